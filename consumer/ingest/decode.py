@@ -1,0 +1,209 @@
+"""One record -> one verdict per event. Pure: no clock, no network, no exception."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from consumer.ingest.canonical import plain, version_hash
+from consumer.ingest.records import Accepted, Ignored, OrderKey, RawRecord, Rejected, Verdict
+from consumer.ingest.tables import SHARD, TABLE_OF_EVENT, Table
+from consumer.ingest.unwrap import Envelope, Refusal, element, path_of, unwrap
+from schemas.base import MAX_KEY_TEXT, Body, Reason, Time
+
+TOMBSTONE = "(tombstone)"
+"""Under this name a Kafka message without a value is counted."""
+
+NEVER_UPDATED = datetime(1, 1, 1, tzinfo=UTC)
+"""Sorts before every `updated_at`: absent comes first (design 3)."""
+
+CONTEXT = ("context_type", "context_id", "context_account_id")
+"""The only members of the metadata that are kept besides the order: where the request was made. The rest is personal or constant."""
+
+_TIME: TypeAdapter[datetime] = TypeAdapter(Time)
+_REASONS = frozenset(Reason)
+_TYPE_REASONS = {"missing": Reason.MISSING_MEMBER, "string_too_long": Reason.BAD_TEXT}
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the operator decides about decoding."""
+
+    default_tenant: str | None = None
+    """Tenant of events without `metadata.root_account_uuid`; without it they are refused."""
+    max_record_bytes: int = 4 * 1024 * 1024
+    """A larger record is refused unread. Canvas drops events above 1,000,000 bytes itself."""
+    max_future: timedelta = timedelta(days=1)
+    """How far `event_time` may be ahead of the clock."""
+
+
+def decode(record: RawRecord, rules: Rules, now: datetime) -> list[Verdict]:
+    """The verdicts of all events in `record`, at least one. `now` is the clock that the future is measured from."""
+    raw = record.value
+    if raw is None:
+        return [Ignored(TOMBSTONE, None, record)]
+    if len(raw) > rules.max_record_bytes:
+        message = f"{len(raw)} bytes, more than the {rules.max_record_bytes} that are allowed"
+        return [Rejected(Reason.TOO_LARGE, "", message, None, raw, record)]
+    suspicious = b"u0000" in raw or b"\x00" in raw
+    found = list(unwrap(raw))
+    return [_verdict(item, record, rules, now, suspicious=suspicious, alone=len(found) == 1) for item in found]
+
+
+def _verdict(
+    item: Envelope | Refusal, record: RawRecord, rules: Rules, now: datetime, *, suspicious: bool, alone: bool
+) -> Verdict:
+    name: str | None = None
+    if isinstance(item, Envelope):
+        result = _event(item, record, rules, now, suspicious=suspicious or item.lenient)
+        if not isinstance(result, Refusal):
+            return result
+        name = _known_name(item.metadata.get("event_name"))
+    else:
+        result = item
+    raw = record.value or b""
+    return Rejected(
+        result.reason, _printable(result.path), result.message, name, raw if alone else element(raw, item.where), record
+    )
+
+
+def _printable(path: str) -> str:
+    """A path may hold names out of the record: what Postgres cannot hold is escaped, and its length has an end."""
+    return path.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\u0000")[:MAX_KEY_TEXT]
+
+
+def _known_name(name: object) -> str | None:
+    return name if isinstance(name, str) and name in TABLE_OF_EVENT else None
+
+
+def _event(
+    envelope: Envelope, record: RawRecord, rules: Rules, now: datetime, *, suspicious: bool
+) -> Accepted | Ignored | Refusal:
+    metadata = envelope.metadata
+    name = metadata.get("event_name")
+    if not isinstance(name, str) or not name or len(name) > MAX_KEY_TEXT:
+        return Refusal(Reason.UNKNOWN_SHAPE, "metadata.event_name", "an event has a name of 1 to 255 characters")
+    if suspicious and (refusal := _bad_value(name, ("metadata", "event_name"))):
+        return refusal
+    table = TABLE_OF_EVENT.get(name)
+    event_time = _time(metadata.get("event_time"))
+    if table is None:
+        return Ignored(name, event_time, record)
+    if event_time is None:
+        message = "event_time is missing, or no time in ISO 8601 with a zone; without it the event has no place in history"
+        return Refusal(Reason.BAD_TIME, "metadata.event_time", message)
+    if event_time - now > rules.max_future:
+        message = f"event_time is more than {rules.max_future} ahead of the clock; it would freeze its row until then"
+        return Refusal(Reason.FUTURE_EVENT_TIME, "metadata.event_time", message)
+    tenant = metadata.get("root_account_uuid") or rules.default_tenant
+    if not tenant:
+        message = "no root_account_uuid, and no default tenant (OUTCOMES_DEFAULT_TENANT) is configured"
+        return Refusal(Reason.NO_TENANT, "metadata.root_account_uuid", message)
+    if not isinstance(tenant, str) or len(tenant) > MAX_KEY_TEXT:
+        return Refusal(Reason.BAD_TYPE, "metadata.root_account_uuid", "root_account_uuid is a text of at most 255 characters")
+    if not isinstance(envelope.body, dict):
+        return Refusal(Reason.BAD_TYPE, "body", "the body is an object")
+    context = {key: metadata[key] for key in CONTEXT if isinstance(metadata.get(key), (str, int))}
+    if suspicious:
+        for value, where in ((tenant, ("metadata", "root_account_uuid")), (context, ("metadata",)), (envelope.body, ("body",))):
+            if refusal := _bad_value(value, where):
+                return refusal
+    try:
+        body = table.model.model_validate({key: value for key, value in envelope.body.items() if value is not None})
+    except ValidationError as error:
+        return _first(error)
+    extra = body.__pydantic_extra__
+    if extra and any(len(member) > MAX_KEY_TEXT for member in extra):
+        return Refusal(Reason.BAD_TEXT, "body", f"a member's name is longer than {MAX_KEY_TEXT} characters")
+    return _accepted(table, body, name, event_time, tenant, context, record)
+
+
+def _time(value: object) -> datetime | None:
+    try:
+        return _TIME.validate_python(value)
+    except ValidationError:
+        return None
+
+
+def _accepted(
+    table: Table, body: Body, name: str, event_time: datetime, tenant: str, context: dict[str, Any], record: RawRecord
+) -> Accepted:
+    object_id: int = getattr(body, table.id_member)
+    values = table.read(body)
+    if table.global_ids:
+        values = (object_id, *values)
+        object_id = _local(object_id)
+    if table.global_ids or table.json:
+        values = tuple(
+            _stored(table, member, value) if value is not None else None
+            for member, value in zip(table.members, values, strict=True)
+        )
+    extra = body.__pydantic_extra__
+    return Accepted(
+        table=table,
+        key=OrderKey(tenant, object_id, event_time, name, body.updated_at or NEVER_UPDATED, version_hash(name, body)),
+        values=values,
+        extra=orjson.dumps(plain(extra)).decode() if extra else None,
+        metadata=orjson.dumps(context).decode() if context else None,
+        unknown=tuple(_unknown(body)) if extra or table.json else (),
+        record=record,
+    )
+
+
+def _local(identifier: int) -> int:
+    return identifier % SHARD or identifier
+
+
+def _stored(table: Table, member: str, value: Any) -> Any:
+    if member in table.global_ids:
+        return _local(value)
+    if member in table.json:
+        return orjson.dumps(plain(value, member)).decode()
+    return value
+
+
+def _unknown(part: BaseModel, prefix: str = "") -> list[str]:
+    """Names of the members that no model knows, such as `grade_level` or `rubric_criterion.ratings.icon`."""
+    names = [prefix + name for name in part.__pydantic_extra__ or ()]
+    for name, value in part:
+        for inner in value if isinstance(value, list) else (value,):
+            if isinstance(inner, BaseModel):
+                names.extend(_unknown(inner, f"{prefix}{name}."))
+    return list(dict.fromkeys(names))
+
+
+def _first(error: ValidationError) -> Refusal:
+    """The first thing that is wrong, in our own words: pydantic's would quote the value, which may be personal."""
+    details: ErrorDetails = error.errors(include_url=False, include_input=False)[0]
+    kind = details["type"]
+    reason = Reason(kind) if kind in _REASONS else _TYPE_REASONS.get(kind, Reason.BAD_TYPE)
+    message = "this member is required" if reason is Reason.MISSING_MEMBER else details["msg"]
+    return Refusal(reason, path_of(("body", *details["loc"])), message)
+
+
+def _bad_value(value: Any, where: tuple[str | int, ...]) -> Refusal | None:
+    """What Postgres or JSON cannot hold: U+0000, lone surrogates, NaN and infinities. Called only where bytes hint at it."""
+    match value:
+        case str():
+            if "\x00" in value:
+                return Refusal(Reason.BAD_TEXT, path_of(where), "holds U+0000, which no Postgres text can hold")
+            if any("\ud800" <= character <= "\udfff" for character in value):
+                return Refusal(Reason.BAD_TEXT, path_of(where), "holds half of a surrogate pair, which is no character")
+        case float():
+            if value != value or value in (float("inf"), float("-inf")):
+                return Refusal(Reason.BAD_NUMBER, path_of(where), "NaN and infinities are no JSON numbers")
+        case int():
+            if not isinstance(value, bool) and abs(value) > 2**64:
+                return Refusal(Reason.BAD_NUMBER, path_of(where), "a number is out of range")
+        case dict():
+            for key, inner in value.items():
+                if refusal := _bad_value(key, where) or _bad_value(inner, (*where, key)):
+                    return refusal
+        case list():
+            for index, inner in enumerate(value):
+                if refusal := _bad_value(inner, (*where, index)):
+                    return refusal
+    return None

@@ -1,0 +1,84 @@
+"""The values that travel from the bytes to the transaction."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from consumer.ingest.tables import Table
+from schemas.base import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class RawRecord:
+    """One message of a topic or one line (element) of a file, as it came."""
+
+    source: str
+    """Topic; for a file `file:` and the digest of its bytes."""
+    partition: int
+    """Kafka partition; 0 for a file."""
+    position: int
+    """Kafka offset; line or element of a file, from 1."""
+    value: bytes | None
+    """The bytes; `None` is a Kafka tombstone."""
+
+
+class OrderKey(NamedTuple):
+    """Place of a version among all versions: by object first, then by age. Sorting these sorts by key and time.
+
+    The last four decide which of two versions of one object is newer (design 3). `created` sorts before `updated` as text.
+    """
+
+    root_account_uuid: str
+    id: int
+    event_time: datetime
+    event_name: str
+    updated_at: datetime
+    """The body's; `NEVER_UPDATED` where it has none."""
+    version_hash: int
+    """64 bits of the hash of name and canonical body, signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A version of an object, ready for the tables."""
+
+    table: Table
+    key: OrderKey
+    values: tuple[Any, ...]
+    """One value for each of `table.members`, jsonb as text."""
+    extra: str | None
+    """Unknown members as jsonb text."""
+    metadata: str | None
+    """The request's context as jsonb text, where the envelope has one."""
+    unknown: tuple[str, ...]
+    """Names of unknown members, nested ones with their parent's name."""
+    record: RawRecord = field(repr=False, compare=False)
+    """Where it came from; its bytes go to quarantine if the database refuses the row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """An event that this project does not keep: counted by name."""
+
+    event_name: str
+    event_time: datetime | None
+    record: RawRecord = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """What could not be understood."""
+
+    reason: Reason
+    path: str
+    """Where in the record, such as `body.outcome_proficiency_ratings[1].points`; empty for the whole."""
+    message: str
+    """One sentence, without any of the record's content."""
+    event_name: str | None
+    raw: bytes
+    """The whole record, or the element alone where the record holds several."""
+    record: RawRecord = field(repr=False, compare=False)
+
+
+Verdict = Accepted | Ignored | Rejected
+"""What becomes of one event. Exactly one for each."""

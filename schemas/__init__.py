@@ -1,0 +1,1 @@
+"""What Canvas says: one frozen model per event body. Pure; knows neither Kafka nor Postgres."""

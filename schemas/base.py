@@ -1,0 +1,209 @@
+"""The types that bodies are made of.
+
+Every refusal leaves this module under one of the codes of `Reason`, so that a record in quarantine can be found by its cause.
+"""
+
+import re
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+MAX_ID = 2**63 - 1
+"""Largest id that fits Postgres' `bigint`; Canvas' global ids stay below it (shard x 10^13 + local id)."""
+
+MAX_KEY_TEXT = 255
+"""Characters of a text that an index may hold: Canvas' own limit for names, and far below a B-tree page."""
+
+
+class Reason(StrEnum):
+    """Why a record is in quarantine. A closed list: the database has the same one as a constraint."""
+
+    NOT_JSON = "not_json"
+    TOO_LARGE = "too_large"
+    TOO_DEEP = "too_deep"
+    UNKNOWN_SHAPE = "unknown_shape"
+    EMPTY_ARRAY = "empty_array"
+    NO_TENANT = "no_tenant"
+    FUTURE_EVENT_TIME = "future_event_time"
+    MISSING_MEMBER = "missing_member"
+    BAD_TYPE = "bad_type"
+    BAD_ID = "bad_id"
+    BAD_NUMBER = "bad_number"
+    BAD_TIME = "bad_time"
+    BAD_TEXT = "bad_text"
+    BAD_SCALE = "bad_scale"
+    REFUSED_BY_DATABASE = "refused_by_database"
+
+
+class _Id:
+    """A positive 64-bit id, as a string of digits (what Canvas sends) or as a JSON integer (what some bridges make of it)."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        digits = core_schema.chain_schema(
+            [
+                core_schema.str_schema(strict=True, pattern=r"^[0-9]{1,19}$"),
+                core_schema.int_schema(gt=0, le=MAX_ID),
+            ]
+        )
+        number = core_schema.int_schema(strict=True, gt=0, le=MAX_ID)
+        return core_schema.union_schema(
+            [digits, number],
+            mode="left_to_right",
+            custom_error_type=Reason.BAD_ID.value,
+            custom_error_message="an id is a whole number from 1 to 2^63-1, as a number or as a string of digits",
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {
+            "anyOf": [
+                {"type": "string", "pattern": "^0*[1-9][0-9]{0,18}$"},
+                {"type": "integer", "minimum": 1, "maximum": MAX_ID},
+            ]
+        }
+
+
+_EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
+_LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?) ?(Z|z|UTC|[+-]\d\d:?\d\d)", re.ASCII)
+
+
+def _time_with_offset(value: Any) -> datetime:
+    """The forms that occur besides the usual one: an offset, a blank instead of `T`, `UTC` (published examples of Canvas)."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    if isinstance(value, str) and (match := _TIME.fullmatch(value)):
+        day, clock, zone = match.groups()
+        try:
+            time = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in ('Z', 'z', 'UTC') else zone}").astimezone(UTC)
+        except (ValueError, OverflowError):
+            pass
+        else:
+            if _EARLIEST <= time <= _LATEST:
+                return time
+    raise PydanticCustomError(Reason.BAD_TIME.value, "a time is an ISO 8601 text with a zone")
+
+
+class _Time:
+    """An instant in UTC, whatever offset it was written with. A time without a zone is refused."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        usual = core_schema.chain_schema(
+            [
+                core_schema.str_schema(strict=True, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?Z$"),
+                core_schema.datetime_schema(ge=_EARLIEST, le=_LATEST),
+            ]
+        )
+        rare = core_schema.no_info_plain_validator_function(_time_with_offset)
+        return core_schema.union_schema(
+            [usual, rare],
+            mode="left_to_right",
+            custom_error_type=Reason.BAD_TIME.value,
+            custom_error_message="a time is a real moment in ISO 8601 with a zone, such as 2025-03-20T15:04:05Z",
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "format": "date-time"}
+
+
+class _Number:
+    """A finite double. A number in quotes is refused."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.custom_error_schema(
+            core_schema.float_schema(strict=True, allow_inf_nan=False),
+            custom_error_type=Reason.BAD_NUMBER.value,
+            custom_error_message="a number is a finite JSON number",
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "number"}
+
+
+class _Integer:
+    """A whole number of 32 bits; `1.0` is one too, because some bridges write it so."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        whole = core_schema.int_schema(strict=True, ge=-(2**31), le=2**31 - 1)
+        float_ = core_schema.chain_schema(
+            [core_schema.float_schema(strict=True, allow_inf_nan=False), core_schema.int_schema(ge=-(2**31), le=2**31 - 1)]
+        )
+        return core_schema.union_schema(
+            [whole, float_],
+            mode="left_to_right",
+            custom_error_type=Reason.BAD_NUMBER.value,
+            custom_error_message="a whole number of 32 bits is a JSON number without a fraction",
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1}
+
+
+class _Text:
+    """A text of any length."""
+
+    _max_length: int | None = None
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.str_schema(strict=True, max_length=cls._max_length)
+
+
+class _KeyText(_Text):
+    """A text that indexes and groupings use; at most `MAX_KEY_TEXT` characters."""
+
+    _max_length = MAX_KEY_TEXT
+
+
+class _Flag:
+    """`true` or `false`, nothing that merely looks like it."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.bool_schema(strict=True)
+
+
+Id = Annotated[int, _Id]
+Time = Annotated[datetime, _Time]
+Number = Annotated[float, _Number]
+Integer = Annotated[int, _Integer]
+Text = Annotated[str, _Text]
+KeyText = Annotated[str, _KeyText]
+Flag = Annotated[bool, _Flag]
+
+
+class Part(BaseModel):
+    """Something nested in a body. Members that Canvas may add later are kept."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
+
+
+class Body(Part):
+    """The full row of one Canvas object at the moment of the event.
+
+    Absent and null mean the same at the top level (Canvas drops nulls there since 2024, `lib/canvas/live_events.rb`).
+    """
+
+    updated_at: Time | None = None
+    """Canvas' `updated_at`, whole seconds; only `_updated` events have it (courses always). Does not move with a scale's ratings."""
+
+    workflow_state: KeyText | None = None
+    """Canvas' state word, as it came: `active`, `deleted`, `archived`, `retired` and others."""
+
+
+class StatefulBody(Body):
+    """A body whose state Canvas always has, although old streams and the published examples leave it out."""
+
+    workflow_state: KeyText = "active"
+    """Canvas' state word, as it came; `active` where the event has none (published examples, streams of 2019)."""

@@ -1,0 +1,54 @@
+"""Accounts and courses, the tree that scales are inherited along, and the feed's own pulse."""
+
+from schemas.base import Body, Id, KeyText, StatefulBody, Text, Time
+
+
+class Account(StatefulBody):
+    """Body of `account_created` and `account_updated`. Ids are GLOBAL here. Has no times of its own."""
+
+    account_id: Id
+    """Global id of the account."""
+    name: Text | None = None
+    """Name."""
+    root_account_id: Id | None = None
+    """Global id of the root account."""
+    root_account_uuid: KeyText | None = None
+    """Uuid of the root account as the body says it; the tenant comes from the metadata."""
+    parent_account_id: Id | None = None
+    """Global id of the parent; absent for a root account."""
+    external_status: KeyText | None = None
+    """Contract state of a root account."""
+    domain: Text | None = None
+    """Host name of the institution."""
+    default_time_zone: KeyText | None = None
+    """IANA name."""
+    default_locale: KeyText | None = None
+    """Language."""
+
+
+class Course(StatefulBody):
+    """Body of `course_created` and `course_updated`. Ids are GLOBAL here; `updated_at` is in both."""
+
+    course_id: Id
+    """Global id of the course."""
+    account_id: Id | None = None
+    """Global id of the account that holds the course."""
+    uuid: KeyText | None = None
+    """Uuid; what results call `result_context_uuid`."""
+    account_uuid: KeyText | None = None
+    """Uuid of that account."""
+    name: Text | None = None
+    """Name."""
+    created_at: Time | None = None
+    """When Canvas made the row."""
+
+
+class Heartbeat(Body):
+    """Body of `heartbeat`, the pulse of the feed. Counted, not stored."""
+
+    environment: Text | None = None
+    """Such as `production`."""
+    region_code: Text | None = None
+    """Short name of the region."""
+    region: Text | None = None
+    """The cloud's name of the region."""
