@@ -1,7 +1,8 @@
 """Which body becomes a row of which table.
 
-Names of columns are the members' own names. The one exception: a body's own id is `id`, and where Canvas sends it as a global
-id (accounts, courses) the row holds the local id and keeps the global one in `global_id` (canvas-facts 1.3).
+Names of columns are the members' own names, with two exceptions. A body's own id is `id`; where Canvas sends ids as global ones
+(accounts, courses) the row holds local ids and keeps its own global one in `global_id`. And the `root_account_uuid` in the body
+of an account is `body_root_account_uuid`, because `root_account_uuid` is the tenant everywhere.
 """
 
 from collections.abc import Callable, Mapping
@@ -50,7 +51,8 @@ class Table:
 
 def _table(name: str, model: type[Body], id_member: str, *, json: tuple[str, ...] = (), global_ids: tuple[str, ...] = ()) -> Table:
     fields = tuple(member for member in model.model_fields if member != id_member)
-    members = ("global_id", *fields) if global_ids else fields
+    named = tuple("body_root_account_uuid" if member == "root_account_uuid" else member for member in fields)
+    members = ("global_id", *named) if global_ids else named
     return Table(name, model, id_member, members, frozenset(json), frozenset(global_ids), attrgetter(*fields))
 
 
