@@ -58,7 +58,7 @@ def _verdict(
 ) -> Verdict:
     name: str | None = None
     if isinstance(item, Envelope):
-        result = _event(item, record, rules, now, suspicious=suspicious or item.lenient)
+        result = _event(item, record, rules, now, suspicious=suspicious or item.lenient, alone=alone)
         if not isinstance(result, Refusal):
             return result
         name = _known_name(item.metadata.get("event_name"))
@@ -80,7 +80,7 @@ def _known_name(name: object) -> str | None:
 
 
 def _event(
-    envelope: Envelope, record: RawRecord, rules: Rules, now: datetime, *, suspicious: bool
+    envelope: Envelope, record: RawRecord, rules: Rules, now: datetime, *, suspicious: bool, alone: bool
 ) -> Accepted | Ignored | Refusal:
     metadata = envelope.metadata
     name = metadata.get("event_name")
@@ -118,7 +118,8 @@ def _event(
     extra = body.__pydantic_extra__
     if extra and any(len(member) > MAX_KEY_TEXT for member in extra):
         return Refusal(Reason.BAD_TEXT, "body", f"a member's name is longer than {MAX_KEY_TEXT} characters")
-    return _accepted(table, body, name, event_time, tenant, context, record)
+    order = OrderKey(tenant, 0, event_time, name, body.updated_at or NEVER_UPDATED, version_hash(name, body))
+    return _accepted(table, body, order, context, record, None if alone else envelope.where)
 
 
 def _time(value: object) -> datetime | None:
@@ -129,7 +130,7 @@ def _time(value: object) -> datetime | None:
 
 
 def _accepted(
-    table: Table, body: Body, name: str, event_time: datetime, tenant: str, context: dict[str, Any], record: RawRecord
+    table: Table, body: Body, order: OrderKey, context: dict[str, Any], record: RawRecord, where: tuple[str | int, ...] | None
 ) -> Accepted:
     object_id: int = getattr(body, table.id_member)
     values = table.read(body)
@@ -144,11 +145,12 @@ def _accepted(
     extra = body.__pydantic_extra__
     return Accepted(
         table=table,
-        key=OrderKey(tenant, object_id, event_time, name, body.updated_at or NEVER_UPDATED, version_hash(name, body)),
+        key=order._replace(id=object_id),
         values=values,
         extra=orjson.dumps(plain(extra)).decode() if extra else None,
         metadata=orjson.dumps(context).decode() if context else None,
         unknown=tuple(_unknown(body)) if extra or table.json else (),
+        where=where,
         record=record,
     )
 

@@ -52,6 +52,8 @@ class Accepted:
     """The request's context as jsonb text, where the envelope has one."""
     unknown: tuple[str, ...]
     """Names of unknown members, nested ones with their parent's name."""
+    where: tuple[str | int, ...] | None
+    """Steps to this event in a record that holds several; None where it is alone."""
     record: RawRecord = field(repr=False, compare=False)
     """Where it came from; its bytes go to quarantine if the database refuses the row."""
 

@@ -49,7 +49,7 @@ BEGIN
                    ORDER BY v.event_time, v.event_name, coalesce(v.updated_at, '-infinity'), v.version_hash) AS valid_to,
                %3$s, v.recorded_at, v.source, v.partition, v.position
           FROM (SELECT v.*,
-                       ROW(%4$s) IS NOT DISTINCT FROM lag(ROW(%4$s)) OVER (
+                       ROW(true, %4$s) IS NOT DISTINCT FROM lag(ROW(true, %4$s)) OVER (
                            PARTITION BY v.root_account_uuid, v.id
                            ORDER BY v.event_time, v.event_name, coalesce(v.updated_at, '-infinity'), v.version_hash)
                        AS says_nothing_new
@@ -838,6 +838,10 @@ COMMENT ON COLUMN outcomes.tenant_setting.root_account_uuid IS 'Tenant.';
 COMMENT ON COLUMN outcomes.tenant_setting.name IS 'Name of the setting.';
 COMMENT ON COLUMN outcomes.tenant_setting.value IS 'Its value.';
 COMMENT ON COLUMN outcomes.tenant_setting.updated_at IS 'When it was set.';
+
+
+COMMENT ON TABLE outcomes.alembic_version IS 'Which migration this database is at.';
+COMMENT ON COLUMN outcomes.alembic_version.version_num IS 'The newest migration that was run.';
 
 
 -- Roles are of the whole cluster: another database may have made them already, or be making them now.

@@ -1,0 +1,52 @@
+"""Logging: structlog, one rich line per unit of work. No event content, no personal data, no secret goes into a line."""
+
+import logging
+import sys
+from typing import Literal, TextIO
+
+import structlog
+
+Logger = structlog.stdlib.BoundLogger
+
+
+def configure(log_format: Literal["auto", "json", "console"], level: str, stream: TextIO = sys.stderr) -> None:
+    """Sets up structlog and sends the standard library's loggers (aiokafka, asyncio) through the same lines."""
+    readable = log_format == "console" or (log_format == "auto" and stream.isatty())
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    last: list[structlog.typing.Processor] = (
+        [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        if readable
+        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    logging.getLogger("aiokafka").setLevel(max(logging.WARNING, root.level))
+    logging.getLogger("alembic").setLevel(max(logging.WARNING, root.level))
+
+
+def get(name: str) -> Logger:
+    """A logger; its name says which part speaks."""
+    logger: Logger = structlog.stdlib.get_logger(name)
+    return logger

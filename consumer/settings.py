@@ -1,0 +1,191 @@
+"""Settings from the environment. Names are what operators type: prefix `OUTCOMES_`, and the usual names of others' tools."""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+from consumer.errors import UsageError
+
+PREFIX = "OUTCOMES_"
+USUAL_NAMES = {"database_url": "DATABASE_URL", "kafka_bootstrap_servers": "KAFKA_BOOTSTRAP_SERVERS"}
+"""Settings that also answer to the name that other tools use."""
+
+_FILE = "_FILE"
+
+
+class Settings(BaseModel):
+    """Everything an operator can decide. Each name in capitals behind `OUTCOMES_`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    database_url: SecretStr | None = None
+    """Postgres, as `postgresql://user:password@host:5432/database`. Also `DATABASE_URL`. Without it: an embedded Postgres."""
+
+    data_folder: Path = Path(".outcomes")
+    """Where the embedded Postgres keeps its data."""
+
+    kafka_bootstrap_servers: str = "localhost:9092"
+    """Brokers, comma-separated. Also `KAFKA_BOOTSTRAP_SERVERS`."""
+
+    topic: tuple[str, ...] = ("canvas-live-events",)
+    """Topics to consume, comma-separated."""
+
+    group_id: str = "outcomes"
+    """Kafka consumer group; workers with the same one share the partitions."""
+
+    group_instance_id: str | None = None
+    """Static membership: a name that is this worker's own and survives its restarts, so that a quick restart moves no partition."""
+
+    batch_size: int = Field(default=10_000, ge=1, le=1_000_000)
+    """Events in one transaction, at most."""
+
+    batch_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
+    """Bytes of records in one transaction, at most."""
+
+    batch_seconds: float = Field(default=0.05, ge=0, le=60)
+    """How long a batch that is not full waits for more; it goes out earlier when the topic has no more."""
+
+    start: Literal["earliest", "latest"] = "earliest"
+    """Where a partition begins that this database has never read."""
+
+    on_gap: Literal["stop", "continue"] = "stop"
+    """When Kafka no longer has what comes next: stop and say so, or go on and record the gap in `stream_gap`."""
+
+    default_tenant: str | None = Field(default=None, min_length=1, max_length=255)
+    """Tenant of events without `root_account_uuid`; without it they go to quarantine."""
+
+    max_record_bytes: int = Field(default=4 * 1024 * 1024, ge=1024, le=512 * 1024 * 1024)
+    """A larger record goes to quarantine unread."""
+
+    max_future_seconds: int = Field(default=86_400, ge=0)
+    """How far an `event_time` may be ahead of the clock before it goes to quarantine."""
+
+    drain_seconds: float = Field(default=20, ge=0)
+    """How long a stopping worker may take to finish what it has read."""
+
+    statement_seconds: float = Field(default=60, gt=0)
+    """A statement that takes longer is given up, and its batch tried again."""
+
+    watchdog_seconds: float = Field(default=60, gt=0)
+    """A partition that has more to read but gives nothing for so long means a stuck client: it is made anew."""
+
+    http_host: str = "0.0.0.0"  # noqa: S104 - probes and scrapers come from outside the container
+    """Address of `/livez`, `/readyz` and `/metrics`."""
+
+    http_port: int = Field(default=8080, ge=0, le=65535)
+    """Their port; 0 switches them off."""
+
+    log_format: Literal["auto", "json", "console"] = "auto"
+    """`auto`: readable on a terminal, JSON elsewhere."""
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level that is logged."""
+
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    """As Kafka names it."""
+
+    kafka_ssl_cafile: Path | None = None
+    """PEM file of the authority that signed the brokers; the system's where absent."""
+
+    kafka_ssl_certfile: Path | None = None
+    """PEM file of this client's certificate."""
+
+    kafka_ssl_keyfile: Path | None = None
+    """PEM file of its key."""
+
+    kafka_ssl_password: SecretStr | None = None
+    """Password of that key."""
+
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = "PLAIN"
+    """As Kafka names it."""
+
+    kafka_sasl_username: str | None = None
+    """User for PLAIN and SCRAM."""
+
+    kafka_sasl_password: SecretStr | None = None
+    """Password for PLAIN and SCRAM."""
+
+    kafka_oauth_token_url: str | None = None
+    """OAUTHBEARER: where a token is had for client credentials (OpenID Connect)."""
+
+    kafka_oauth_client_id: str | None = None
+    """OAUTHBEARER: the client's id."""
+
+    kafka_oauth_client_secret: SecretStr | None = None
+    """OAUTHBEARER: the client's secret."""
+
+    kafka_oauth_scope: str | None = None
+    """OAUTHBEARER: the scope to ask for."""
+
+    kafka_session_timeout_seconds: float = Field(default=45, gt=0)
+    """A worker that the broker has not heard of for so long loses its partitions."""
+
+    kafka_fetch_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
+    """Bytes asked of one partition at a time; partitions times this bounds what lies in memory unread."""
+
+    @field_validator("topic", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("topic")
+    @classmethod
+    def _not_empty(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("at least one topic is needed")
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> "Settings":
+        if self.kafka_security_protocol.startswith("SASL"):
+            names = (
+                ("kafka_oauth_token_url", "kafka_oauth_client_id", "kafka_oauth_client_secret")
+                if self.kafka_sasl_mechanism == "OAUTHBEARER"
+                else ("kafka_sasl_username", "kafka_sasl_password")
+            )
+            if missing := [name for name in names if getattr(self, name) is None]:
+                raise ValueError(f"{self.kafka_sasl_mechanism} also needs {', '.join(f'{PREFIX}{n.upper()}' for n in missing)}")
+        return self
+
+    @property
+    def max_future(self) -> timedelta:
+        """`max_future_seconds` as a distance."""
+        return timedelta(seconds=self.max_future_seconds)
+
+
+def load(**flags: Any) -> Settings:
+    """Settings from flags (where not None), else the environment, else `.env`. Raises `UsageError` with one sentence.
+
+    A name with `_FILE` behind it names a file that holds the value, as Docker and Kubernetes hand out secrets.
+    """
+    environment = {**{k: v for k, v in dotenv_values(".env").items() if v is not None}, **os.environ}
+    known = {f"{PREFIX}{name.upper()}": name for name in Settings.model_fields} | {n: k for k, n in USUAL_NAMES.items()}
+    usual = set(USUAL_NAMES.values())
+    values: dict[str, Any] = {}
+    for variable in sorted(environment, key=lambda name: name.startswith(PREFIX)):  # the prefixed name wins over the usual one
+        value = environment[variable]
+        plain = variable.removesuffix(_FILE)
+        if variable in known:
+            values[known[variable]] = value
+        elif variable != plain and plain in known:
+            values[known[plain]] = _read(variable, value)
+        elif variable.startswith(PREFIX) and variable not in usual:
+            raise UsageError(f"{variable} is not a setting; see the table of settings in the README")
+    values |= {name: value for name, value in flags.items() if value is not None}
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = f"{PREFIX}{str(first['loc'][0]).upper()}: " if first["loc"] else ""
+        raise UsageError(f"{where}{first['msg'].removeprefix('Value error, ')}") from error
+
+
+def _read(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise UsageError(f"{variable}: cannot read {path}: {error.strerror}") from error

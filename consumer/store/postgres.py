@@ -1,0 +1,72 @@
+"""Connecting, and what Postgres' errors mean to us."""
+
+import asyncio
+from typing import TypeAlias
+
+import asyncpg
+
+from consumer.errors import Fatal, OutcomesError, RefusedRow, Transient
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+CONNECT_SECONDS = 10.0
+
+_TRANSIENT = ("08", "57P", "53", "40001", "40P01", "55P03", "25006", "57014", "XX000")
+_REFUSED = ("22", "23", "54")
+_FATAL = {
+    "28": "Postgres refuses the user or the password; check the database address",
+    "3D000": "the database does not exist; create it, or check the database address",
+    "42501": "the database user lacks a privilege; grant it the role outcomes_writer (worker, replay) or make it the owner (migrate)",
+    "3F000": "the schema outcomes does not exist; run `outcomes migrate`",
+    "42P01": "a table is missing; run `outcomes migrate`",
+    "42703": "a column is missing; run `outcomes migrate`",
+}
+
+
+def translated(error: BaseException) -> OutcomesError | None:
+    """The error of ours that tells the loop what to do; None where it is none of Postgres' or the network's.
+
+    Classes of SQLSTATE as in design 7. 54* (a value too large for an index) is a fault of the row as 22* and 23* are.
+    """
+    if isinstance(error, OutcomesError):
+        return error
+    if isinstance(error, asyncpg.PostgresError):
+        code = error.sqlstate or ""
+        if code.startswith(_TRANSIENT):
+            return Transient(f"Postgres: {_sentence(error)} ({code})")
+        if code.startswith(_REFUSED):
+            return RefusedRow(f"Postgres refuses a row: {type(error).__name__} ({code})")
+        for prefix, sentence in _FATAL.items():
+            if code.startswith(prefix):
+                return Fatal(f"{sentence} ({code})")
+        return Fatal(f"Postgres: {_sentence(error)} ({code})")
+    if isinstance(error, asyncpg.DataError):
+        return RefusedRow("a value does not fit its column")
+    if isinstance(error, (asyncpg.InterfaceError, asyncpg.InternalClientError)):
+        return Transient(f"connection to Postgres: {error}")
+    if isinstance(error, (OSError, TimeoutError, asyncio.TimeoutError, EOFError)):
+        return Transient(f"connection to Postgres: {type(error).__name__} {error}".rstrip())
+    return None
+
+
+def _sentence(error: asyncpg.PostgresError) -> str:
+    """Postgres' primary message; its detail may quote a row, so that is left out."""
+    return error.args[0] if error.args else type(error).__name__
+
+
+async def connect(dsn: str, *, statement_seconds: float | None = None, application: str = "outcomes") -> Connection:
+    """A connection that sees the schema `outcomes`. Raises `Transient` or `Fatal`."""
+    try:
+        return await asyncpg.connect(
+            dsn,
+            timeout=CONNECT_SECONDS,
+            command_timeout=statement_seconds,
+            server_settings={"search_path": "outcomes", "application_name": application, "TimeZone": "UTC"},
+        )
+    except (ValueError, asyncpg.InterfaceError) as error:
+        raise Fatal(f"the database address cannot be read: {error}") from error
+    except BaseException as error:
+        meaning = translated(error)
+        if meaning is None:
+            raise
+        raise meaning from error

@@ -1,0 +1,93 @@
+"""Bringing a database to today's schema, and refusing to work with another one."""
+
+import asyncpg
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection as SyncConnection
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from consumer.errors import Fatal, OutcomesError
+from consumer.store.postgres import Connection, connect, translated
+from migrations import FOLDER, HEAD
+
+_LOCK = 0x6F757463
+"""Any number of our own: who migrates holds this advisory lock ("outc")."""
+
+
+async def migrate(dsn: str) -> tuple[str | None, str]:
+    """Brings the database to `HEAD`; returns (revision before, revision after).
+
+    Safe from several places at once: the others wait, then find nothing to do. Each migration and its record are one transaction.
+    """
+    lock = await connect(dsn, application="outcomes migrate")
+    try:
+        await lock.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        before = await revision(lock)
+        if before == HEAD:
+            return before, HEAD
+        _refuse_newer(before)
+        await lock.execute("CREATE SCHEMA IF NOT EXISTS outcomes")
+        await _upgrade(dsn)
+        return before, HEAD
+    except OutcomesError:
+        raise
+    except Exception as error:
+        original = getattr(error, "orig", None)
+        meaning = translated(error) or translated(getattr(original, "__cause__", None) or error)
+        if meaning is None:
+            raise
+        raise meaning from error
+    finally:
+        await lock.close()
+
+
+async def _upgrade(dsn: str) -> None:
+    async def creator() -> Connection:
+        return await connect(dsn, application="outcomes migrate")
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=creator, poolclass=NullPool)
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_run_alembic)
+    finally:
+        await engine.dispose()
+
+
+def _run_alembic(connection: SyncConnection) -> None:
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, HEAD)
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+async def revision(connection: Connection) -> str | None:
+    """The database's revision; None where nothing has ever been migrated."""
+    try:
+        found: str | None = await connection.fetchval("SELECT version_num FROM outcomes.alembic_version")
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        return None
+    return found
+
+
+async def check(connection: Connection) -> None:
+    """Raises `Fatal` with what to do where the schema is not exactly this code's."""
+    found = await revision(connection)
+    if found == HEAD:
+        return
+    _refuse_newer(found)
+    at = "has no outcomes schema yet" if found is None else f"is at schema {found}"
+    raise Fatal(f"the database {at}, this code needs {HEAD}: run `outcomes migrate`")
+
+
+def _refuse_newer(found: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if found is not None and found not in known:
+        raise Fatal(f"the database is at schema {found}, which is newer than this code ({HEAD}): upgrade this code")

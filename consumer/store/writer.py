@@ -1,0 +1,250 @@
+"""The one write path: a batch becomes versions, current rows, quarantine, counts and positions in one transaction."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from typing import Any
+
+from consumer.errors import Fatal, LostPartition, RefusedRow
+from consumer.ingest.batch import Batch, Books, Partition, Staged, books_of, fold, partition_of, without
+from consumer.ingest.records import Accepted, Rejected
+from consumer.ingest.tables import TABLES, Table
+from consumer.store.postgres import Connection, translated
+from consumer.store.sql import sql
+
+_QUARANTINE = ("source", "partition", "position", "reason", "path", "message", "event_name", "raw")
+_SHADOWED = ("stream_position", "quarantine", "ignored_event", "unknown_member")
+
+
+def _statement(name: str, table: Table) -> str:
+    changing = [column for column in table.columns if column not in ("root_account_uuid", "id")]
+    columns = table.columns if name == "write_current" else table.version_columns
+    return sql(name).format(
+        table=table.name,
+        columns=", ".join(columns),
+        assigned=", ".join(changing),
+        excluded=", ".join(f"excluded.{column}" for column in changing),
+    )
+
+
+_CREATE_STAGE = {table.name: _statement("create_stage", table) for table in TABLES.values()}
+_WRITE_VERSIONS = {table.name: _statement("write_versions", table) for table in TABLES.values()}
+_WRITE_CURRENT = {table.name: _statement("write_current", table) for table in TABLES.values()}
+_STAGE_COLUMNS = {table.name: (*table.version_columns, "newest") for table in TABLES.values()}
+
+
+def stage_rows(rows: Iterable[Staged]) -> Iterator[tuple[Any, ...]]:
+    """The tuples for COPY, in the order of `Table.version_columns` and `newest`."""
+    for version, newest in rows:
+        key, record = version.key, version.record
+        yield (
+            key.root_account_uuid,
+            key.id,
+            *version.values,
+            version.extra,
+            key.event_name,
+            key.event_time,
+            key.version_hash,
+            record.source,
+            record.partition,
+            record.position,
+            version.metadata,
+            newest,
+        )
+
+
+class Writer:
+    """Writes batches over one connection. Not for two tasks at once.
+
+    Every method may raise `Transient` (the connection is then of no more use), `Fatal`, or `LostPartition`.
+    """
+
+    def __init__(self, connection: Connection, *, dry_run: bool = False) -> None:
+        self._connection = connection
+        self._dry_run = dry_run
+        self._staged: set[str] = set()
+        self._shadowed: set[str] = set()
+
+    async def positions(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
+        """`next_position` of each of these that the database has ever read."""
+        async with self._translating():
+            rows = await self._connection.fetch(
+                sql("positions"), [p.source for p in partitions], [p.partition for p in partitions]
+            )
+        return {Partition(row["source"], row["partition"]): row["next_position"] for row in rows}
+
+    async def open_position(self, partition: Partition, start: int, label: str | None = None) -> None:
+        """Makes the row of a partition that begins at `start`; leaves one that exists as it is."""
+        async with self._translating():
+            await self._shadow(_SHADOWED)
+            await self._connection.execute(sql("open_position"), *partition, start, label)
+
+    async def skip_gap(self, partition: Partition, old: int, new: int, reason: str) -> None:
+        """Moves a position over what Kafka no longer has and records the gap. Raises `LostPartition`."""
+        async with self._translating():
+            if await self._connection.execute(sql("skip_gap"), *partition, old, new, reason) != "INSERT 0 1":
+                raise LostPartition(f"{partition.source}-{partition.partition} has been moved by somebody else")
+
+    async def write(self, batch: Batch) -> dict[Partition, Books]:
+        """One transaction; returns the books of each partition in the batch.
+
+        A row that the database refuses goes to quarantine alone; its batch mates are written.
+        """
+        try:
+            return await self._write(batch)
+        except RefusedRow:
+            refusals = await self._find_refused(batch.accepted)
+            if not refusals:
+                raise Fatal("Postgres refuses a batch in which it refuses no row; see its log") from None
+            return await self._write(without(batch, refusals))
+
+    async def _write(self, batch: Batch) -> dict[Partition, Books]:
+        tables = fold(batch.accepted)
+        async with self._translating():
+            await self._prepare(tables)
+            async with self._connection.transaction():
+                added, moved = await self._write_rows(tables)
+                await self.quarantine(batch.rejected)
+                await self._count(batch)
+                books = books_of(batch, added, moved)
+                await self._move(batch, books)
+        return books
+
+    async def write_rows(self, accepted: Iterable[Accepted]) -> tuple[Counter[Partition], Counter[Partition]]:
+        """Inside a transaction of the caller: (new versions, replaced current rows) by partition."""
+        return await self._write_rows(fold(accepted))
+
+    async def prepare(self) -> None:
+        """Makes all stages; to be called outside of a transaction by those who use `write_rows`."""
+        async with self._translating():
+            await self._prepare(dict.fromkeys(TABLES.values(), []))
+
+    async def _write_rows(self, tables: Mapping[Table, list[Staged]]) -> tuple[Counter[Partition], Counter[Partition]]:
+        added: Counter[Partition] = Counter()
+        moved: Counter[Partition] = Counter()
+        for table, rows in tables.items():
+            await self._connection.copy_records_to_table(
+                f"stage_{table.name}", records=stage_rows(rows), columns=_STAGE_COLUMNS[table.name]
+            )
+            if self._dry_run:
+                await self._connection.execute(sql("load_shadow").format(table=table.name))
+            for counted, statements in ((added, _WRITE_VERSIONS), (moved, _WRITE_CURRENT)):
+                for row in await self._connection.fetch(statements[table.name]):
+                    counted[Partition(row["source"], row["partition"])] += row["events"]
+        return added, moved
+
+    async def quarantine(self, rejected: Sequence[Rejected]) -> None:
+        """Inside a transaction: sets records aside, whole."""
+        if rejected:
+            await self._connection.copy_records_to_table(
+                "quarantine",
+                columns=_QUARANTINE,
+                records=(
+                    (r.record.source, r.record.partition, r.record.position, r.reason, r.path, r.message, r.event_name, r.raw)
+                    for r in rejected
+                ),
+            )
+
+    async def _count(self, batch: Batch) -> None:
+        await self.count_ignored(batch)
+        await self.count_unknown(batch)
+
+    async def count_ignored(self, batch: Batch) -> None:
+        """Inside a transaction: counts ignored events by name."""
+        if not batch.ignored:
+            return
+        events = Counter((*partition_of(ignored), ignored.event_name) for ignored in batch.ignored)
+        newest: dict[tuple[str, int, str], Any] = {}
+        for ignored in batch.ignored:
+            if ignored.event_time is not None:
+                name = (*partition_of(ignored), ignored.event_name)
+                newest[name] = max(ignored.event_time, newest.get(name, ignored.event_time))
+        rows = sorted(events.items())
+        await self._connection.execute(
+            sql("count_ignored"),
+            *map(list, zip(*(key for key, _ in rows), strict=True)),
+            [count for _, count in rows],
+            [newest.get(key) for key, _ in rows],
+        )
+
+    async def count_unknown(self, batch: Batch) -> None:
+        """Inside a transaction: counts members that no model knows."""
+        members = Counter(
+            (*partition_of(version), version.key.event_name, member)
+            for version in batch.accepted
+            if version.unknown
+            for member in version.unknown
+        )
+        if members:
+            rows = sorted(members.items())
+            await self._connection.execute(
+                sql("count_unknown"),
+                *map(list, zip(*(key for key, _ in rows), strict=True)),
+                [count for _, count in rows],
+            )
+
+    async def _move(self, batch: Batch, books: Mapping[Partition, Books]) -> None:
+        newest = batch.last_event_time()
+        rows = [
+            (*partition, *move, b.applied, b.superseded, b.duplicate, b.ignored, b.quarantined, newest.get(partition))
+            for partition, move in sorted(batch.moves.items())
+            for b in (books[partition],)
+        ]
+        moved = await self._connection.execute(sql("move_positions"), *map(list, zip(*rows, strict=True)))
+        if moved != f"UPDATE {len(rows)}":
+            raise LostPartition("a position was moved by somebody else, who owns the partition now")
+
+    async def _find_refused(self, accepted: Sequence[Accepted]) -> dict[int, str]:
+        """Index -> sentence of every version that the database refuses, by bisecting. Changes nothing."""
+        refusals: dict[int, str] = {}
+        spans = [range(len(accepted))]
+        while spans:
+            span = spans.pop()
+            message = await self._refusal([accepted[index] for index in span])
+            if message is None:
+                continue
+            if len(span) == 1:
+                refusals[span[0]] = message
+            else:
+                middle = len(span) // 2
+                spans += [span[:middle], span[middle:]]
+        return refusals
+
+    async def _refusal(self, accepted: Sequence[Accepted]) -> str | None:
+        """Why the database refuses these versions; None where it takes them. Rolled back in any case."""
+        transaction = self._connection.transaction()
+        async with self._translating():
+            await transaction.start()
+        try:
+            async with self._translating():
+                await self._write_rows(fold(accepted))
+        except RefusedRow as refusal:
+            return str(refusal)
+        finally:
+            if not self._connection.is_closed():
+                await transaction.rollback()
+        return None
+
+    async def _prepare(self, tables: Iterable[Table]) -> None:
+        for table in tables:
+            if table.name not in self._staged:
+                await self._connection.execute(_CREATE_STAGE[table.name])
+                self._staged.add(table.name)
+            await self._shadow((table.name, f"{table.name}_version"))
+
+    async def _shadow(self, names: Iterable[str]) -> None:
+        for name in names:
+            if self._dry_run and name not in self._shadowed:
+                await self._connection.execute(sql("create_shadow").format(table=name))
+                self._shadowed.add(name)
+
+    @asynccontextmanager
+    async def _translating(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except Exception as error:
+            meaning = translated(error)
+            if meaning is None or meaning is error:
+                raise
+            raise meaning from error
