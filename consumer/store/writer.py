@@ -1,9 +1,8 @@
 """The one write path: a batch becomes versions, current rows, quarantine, counts and positions in one transaction."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from collections.abc import AsyncIterator
 from typing import Any
 
 from consumer.errors import Fatal, LostPartition, RefusedRow
@@ -86,20 +85,26 @@ class Writer:
             if await self._connection.execute(sql("skip_gap"), *partition, old, new, reason) != "INSERT 0 1":
                 raise LostPartition(f"{partition.source}-{partition.partition} has been moved by somebody else")
 
-    async def write(self, batch: Batch) -> dict[Partition, Books]:
-        """One transaction; returns the books of each partition in the batch.
+    def abandon(self) -> None:
+        """Drops the connection without a word; the server rolls back what was not committed."""
+        self._connection.terminate()
+
+    async def write(
+        self, batch: Batch, committing: Callable[[dict[Partition, Books]], None] = lambda books: None
+    ) -> dict[Partition, Books]:
+        """One transaction; returns the books of each partition in the batch, and tells `committing` just before COMMIT.
 
         A row that the database refuses goes to quarantine alone; its batch mates are written.
         """
         try:
-            return await self._write(batch)
+            return await self._write(batch, committing)
         except RefusedRow:
             refusals = await self._find_refused(batch.accepted)
             if not refusals:
                 raise Fatal("Postgres refuses a batch in which it refuses no row; see its log") from None
-            return await self._write(without(batch, refusals))
+            return await self._write(without(batch, refusals), committing)
 
-    async def _write(self, batch: Batch) -> dict[Partition, Books]:
+    async def _write(self, batch: Batch, committing: Callable[[dict[Partition, Books]], None]) -> dict[Partition, Books]:
         tables = fold(batch.accepted)
         async with self._translating():
             await self._prepare(tables)
@@ -109,6 +114,7 @@ class Writer:
                 await self._count(batch)
                 books = books_of(batch, added, moved)
                 await self._move(batch, books)
+                committing(books)
         return books
 
     async def write_rows(self, accepted: Iterable[Accepted]) -> tuple[Counter[Partition], Counter[Partition]]:

@@ -1,0 +1,44 @@
+"""`/livez`, `/readyz` and `/metrics` of a worker."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from consumer.errors import Fatal
+from consumer.metrics import Metrics
+from consumer.worker import Health
+
+
+@asynccontextmanager
+async def serving(host: str, port: int, health: Health, metrics: Metrics) -> AsyncIterator[int]:
+    """Answers while the block runs; gives the port. Port 0 picks a free one."""
+
+    async def livez(request: web.Request) -> web.Response:
+        return web.Response(text="ok\n") if health.alive() else web.Response(status=503, text="the loops stand still\n")
+
+    async def readyz(request: web.Request) -> web.Response:
+        if health.waiting_for is None:
+            return web.Response(text="ok\n")
+        return web.Response(status=503, text=f"waiting for {health.waiting_for}\n")
+
+    async def show_metrics(request: web.Request) -> web.Response:
+        metrics.ready.set(health.waiting_for is None)
+        return web.Response(
+            body=metrics.render(datetime.now(UTC)), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
+
+    app = web.Application()
+    app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", show_metrics)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise Fatal(f"port {port} cannot be opened ({error.strerror}); set OUTCOMES_HTTP_PORT, 0 for none") from error
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()

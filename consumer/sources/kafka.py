@@ -1,0 +1,298 @@
+"""Kafka: the only aiokafka. Its types end here."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Protocol
+
+import aiohttp
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.abc import AbstractTokenProvider
+from aiokafka.errors import (
+    AuthenticationFailedError,
+    AuthenticationMethodNotSupported,
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    OffsetOutOfRangeError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    UnsupportedSaslMechanismError,
+)
+from aiokafka.helpers import create_ssl_context
+
+from consumer.errors import Fatal, OutcomesError, Transient
+from consumer.ingest.batch import Partition
+from consumer.ingest.records import RawRecord
+from consumer.settings import Settings
+
+REQUEST_SECONDS = 20.0
+"""Longest wait for one answer of a broker."""
+
+_NEVER_MS = 2**31 - 1
+_FATAL = (
+    AuthenticationFailedError,
+    AuthenticationMethodNotSupported,
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    SaslAuthenticationFailed,
+    TopicAuthorizationFailedError,
+    UnsupportedSaslMechanismError,
+)
+
+
+class OffsetOutOfRange(OutcomesError):
+    """Kafka no longer has (or not yet again) what comes next in some partition."""
+
+
+class Assignment(Protocol):
+    """Who is told when the group hands partitions out and takes them away."""
+
+    async def revoked(self, partitions: set[Partition]) -> None:
+        """These are about to belong to somebody else; returns when nothing more will be written for them."""
+
+    def assigned(self, partitions: set[Partition]) -> None:
+        """These are ours now; they stay still until `KafkaSource.seek` says where they begin."""
+
+
+def translated(error: Exception) -> OutcomesError | None:
+    """The error of ours that tells the loop what to do."""
+    if isinstance(error, OutcomesError):
+        return error
+    if isinstance(error, _FATAL):
+        return Fatal(f"Kafka refuses us ({type(error).__name__}): check user, password and permissions")
+    if isinstance(error, OffsetOutOfRangeError):
+        return OffsetOutOfRange("an offset is out of range")
+    if isinstance(error, KafkaError):
+        return Transient(f"Kafka: {type(error).__name__} {error}".rstrip())
+    if isinstance(error, (OSError, TimeoutError, asyncio.TimeoutError)):
+        return Transient(f"connection to Kafka: {type(error).__name__} {error}".rstrip())
+    return None
+
+
+@asynccontextmanager
+async def _translating() -> AsyncIterator[None]:
+    try:
+        yield
+    except Exception as error:
+        meaning = translated(error)
+        if meaning is None or meaning is error:
+            raise
+        raise meaning from error
+
+
+class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Turns aiokafka's callbacks into ours."""
+
+    def __init__(self, source: "KafkaSource", assignment: Assignment) -> None:
+        self._source = source
+        self._assignment = assignment
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        if partitions := {Partition(tp.topic, tp.partition) for tp in revoked}:
+            await self._assignment.revoked(partitions)
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        partitions = {Partition(tp.topic, tp.partition) for tp in assigned}
+        self._source.hold(partitions)
+        self._assignment.assigned(partitions)
+
+
+class KafkaSource:
+    """A member of the consumer group. Reads what it is told to, from where it is told; commits only for others to see.
+
+    Methods raise `Transient` (broker away), `Fatal` (refused), and `fetch` also `OffsetOutOfRange`.
+    """
+
+    def __init__(self, settings: Settings, assignment: Assignment) -> None:
+        self._settings = settings
+        self._consumer = AIOKafkaConsumer(
+            **client_options(settings),
+            group_id=settings.group_id,
+            group_instance_id=settings.group_instance_id,
+            enable_auto_commit=False,
+            # Never a silent restart: an offset that Kafka does not have is an error that the worker decides on.
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=settings.kafka_fetch_bytes,
+            fetch_max_wait_ms=100,
+            session_timeout_ms=int(settings.kafka_session_timeout_seconds * 1000),
+            heartbeat_interval_ms=max(100, int(settings.kafka_session_timeout_seconds * 1000 / 15)),
+            # A database that is away must not cost the membership; a dead process is found by its heartbeats.
+            max_poll_interval_ms=_NEVER_MS,
+            rebalance_timeout_ms=60_000,
+            metadata_max_age_ms=30_000,
+        )
+        self._listener = _Listener(self, assignment)
+
+    async def start(self) -> None:
+        """Connects and joins the group."""
+        async with _translating():
+            await self._consumer.start()
+        self._consumer.subscribe(list(self._settings.topic), listener=self._listener)
+
+    async def stop(self) -> None:
+        """Leaves the group. Bounded in time, because a stuck client may never answer."""
+        async with _translating():
+            await asyncio.wait_for(self._consumer.stop(), REQUEST_SECONDS)
+
+    async def missing_topics(self) -> set[str]:
+        """Topics that are asked for and do not exist yet."""
+        async with _translating():
+            return set(self._settings.topic) - await asyncio.wait_for(self._consumer.topics(), REQUEST_SECONDS)
+
+    async def fetch(self, max_records: int, wait_seconds: float) -> list[RawRecord]:
+        """Up to `max_records`, in order within each partition; empty when nothing came in time."""
+        async with _translating():
+            fetched = await self._consumer.getmany(timeout_ms=int(wait_seconds * 1000), max_records=max_records)
+        return [
+            RawRecord(message.topic, message.partition, message.offset, message.value)
+            for messages in fetched.values()
+            for message in messages
+        ]
+
+    def hold(self, partitions: Iterable[Partition]) -> None:
+        """Reads nothing from these until `seek`."""
+        for partition in partitions:
+            tp = TopicPartition(*partition)
+            if tp in self._consumer.assignment():
+                self._consumer.pause(tp)
+                # A position of any kind keeps aiokafka from asking for a committed offset, which is not ours to follow.
+                self._consumer.seek(tp, 0)
+
+    def seek(self, partition: Partition, position: int) -> None:
+        """Reads on from here."""
+        tp = TopicPartition(*partition)
+        if tp in self._consumer.assignment():
+            self._consumer.seek(tp, position)
+            self._consumer.resume(tp)
+
+    async def position(self, partition: Partition) -> int:
+        """Where the client itself stands; past the last record by the markers of transactions. 0 where it is not ours."""
+        tp = TopicPartition(*partition)
+        if tp not in self._consumer.assignment():
+            return 0
+        async with _translating():
+            position: int = await asyncio.wait_for(self._consumer.position(tp), REQUEST_SECONDS)
+        return position
+
+    async def bounds(self, partitions: Iterable[Partition]) -> dict[Partition, tuple[int, int]]:
+        """First offset that Kafka has, and the one after the last, of each."""
+        asked = [TopicPartition(*partition) for partition in partitions]
+        async with _translating():
+            first = await asyncio.wait_for(self._consumer.beginning_offsets(asked), REQUEST_SECONDS)
+            end = await asyncio.wait_for(self._consumer.end_offsets(asked), REQUEST_SECONDS)
+        return {Partition(tp.topic, tp.partition): (first[tp], end[tp]) for tp in asked}
+
+    async def commit(self, positions: Mapping[Partition, int]) -> None:
+        """Tells Kafka how far we are, for lag tools and autoscalers. Nothing of ours ever reads it."""
+        mine = self._consumer.assignment()
+        offsets = {tp: position for p, position in positions.items() if (tp := TopicPartition(*p)) in mine}
+        if offsets:
+            async with _translating():
+                await asyncio.wait_for(self._consumer.commit(offsets), REQUEST_SECONDS)
+
+    def lag(self, positions: Mapping[Partition, int]) -> dict[Partition, int]:
+        """Records that are in Kafka and not yet written, where the last fetch has told."""
+        found = {}
+        for partition, position in positions.items():
+            tp = TopicPartition(*partition)
+            highwater = self._consumer.highwater(tp) if tp in self._consumer.assignment() else None
+            if highwater is not None:
+                found[partition] = max(0, highwater - position)
+        return found
+
+
+def client_options(settings: Settings) -> dict[str, Any]:
+    """What every aiokafka client is made with: addresses and security."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.kafka_bootstrap_servers,
+        "client_id": "outcomes",
+        "security_protocol": settings.kafka_security_protocol,
+        "request_timeout_ms": int(REQUEST_SECONDS * 1000),
+    }
+    if settings.kafka_security_protocol.endswith("SSL"):
+        password = settings.kafka_ssl_password
+        try:
+            options["ssl_context"] = create_ssl_context(
+                cafile=_text(settings.kafka_ssl_cafile),
+                certfile=_text(settings.kafka_ssl_certfile),
+                keyfile=_text(settings.kafka_ssl_keyfile),
+                password=password.get_secret_value() if password else None,
+            )
+        except OSError as error:  # ssl.SSLError is one too
+            raise Fatal(f"the TLS files for Kafka cannot be used: {error}") from error
+    if settings.kafka_security_protocol.startswith("SASL"):
+        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        if settings.kafka_sasl_mechanism == "OAUTHBEARER":
+            options["sasl_oauth_token_provider"] = ClientCredentials(settings)
+        else:
+            secret = settings.kafka_sasl_password
+            options["sasl_plain_username"] = settings.kafka_sasl_username
+            options["sasl_plain_password"] = secret.get_secret_value() if secret else None
+    return options
+
+
+def _text(path: object) -> str | None:
+    return None if path is None else str(path)
+
+
+class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no types
+    """OAuth 2.0 client credentials (RFC 6749, 4.4): asks for a token, and again shortly before it ends."""
+
+    _EARLY_SECONDS = 60.0
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._token = ""
+        self._until = 0.0
+
+    async def token(self) -> str:
+        """The bearer token for the next connection."""
+        if time.monotonic() >= self._until:
+            self._token, seconds = await self._ask()
+            self._until = time.monotonic() + max(0.0, seconds - self._EARLY_SECONDS)
+        return self._token
+
+    async def _ask(self) -> tuple[str, float]:
+        settings = self._settings
+        secret = settings.kafka_oauth_client_secret
+        auth = aiohttp.BasicAuth(settings.kafka_oauth_client_id or "", secret.get_secret_value() if secret else "")
+        form = {"grant_type": "client_credentials"}
+        if settings.kafka_oauth_scope:
+            form["scope"] = settings.kafka_oauth_scope
+        timeout = aiohttp.ClientTimeout(total=REQUEST_SECONDS)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout) as session,
+                session.post(settings.kafka_oauth_token_url or "", data=form, auth=auth) as response,
+            ):
+                if response.status in (400, 401, 403):
+                    raise Fatal(f"the token endpoint refuses the client ({response.status}): check OUTCOMES_KAFKA_OAUTH_*")
+                response.raise_for_status()
+                answer = await response.json()
+        except aiohttp.ClientError as error:
+            raise Transient(f"the token endpoint does not answer: {type(error).__name__}") from error
+        return str(answer["access_token"]), float(answer.get("expires_in", 300))
+
+
+async def produce(settings: Settings, messages: AsyncIterator[tuple[str, bytes | None, bytes | None]]) -> int:
+    """Sends (topic, key, value) in order; returns how many once Kafka has confirmed all."""
+    producer = AIOKafkaProducer(**client_options(settings), acks="all", linger_ms=5, max_batch_size=262_144)
+    sent = 0
+    async with _translating():
+        await producer.start()
+        try:
+            last: Awaitable[Any] | None = None
+            async for topic, key, value in messages:
+                last = await producer.send(topic, value=value, key=key)
+                sent += 1
+            await producer.flush()
+            if last is not None:
+                await last
+        finally:
+            await producer.stop()
+    return sent
+
+

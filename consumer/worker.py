@@ -1,0 +1,459 @@
+"""The long-running loop: topic -> batches -> transactions.
+
+Two tasks share one batch of slack: one fetches and decodes the next batch while the other writes the last. A third keeps house:
+offsets for Kafka's lag tools, gauges, and the watchdog. The database alone says where each partition is read from.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from consumer import log
+from consumer.errors import Fatal, LostPartition, OutcomesError, Transient
+from consumer.ingest.batch import Batch, Books, Partition
+from consumer.ingest.decode import Rules, decode
+from consumer.metrics import Metrics
+from consumer.settings import Settings
+from consumer.sources.kafka import KafkaSource, OffsetOutOfRange
+from consumer.store.store import Store, retrying
+from schemas.events import HEARTBEAT
+
+T = TypeVar("T")
+
+SLICE = 500
+"""Records decoded between two chances for the other tasks: about 10 ms."""
+
+QUIET_SECONDS = 0.2
+"""How long one fetch waits when the topic has nothing new."""
+
+BUSY_SECONDS = 0.002
+"""How long to look away while the writer is busy and nothing else is to be done."""
+
+AGAIN_SECONDS = 1.0
+"""Pause after a fetch that failed."""
+
+HOUSEKEEPING_SECONDS = 1.0
+"""How often offsets are committed to Kafka and gauges set."""
+
+STUCK_SECONDS = 300.0
+"""A loop that has not turned for so long, without waiting for Postgres or Kafka, is dead: /livez says so."""
+
+
+class _Stopped(Exception):
+    """The worker was told to stop while it waited for Postgres or Kafka."""
+
+
+@dataclass(slots=True)
+class Health:
+    """What the probes say."""
+
+    waiting_for: str | None = "the first assignment"
+    """Why /readyz says no; None when all is well."""
+    beat: float = 0.0
+    """Monotonic time of the loops' last turn."""
+
+    def alive(self) -> bool:
+        """Whether the loops turn. True while Postgres or Kafka is away: a restart would not bring them back."""
+        return time.monotonic() - self.beat < STUCK_SECONDS
+
+
+class Worker:
+    """One member of the consumer group. `run` returns when it was told to stop, or raises `Fatal`."""
+
+    def __init__(self, settings: Settings, store: Store, metrics: Metrics, *, until_end: bool = False) -> None:
+        self._settings = settings
+        self._store = store
+        self._metrics = metrics
+        self._rules = Rules(settings.default_tenant, settings.max_record_bytes, settings.max_future)
+        self._log = log.get("worker")
+        self.health = Health(beat=time.monotonic())
+        self.books = Books()
+        self._until_end = until_end
+        self._ends: dict[Partition, int] = {}
+        self._source = KafkaSource(settings, self)
+        self._stop = asyncio.Event()
+        self._read: dict[Partition, int] = {}
+        """Owned partitions that have begun: the record that is fetched next."""
+        self._written: dict[Partition, int] = {}
+        """Owned partitions that have begun: the database's position."""
+        self._waiting: set[Partition] = set()
+        """Owned partitions that have yet to be told where they begin."""
+        self._epoch = 0
+        """Changes when what was read may no longer be written."""
+        self._queue: asyncio.Queue[Batch] = asyncio.Queue(1)
+        self._busy = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._progress = time.monotonic()
+        self._committed: dict[Partition, int] = {}
+        self._tried: dict[Partition, int] = {}
+        """Ends of the topic for which the watchdog has made the client anew."""
+
+    def stop(self) -> None:
+        """Asks for an orderly end: what has been read is written, then the group is left."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Consumes until `stop`. Raises `Fatal`; whatever happens, nothing that was read is half written."""
+        tasks = {
+            asyncio.create_task(self._fetching(), name="fetching"),
+            asyncio.create_task(self._writing_batches(), name="writing"),
+            asyncio.create_task(self._housekeeping(), name="housekeeping"),
+        }
+        stopping = asyncio.create_task(self._stop.wait(), name="stopping")
+        try:
+            done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                task.result()  # a task that ends by itself has failed: its error stops the service
+            await self._drain(tasks)
+        finally:
+            for task in {*tasks, stopping}:
+                task.cancel()
+            await asyncio.gather(*tasks, stopping, return_exceptions=True)
+            await self._leave()
+            await self._store.close()
+
+    async def _drain(self, tasks: set[asyncio.Task[None]]) -> None:
+        fetching = next(task for task in tasks if task.get_name() == "fetching")
+        try:
+            async with asyncio.timeout(self._settings.drain_seconds):
+                await fetching
+                while not (self._queue.empty() and self._idle.is_set()):
+                    await asyncio.sleep(0.01)
+                    for task in tasks - {fetching}:
+                        if task.done():
+                            task.result()
+        except TimeoutError:
+            self._log.warning("drain_unfinished", seconds=self._settings.drain_seconds, note="what was not written is read again")
+
+    async def _leave(self) -> None:
+        try:
+            await self._source.commit(self._written)
+            await self._source.stop()
+        except OutcomesError as error:
+            self._log.warning("left_group_without_answer", error=str(error))
+
+    # -- the group's word ---------------------------------------------------------------------------------------------------
+
+    async def revoked(self, partitions: set[Partition]) -> None:
+        """Finishes the transaction under way, forgets everything else that was read."""
+        self._epoch += 1
+        self._discard_read()
+        try:
+            async with asyncio.timeout(self._settings.drain_seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            self._log.warning("revoked_while_writing", note="the fence in the database keeps a late commit out")
+        try:
+            await self._source.commit(self._written)
+        except OutcomesError as error:
+            self._log.info("offsets_not_committed", error=str(error))
+        self._read.clear()
+        self._written.clear()
+        self._waiting.clear()
+        self._log.info("partitions_revoked", partitions=len(partitions))
+
+    def assigned(self, partitions: set[Partition]) -> None:
+        """Remembers what is ours; the fetching task asks the database where to begin."""
+        self._waiting = set(partitions)
+        self._metrics.partitions.set(len(partitions))
+        self.health.waiting_for = "the positions" if partitions else None
+        self._progress = time.monotonic()
+        self._log.info("partitions_assigned", partitions=sorted(f"{p.source}-{p.partition}" for p in partitions))
+
+    def _discard_read(self) -> None:
+        while not self._queue.empty():
+            self._queue.get_nowait()
+        self._tell_idle()
+
+    def _begin_again(self) -> None:
+        """Forgets what was read of all partitions and asks the database again."""
+        self._epoch += 1
+        self._discard_read()
+        self._waiting |= set(self._read)
+        self._source.hold(self._waiting)
+        self._read.clear()
+        self._written.clear()
+
+    # -- fetching and decoding ------------------------------------------------------------------------------------------------
+
+    async def _fetching(self) -> None:
+        try:
+            await self._patiently(self._store.check, "postgres")
+            await self._start_source()
+            while not self._stop.is_set():
+                await self._turn()
+        except _Stopped:
+            self._log.info("stopped_while_waiting", waiting_for=self.health.waiting_for)
+
+    async def _turn(self) -> None:
+        self.health.beat = time.monotonic()
+        try:
+            await self._next_batch()
+            if time.monotonic() - self._progress > self._settings.watchdog_seconds and await self._stuck():
+                await self._rebuild()
+        except LostPartition as error:
+            await self._lost(error)
+        except OffsetOutOfRange:
+            self._begin_again()
+        except Transient as error:
+            self._failed("kafka")(error, AGAIN_SECONDS)
+            await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _next_batch(self) -> None:
+        if self._waiting:
+            await self._begin()
+        epoch, batch, deadline = self._epoch, Batch(), float("inf")
+        while not self._stop.is_set():
+            quiet = not batch.moves
+            idle = self._is_idle()
+            records = await self._source.fetch(SLICE, QUIET_SECONDS if quiet else 0 if idle else BUSY_SECONDS)
+            if self.health.waiting_for == "kafka":
+                self._recovered()
+            if self._epoch != epoch or self._waiting:
+                return
+            if quiet and records:
+                deadline = time.monotonic() + self._settings.batch_seconds
+            now = datetime.now(UTC)
+            for record in records:
+                partition = Partition(record.source, record.partition)
+                expected = self._read.get(partition)
+                if expected is None or record.position < expected:
+                    continue  # fetched under an older assignment
+                batch.add(decode(record, self._rules, now))
+                batch.bytes += len(record.value or b"")
+                batch.advance(partition, expected, record.position + 1)
+                self._read[partition] = record.position + 1
+            if records:
+                self._progress = time.monotonic()
+            self.health.beat = time.monotonic()
+            full = batch.events >= self._settings.batch_size or batch.bytes >= self._settings.batch_bytes
+            if batch.moves and (full or (idle and (not records or time.monotonic() >= deadline))):
+                break
+            if quiet and not records:
+                return
+            await asyncio.sleep(0)  # the writer's turn
+        if batch.moves and self._epoch == epoch:
+            await self._hand_over(batch, epoch)
+
+    async def _hand_over(self, batch: Batch, epoch: int) -> None:
+        while self._queue.full():  # one batch is being written and one waits: what Kafka sends now stays in Kafka
+            await asyncio.sleep(BUSY_SECONDS)
+            self.health.beat = self._progress = time.monotonic()
+        if self._epoch == epoch:
+            self._queue.put_nowait(batch)
+            self._idle.clear()
+
+    async def _begin(self) -> None:
+        """Seeks every new partition to the database's position. Raises `Fatal` on a gap, unless told to go on."""
+        epoch, partitions = self._epoch, sorted(self._waiting)
+        known = await self._patiently(lambda: self._store.positions(partitions), "postgres")
+        bounds = await self._patiently(lambda: self._source.bounds(partitions), "kafka")
+        positions: dict[Partition, int] = {}
+        for partition in partitions:
+            first, end = bounds[partition]
+            position = known.get(partition)
+            if position is None:
+                position = first if self._settings.start == "earliest" else end
+                await self._patiently(lambda p=partition, s=position: self._store.open_position(p, s), "postgres")  # type: ignore[misc]
+            elif not first <= position <= end:
+                position = await self._over_gap(partition, position, first, end)
+            positions[partition] = position
+            if self._until_end:
+                self._ends.setdefault(partition, end)
+        if self._epoch != epoch or self._waiting != set(partitions):
+            return
+        self._waiting = set()
+        for partition, position in positions.items():
+            self._source.seek(partition, position)
+        self._read, self._written = dict(positions), dict(positions)
+        self._progress = time.monotonic()
+        self._recovered()
+        self._log.info("positions_read", partitions={f"{p.source}-{p.partition}": at for p, at in positions.items()})
+
+    async def _over_gap(self, partition: Partition, position: int, first: int, end: int) -> int:
+        name = f"{partition.source}-{partition.partition}"
+        if position > end:
+            reason = "topic_recreated"
+            what = f"{name} ends at {end}, but this database has read up to {position}: the topic was made anew"
+        else:
+            reason = "retention_passed"
+            what = f"{name} begins at {first}, but this database is at {position}: Kafka has deleted {first - position} records"
+        if self._settings.on_gap == "stop":
+            raise Fatal(
+                f"{what}. Replay the missing records from captured files if you have them; "
+                "then set OUTCOMES_ON_GAP=continue to go on from the topic's start and have the gap recorded in stream_gap"
+            )
+        self._log.warning("gap", partition=name, reason=reason, position=position, first=first, end=end)
+        await self._patiently(lambda: self._store.skip_gap(partition, position, first, reason), "postgres")
+        return first
+
+    # -- writing --------------------------------------------------------------------------------------------------------------
+
+    async def _writing_batches(self) -> None:
+        while True:
+            batch = await self._queue.get()
+            self._busy = True
+            try:
+                await self._write(batch)
+            except LostPartition as error:
+                await self._lost(error)
+            finally:
+                self._busy = False
+                self._tell_idle()
+
+    def _is_idle(self) -> bool:
+        return self._queue.empty() and not self._busy
+
+    def _tell_idle(self) -> None:
+        if self._is_idle():
+            self._idle.set()
+
+    async def _write(self, batch: Batch) -> None:
+        epoch, begun = self._epoch, time.monotonic()
+
+        async def attempt() -> dict[Partition, Books] | None:
+            if self._epoch != epoch:
+                return None  # revoked while the database was away: the next owner reads it again
+            return await self._store.write(batch)
+
+        books = await retrying(attempt, on_failure=self._failed("postgres"), jitter=random.random)
+        if books is None:
+            return
+        self._recovered()
+        for partition, move in batch.moves.items():
+            if partition in self._written:
+                self._written[partition] = move.new
+        total = sum(books.values(), Books())
+        self.books = self.books + total
+        self._report(batch, total, time.monotonic() - begun)
+
+    def _report(self, batch: Batch, total: Books, seconds: float) -> None:
+        newest = max(batch.last_event_time().values(), default=None)
+        heartbeat = max((i.event_time for i in batch.ignored if i.event_name == HEARTBEAT and i.event_time), default=None)
+        self._metrics.wrote(total, seconds, [r.reason for r in batch.rejected], newest, heartbeat)
+        self._log.info(
+            "batch",
+            events=total.consumed,
+            applied=total.applied,
+            superseded=total.superseded,
+            duplicate=total.duplicate,
+            ignored=total.ignored,
+            quarantined=total.quarantined,
+            bytes=batch.bytes,
+            seconds=round(seconds, 4),
+            event_time=newest.isoformat() if newest else None,
+            positions={f"{p.source}-{p.partition}": move.new for p, move in batch.moves.items()},
+        )
+
+    async def _lost(self, error: LostPartition) -> None:
+        """Somebody else moved a position. The group decides who goes on; the database says from where."""
+        self._metrics.lost.inc()
+        self._log.warning("partition_lost", error=str(error))
+        self._begin_again()
+        await asyncio.sleep(random.uniform(0.05, 0.5))
+
+    async def _check_end(self) -> None:
+        """With `until_end`: stops once all that was in Kafka at the start is written.
+
+        Kafka's own position counts where nothing is under way: behind the last record there may be markers of transactions.
+        """
+        if not self._until_end or self._waiting or not self._ends or not self._is_idle() or self._read != self._written:
+            return
+        for partition, end in self._ends.items():
+            at = self._written.get(partition)
+            if at is not None and max(at, await self._source.position(partition)) < end:
+                return
+        self.stop()
+
+    # -- housekeeping -----------------------------------------------------------------------------------------------------------
+
+    async def _housekeeping(self) -> None:
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_SECONDS)
+            self._metrics.lag(self._source.lag(self._written))
+            changed = {p: at for p, at in self._written.items() if self._committed.get(p) != at}
+            try:
+                await self._source.commit(changed)
+                self._committed |= changed
+                await self._check_end()
+            except Transient as error:
+                self._log.info("offsets_not_committed", error=str(error))
+
+    async def _stuck(self) -> bool:
+        """Whether Kafka has more for us than the client gives; asked only after a long silence."""
+        if self._waiting or not self._read:
+            return False
+        read = dict(self._read)
+        try:
+            bounds = await self._source.bounds(read)
+        except Transient:
+            return True
+        self._progress = time.monotonic()
+        ends = {partition: end for partition, (_, end) in bounds.items()}
+        behind = {p: end for p, end in ends.items() if max(read[p], await self._source.position(p)) < end}
+        if read != self._read or behind == self._tried:
+            return False  # it moves after all; or a new client did not help either, so what is there is not for us
+        self._tried = behind
+        return bool(behind)
+
+    async def _rebuild(self) -> None:
+        self._metrics.rebuilds.inc()
+        self._log.warning("client_stuck", seconds=self._settings.watchdog_seconds, note="the Kafka client is made anew")
+        self._epoch += 1
+        self._discard_read()
+        self._read.clear()
+        self._waiting.clear()
+        await self._leave()
+        self._written.clear()
+        self._source = KafkaSource(self._settings, self)
+        await self._start_source()
+
+    async def _start_source(self) -> None:
+        async def start() -> None:
+            try:
+                await self._source.start()
+            except BaseException:
+                await self._source.stop()
+                self._source = KafkaSource(self._settings, self)
+                raise
+            if missing := await self._source.missing_topics():
+                self._log.warning("topics_missing", topics=sorted(missing), note="waiting until they exist")
+
+        await self._patiently(start, "kafka")
+        self._recovered()
+        self._progress = time.monotonic()
+
+    # -- waiting ------------------------------------------------------------------------------------------------------------------
+
+    async def _patiently(self, action: Callable[[], Awaitable[T]], system: str) -> T:
+        """Tries for as long as it takes, or until the worker is told to stop: then raises `_Stopped`."""
+        trying = asyncio.ensure_future(retrying(action, on_failure=self._failed(system), jitter=random.random))
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({trying, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not trying.done():
+                raise _Stopped
+            return trying.result()
+        finally:
+            for task in (trying, stopping):
+                task.cancel()
+            await asyncio.gather(trying, stopping, return_exceptions=True)
+
+    def _failed(self, system: str) -> Callable[[Transient, float], None]:
+        def report(error: Transient, seconds: float) -> None:
+            self._metrics.retries.labels(system).inc()
+            self._metrics.paused.set(1)
+            self.health.waiting_for = system
+            self.health.beat = time.monotonic()
+            self._log.warning("waiting", system=system, error=str(error), again_in_seconds=round(seconds, 2))
+
+        return report
+
+    def _recovered(self) -> None:
+        self._metrics.paused.set(0)
+        self.health.waiting_for = "the positions" if self._waiting else None
