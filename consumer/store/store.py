@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
-from consumer.errors import LostPartition, Transient
+from consumer.errors import Fatal, LostPartition, Transient
 from consumer.ingest.batch import Batch, Books, Partition
 from consumer.store import schema
 from consumer.store.postgres import connect
@@ -77,8 +77,13 @@ class Store:
                 return await action(self._writer)
             except LostPartition:
                 raise
+            except Transient as error:
+                await self._forget()
+                if self._dry_run:
+                    raise Fatal(f"the connection was lost in a dry run, which has changed nothing; run it again ({error})") from error
+                raise
             except BaseException:
-                # Transient: the connection is of no use. Cancelled in the middle: its state is unknown. Both begin anew.
+                # Cancelled in the middle, or worse: the connection's state is unknown.
                 await self._forget()
                 raise
 

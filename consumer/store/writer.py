@@ -244,6 +244,8 @@ class Writer:
             if self._dry_run and name not in self._shadowed:
                 await self._connection.execute(sql("create_shadow").format(table=name))
                 self._shadowed.add(name)
+                if name == "stream_position":
+                    await self._connection.execute(sql("copy_positions"))
 
     @asynccontextmanager
     async def _translating(self) -> AsyncIterator[None]:

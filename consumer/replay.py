@@ -1,0 +1,147 @@
+"""Captured files through the same path as the topic: files -> batches -> transactions.
+
+A file is known by the digest of its bytes, so that it is read once under whatever name, and read on where it was left.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from consumer import log
+from consumer.errors import BrokenCapture, LostPartition, Transient
+from consumer.ingest.batch import Batch, Books, Partition
+from consumer.ingest.decode import Rules, decode
+from consumer.sources.files import Capture, Piece, records, source_of
+from consumer.store.store import Store, retrying
+
+T = TypeVar("T")
+
+SLICE = 500
+"""Records decoded between two chances for the writing task: about 10 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileReplay:
+    """What became of one file."""
+
+    label: str
+    source: str
+    books: Books
+    resumed_at: int
+    """Position it was read from: 1, or behind what an earlier replay has read."""
+    trouble: str | None
+    """Why it was not read to its end; None when it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """For a progress bar: bytes of the stored file, not of what it unpacks to."""
+
+    label: str
+    read: int
+    size: int | None
+    events: int
+
+
+class Replay:
+    """Replays captures one after the other. Raises `Fatal`; waits for as long as Postgres is away."""
+
+    def __init__(self, store: Store, rules: Rules, *, batch_size: int, batch_bytes: int) -> None:
+        self._store = store
+        self._rules = rules
+        self._batch_size = batch_size
+        self._batch_bytes = batch_bytes
+        self._log = log.get("replay")
+        self._stop = False
+
+    def stop(self) -> None:
+        """Ends after the batch that is being written; a later replay goes on from there."""
+        self._stop = True
+
+    async def run(self, captures: Sequence[Capture], show: Callable[[Progress], None]) -> list[FileReplay]:
+        """Replays all; a file that cannot be read to its end does not keep the others from being read."""
+        done = []
+        for capture in captures:
+            if self._stop:
+                break
+            done.append(await self._file(capture, show))
+        return done
+
+    async def _file(self, capture: Capture, show: Callable[[Progress], None]) -> FileReplay:
+        begun = time.monotonic()
+        total = Books()
+        trouble: str | None = None
+        source, start = "", 1
+        try:
+            source = await asyncio.to_thread(source_of, capture)
+            partition = Partition(source, 0)
+            start = (await self._patiently(lambda: self._store.positions([partition]))).get(partition, 1)
+            await self._patiently(lambda: self._store.open_position(partition, start, capture.label))
+            async for batch, read in self._ahead(self._batches(capture, partition, start)):
+                if batch.moves:
+                    books = await self._patiently(lambda batch=batch: self._store.write(batch))  # type: ignore[misc]
+                    total = sum(books.values(), total)
+                show(Progress(capture.label, read, capture.size, total.consumed))
+                if self._stop:
+                    trouble = "stopped; replay it again to go on from here"
+                    break
+        except BrokenCapture as error:
+            trouble = str(error)
+        except LostPartition:
+            trouble = "another replay is reading the same file; nothing is lost, it goes on there"
+        self._log.info(
+            "file", label=capture.label, source=source, resumed_at=start, events=total.consumed, applied=total.applied,
+            superseded=total.superseded, duplicate=total.duplicate, ignored=total.ignored, quarantined=total.quarantined,
+            seconds=round(time.monotonic() - begun, 3), trouble=trouble,
+        )
+        return FileReplay(capture.label, source, total, start, trouble)
+
+    async def _batches(self, capture: Capture, partition: Partition, start: int) -> AsyncIterator[tuple[Batch, int]]:
+        """Batches of the file, each with the bytes read so far. What was readable before a break comes before the error."""
+        pieces = records(capture, partition.source, start=start, max_record_bytes=self._rules.max_record_bytes)
+        batch, at, read = Batch(), start, 0
+        broken: BrokenCapture | None = None
+        while True:
+            try:
+                piece: Piece | None = await asyncio.to_thread(next, pieces, None)
+            except BrokenCapture as error:
+                broken, piece = error, None
+            if piece is None:
+                break
+            read = piece.read
+            now = datetime.now(UTC)
+            for index, record in enumerate(piece.records):
+                batch.add(decode(record, self._rules, now))
+                batch.bytes += len(record.value or b"")
+                batch.advance(partition, at, record.position + 1)
+                at = record.position + 1
+                if batch.events >= self._batch_size or batch.bytes >= self._batch_bytes:
+                    yield batch, read
+                    batch = Batch()
+                if index % SLICE == SLICE - 1:
+                    await asyncio.sleep(0)
+        yield batch, read
+        if broken is not None:
+            raise broken
+
+    @staticmethod
+    async def _ahead(batches: AsyncIterator[tuple[Batch, int]]) -> AsyncIterator[tuple[Batch, int]]:
+        """The same batches; the next one is read and decoded while the caller writes the last."""
+        following = asyncio.ensure_future(anext(batches, None))
+        try:
+            while (ready := await following) is not None:
+                following = asyncio.ensure_future(anext(batches, None))
+                yield ready
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+    async def _patiently(self, action: Callable[[], Awaitable[T]]) -> T:
+        return await retrying(action, on_failure=self._failed, jitter=random.random)
+
+    def _failed(self, error: Transient, seconds: float) -> None:
+        self._log.warning("waiting", system="postgres", error=str(error), again_in_seconds=round(seconds, 2))

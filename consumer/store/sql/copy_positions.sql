@@ -1,0 +1,4 @@
+-- A dry run begins where the projection stands.
+INSERT INTO stream_position
+SELECT *
+  FROM outcomes.stream_position
