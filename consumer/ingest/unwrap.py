@@ -65,11 +65,16 @@ def parse(text: bytes | str) -> tuple[Any, bool] | Refusal:
     except UnicodeDecodeError as error:
         return Refusal(Reason.NOT_JSON, "", f"not UTF-8: byte {error.start} starts no character")
     try:
-        return json.loads(decoded), True
+        return json.loads(decoded, parse_int=_integer), True
     except RecursionError:
         return Refusal(Reason.TOO_DEEP, "", f"nested deeper than {MAX_DEPTH} levels")
-    except ValueError:  # also an integer of thousands of digits
+    except ValueError:
         return Refusal(Reason.NOT_JSON, "", f"not JSON: {_without_content(strict)}{_guess(decoded)}")
+
+
+def _integer(digits: str) -> int | float:
+    """An integer; infinite beyond any double, so that it is refused with its path."""
+    return int(digits) if len(digits) < 400 else float(digits)
 
 
 def _without_content(error: json.JSONDecodeError) -> str:

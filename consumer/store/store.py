@@ -61,7 +61,9 @@ class Store:
 
     async def close(self) -> None:
         """Closes the connection, if there is one."""
-        await self._forget()
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await writer.close()
 
     async def _using(self, action: Callable[[Writer], Awaitable[T]]) -> T:
         async with self._one_at_a_time:
@@ -91,6 +93,7 @@ class Store:
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.abandon()
+            await asyncio.sleep(0)  # lets the transport close before anything else is tried
 
 
 async def retrying(

@@ -5,12 +5,16 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
+
 from consumer.errors import Fatal, LostPartition, RefusedRow
 from consumer.ingest.batch import Batch, Books, Partition, Staged, books_of, fold, partition_of, without
 from consumer.ingest.records import Accepted, Rejected
 from consumer.ingest.tables import TABLES, Table
 from consumer.store.postgres import Connection, translated
 from consumer.store.sql import sql
+
+CLOSE_SECONDS = 2.0
 
 _QUARANTINE = ("source", "partition", "position", "reason", "path", "message", "event_name", "raw")
 _SHADOWED = ("stream_position", "quarantine", "ignored_event", "unknown_member")
@@ -88,6 +92,13 @@ class Writer:
     def abandon(self) -> None:
         """Drops the connection without a word; the server rolls back what was not committed."""
         self._connection.terminate()
+
+    async def close(self) -> None:
+        """Closes the connection in good order, or at once where the server does not answer."""
+        try:
+            await self._connection.close(timeout=CLOSE_SECONDS)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self.abandon()
 
     async def write(
         self, batch: Batch, committing: Callable[[dict[Partition, Books]], None] = lambda books: None

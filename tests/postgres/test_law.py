@@ -1,0 +1,205 @@
+"""The law (design 3): the projection depends on the set of records, and on nothing else."""
+
+import asyncio
+import itertools
+import random
+from collections import defaultdict
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from consumer.ingest.batch import Partition
+from consumer.ingest.decode import decode
+from consumer.ingest.records import Accepted, RawRecord
+from consumer.store.postgres import connect
+from consumer.store.writer import Writer
+from tests.postgres.writing import batch_of_records, projection, write
+from tests.samples import NOON, NOW, RULES, Event, event, raw, result, scale
+
+_numbers = itertools.count()
+
+moments = st.sampled_from([NOON + timedelta(milliseconds=ms) for ms in (0, 1, 900, 1000, 60_000)])
+updated = st.sampled_from([..., "2025-03-20T12:00:00Z", "2025-03-20T12:00:01Z"])
+states = st.sampled_from(["active", "deleted"])
+
+
+@st.composite
+def some_event(draw: st.DrawFn) -> Event:
+    """An event on one of a few objects at one of a few moments, so that every kind of tie occurs."""
+    at, verb = draw(moments), draw(st.sampled_from(["created", "updated"]))
+    common: dict[str, Any] = {"updated_at": draw(updated) if verb == "updated" else ...}
+    match draw(st.sampled_from(["result", "scale", "outcome", "course"])):
+        case "result":
+            changes = {"id": draw(st.sampled_from(["1", "2"])), "score": draw(st.sampled_from([1.0, 2.0, None])), "workflow_state": draw(states)}
+            return event(f"learning_outcome_result_{verb}", at=at, **common, **changes)
+        case "scale":
+            # A scale's updated_at stays where it is when only its ratings change.
+            edited = scale(*draw(st.sampled_from([(4, 3, 0), (10, 7, 0), (3, 2, 1)])), updated_at="2025-03-20T12:00:00Z", workflow_state=draw(states))
+            return event("outcome_proficiency_updated", at=at, **edited["body"])
+        case "outcome":
+            return event(f"learning_outcome_{verb}", at=at, **common, title=draw(st.sampled_from(["Cells", "Genes"])))
+        case _:
+            return event(f"course_{verb}", at=at, updated_at=draw(updated), account_id=draw(st.sampled_from(["21070000000000079", "21070000000000080"])))
+
+
+def expected(records: list[RawRecord]) -> tuple[dict[Any, Any], dict[Any, set[Any]]]:
+    """The newest key of each object, and all keys: the law, said in Python."""
+    versions: dict[Any, set[Any]] = defaultdict(set)
+    for record in records:
+        for verdict in decode(record, RULES, NOW):
+            if isinstance(verdict, Accepted):
+                versions[verdict.table.name, verdict.key.root_account_uuid, verdict.key.id].add(verdict.key[2:])
+    return {key: max(found) for key, found in versions.items()}, versions
+
+
+async def write_split(dsn: str, told: list[list[RawRecord]], batch_size: int) -> None:
+    """Each list by a writer of its own, all at once."""
+
+    async def writer_of(records: list[RawRecord]) -> None:
+        if not records:
+            return
+        connection = await connect(dsn)
+        writer = Writer(connection)
+        await writer.open_position(Partition(records[0].source, records[0].partition), 0)
+        for start in range(0, len(records), batch_size):
+            await writer.write(batch_of_records(records[start : start + batch_size]))
+        await connection.close()
+
+    await asyncio.gather(*map(writer_of, told))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    st.lists(some_event(), min_size=1, max_size=12),
+    st.integers(0, 2**32),
+    st.integers(1, 3),
+    st.integers(1, 12),
+)
+def test_any_order_repetition_and_split_gives_the_same_projection(
+    database: str, events: list[Event], seed: int, writers: int, batch_size: int
+) -> None:
+    """Shuffled, duplicated, split over concurrent writers of which one is a replayed file: the newest version wins, all are kept."""
+
+    async def run() -> None:
+        tenant, again = f"tenant-{next(_numbers)}", f"tenant-{next(_numbers)}"
+        chance = random.Random(seed)
+        told = [*events, *chance.choices(events, k=chance.randrange(len(events) + 1))]
+        chance.shuffle(told)
+        sources = [(f"{tenant}-topic", 0), (f"{tenant}-topic", 1), (f"file:{tenant}", 0)][:writers]
+        split: list[list[RawRecord]] = [[] for _ in sources]
+        for value in told:
+            value["metadata"]["root_account_uuid"] = tenant
+            part = chance.randrange(len(sources))
+            split[part].append(raw(value, len(split[part]), *sources[part]))
+        await write_split(database, split, batch_size)
+
+        newest, versions = expected([record for records in split for record in records])
+        connection = await connect(database)
+        for (table, _, id_), key in newest.items():
+            order = "event_time, event_name, coalesce(updated_at, '0001-01-01Z'), version_hash"
+            one = f"FROM {table} WHERE root_account_uuid = $1 AND id = $2"
+            assert [tuple(row) for row in await connection.fetch(f"SELECT {order} {one}", tenant, id_)] == [tuple(key)]
+            many = f"FROM {table}_version WHERE root_account_uuid = $1 AND id = $2"
+            found = {tuple(row) for row in await connection.fetch(f"SELECT {order} {many}", tenant, id_)}
+            assert found == {tuple(version) for version in versions[table, tenant, id_]}
+
+        # In the order of their time, one by one, into another tenant: the same rows.
+        for value in events:
+            value["metadata"]["root_account_uuid"] = again
+        inorder = [raw(value, index, f"{again}-topic") for index, value in enumerate(sorted(events, key=lambda e: str(e["metadata"]["event_time"])))]
+        await write_split(database, [inorder], 1)
+        one, two = await projection(connection, tenant), await projection(connection, again)
+        assert {name: [row[1:] for row in rows] for name, rows in one.items()} == {
+            name: [row[1:] for row in rows] for name, rows in two.items()
+        }
+        await connection.close()
+
+    asyncio.run(run())
+
+
+async def state_of(dsn: str, table: str, id_: int, *columns: str) -> tuple[Any, ...]:
+    """Some columns of a current row."""
+    connection = await connect(dsn)
+    row = await connection.fetchrow(f"SELECT {', '.join(columns)} FROM {table} WHERE id = $1", id_)
+    await connection.close()
+    assert row is not None
+    return tuple(row)
+
+
+async def test_a_scale_edit_that_leaves_updated_at_unmoved_is_applied(database: str) -> None:
+    """Canvas does not touch the scale's row when only its ratings change (canvas-facts 6)."""
+    await write(database, scale(4, 3, 0, minute=0), scale(10, 7, 0, minute=5))
+    (ratings,) = await state_of(database, "outcome_proficiency", 1, "outcome_proficiency_ratings")
+    assert '"points": 10' in ratings
+
+
+async def test_two_saves_within_a_second_are_told_apart_by_event_time(database: str) -> None:
+    """Both have the same `updated_at`; the later event is the state, in whichever order they arrive."""
+    first = event("learning_outcome_result_updated", at=NOON + timedelta(milliseconds=100), updated_at="2025-03-20T12:00:00Z", score=1)
+    second = event("learning_outcome_result_updated", at=NOON + timedelta(milliseconds=900), updated_at="2025-03-20T12:00:00Z", score=2)
+    await write(database, second)
+    books = await write(database, first)
+    assert (books.applied, books.superseded) == (0, 1)
+    assert await state_of(database, "learning_outcome_result", 1, "score") == (2.0,)
+
+
+async def test_created_that_arrives_after_updated_changes_nothing(database: str) -> None:
+    """It takes its place in the past."""
+    await write(database, result(minute=1, score=3))
+    books = await write(database, result(minute=0, created=True, score=1))
+    assert (books.applied, books.superseded) == (0, 1)
+    assert await state_of(database, "learning_outcome_result", 1, "score", "event_name") == (3.0, "learning_outcome_result_updated")
+
+
+async def test_a_deletion_is_not_undone_by_an_older_event(database: str) -> None:
+    """Deleted, then a stale active one."""
+    await write(database, result(minute=5, workflow_state="deleted"))
+    await write(database, result(minute=4))
+    assert await state_of(database, "learning_outcome_result", 1, "workflow_state") == ("deleted",)
+
+
+async def test_a_newer_active_version_revives_a_deleted_object(database: str) -> None:
+    """The next assessment sets a deleted result active again (canvas-facts 5.4)."""
+    await write(database, result(minute=5, workflow_state="deleted"), result(minute=6))
+    assert await state_of(database, "learning_outcome_result", 1, "workflow_state") == ("active",)
+
+
+async def test_the_newest_version_replaces_the_whole_row(database: str) -> None:
+    """A body is the full row: what it leaves out is gone."""
+    await write(database, result(minute=0, artifact_id="22"), result(minute=1, artifact_id=...))
+    assert await state_of(database, "learning_outcome_result", 1, "artifact_id") == (None,)
+
+
+async def test_a_late_event_slots_into_the_past_of_the_history(database: str) -> None:
+    """Periods follow event_time; nothing that was there is rewritten."""
+    await write(database, result(minute=0, score=1), result(minute=20, score=3))
+    await write(database, result(minute=10, score=2))
+    connection = await connect(database)
+    rows = await connection.fetch("SELECT score, valid_from, valid_to FROM learning_outcome_result_history WHERE id = 1 ORDER BY valid_from")
+    await connection.close()
+    at = [NOON + timedelta(minutes=minute) for minute in (0, 10, 20)]
+    assert [tuple(row) for row in rows] == [(1.0, at[0], at[1]), (2.0, at[1], at[2]), (3.0, at[2], None)]
+
+
+async def test_neighbours_that_say_the_same_are_one_period(database: str) -> None:
+    """Canvas emits updates with an identical body (canvas-facts 4.5)."""
+    await write(database, result(minute=0, score=1), result(minute=1, score=1, updated_at="2025-03-20T12:01:00Z"), result(minute=2, score=2))
+    connection = await connect(database)
+    rows = await connection.fetch("SELECT score, valid_from, valid_to FROM learning_outcome_result_history WHERE id = 1 ORDER BY valid_from")
+    assert [tuple(row) for row in rows] == [(1.0, NOON, NOON + timedelta(minutes=2)), (2.0, NOON + timedelta(minutes=2), None)]
+    assert await connection.fetchval("SELECT count(*) FROM learning_outcome_result_version") == 3
+    await connection.close()
+
+
+async def test_links_and_results_come_before_their_outcome(database: str) -> None:
+    """No arrival order is needed: nothing refers with a foreign key."""
+    books = await write(database, event("learning_outcome_link_created"), result(), event("learning_outcome_created"))
+    assert books.applied == 3
+
+
+async def test_the_same_ids_of_two_tenants_are_two_objects(database: str) -> None:
+    """Local ids are unique per institution only."""
+    books = await write(database, result(), event("learning_outcome_result_updated", at=NOON, tenant="another school", id="1"))
+    assert books.applied == 2
