@@ -2,9 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
@@ -19,10 +18,9 @@ from consumer.errors import OutcomesError
 from consumer.replay import FileReplay
 from consumer.replay import Progress as ReplayProgress
 from consumer.settings import Settings, load
-from consumer.sources import files, kafka
-from consumer.store import quarantine as store_quarantine
+from consumer.sources import files
 from consumer.store import schema
-from consumer.store.postgres import Connection, connect
+from migrations import HEAD
 
 ATTENTION = 1
 """Exit code: done, but something needs attention."""
@@ -44,7 +42,9 @@ out = Console()
 err = Console(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
-Tenant = Annotated[str | None, typer.Option("--tenant", metavar="UUID", help="root_account_uuid; needed where there are several.")]
+Tenant = Annotated[
+    str | None, typer.Option("--tenant", metavar="UUID", help="root_account_uuid; needed where there are several.")
+]
 
 
 def main() -> None:
@@ -77,10 +77,6 @@ def _database(**flags: Any) -> Iterator[tuple[Settings, str]]:
         yield settings, dsn
 
 
-def _query[T](dsn: str, ask: Callable[[Connection], Any]) -> T:
-    raise AssertionError(dsn, ask)
-
-
 @app.command()
 def worker(
     as_json: AsJson = False,
@@ -101,7 +97,9 @@ def worker(
 
 @app.command()
 def replay(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH… | -", help="Files, folders, globs, s3:// gs:// az:// addresses, - for stdin.")],
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH… | -", help="Files, folders, globs, s3:// gs:// az:// addresses, - for stdin.")
+    ],
     as_json: AsJson = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; tell what would change.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 when anything went to quarantine.")] = False,
@@ -159,7 +157,13 @@ def _progress_bar(as_json: bool) -> Iterator[Callable[[ReplayProgress], None]]:
     if as_json or not err.is_terminal:
         yield lambda progress: None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), TextColumn("{task.fields[events]}"))
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[events]}"),
+    )
     with Progress(*columns, console=err, transient=True) as bar:
         tasks: dict[str, Any] = {}
 
@@ -174,7 +178,9 @@ def _progress_bar(as_json: bool) -> Iterator[Callable[[ReplayProgress], None]]:
 
 @app.command()
 def migrate(
-    check: Annotated[bool, typer.Option("--check", help="Change nothing; exit code 2 unless the schema is this version's.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Change nothing; exit code 2 unless the schema is this version's.")
+    ] = False,
 ) -> None:
     """Bring the database to this version's schema. Safe from several places at once.
 
@@ -183,10 +189,12 @@ def migrate(
     with _database() as (_, dsn):
         if check:
             asyncio.run(_check(dsn))
-            out.print(f"schema {schema.HEAD}: up to date", highlight=False)
+            out.print(f"schema {HEAD}: up to date", highlight=False)
             return
         before, after = asyncio.run(schema.migrate(dsn))
-    out.print(f"schema {after}: " + ("was up to date" if before == after else f"migrated from {before or 'nothing'}"), highlight=False)
+    out.print(
+        f"schema {after}: " + ("was up to date" if before == after else f"migrated from {before or 'nothing'}"), highlight=False
+    )
 
 
 async def _check(dsn: str) -> None:

@@ -15,7 +15,9 @@ class Metrics:
         self._events = Counter("outcomes_events", "Events by what became of them.", ["outcome"], registry=self.registry)
         for outcome in ("applied", "superseded", "duplicate", "ignored", "quarantined"):
             self._events.labels(outcome)
-        self._quarantined = Counter("outcomes_quarantined", "Events in quarantine by reason.", ["reason"], registry=self.registry)
+        self._quarantined = Counter(
+            "outcomes_quarantined", "Events in quarantine by reason.", ["reason"], registry=self.registry
+        )
         self._batch_seconds = Histogram(
             "outcomes_batch_seconds",
             "Time from the first statement of a batch to its commit, tries included.",
@@ -28,27 +30,35 @@ class Metrics:
             buckets=(1, 10, 100, 500, 1000, 2500, 5000, 10_000, 25_000, 100_000),
             registry=self.registry,
         )
-        self._lag = Gauge("outcomes_lag_records", "Records in Kafka and not yet written.", ["topic", "partition"], registry=self.registry)
+        self._lag = Gauge(
+            "outcomes_lag_records", "Records in Kafka and not yet written.", ["topic", "partition"], registry=self.registry
+        )
         self.retries = Counter("outcomes_retries", "Tries again after something was away.", ["system"], registry=self.registry)
         for system in ("postgres", "kafka"):
             self.retries.labels(system)
         self.rebuilds = Counter("outcomes_client_rebuilds", "Kafka clients made anew by the watchdog.", registry=self.registry)
-        self.lost = Counter("outcomes_lost_partitions", "Batches given up: another writer owns the partition.", registry=self.registry)
+        self.lost = Counter(
+            "outcomes_lost_partitions", "Batches given up: another writer owns the partition.", registry=self.registry
+        )
         self.paused = Gauge("outcomes_paused", "1 while Postgres or Kafka is away.", registry=self.registry)
         self.ready = Gauge("outcomes_ready", "1 while /readyz says yes.", registry=self.registry)
         self.partitions = Gauge("outcomes_partitions", "Partitions that this worker owns.", registry=self.registry)
         self._freshness = Gauge(
-            "outcomes_freshness_seconds", "Now minus the event_time of the newest event written; NaN before the first.",
+            "outcomes_freshness_seconds",
+            "Now minus the event_time of the newest event written; NaN before the first.",
             registry=self.registry,
         )
         self._heartbeat = Gauge(
-            "outcomes_heartbeat_seconds", "Now minus the event_time of the feed's newest heartbeat; NaN before the first.",
+            "outcomes_heartbeat_seconds",
+            "Now minus the event_time of the feed's newest heartbeat; NaN before the first.",
             registry=self.registry,
         )
         self._newest: datetime | None = None
         self._newest_heartbeat: datetime | None = None
 
-    def wrote(self, books: Books, seconds: float, reasons: list[str], newest: datetime | None, heartbeat: datetime | None) -> None:
+    def wrote(
+        self, books: Books, seconds: float, reasons: list[str], newest: datetime | None, heartbeat: datetime | None
+    ) -> None:
         """Counts one committed batch."""
         for outcome in ("applied", "superseded", "duplicate", "ignored", "quarantined"):
             self._events.labels(outcome).inc(getattr(books, outcome))

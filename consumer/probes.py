@@ -15,15 +15,15 @@ from consumer.worker import Health
 async def serving(host: str, port: int, health: Health, metrics: Metrics) -> AsyncIterator[int]:
     """Answers while the block runs; gives the port. Port 0 picks a free one."""
 
-    async def livez(request: web.Request) -> web.Response:
+    async def livez(_: web.Request) -> web.Response:
         return web.Response(text="ok\n") if health.alive() else web.Response(status=503, text="the loops stand still\n")
 
-    async def readyz(request: web.Request) -> web.Response:
+    async def readyz(_: web.Request) -> web.Response:
         if health.waiting_for is None:
             return web.Response(text="ok\n")
         return web.Response(status=503, text=f"waiting for {health.waiting_for}\n")
 
-    async def show_metrics(request: web.Request) -> web.Response:
+    async def show_metrics(_: web.Request) -> web.Response:
         metrics.ready.set(health.waiting_for is None)
         return web.Response(
             body=metrics.render(datetime.now(UTC)), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}

@@ -94,9 +94,18 @@ class Replay:
         except LostPartition:
             trouble = "another replay is reading the same file; nothing is lost, it goes on there"
         self._log.info(
-            "file", label=capture.label, source=source, resumed_at=start, events=total.consumed, applied=total.applied,
-            superseded=total.superseded, duplicate=total.duplicate, ignored=total.ignored, quarantined=total.quarantined,
-            seconds=round(time.monotonic() - begun, 3), trouble=trouble,
+            "file",
+            label=capture.label,
+            source=source,
+            resumed_at=start,
+            events=total.consumed,
+            applied=total.applied,
+            superseded=total.superseded,
+            duplicate=total.duplicate,
+            ignored=total.ignored,
+            quarantined=total.quarantined,
+            seconds=round(time.monotonic() - begun, 3),
+            trouble=trouble,
         )
         return FileReplay(capture.label, source, total, start, trouble)
 

@@ -23,7 +23,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     database_url: SecretStr | None = None
-    """Postgres, as `postgresql://user:password@host:5432/database`. Also `DATABASE_URL`. Without it: an embedded Postgres."""
+    """`postgresql://user:password@host:5432/database`. Also `DATABASE_URL`. Without it: an embedded Postgres."""
 
     data_folder: Path = Path(".outcomes")
     """Where the embedded Postgres keeps its data."""
@@ -38,7 +38,7 @@ class Settings(BaseModel):
     """Kafka consumer group; workers with the same one share the partitions."""
 
     group_instance_id: str | None = None
-    """Static membership: a name that is this worker's own and survives its restarts, so that a quick restart moves no partition."""
+    """Static membership: a name that is this worker's own; a restart under it moves no partition."""
 
     batch_size: int = Field(default=10_000, ge=1, le=1_000_000)
     """Events in one transaction, at most."""

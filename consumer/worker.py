@@ -128,7 +128,9 @@ class Worker:
                         if task.done():
                             task.result()
         except TimeoutError:
-            self._log.warning("drain_unfinished", seconds=self._settings.drain_seconds, note="what was not written is read again")
+            self._log.warning(
+                "drain_unfinished", seconds=self._settings.drain_seconds, note="what was not written is read again"
+            )
 
     async def _leave(self) -> None:
         try:
@@ -137,7 +139,7 @@ class Worker:
         except OutcomesError as error:
             self._log.warning("left_group_without_answer", error=str(error))
 
-    # -- the group's word ---------------------------------------------------------------------------------------------------
+    # -- the group's word --
 
     async def revoked(self, partitions: set[Partition]) -> None:
         """Finishes the transaction under way, forgets everything else that was read."""
@@ -179,7 +181,7 @@ class Worker:
         self._read.clear()
         self._written.clear()
 
-    # -- fetching and decoding ------------------------------------------------------------------------------------------------
+    # -- fetching and decoding --
 
     async def _fetching(self) -> None:
         try:
@@ -292,7 +294,7 @@ class Worker:
         await self._patiently(lambda: self._store.skip_gap(partition, position, first, reason), "postgres")
         return first
 
-    # -- writing --------------------------------------------------------------------------------------------------------------
+    # -- writing --
 
     async def _writing_batches(self) -> None:
         while True:
@@ -370,7 +372,7 @@ class Worker:
                 return
         self.stop()
 
-    # -- housekeeping -----------------------------------------------------------------------------------------------------------
+    # -- housekeeping --
 
     async def _housekeeping(self) -> None:
         while True:
@@ -428,7 +430,7 @@ class Worker:
         self._recovered()
         self._progress = time.monotonic()
 
-    # -- waiting ------------------------------------------------------------------------------------------------------------------
+    # -- waiting --
 
     async def _patiently(self, action: Callable[[], Awaitable[T]], system: str) -> T:
         """Tries for as long as it takes, or until the worker is told to stop: then raises `_Stopped`."""

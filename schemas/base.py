@@ -196,7 +196,7 @@ class Body(Part):
     """
 
     updated_at: Time | None = None
-    """Canvas' `updated_at`, whole seconds; only `_updated` events have it (courses always). Does not move with a scale's ratings."""
+    """Canvas' own, whole seconds; only `_updated` events have it (courses always). Does not move with a scale's ratings."""
 
     workflow_state: KeyText | None = None
     """Canvas' state word, as it came: `active`, `deleted`, `archived`, `retired` and others."""

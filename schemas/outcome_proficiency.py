@@ -1,5 +1,6 @@
 """Mastery scales ("outcome proficiency") and the calculation methods that go with them."""
 
+from itertools import pairwise
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
@@ -53,7 +54,7 @@ class OutcomeProficiency(StatefulBody):
             raise _refuse("it has no ratings")
         if (masteries := sum(rating.mastery for rating in ratings)) != 1:
             raise _refuse(f"exactly one rating is mastery, here {masteries} are")
-        if any(upper.points <= lower.points for upper, lower in zip(ratings, ratings[1:], strict=False)):
+        if any(upper.points <= lower.points for upper, lower in pairwise(ratings)):
             raise _refuse("points fall from rating to rating")
         if ratings[-1].points < 0:
             raise _refuse("points are not negative")

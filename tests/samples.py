@@ -67,7 +67,9 @@ def scale(*points: float, mastery: int = 1, minute: int = 0, **members: Any) -> 
         }
         for index, value in enumerate(points)
     ]
-    return event("outcome_proficiency_updated", at=NOON + timedelta(minutes=minute), outcome_proficiency_ratings=ratings, **members)
+    return event(
+        "outcome_proficiency_updated", at=NOON + timedelta(minutes=minute), outcome_proficiency_ratings=ratings, **members
+    )
 
 
 def raw(value: Event | list[Any] | bytes | None, position: int = 0, source: str = "topic", partition: int = 0) -> RawRecord:

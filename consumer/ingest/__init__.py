@@ -1,0 +1,1 @@
+"""Bytes -> verdicts -> batches. Pure."""

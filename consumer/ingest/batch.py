@@ -86,7 +86,8 @@ class Batch:
     def last_event_time(self) -> dict[Partition, datetime]:
         """Newest `event_time` of each partition that has one."""
         newest: dict[Partition, datetime] = {}
-        for verdict in (*self.accepted, *self.ignored):
+        told: list[Accepted | Ignored] = [*self.accepted, *self.ignored]
+        for verdict in told:
             time = verdict.key.event_time if isinstance(verdict, Accepted) else verdict.event_time
             if time is not None:
                 partition = partition_of(verdict)
@@ -126,7 +127,9 @@ def fold(accepted: Iterable[Accepted]) -> Mapping[Table, list[Staged]]:
 
 def _fold(versions: list[Accepted]) -> list[Staged]:
     versions = sorted(versions, key=lambda version: version.key)
-    distinct = [one for one, before in zip(versions, [None, *versions], strict=False) if before is None or one.key != before.key]
+    distinct = [
+        one for one, before in zip(versions, [None, *versions], strict=False) if before is None or one.key != before.key
+    ]
     return [
         Staged(version, after is None or after.key[:2] != version.key[:2])
         for version, after in zip(distinct, [*distinct[1:], None], strict=True)

@@ -21,7 +21,7 @@ NEVER_UPDATED = datetime(1, 1, 1, tzinfo=UTC)
 """Sorts before every `updated_at`: absent comes first (design 3)."""
 
 CONTEXT = ("context_type", "context_id", "context_account_id")
-"""The only members of the metadata that are kept besides the order: where the request was made. The rest is personal or constant."""
+"""The only members of the metadata that are kept: where the request was made. The rest is personal, or always the same."""
 
 _TIME: TypeAdapter[datetime] = TypeAdapter(Time)
 _REASONS = frozenset(Reason)

@@ -49,7 +49,9 @@ class Table:
         return (*self.columns, "source", "partition", "position", "metadata")
 
 
-def _table(name: str, model: type[Body], id_member: str, *, json: tuple[str, ...] = (), global_ids: tuple[str, ...] = ()) -> Table:
+def _table(
+    name: str, model: type[Body], id_member: str, *, json: tuple[str, ...] = (), global_ids: tuple[str, ...] = ()
+) -> Table:
     fields = tuple(member for member in model.model_fields if member != id_member)
     named = tuple("body_root_account_uuid" if member == "root_account_uuid" else member for member in fields)
     members = ("global_id", *named) if global_ids else named

@@ -1,7 +1,8 @@
 """Bytes -> envelopes: every dialect in which an event arrives becomes (metadata, body).
 
-Understood, alone and inside each other: `{metadata, body}` (published), `{attributes, body}` (Canvas' inside), `{metadata, data}`
-(documents of 2018); an SQS message (`Body`; `Messages`, `Records` and `body` as its tools print it), an SNS notification
+Understood, alone and inside each other: `{metadata, body}` (published), `{attributes, body}` (Canvas' inside),
+`{metadata, data}` (documents of 2018);
+an SQS message (`Body`; `Messages`, `Records` and `body` as its tools print it), an SNS notification
 (`Message`), a `kcat -J` line (`payload`); arrays of any of these.
 """
 
@@ -125,10 +126,14 @@ def _unwrap(value: Any, lenient: bool, where: tuple[str | int, ...], wrappers: i
         case list():
             for index, item in enumerate(value):
                 yield from _unwrap(item, lenient, (*where, index), wrappers + 1)
-        case {"metadata": dict(metadata), "body": body} | {"attributes": dict(metadata), "body": dict(body)} | {
-            "metadata": dict(metadata),
-            "data": body,
-        }:
+        case (
+            {"metadata": dict(metadata), "body": body}
+            | {"attributes": dict(metadata), "body": dict(body)}
+            | {
+                "metadata": dict(metadata),
+                "data": body,
+            }
+        ):
             yield Envelope(metadata, body, where, lenient)
         case {"Messages": list(items)}:
             yield from _unwrap(items, lenient, (*where, "Messages"), wrappers + 1)

@@ -140,7 +140,8 @@ class KafkaSource:
     async def missing_topics(self) -> set[str]:
         """Topics that are asked for and do not exist yet."""
         async with _translating():
-            return set(self._settings.topic) - await asyncio.wait_for(self._consumer.topics(), REQUEST_SECONDS)
+            known: set[str] = await asyncio.wait_for(self._consumer.topics(), REQUEST_SECONDS)
+        return set(self._settings.topic) - known
 
     async def fetch(self, max_records: int, wait_seconds: float) -> list[RawRecord]:
         """Up to `max_records`, in order within each partition; empty when nothing came in time."""
@@ -294,5 +295,3 @@ async def produce(settings: Settings, messages: AsyncIterator[tuple[str, bytes |
         finally:
             await producer.stop()
     return sent
-
-

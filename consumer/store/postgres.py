@@ -16,7 +16,7 @@ _REFUSED = ("22", "23", "54")
 _FATAL = {
     "28": "Postgres refuses the user or the password; check the database address",
     "3D000": "the database does not exist; create it, or check the database address",
-    "42501": "the database user lacks a privilege; grant it the role outcomes_writer (worker, replay) or make it the owner (migrate)",
+    "42501": "the database user lacks a privilege: grant it outcomes_writer (worker, replay), or migrate as the owner",
     "3F000": "the schema outcomes does not exist; run `outcomes migrate`",
     "42P01": "a table is missing; run `outcomes migrate`",
     "42703": "a column is missing; run `outcomes migrate`",

@@ -19,7 +19,7 @@ _LOCK = 0x6F757463
 async def migrate(dsn: str) -> tuple[str | None, str]:
     """Brings the database to `HEAD`; returns (revision before, revision after).
 
-    Safe from several places at once: the others wait, then find nothing to do. Each migration and its record are one transaction.
+    Safe from several places at once: the others wait, then find nothing to do. A migration and its record are one transaction.
     """
     lock = await connect(dsn, application="outcomes migrate")
     try:
@@ -75,6 +75,11 @@ async def revision(connection: Connection) -> str | None:
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
         return None
     return found
+
+
+def head() -> str | None:
+    """The newest migration in the folder; a test keeps `HEAD` equal to it."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 async def check(connection: Connection) -> None:

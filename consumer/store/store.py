@@ -82,7 +82,9 @@ class Store:
             except Transient as error:
                 await self._forget()
                 if self._dry_run:
-                    raise Fatal(f"the connection was lost in a dry run, which has changed nothing; run it again ({error})") from error
+                    raise Fatal(
+                        f"the connection was lost in a dry run, which has changed nothing; run it again ({error})"
+                    ) from error
                 raise
             except BaseException:
                 # Cancelled in the middle, or worse: the connection's state is unknown.

@@ -135,7 +135,7 @@ class Writer:
     async def prepare(self) -> None:
         """Makes all stages; to be called outside of a transaction by those who use `write_rows`."""
         async with self._translating():
-            await self._prepare(dict.fromkeys(TABLES.values(), []))
+            await self._prepare(TABLES.values())
 
     async def _write_rows(self, tables: Mapping[Table, list[Staged]]) -> tuple[Counter[Partition], Counter[Partition]]:
         added: Counter[Partition] = Counter()

@@ -32,16 +32,29 @@ def some_event(draw: st.DrawFn) -> Event:
     common: dict[str, Any] = {"updated_at": draw(updated) if verb == "updated" else ...}
     match draw(st.sampled_from(["result", "scale", "outcome", "course"])):
         case "result":
-            changes = {"id": draw(st.sampled_from(["1", "2"])), "score": draw(st.sampled_from([1.0, 2.0, None])), "workflow_state": draw(states)}
+            changes: dict[str, Any] = {
+                "id": draw(st.sampled_from(["1", "2"])),
+                "score": draw(st.sampled_from([1.0, 2.0, None])),
+                "workflow_state": draw(states),
+            }
             return event(f"learning_outcome_result_{verb}", at=at, **common, **changes)
         case "scale":
             # A scale's updated_at stays where it is when only its ratings change.
-            edited = scale(*draw(st.sampled_from([(4, 3, 0), (10, 7, 0), (3, 2, 1)])), updated_at="2025-03-20T12:00:00Z", workflow_state=draw(states))
+            edited = scale(
+                *draw(st.sampled_from([(4, 3, 0), (10, 7, 0), (3, 2, 1)])),
+                updated_at="2025-03-20T12:00:00Z",
+                workflow_state=draw(states),
+            )
             return event("outcome_proficiency_updated", at=at, **edited["body"])
         case "outcome":
             return event(f"learning_outcome_{verb}", at=at, **common, title=draw(st.sampled_from(["Cells", "Genes"])))
         case _:
-            return event(f"course_{verb}", at=at, updated_at=draw(updated), account_id=draw(st.sampled_from(["21070000000000079", "21070000000000080"])))
+            return event(
+                f"course_{verb}",
+                at=at,
+                updated_at=draw(updated),
+                account_id=draw(st.sampled_from(["21070000000000079", "21070000000000080"])),
+            )
 
 
 def expected(records: list[RawRecord]) -> tuple[dict[Any, Any], dict[Any, set[Any]]]:
@@ -80,7 +93,7 @@ async def write_split(dsn: str, told: list[list[RawRecord]], batch_size: int) ->
 def test_any_order_repetition_and_split_gives_the_same_projection(
     database: str, events: list[Event], seed: int, writers: int, batch_size: int
 ) -> None:
-    """Shuffled, duplicated, split over concurrent writers of which one is a replayed file: the newest version wins, all are kept."""
+    """Shuffled, repeated, split over concurrent writers, one of them a replayed file: the newest wins, all are kept."""
 
     async def run() -> None:
         tenant, again = f"tenant-{next(_numbers)}", f"tenant-{next(_numbers)}"
@@ -108,11 +121,14 @@ def test_any_order_repetition_and_split_gives_the_same_projection(
         # In the order of their time, one by one, into another tenant: the same rows.
         for value in events:
             value["metadata"]["root_account_uuid"] = again
-        inorder = [raw(value, index, f"{again}-topic") for index, value in enumerate(sorted(events, key=lambda e: str(e["metadata"]["event_time"])))]
+        inorder = [
+            raw(value, index, f"{again}-topic")
+            for index, value in enumerate(sorted(events, key=lambda e: str(e["metadata"]["event_time"])))
+        ]
         await write_split(database, [inorder], 1)
-        one, two = await projection(connection, tenant), await projection(connection, again)
-        assert {name: [row[1:] for row in rows] for name, rows in one.items()} == {
-            name: [row[1:] for row in rows] for name, rows in two.items()
+        once, twice = await projection(connection, tenant), await projection(connection, again)
+        assert {name: [row[1:] for row in rows] for name, rows in once.items()} == {
+            name: [row[1:] for row in rows] for name, rows in twice.items()
         }
         await connection.close()
 
@@ -137,8 +153,12 @@ async def test_a_scale_edit_that_leaves_updated_at_unmoved_is_applied(database: 
 
 async def test_two_saves_within_a_second_are_told_apart_by_event_time(database: str) -> None:
     """Both have the same `updated_at`; the later event is the state, in whichever order they arrive."""
-    first = event("learning_outcome_result_updated", at=NOON + timedelta(milliseconds=100), updated_at="2025-03-20T12:00:00Z", score=1)
-    second = event("learning_outcome_result_updated", at=NOON + timedelta(milliseconds=900), updated_at="2025-03-20T12:00:00Z", score=2)
+    first = event(
+        "learning_outcome_result_updated", at=NOON + timedelta(milliseconds=100), updated_at="2025-03-20T12:00:00Z", score=1
+    )
+    second = event(
+        "learning_outcome_result_updated", at=NOON + timedelta(milliseconds=900), updated_at="2025-03-20T12:00:00Z", score=2
+    )
     await write(database, second)
     books = await write(database, first)
     assert (books.applied, books.superseded) == (0, 1)
@@ -150,7 +170,10 @@ async def test_created_that_arrives_after_updated_changes_nothing(database: str)
     await write(database, result(minute=1, score=3))
     books = await write(database, result(minute=0, created=True, score=1))
     assert (books.applied, books.superseded) == (0, 1)
-    assert await state_of(database, "learning_outcome_result", 1, "score", "event_name") == (3.0, "learning_outcome_result_updated")
+    assert await state_of(database, "learning_outcome_result", 1, "score", "event_name") == (
+        3.0,
+        "learning_outcome_result_updated",
+    )
 
 
 async def test_a_deletion_is_not_undone_by_an_older_event(database: str) -> None:
@@ -177,7 +200,9 @@ async def test_a_late_event_slots_into_the_past_of_the_history(database: str) ->
     await write(database, result(minute=0, score=1), result(minute=20, score=3))
     await write(database, result(minute=10, score=2))
     connection = await connect(database)
-    rows = await connection.fetch("SELECT score, valid_from, valid_to FROM learning_outcome_result_history WHERE id = 1 ORDER BY valid_from")
+    rows = await connection.fetch(
+        "SELECT score, valid_from, valid_to FROM learning_outcome_result_history WHERE id = 1 ORDER BY valid_from"
+    )
     await connection.close()
     at = [NOON + timedelta(minutes=minute) for minute in (0, 10, 20)]
     assert [tuple(row) for row in rows] == [(1.0, at[0], at[1]), (2.0, at[1], at[2]), (3.0, at[2], None)]
@@ -185,9 +210,16 @@ async def test_a_late_event_slots_into_the_past_of_the_history(database: str) ->
 
 async def test_neighbours_that_say_the_same_are_one_period(database: str) -> None:
     """Canvas emits updates with an identical body (canvas-facts 4.5)."""
-    await write(database, result(minute=0, score=1), result(minute=1, score=1, updated_at="2025-03-20T12:01:00Z"), result(minute=2, score=2))
+    await write(
+        database,
+        result(minute=0, score=1),
+        result(minute=1, score=1, updated_at="2025-03-20T12:01:00Z"),
+        result(minute=2, score=2),
+    )
     connection = await connect(database)
-    rows = await connection.fetch("SELECT score, valid_from, valid_to FROM learning_outcome_result_history WHERE id = 1 ORDER BY valid_from")
+    rows = await connection.fetch(
+        "SELECT score, valid_from, valid_to FROM learning_outcome_result_history WHERE id = 1 ORDER BY valid_from"
+    )
     assert [tuple(row) for row in rows] == [(1.0, NOON, NOON + timedelta(minutes=2)), (2.0, NOON + timedelta(minutes=2), None)]
     assert await connection.fetchval("SELECT count(*) FROM learning_outcome_result_version") == 3
     await connection.close()

@@ -91,7 +91,7 @@ async def test_a_value_that_does_not_fit_an_index_is_a_bad_row_too(database: str
     """SQLSTATE 54000: such a row would block its partition for ever."""
     admin = await connect(database)
     await admin.execute("CREATE INDEX ON learning_outcome (description)")
-    import os  # noqa: PLC0415
+    import os
 
     incompressible = os.urandom(6000).hex()
     found = await write(database, event("learning_outcome_created", description=incompressible), result(1))
@@ -152,7 +152,10 @@ async def test_a_connection_lost_during_commit_neither_loses_nor_doubles_the_bat
     batch = batch_of([result(1), result(1), b"{"])
     waits: list[str] = []
     found = await retrying(
-        lambda: store.write(batch), on_failure=lambda error, seconds: waits.append(str(error)), first_seconds=0.01, jitter=lambda: 0.5
+        lambda: store.write(batch),
+        on_failure=lambda error, seconds: waits.append(str(error)),
+        first_seconds=0.01,
+        jitter=lambda: 0.5,
     )
     assert len(waits) == 1
     assert found == {TOPIC: Books(applied=1, duplicate=1, quarantined=1)}
@@ -170,7 +173,9 @@ async def test_a_dry_run_tells_the_books_and_changes_nothing(database: str) -> N
     writer, file = Writer(dry, dry_run=True), Partition("file:x", 0)
     await writer.open_position(file, 1)
     told = [result(1, minute=5), result(1, minute=4), result(1, minute=6), result(3), b"{", None]
-    assert (await writer.write(batch_of(told, file, 1)))[file] == Books(applied=2, superseded=1, duplicate=1, ignored=1, quarantined=1)
+    assert (await writer.write(batch_of(told, file, 1)))[file] == Books(
+        applied=2, superseded=1, duplicate=1, ignored=1, quarantined=1
+    )
     assert (await writer.write(batch_of(told, file, 7)))[file] == Books(duplicate=4, ignored=1, quarantined=1)
     assert await projection(connection) == before
     assert await connection.fetchval("SELECT count(*) FROM quarantine") == 0
@@ -209,7 +214,12 @@ async def test_retrying_goes_on_for_as_long_as_it_takes() -> None:
             raise error
         return "done"
 
-    assert await retrying(action, on_failure=lambda _, s: pauses.append(s), first_seconds=0.001, most_seconds=0.004, jitter=lambda: 0.5) == "done"
+    assert (
+        await retrying(
+            action, on_failure=lambda _, s: pauses.append(s), first_seconds=0.001, most_seconds=0.004, jitter=lambda: 0.5
+        )
+        == "done"
+    )
     assert pauses == [0.001, 0.002, 0.004, 0.004, 0.004]
 
 

@@ -50,7 +50,8 @@ async def rows(connection: Connection, table: str, tenant: str | None = None) ->
     columns = ", ".join(TABLES[table.removesuffix("_version")].columns)
     where = "WHERE root_account_uuid = $1" if tenant else ""
     found = await connection.fetch(
-        f"SELECT {columns} FROM {table} {where} ORDER BY root_account_uuid, id, event_time, version_hash", *([tenant] if tenant else [])
+        f"SELECT {columns} FROM {table} {where} ORDER BY root_account_uuid, id, event_time, version_hash",
+        *([tenant] if tenant else []),
     )
     return [tuple(row) for row in found]
 

@@ -1,0 +1,215 @@
+"""A Kafka broker to work with."""
+
+import ctypes
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from consumer.engines import docker
+from consumer.errors import UsageError
+
+IMAGE = "apache/kafka:4.3.0"
+"""The image of docker-compose.yml too."""
+
+VERSION = "4.3.0"
+START_SECONDS = 60.0
+_POM = Path(__file__).with_name("pom.xml")
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Kafka:
+    """A broker that answers."""
+
+    bootstrap: str
+    what: str
+    """Which it is, for people."""
+
+
+def java_and_maven() -> bool:
+    """Whether a local broker can be had."""
+    return shutil.which("java") is not None and shutil.which("mvn") is not None
+
+
+def jars() -> Path:
+    """The folder with Kafka's jars; fetched by Maven once and kept in the user's cache."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "outcomes"
+    folder = cache / f"kafka-{VERSION}"
+    if folder.exists():
+        return folder
+    if not java_and_maven():
+        raise UsageError("no Kafka can be started: install Docker, or Java 17 and Maven, or set KAFKA_BOOTSTRAP_SERVERS")
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache) as scratch:
+        target = Path(scratch) / "jars"
+        command = ["mvn", "-q", "-B", "-f", str(_POM), "dependency:copy-dependencies", f"-DoutputDirectory={target}"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise UsageError(f"Maven could not fetch Kafka {VERSION}: {(done.stdout + done.stderr).strip()[-500:]}")
+        try:
+            target.rename(folder)
+        except OSError:
+            if not folder.exists():  # another process was not faster
+                raise
+    return folder
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _die_with_parent() -> None:
+    """In the child: the kernel ends it when its parent goes, however that happens (Linux only)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class LocalKafka:
+    """Apache Kafka as a process: one broker that is its own controller (KRaft). Data stays in `folder` between starts."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None, *, format_arguments: tuple[str, ...] = ()) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self._format_arguments = format_arguments
+        self.port = free_port()
+        self.bootstrap = f"127.0.0.1:{self.port}"
+        controller = free_port()
+        self._settings = {
+            "process.roles": "broker,controller",
+            "node.id": "1",
+            "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
+            "controller.listener.names": "CONTROLLER",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "log.dirs": str(folder / "data"),
+            "offsets.topic.replication.factor": "1",
+            "offsets.topic.num.partitions": "4",
+            "transaction.state.log.replication.factor": "1",
+            "transaction.state.log.min.isr": "1",
+            "group.initial.rebalance.delay.ms": "0",
+            "num.partitions": "4",
+        }
+        for name, value in (settings or {}).items():  # a `+` before a name adds to our own value
+            key = name.removeprefix("+")
+            self._settings[key] = f"{self._settings[key]},{value}" if name.startswith("+") else value
+
+    def start(self) -> "LocalKafka":
+        """Starts the broker and waits until it answers."""
+        classpath = f"{jars()}/*"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        properties = self._folder / "server.properties"
+        properties.write_text("".join(f"{name}={value}\n" for name, value in self._settings.items()), encoding="utf-8")
+        if not (self._folder / "data").exists():
+            identity = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            tool = ["java", "-cp", classpath, "kafka.tools.StorageTool", "format", "-t", identity, "-c", str(properties), "--standalone"]
+            done = subprocess.run([*tool, *self._format_arguments], capture_output=True, text=True, check=False)
+            if done.returncode:
+                raise UsageError(f"Kafka's storage could not be made: {(done.stdout + done.stderr).strip()[-500:]}")
+        with (self._folder / "kafka.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                ["java", "-Xmx512m", "-cp", classpath, "kafka.Kafka", str(properties)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=_die_with_parent,
+                start_new_session=True,
+            )
+        self._wait()
+        return self
+
+    def _wait(self) -> None:
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end:
+            if self._process is not None and self._process.poll() is not None:
+                break
+            with socket.socket() as probe:
+                probe.settimeout(1)
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.1)
+        said = (self._folder / "kafka.log").read_text(encoding="utf-8", errors="replace")[-1000:]
+        self.kill()
+        raise UsageError(f"Kafka did not start: {said}")
+
+    def stop(self) -> None:
+        """Stops it in good order."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Stops it without a word."""
+        self._end(signal.SIGKILL)
+
+    def send(self, number: int) -> None:
+        """Sends a signal, such as SIGSTOP."""
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def _end(self, number: int) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            try:
+                self._process.wait(30)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+
+@contextmanager
+def local(folder: Path) -> Iterator[Kafka]:
+    """Apache Kafka by Maven and Java, its data in `folder`."""
+    broker = LocalKafka(folder).start()
+    try:
+        yield Kafka(broker.bootstrap, f"Apache Kafka {VERSION} as a local process")
+    finally:
+        broker.stop()
+
+
+@contextmanager
+def container() -> Iterator[Kafka]:
+    """A Kafka container by testcontainers, removed afterwards."""
+    from testcontainers.community.kafka import KafkaContainer  # noqa: PLC0415 - comes with the extra `embedded`
+
+    with KafkaContainer(IMAGE) as running:
+        yield Kafka(running.get_bootstrap_server(), f"{IMAGE} in Docker")
+
+
+@contextmanager
+def mock() -> Iterator[Kafka]:
+    """librdkafka's mock broker, in this process: enough for a demo, never for a promise."""
+    from confluent_kafka import Producer  # noqa: PLC0415 - comes with the extra `embedded`
+
+    producer = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "unused"})
+    brokers = producer.list_topics(timeout=10).brokers.values()
+    yield Kafka(",".join(f"{broker.host}:{broker.port}" for broker in brokers), "librdkafka's mock broker (neither Docker nor Java here)")
+    del producer
+
+
+@contextmanager
+def kafka(folder: Path, *, or_mock: bool = False) -> Iterator[Kafka]:
+    """An address from KAFKA_BOOTSTRAP_SERVERS; else a container; else a local process; else, for the demo, the mock."""
+    if address := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
+        yield Kafka(address, "KAFKA_BOOTSTRAP_SERVERS")
+    elif docker.answers():
+        with container() as running:
+            yield running
+    elif or_mock and not java_and_maven():
+        with mock() as running:
+            yield running
+    else:
+        with local(folder) as running:
+            yield running

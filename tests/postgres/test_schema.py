@@ -1,0 +1,136 @@
+"""The database that the migrations make."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from consumer.errors import Fatal
+from consumer.ingest.batch import Books
+from consumer.ingest.tables import TABLES
+from consumer.store import schema
+from consumer.store.postgres import connect
+from consumer.store.writer import Writer
+from migrations import HEAD
+from schemas.base import Reason
+from tests.postgres.writing import TOPIC, batch_of, write
+from tests.samples import result
+
+
+async def test_migrating_from_several_places_at_once_is_safe(empty_database: str) -> None:
+    """One does it, the others wait and find nothing to do."""
+    found = await asyncio.gather(*(schema.migrate(empty_database) for _ in range(4)))
+    assert sorted(found, key=lambda pair: pair[0] or "") == [(None, HEAD), *[(HEAD, HEAD)] * 3]
+
+
+async def test_a_database_without_schema_is_refused_in_one_sentence(empty_database: str) -> None:
+    """With what to do."""
+    connection = await connect(empty_database)
+    with pytest.raises(Fatal, match=r"has no outcomes schema yet.*run `outcomes migrate`"):
+        await schema.check(connection)
+    await connection.close()
+
+
+@pytest.mark.parametrize("revision", ["9999", "abcd"])
+async def test_a_schema_of_another_version_is_refused_in_one_sentence(database: str, revision: str) -> None:
+    """A revision that this code does not know is newer: upgrade the code, do not migrate."""
+    connection = await connect(database)
+    await connection.execute("UPDATE alembic_version SET version_num = $1", revision)
+    with pytest.raises(Fatal, match="newer than this code"):
+        await schema.check(connection)
+    with pytest.raises(Fatal, match="newer than this code"):
+        await schema.migrate(database)
+    await connection.execute("UPDATE alembic_version SET version_num = $1", HEAD)
+    await connection.close()
+
+
+def test_head_is_the_newest_migration() -> None:
+    """The worker compares with it."""
+    assert schema.head() == HEAD
+
+
+async def test_the_tables_have_exactly_the_columns_that_the_writer_fills(database: str) -> None:
+    """Names and order; the version tables add when a version was recorded."""
+    connection = await connect(database)
+    for table in TABLES.values():
+        for name, expected in (
+            (table.name, table.columns),
+            (f"{table.name}_version", (*table.columns, "recorded_at", *table.version_columns[-4:])),
+        ):
+            found = await connection.fetch(
+                "SELECT attname FROM pg_attribute WHERE attrelid = $1::regclass AND attnum > 0 ORDER BY attnum",
+                f"outcomes.{name}",
+            )
+            assert tuple(row["attname"] for row in found) == expected
+    await connection.close()
+
+
+async def test_every_table_view_and_column_says_what_it_is(database: str) -> None:
+    """A reader who knows SQL and Canvas understands them from their comments."""
+    connection = await connect(database)
+    silent = await connection.fetch(
+        """
+        SELECT class.relname, attribute.attname
+          FROM pg_class class
+          LEFT JOIN pg_attribute attribute
+            ON attribute.attrelid = class.oid AND attribute.attnum > 0 AND NOT attribute.attisdropped
+         WHERE class.relnamespace = 'outcomes'::regnamespace AND class.relkind IN ('r', 'v', 'm', 'p')
+           AND (obj_description(class.oid) IS NULL OR col_description(class.oid, attribute.attnum) IS NULL)
+        UNION ALL
+        SELECT proname, NULL FROM pg_proc WHERE pronamespace = 'outcomes'::regnamespace AND obj_description(oid) IS NULL
+        """
+    )
+    assert [tuple(row) for row in silent] == []
+    await connection.close()
+
+
+async def test_the_database_knows_exactly_our_reasons(database: str) -> None:
+    """The closed list of the code is the constraint of the table."""
+    connection = await connect(database)
+    definition: str = await connection.fetchval(
+        "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'quarantine_reason_is_known'"
+    )
+    assert {part for part in definition.split("'") if part.isidentifier() and part != "text"} >= set(Reason)
+    assert definition.count("'::text") == len(Reason)
+    await connection.close()
+
+
+async def test_the_reader_sees_everything_but_quarantine(database: str) -> None:
+    """Quarantine holds what Canvas sent, personal data included."""
+    connection = await connect(database)
+    relations = await connection.fetch(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'outcomes'::regnamespace AND relkind IN ('r', 'v')"
+    )
+    async with connection.transaction():
+        await connection.execute("SET LOCAL ROLE outcomes_reader")
+        for row in relations:
+            readable = await connection.fetchval("SELECT has_table_privilege($1, 'SELECT')", f"outcomes.{row['relname']}")
+            assert readable == (row["relname"] != "quarantine"), row["relname"]
+            assert not await connection.fetchval(
+                "SELECT has_table_privilege($1, 'INSERT, UPDATE, DELETE')", f"outcomes.{row['relname']}"
+            )
+    await connection.close()
+
+
+async def test_the_writer_role_can_write_and_cannot_rewrite_history(database: str) -> None:
+    """All that the worker does, and no change of a version."""
+    connection = await connect(database)
+    await connection.execute("SET ROLE outcomes_writer")
+    await schema.check(connection)
+    writer = Writer(connection)
+    await writer.open_position(TOPIC, 0)
+    told = batch_of([result(1), b"{", None, result(2, surprise=1)])
+    assert (await writer.write(told))[TOPIC] == Books(applied=2, ignored=1, quarantined=1)
+    for statement in ("UPDATE learning_outcome_result_version SET score = 1", "DELETE FROM learning_outcome_result_version"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement)
+    await connection.close()
+
+
+async def test_the_books_of_a_partition_cannot_disagree_with_themselves(database: str) -> None:
+    """The database itself refuses books that do not add up."""
+    await write(database, result(1))
+    connection = await connect(database)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await connection.execute("UPDATE stream_position SET applied = applied + 1")
+    await connection.close()
