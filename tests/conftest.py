@@ -23,9 +23,9 @@ from consumer.engines import postgres as postgres_engine
 from consumer.errors import UsageError
 from consumer.store import schema
 
-_DSN = "OUTCOMES_TESTS_POSTGRES"
-_BOOTSTRAP = "OUTCOMES_TESTS_KAFKA"
-_TEMPLATE = "OUTCOMES_TESTS_TEMPLATE"
+_DSN = "TESTS_POSTGRES"
+_BOOTSTRAP = "TESTS_KAFKA"
+_TEMPLATE = "TESTS_TEMPLATE"
 _engines = ExitStack()
 _what: list[str] = []
 _numbers = itertools.count()
