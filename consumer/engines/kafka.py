@@ -82,7 +82,9 @@ def _die_with_parent() -> None:
 class LocalKafka:
     """Apache Kafka as a process: one broker that is its own controller (KRaft). Data stays in `folder` between starts."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None, *, format_arguments: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str] | None = None, *, format_arguments: tuple[str, ...] = ()
+    ) -> None:
         self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._format_arguments = format_arguments
@@ -116,7 +118,18 @@ class LocalKafka:
         properties.write_text("".join(f"{name}={value}\n" for name, value in self._settings.items()), encoding="utf-8")
         if not (self._folder / "data").exists():
             identity = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            tool = ["java", "-cp", classpath, "kafka.tools.StorageTool", "format", "-t", identity, "-c", str(properties), "--standalone"]
+            tool = [
+                "java",
+                "-cp",
+                classpath,
+                "kafka.tools.StorageTool",
+                "format",
+                "-t",
+                identity,
+                "-c",
+                str(properties),
+                "--standalone",
+            ]
             done = subprocess.run([*tool, *self._format_arguments], capture_output=True, text=True, check=False)
             if done.returncode:
                 raise UsageError(f"Kafka's storage could not be made: {(done.stdout + done.stderr).strip()[-500:]}")
@@ -195,7 +208,10 @@ def mock() -> Iterator[Kafka]:
 
     producer = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "unused"})
     brokers = producer.list_topics(timeout=10).brokers.values()
-    yield Kafka(",".join(f"{broker.host}:{broker.port}" for broker in brokers), "librdkafka's mock broker (neither Docker nor Java here)")
+    yield Kafka(
+        ",".join(f"{broker.host}:{broker.port}" for broker in brokers),
+        "librdkafka's mock broker (neither Docker nor Java here)",
+    )
     del producer
 
 

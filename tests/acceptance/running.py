@@ -21,7 +21,9 @@ WAIT_SECONDS = 60.0
 def environment(**variables: str) -> dict[str, str]:
     """The machine's, without any setting of ours, plus these."""
     mine = ("OUTCOMES_", "DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS")
-    return {name: value for name, value in os.environ.items() if not name.startswith(mine)} | {"PYTHONPATH": str(ROOT)} | variables
+    return (
+        {name: value for name, value in os.environ.items() if not name.startswith(mine)} | {"PYTHONPATH": str(ROOT)} | variables
+    )
 
 
 class Process:
@@ -51,7 +53,9 @@ class Process:
 
 
 @asynccontextmanager
-async def running(*arguments: str, stdin: bytes | None = None, cwd: Path | None = None, **variables: str) -> AsyncIterator[Process]:
+async def running(
+    *arguments: str, stdin: bytes | None = None, cwd: Path | None = None, **variables: str
+) -> AsyncIterator[Process]:
     """Runs `python -m consumer ARGUMENTS`; kills it at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -77,7 +81,9 @@ async def running(*arguments: str, stdin: bytes | None = None, cwd: Path | None 
         await asyncio.gather(command.out, command.err)
 
 
-async def outcomes(*arguments: str, stdin: bytes | None = None, cwd: Path | None = None, **variables: str) -> tuple[int, str, str]:
+async def outcomes(
+    *arguments: str, stdin: bytes | None = None, cwd: Path | None = None, **variables: str
+) -> tuple[int, str, str]:
     """Runs a command to its end; returns exit code, stdout, stderr."""
     async with running(*arguments, stdin=stdin, cwd=cwd, **variables) as command:
         return await command.end(None)

@@ -180,7 +180,9 @@ async def test_poison_of_every_kind_is_set_aside_alone(database: str, kafka_boot
     rows = await connection.fetch("SELECT reason, raw FROM quarantine ORDER BY position")
     expected = [reason for _, reason, _ in BROKEN.values()]
     # The clock of a worker is today's, the tests' is not: what is in the future for the one is not for the other.
-    assert [row["reason"] for row in rows if row["reason"] != "future_event_time"] == [r for r in expected if r != "future_event_time"]
+    assert [row["reason"] for row in rows if row["reason"] != "future_event_time"] == [
+        r for r in expected if r != "future_event_time"
+    ]
     assert {bytes(row["raw"]) for row in rows} <= set(poison)
     await connection.close()
 
@@ -218,7 +220,9 @@ async def test_a_position_above_the_end_of_the_topic_stops_the_worker_with_what_
     await connection.close()
 
 
-async def test_a_worker_refuses_a_schema_that_is_not_its_own(empty_database: str, kafka_bootstrap: str, topic: NewTopic) -> None:
+async def test_a_worker_refuses_a_schema_that_is_not_its_own(
+    empty_database: str, kafka_bootstrap: str, topic: NewTopic
+) -> None:
     """In one sentence that says what to do."""
     async with running("worker", **settings(empty_database, kafka_bootstrap, await topic(partitions=1))) as worker:
         code, _, err = await worker.end(None)
@@ -235,7 +239,9 @@ async def test_a_wrong_password_or_database_stops_the_worker_in_one_sentence(kaf
     assert "the database does not exist" in err
 
 
-async def test_probes_and_metrics_tell_how_the_worker_is(database: str, kafka_bootstrap: str, topic: NewTopic, free_port: int) -> None:
+async def test_probes_and_metrics_tell_how_the_worker_is(
+    database: str, kafka_bootstrap: str, topic: NewTopic, free_port: int
+) -> None:
     """Ready once partitions are read; counts by outcome, lag and freshness for Prometheus."""
     name = await topic(partitions=1)
     heartbeat = payload("heartbeat")
@@ -308,8 +314,12 @@ async def test_no_log_line_holds_personal_data_or_secrets(database: str, kafka_b
     """Not the students', not the teacher's in the metadata, not the database's password."""
     name = await topic(partitions=1)
     personal = payload("learning_outcome_link_created")
-    await send(kafka_bootstrap, name, [personal, result(1, user_uuid="SECRET-STUDENT"), result(2, user_uuid=7), b'{"SECRET-STUDENT"'])
-    async with running("worker", "--until-end", **settings(database, kafka_bootstrap, name, OUTCOMES_LOG_LEVEL="debug")) as worker:
+    await send(
+        kafka_bootstrap, name, [personal, result(1, user_uuid="SECRET-STUDENT"), result(2, user_uuid=7), b'{"SECRET-STUDENT"']
+    )
+    async with running(
+        "worker", "--until-end", **settings(database, kafka_bootstrap, name, OUTCOMES_LOG_LEVEL="debug")
+    ) as worker:
         code, out, err = await worker.end(None)
     assert code == 0, err
     lines = [json.loads(line) for line in err.splitlines()]

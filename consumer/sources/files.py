@@ -1,0 +1,267 @@
+"""Captured files: found, hashed, unpacked and read, whatever they are called."""
+
+import bz2
+import glob
+import gzip
+import io
+import lzma
+import os
+import shutil
+import sys
+import tempfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+import zstandard
+
+from consumer.errors import BrokenCapture, UsageError
+from consumer.ingest.records import RawRecord
+from consumer.ingest.split import SAMPLE_BYTES, Form, Numbered, form_of, numbered_lines, numbered_values
+from consumer.sources import objects
+
+CHUNK = 1024 * 1024
+"""Bytes of unpacked text that are split at a time."""
+
+_ZSTD_PIECE = 1024
+"""Packed bytes fed to zstandard at a time: what one piece can unpack to has to fit in memory."""
+
+_BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+
+
+class Readable(Protocol):
+    """What is read from: a file, or an object of a store."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes; none at the end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """One file that somebody wants replayed."""
+
+    label: str
+    """As the user knows it: a path, an address, or `-`."""
+    size: int
+    """Bytes as stored, when it was found. What is added later is not read: it makes another file."""
+    open: Callable[[], BinaryIO]
+    """Opens it at its beginning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some records of a file, in order."""
+
+    records: list[RawRecord]
+    read: int
+    """Stored bytes read so far."""
+
+
+def find(paths: Sequence[str]) -> list[Capture]:
+    """Files, folders (with all below them, hidden ones left out), globs, `s3://`, `gs://` and `az://` addresses, `-` for stdin.
+
+    In the order given, those of a folder by name, each file once. Raises `UsageError` where something names nothing.
+    """
+    captures: dict[str, Capture] = {}
+    for path in paths:
+        for key, capture in _find(path):
+            captures.setdefault(key, capture)
+    return list(captures.values())
+
+
+def _find(path: str) -> list[tuple[str, Capture]]:
+    if path == "-":
+        return [("-", _spooled(sys.stdin.buffer))]
+    if objects.is_address(path):
+        return [(address, Capture(address, size, open_)) for address, size, open_ in objects.find(path)]
+    named = Path(path)
+    if named.is_dir():
+        found = sorted(f for f in named.rglob("*") if f.is_file() and not _hidden(f.relative_to(named)))
+    elif named.exists():
+        found = [named]
+    else:
+        found = sorted(f for name in glob.glob(path, recursive=True) if (f := Path(name)).is_file())
+    if not found:
+        raise UsageError(
+            f"{path}: no such file" if not glob.has_magic(path) and not named.is_dir() else f"{path}: no file there"
+        )
+    return [(str(file.resolve()), _local(file)) for file in found]
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _local(path: Path) -> Capture:
+    try:
+        size = path.stat().st_size
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    return Capture(str(path), size, lambda: path.open("rb"))
+
+
+def _spooled(stream: BinaryIO) -> Capture:
+    """Stdin, laid down in a file that vanishes with the process: its digest is needed before its first record."""
+    spool = tempfile.NamedTemporaryFile(prefix="outcomes-stdin-")  # noqa: SIM115 - lives as long as the capture
+    shutil.copyfileobj(stream, spool, CHUNK)
+    spool.flush()
+
+    def again() -> BinaryIO:
+        return Path(spool.name).open("rb")
+
+    return Capture("-", os.fstat(spool.fileno()).st_size, again)
+
+
+class _Stored:
+    """Reads the stored bytes of a capture up to the size it was found with, and hashes them on the way."""
+
+    def __init__(self, capture: Capture) -> None:
+        self._file = capture.open()
+        self._left = capture.size
+        self._digest = blake2b(digest_size=16)
+        self.count = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = bytes(self._file.read(min(self._left, CHUNK if size < 0 else size)))
+        self._left -= len(data)
+        self.count += len(data)
+        self._digest.update(data)
+        return data
+
+    def source(self) -> str:
+        """`file:` and the digest of all stored bytes; reads what has not been read."""
+        while self.read(CHUNK):
+            pass
+        return f"file:{self._digest.hexdigest()}"
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def source_of(capture: Capture) -> str:
+    """`file:` and 32 hex digits: BLAKE2b-128 of the stored bytes. Raises `BrokenCapture` where it cannot be read."""
+    try:
+        stored = _Stored(capture)
+        try:
+            return stored.source()
+        finally:
+            stored.close()
+    except OSError as error:
+        raise BrokenCapture(f"{capture.label} cannot be read: {error.strerror or error}") from error
+
+
+def records(capture: Capture, source: str, *, start: int, max_record_bytes: int) -> Iterator[Piece]:
+    """The records from position `start` on, about a MiB of text at a time.
+
+    A record above `max_record_bytes` is handed out cut to one byte more. Raises `BrokenCapture`, after all that was readable,
+    where the file is damaged, or is not the one that `source` was made of.
+    """
+    stored = _Stored(capture)
+    try:
+        broken: Exception | None = None
+        try:
+            for numbered in _numbered(_chunks(stored), max_record_bytes):
+                found = [RawRecord(source, 0, position, value) for position, value in numbered if position >= start]
+                yield Piece(found, stored.count)
+        except _Broken as error:
+            broken = error.__cause__ if isinstance(error.__cause__, Exception) else error
+        if stored.source() != source:
+            raise BrokenCapture(f"{capture.label} changed while it was replayed; replay it again")
+        if broken is not None:
+            raise BrokenCapture(f"{capture.label} is damaged or cut: {broken or type(broken).__name__}") from broken
+    finally:
+        stored.close()
+
+
+class _Broken(Exception):
+    """Carries a decompressor's error past the splitter, which is to hand out what came before it."""
+
+
+def _numbered(chunks: Iterator[bytes], limit: int) -> Iterator[list[Numbered]]:
+    """Splits what can be read; `_Broken` comes after the records before the break."""
+    held: list[_Broken] = []
+
+    def until_broken() -> Iterator[bytes]:
+        try:
+            yield from chunks
+        except _BROKEN as error:
+            broken = _Broken()
+            broken.__cause__ = error
+            held.append(broken)
+
+    readable = until_broken()
+    sample: list[bytes] = []
+    for chunk in readable:
+        sample.append(chunk)
+        if sum(map(len, sample)) >= SAMPLE_BYTES:
+            break
+    beginning = b"".join(sample)
+    whole = len(beginning) < SAMPLE_BYTES
+    split = numbered_lines if form_of(beginning[:SAMPLE_BYTES], whole=whole) is Form.LINES else numbered_values
+    yield from split(chain(sample, readable), limit)
+    if held:
+        raise held[0]
+
+
+def _chunks(stored: Readable) -> Iterator[bytes]:
+    """The text, unpacked by what its first bytes say it is."""
+    magic = stored.read(6)
+    packed = _Rejoined(magic, stored)
+    unpacked: gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
+    match magic:
+        case _ if magic.startswith(b"\x1f\x8b"):
+            unpacked = gzip.GzipFile(fileobj=io.BufferedReader(packed, CHUNK), mode="rb")
+        case _ if magic.startswith(b"BZh"):
+            unpacked = bz2.BZ2File(io.BufferedReader(packed, CHUNK))
+        case _ if magic == b"\xfd7zXZ\x00":
+            unpacked = lzma.LZMAFile(io.BufferedReader(packed, CHUNK))
+        case _ if magic.startswith(b"\x28\xb5\x2f\xfd"):
+            yield from _zstandard(packed)
+            return
+        case _:
+            while chunk := packed.read(CHUNK):
+                yield chunk
+            return
+    # read1 hands out what it has before it raises for what it has not.
+    while chunk := unpacked.read1(CHUNK):
+        yield chunk
+
+
+class _Rejoined(io.RawIOBase):
+    """A stream with the bytes that were looked at put back."""
+
+    def __init__(self, first: bytes, rest: Readable) -> None:
+        self._first = first
+        self._rest = rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        data, self._first = (
+            (self._first[: len(buffer)], self._first[len(buffer) :]) if self._first else (self._rest.read(len(buffer)), b"")
+        )
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def _zstandard(packed: io.RawIOBase) -> Iterator[bytes]:
+    """All frames. zstandard's own reader takes a cut frame for its end, so frames are ended here."""
+    frame = zstandard.ZstdDecompressor().decompressobj()
+    begun = False
+    while piece := packed.read(_ZSTD_PIECE):
+        while piece:
+            if not begun:
+                frame, begun = zstandard.ZstdDecompressor().decompressobj(), True
+            if chunk := frame.decompress(piece):
+                yield chunk
+            piece = frame.unused_data if frame.eof else b""
+            begun = not frame.eof
+    if begun:
+        raise EOFError("the last zstd frame is cut")
