@@ -21,7 +21,9 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from consumer.engines import kafka as kafka_engine
 from consumer.engines import postgres as postgres_engine
 from consumer.errors import UsageError
+from consumer.read.verify import verify
 from consumer.store import schema
+from consumer.store.postgres import connect
 
 _DSN = "TESTS_POSTGRES"
 _BOOTSTRAP = "TESTS_KAFKA"
@@ -115,8 +117,18 @@ def unchecked_database(postgres_dsn: str) -> Iterator[str]:
 
 @pytest.fixture
 def database(unchecked_database: str) -> Iterator[str]:
-    """A fresh database at today's schema. Its books must add up when the test is done."""
+    """A fresh database at today's schema. When the test is done its books must add up and agree with its tables."""
     yield unchecked_database
+    asyncio.run(_verify(unchecked_database))
+
+
+async def _verify(dsn: str) -> None:
+    connection = await connect(dsn)
+    try:
+        found = await verify(connection)
+    finally:
+        await connection.close()
+    assert found.holds, [check for check in found.checks if check.failures]
 
 
 @pytest.fixture
@@ -139,7 +151,7 @@ def free_port() -> int:
 
 @pytest.fixture
 async def topic(kafka_bootstrap: str) -> AsyncIterator[Callable[..., Awaitable[str]]]:
-    """Makes topics: `await topic(partitions=4)` gives the name of a fresh one."""
+    """What makes topics; awaited with a number of partitions, it gives the name of a fresh one."""
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
     await admin.start()
     made: list[str] = []

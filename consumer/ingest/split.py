@@ -116,8 +116,8 @@ def _is_empty_dump(line: bytes) -> bool:
 def numbered_values(chunks: Iterable[bytes], limit: int) -> Iterator[list[Numbered]]:
     """Records of the VALUES form, a list for each chunk.
 
-    What is no JSON is handed out as one record, up to the next line that begins with a bracket: nothing is dropped. So is a value
-    above `limit` characters, cut to `limit` + 1 bytes.
+    What is no JSON is handed out as one record, up to the next line that begins with a bracket: nothing is dropped. So is a
+    value above `limit` characters, cut to `limit` + 1 bytes.
     """
     splitter = _Values(limit)
     decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode

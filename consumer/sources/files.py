@@ -220,7 +220,7 @@ def _chunks(stored: Readable) -> Iterator[bytes]:
         case _ if magic.startswith(b"BZh"):
             unpacked = bz2.BZ2File(io.BufferedReader(packed, CHUNK))
         case _ if magic == b"\xfd7zXZ\x00":
-            unpacked = lzma.LZMAFile(io.BufferedReader(packed, CHUNK))
+            unpacked = lzma.LZMAFile(io.BufferedReader(packed, CHUNK))  # noqa: SIM115 - reads what is open already
         case _ if magic.startswith(b"\x28\xb5\x2f\xfd"):
             yield from _zstandard(packed)
             return

@@ -20,7 +20,8 @@ def is_address(path: str) -> bool:
 def find(address: str) -> list[tuple[str, int, Callable[[], BinaryIO]]]:
     """(address, bytes, open) of every object at or below an address, by name.
 
-    Credentials, region and endpoint come from the environment, as each store's own tools read them (`AWS_*`, `GOOGLE_*`, `AZURE_*`).
+    Credentials, region and endpoint come from the environment, as the stores' own tools read them (`AWS_*`, `GOOGLE_*`,
+    `AZURE_*`).
     """
     try:
         import obstore  # noqa: PLC0415 - the extra `objects`

@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,8 +53,8 @@ class Process:
 
 
 @asynccontextmanager
-async def running(
-    *arguments: str, stdin: bytes | None = None, cwd: Path | None = None, **variables: str
+async def started(
+    arguments: Sequence[str], variables: Mapping[str, str], stdin: bytes | None = None, cwd: Path | None = None
 ) -> AsyncIterator[Process]:
     """Runs `python -m consumer ARGUMENTS`; kills it at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
@@ -81,11 +81,14 @@ async def running(
         await asyncio.gather(command.out, command.err)
 
 
-async def outcomes(
-    *arguments: str, stdin: bytes | None = None, cwd: Path | None = None, **variables: str
-) -> tuple[int, str, str]:
+def running(*arguments: str, **variables: str) -> AbstractAsyncContextManager[Process]:
+    """A command that goes on until it is ended."""
+    return started(arguments, variables)
+
+
+async def outcomes(*arguments: str, **variables: str) -> tuple[int, str, str]:
     """Runs a command to its end; returns exit code, stdout, stderr."""
-    async with running(*arguments, stdin=stdin, cwd=cwd, **variables) as command:
+    async with started(arguments, variables) as command:
         return await command.end(None)
 
 
@@ -96,7 +99,7 @@ async def outcomes_json(*arguments: str, **variables: str) -> Any:
     return json.loads(out)
 
 
-async def send(bootstrap: str, topic: str, values: Iterable[bytes | None | dict[str, Any]]) -> None:
+async def send(bootstrap: str, topic: str, values: Iterable[bytes | dict[str, Any] | None]) -> None:
     """Sends records to a topic, spread over its partitions by chance keys, as a bridge might."""
 
     async def messages() -> AsyncIterator[tuple[str, bytes | None, bytes | None]]:

@@ -1,0 +1,40 @@
+"""Naming one object: its kind, its tenant, its id."""
+
+from consumer.errors import UsageError
+from consumer.ingest.tables import TABLES, Table
+from consumer.read.sql import sql
+from consumer.store.postgres import Connection
+
+SHORT = {
+    "outcome": "learning_outcome",
+    "group": "learning_outcome_group",
+    "link": "learning_outcome_link",
+    "result": "learning_outcome_result",
+    "scale": "outcome_proficiency",
+    "method": "outcome_calculation_method",
+    "friendly_description": "outcome_friendly_description",
+}
+"""Short names that commands accept besides the tables' own."""
+
+_SHOWN = 10
+
+
+def table_of(kind: str) -> Table:
+    """The table of a kind. Raises `UsageError`."""
+    table = TABLES.get(SHORT.get(kind, kind))
+    if table is None:
+        raise UsageError(f"{kind} is no kind of object; there are {', '.join(TABLES)} (short: {', '.join(SHORT)})")
+    return table
+
+
+async def tenant_of(connection: Connection, given: str | None) -> str:
+    """The tenant that was named, else the only one there is. Raises `UsageError` where there is none, or a choice."""
+    if given is not None:
+        return given
+    tenants = sorted({row[0] for table in TABLES for row in await connection.fetch(sql("tenants").format(table=table))})
+    if not tenants:
+        raise UsageError("the projection is empty")
+    if len(tenants) > 1:
+        more = "" if len(tenants) <= _SHOWN else f" and {len(tenants) - _SHOWN} more"
+        raise UsageError(f"there are several tenants, name one with --tenant: {', '.join(tenants[:_SHOWN])}{more}")
+    return tenants[0]

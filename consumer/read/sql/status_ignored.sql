@@ -1,0 +1,5 @@
+-- Events of other names that went by.
+SELECT event_name, sum(events)::bigint AS events, max(last_event_time) AS last_event_time
+  FROM ignored_event
+ GROUP BY event_name
+ ORDER BY events DESC, event_name

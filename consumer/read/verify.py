@@ -1,0 +1,103 @@
+"""Proof that the projection is what its records say: the digest (design 3) and the books (design 6)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from consumer.ingest.tables import TABLES, Table
+from consumer.read.sql import sql
+from consumer.store.postgres import Connection
+
+EXAMPLES = 5
+"""Sentences shown of each check that fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that must hold."""
+
+    promise: str
+    failures: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was found."""
+
+    digest: str
+    """64 hex digits over all current and version tables; the same for the same records, however they came."""
+    tables: Mapping[str, tuple[int, str]]
+    """Rows and digest of each table, to see where two projections differ."""
+    checks: tuple[Check, ...]
+    books: Mapping[str, int]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every check passed."""
+        return not any(check.failures for check in self.checks)
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "digest": self.digest,
+            "holds": self.holds,
+            "books": dict(self.books),
+            "checks": [{"promise": c.promise, "failures": c.failures, "examples": list(c.examples)} for c in self.checks],
+            "tables": {name: {"rows": rows, "digest": digest} for name, (rows, digest) in self.tables.items()},
+        }
+
+
+async def verify(connection: Connection) -> Verification:
+    """Checks everything in one snapshot, so a worker may go on meanwhile. Reads every row."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        tables = {
+            name: await _digest(connection, name, table) for table in TABLES.values() for name in (table.name, f"{table.name}_version")
+        }
+        checks = [
+            await _check(connection, "consumed is the sum of its parts", sql("check_sums")),
+            await _check(connection, "applied + superseded = versions", _versions()),
+            await _check(connection, "quarantined = records in quarantine", sql("check_quarantine")),
+            await _check(connection, "ignored = ignored events counted by name", sql("check_ignored")),
+        ]
+        checks += [
+            await _check(connection, f"each current {table.name} is the newest of its versions", _current(table))
+            for table in TABLES.values()
+        ]
+        row = await connection.fetchrow(
+            "SELECT coalesce(sum(consumed), 0)::bigint AS consumed, coalesce(sum(applied), 0)::bigint AS applied, "
+            "coalesce(sum(superseded), 0)::bigint AS superseded, coalesce(sum(duplicate), 0)::bigint AS duplicate, "
+            "coalesce(sum(ignored), 0)::bigint AS ignored, coalesce(sum(quarantined), 0)::bigint AS quarantined FROM stream_position"
+        )
+    digest = sha256("".join(f"{name} {rows} {found}\n" for name, (rows, found) in sorted(tables.items())).encode()).hexdigest()
+    return Verification(digest, tables, tuple(checks), dict(row or {}))
+
+
+async def _digest(connection: Connection, name: str, table: Table) -> tuple[int, str]:
+    columns = ", ".join(sorted(table.columns))  # by name: the order in which columns were made does not matter
+    row = await connection.fetchrow(sql("digest").format(table=name, columns=columns))
+    rows, first, second = row if row is not None else (0, 0, 0)
+    return rows, sha256(f"{rows} {first} {second}".encode()).hexdigest()[:16]
+
+
+async def _check(connection: Connection, promise: str, statement: str) -> Check:
+    found = await connection.fetch(f"SELECT sentence, count(*) OVER () AS failures FROM ({statement}) AS failed LIMIT {EXAMPLES}")
+    return Check(promise, found[0]["failures"] if found else 0, tuple(row["sentence"] for row in found))
+
+
+def _versions() -> str:
+    counts = " UNION ALL ".join(
+        f"SELECT source, partition, count(*) AS versions FROM {name}_version GROUP BY source, partition" for name in TABLES
+    )
+    return sql("check_versions").format(counts=counts)
+
+
+def _current(table: Table) -> str:
+    compared = [column for column in table.columns if column not in ("root_account_uuid", "id")]
+    return sql("check_current").format(
+        table=table.name,
+        columns=", ".join(table.columns),
+        newest=", ".join(f"newest.{column}" for column in compared),
+        current=", ".join(f"current.{column}" for column in compared),
+    )
