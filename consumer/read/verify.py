@@ -53,7 +53,9 @@ async def verify(connection: Connection) -> Verification:
     """Checks everything in one snapshot, so a worker may go on meanwhile. Reads every row."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         tables = {
-            name: await _digest(connection, name, table) for table in TABLES.values() for name in (table.name, f"{table.name}_version")
+            name: await _digest(connection, name, table)
+            for table in TABLES.values()
+            for name in (table.name, f"{table.name}_version")
         }
         checks = [
             await _check(connection, "consumed is the sum of its parts", sql("check_sums")),
@@ -82,7 +84,9 @@ async def _digest(connection: Connection, name: str, table: Table) -> tuple[int,
 
 
 async def _check(connection: Connection, promise: str, statement: str) -> Check:
-    found = await connection.fetch(f"SELECT sentence, count(*) OVER () AS failures FROM ({statement}) AS failed LIMIT {EXAMPLES}")
+    found = await connection.fetch(
+        f"SELECT sentence, count(*) OVER () AS failures FROM ({statement}) AS failed LIMIT {EXAMPLES}"
+    )
     return Check(promise, found[0]["failures"] if found else 0, tuple(row["sentence"] for row in found))
 
 

@@ -130,7 +130,8 @@ class Writer:
 
     async def write_rows(self, accepted: Iterable[Accepted]) -> tuple[Counter[Partition], Counter[Partition]]:
         """Inside a transaction of the caller: (new versions, replaced current rows) by partition."""
-        return await self._write_rows(fold(accepted))
+        async with self._translating():
+            return await self._write_rows(fold(accepted))
 
     async def prepare(self) -> None:
         """Makes all stages; to be called outside of a transaction by those who use `write_rows`."""

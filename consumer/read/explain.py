@@ -1,0 +1,122 @@
+"""Why an object is as it is: every version that any record told, in its order, and what decided."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from consumer.errors import UsageError
+from consumer.ingest.tables import TABLE_OF_EVENT
+from consumer.read.objects import table_of, tenant_of
+from consumer.read.sql import sql
+from consumer.store.postgres import Connection
+
+NOTE = "Repeated records are counted as duplicates, not kept one by one: each version shows the record that brought it first."
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version, with its order key and where it came from."""
+
+    event_time: datetime
+    event_name: str
+    updated_at: datetime | None
+    version_hash: int
+    source: str
+    partition: int
+    position: int
+    recorded_at: datetime
+    came_late: bool
+    """A newer version was known when it came."""
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """All versions of one object, oldest first, and the reason for the current one."""
+
+    kind: str
+    root_account_uuid: str
+    id: int
+    versions: tuple[Version, ...]
+    reason: str
+    quarantined: tuple[dict[str, Any], ...]
+    """Records in quarantine that may be about this object: events of its kind with its id among their bytes."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "kind": self.kind,
+            "root_account_uuid": self.root_account_uuid,
+            "id": self.id,
+            "reason": self.reason,
+            "note": NOTE,
+            "versions": [{name: getattr(version, name) for name in Version.__slots__} for version in self.versions],
+            "quarantined": list(self.quarantined),
+        }
+
+
+async def explain(connection: Connection, kind: str, id_: int, tenant: str | None) -> Explanation:
+    """Reads all versions. Raises `UsageError` where the object is not known."""
+    table = table_of(kind)
+    root_account_uuid = await tenant_of(connection, tenant)
+    rows = await connection.fetch(sql("versions").format(table=table.name), root_account_uuid, id_)
+    names = [name for name, of in TABLE_OF_EVENT.items() if of is table]
+    mentions = await connection.fetch(sql("quarantined_mentions"), names, str(id_).encode())
+    if not rows and not mentions:
+        raise UsageError(f"no {table.name} {id_} is known of {root_account_uuid}")
+    versions = tuple(
+        Version(
+            **{name: row[name] for name in Version.__slots__ if name != "current"},
+            current=index == len(rows) - 1,
+        )
+        for index, row in enumerate(rows)
+    )
+    reason = _reason(versions)
+    return Explanation(table.name, root_account_uuid, id_, versions, reason, tuple(dict(row) for row in mentions))
+
+
+def _reason(versions: tuple[Version, ...]) -> str:
+    """What decided between the current version and the one before it (design 3)."""
+    if not versions:
+        return "No record about it was understood."
+    if len(versions) == 1:
+        return "It is the only version."
+    before, current = versions[-2:]
+    if current.event_time != before.event_time:
+        return "The last version has the newest event_time."
+    if current.event_name != before.event_name:
+        return "The last two have the same event_time; created comes before updated."
+    if current.updated_at != before.updated_at:
+        return "The last two have the same event_time and name; the later updated_at is newer."
+    return "The last two have the same event_time, name and updated_at; the hash of their bodies breaks the tie, always the same way."
+
+
+def render(found: Explanation) -> RenderableType:
+    """For people."""
+    table = RichTable(box=None, header_style="dim", pad_edge=False)
+    for column in ("", "event_time", "event", "updated_at", "record", "recorded", ""):
+        table.add_column(column, overflow="fold")
+    for version in found.versions:
+        table.add_row(
+            "*" if version.current else "",
+            f"{version.event_time:%Y-%m-%d %H:%M:%S}.{version.event_time.microsecond // 1000:03d}",
+            version.event_name.rsplit("_", 1)[-1],
+            f"{version.updated_at:%Y-%m-%d %H:%M:%S}" if version.updated_at else "",
+            f"{version.source}-{version.partition} @{version.position}",
+            f"{version.recorded_at:%Y-%m-%d %H:%M:%S}",
+            "came late" if version.came_late else "",
+        )
+    parts: list[RenderableType] = [
+        Text(f"{found.kind} {found.id} of {found.root_account_uuid}", style="bold"),
+        table,
+        Text(f"* is current. {found.reason}"),
+        Text(NOTE, style="dim"),
+    ]
+    for row in found.quarantined:
+        where = f"{row['source']}-{row['partition']} @{row['position']}"
+        parts.append(Text(f"In quarantine, and perhaps about it: {row['id']} ({row['reason']}, {row['state']}) {where}"))
+    return Group(*parts)

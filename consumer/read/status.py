@@ -1,0 +1,161 @@
+"""How the projection is: positions, books, freshness, quarantine, drift."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from consumer.ingest.batch import Partition
+from consumer.ingest.tables import TABLES
+from consumer.read.sql import sql
+from consumer.store.postgres import Connection
+from schemas.events import HEARTBEAT
+
+PARTS = ("consumed", "applied", "superseded", "duplicate", "ignored", "quarantined")
+_SHOWN = 20
+
+Rows = list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What `outcomes status` shows. Times are UTC, ages seconds."""
+
+    schema: str
+    now: datetime
+    positions: Rows
+    quarantine: Rows
+    ignored: Rows
+    drift: Rows
+    gaps: Rows
+    tables: Rows
+    lag: Mapping[Partition, int] | None
+    """Records behind the end of each partition; None where Kafka was not asked or does not answer."""
+
+    @property
+    def books(self) -> dict[str, int]:
+        """The sum over all partitions and files."""
+        return {part: sum(row[part] for row in self.positions) for part in PARTS}
+
+    @property
+    def freshness(self) -> float | None:
+        """Seconds since the newest event."""
+        return self._age(row["last_event_time"] for row in self.positions)
+
+    @property
+    def heartbeat(self) -> float | None:
+        """Seconds since the feed's newest heartbeat."""
+        return self._age(row["last_event_time"] for row in self.ignored if row["event_name"] == HEARTBEAT)
+
+    def _age(self, times: Any) -> float | None:
+        newest = max((time for time in times if time is not None), default=None)
+        return None if newest is None else (self.now - newest).total_seconds()
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        lag = self.lag or {}
+        return {
+            "schema": self.schema,
+            "books": self.books,
+            "freshness_seconds": self.freshness,
+            "heartbeat_seconds": self.heartbeat,
+            "positions": [row | {"lag": lag.get(Partition(row["source"], row["partition"]))} for row in self.positions],
+            "quarantine": self.quarantine,
+            "ignored": self.ignored,
+            "drift": self.drift,
+            "gaps": self.gaps,
+            "tables": self.tables,
+        }
+
+
+async def status(connection: Connection, *, schema: str, lag: Mapping[Partition, int] | None = None) -> Status:
+    """Reads it all in one snapshot; no table of the projection is scanned."""
+    names = [name for table in TABLES for name in (table, f"{table}_version")]
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        now: datetime = await connection.fetchval("SELECT now()")
+        rows = {
+            name: [dict(row) for row in await connection.fetch(sql(f"status_{name}"))]
+            for name in ("positions", "quarantine", "ignored", "drift", "gaps")
+        }
+        tables = [dict(row) for row in await connection.fetch(sql("status_tables"), names)]
+    return Status(schema=schema, now=now, lag=lag, tables=tables, **rows)
+
+
+def render(found: Status) -> RenderableType:
+    """For people, at 100 columns."""
+    parts: list[RenderableType] = [Text(_headline(found))]
+    if found.positions:
+        parts += [Text(), _positions(found)]
+    if found.quarantine:
+        parts += [Text(), _table("in quarantine", found.quarantine, ("reason", "records", "since"))]
+    if found.ignored:
+        parts += [Text(), _table("ignored", found.ignored, ("event_name", "events", "last_event_time"))]
+    if found.drift:
+        parts += [Text(), _table("members that this version does not know", found.drift, ("event_name", "member", "events"))]
+    if found.gaps:
+        columns = ("source", "partition", "from_position", "to_position", "reason", "recorded_at")
+        parts += [Text(), _table("gaps", found.gaps, columns)]
+    held = [row for row in found.tables if row["estimate"] > 0]
+    if held:
+        megabytes = [{"table": r["table"], "rows (about)": r["estimate"], "MB": r["bytes"] // 2**20} for r in held]
+        parts += [Text(), _table("tables", megabytes, ("table", "rows (about)", "MB"), all_rows=True)]
+    return Group(*parts)
+
+
+def _headline(found: Status) -> str:
+    books = " · ".join(f"{count:,} {part}" for part, count in found.books.items())
+    ages = [f"newest event {_ago(found.freshness)}"] if found.freshness is not None else ["nothing read yet"]
+    if found.heartbeat is not None:
+        ages.append(f"feed's heartbeat {_ago(found.heartbeat)}")
+    return f"schema {found.schema} · {' · '.join(ages)}\n{books}"
+
+
+def _ago(seconds: float) -> str:
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit} ago"
+    return f"{seconds:.1f} s ago"
+
+
+def _positions(found: Status) -> RichTable:
+    shown = [
+        {
+            "source": row["label"] or row["source"],
+            "part.": row["partition"],
+            "next": row["next_position"],
+            "lag": "" if found.lag is None else found.lag.get(Partition(row["source"], row["partition"]), ""),
+        }
+        | {part: row[part] for part in PARTS}
+        for row in found.positions
+    ]
+    return _table("positions", shown[-_SHOWN:], ("source", "part.", "next", "lag", *PARTS), more=len(shown) - _SHOWN)
+
+
+def _table(title: str, rows: Rows, columns: tuple[str, ...], *, more: int = 0, all_rows: bool = False) -> RichTable:
+    table = RichTable(title=title, title_justify="left", title_style="bold", box=None, header_style="dim", pad_edge=False)
+    shown = rows if all_rows else rows[:_SHOWN]
+    for column in columns:
+        numbers = any(isinstance(row[column], int) for row in shown)
+        table.add_column(column.replace("_", " "), justify="right" if numbers else "left", overflow="fold")
+    for row in shown:
+        table.add_row(*(_cell(row[column]) for column in columns))
+    hidden = max(more, len(rows) - len(shown))
+    if hidden > 0:
+        table.caption, table.caption_justify = f"and {hidden} more; --json shows all", "left"
+    return table
+
+
+def _cell(value: Any) -> Text:
+    match value:
+        case None:
+            return Text("")
+        case datetime():
+            return Text(f"{value:%Y-%m-%d %H:%M:%S}")
+        case int():
+            return Text(f"{value:,}")
+        case _:
+            return Text(str(value))

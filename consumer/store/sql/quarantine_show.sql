@@ -1,0 +1,4 @@
+-- One record that was set aside, whole.
+SELECT *
+  FROM quarantine
+ WHERE id = $1
