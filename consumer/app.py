@@ -2,12 +2,13 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from consumer import log
 from consumer.errors import Fatal, Transient
@@ -22,8 +23,6 @@ from consumer.store import schema
 from consumer.store.postgres import Connection, connect
 from consumer.store.store import Store
 from consumer.worker import Worker
-
-T = TypeVar("T")
 
 STOPPED_AT_ONCE = 1
 """Exit code after a second signal."""
@@ -145,6 +144,12 @@ async def replay(
     return Summary(sum((file.books for file in files), Books()), time.monotonic() - begun), files
 
 
-def run(main: Coroutine[Any, Any, T]) -> T:
-    """Runs a command's coroutine."""
-    return asyncio.run(main)
+def psql_command() -> str:
+    """Path of psql: the machine's, else the one that comes with the embedded Postgres."""
+    if found := shutil.which("psql"):
+        return found
+    try:
+        from consumer.engines.postgres import psql_path  # noqa: PLC0415 - comes with the extra `embedded`
+    except ImportError as error:
+        raise Fatal("psql is not installed") from error
+    return str(psql_path())

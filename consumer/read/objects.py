@@ -37,4 +37,5 @@ async def tenant_of(connection: Connection, given: str | None) -> str:
     if len(tenants) > 1:
         more = "" if len(tenants) <= _SHOWN else f" and {len(tenants) - _SHOWN} more"
         raise UsageError(f"there are several tenants, name one with --tenant: {', '.join(tenants[:_SHOWN])}{more}")
-    return tenants[0]
+    only: str = tenants[0]
+    return only

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from rich.console import Group, RenderableType
+from rich.text import Text
+
 from consumer.ingest.tables import TABLES, Table
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
@@ -67,11 +70,7 @@ async def verify(connection: Connection) -> Verification:
             await _check(connection, f"each current {table.name} is the newest of its versions", _current(table))
             for table in TABLES.values()
         ]
-        row = await connection.fetchrow(
-            "SELECT coalesce(sum(consumed), 0)::bigint AS consumed, coalesce(sum(applied), 0)::bigint AS applied, "
-            "coalesce(sum(superseded), 0)::bigint AS superseded, coalesce(sum(duplicate), 0)::bigint AS duplicate, "
-            "coalesce(sum(ignored), 0)::bigint AS ignored, coalesce(sum(quarantined), 0)::bigint AS quarantined FROM stream_position"
-        )
+        row = await connection.fetchrow(sql("books"))
     digest = sha256("".join(f"{name} {rows} {found}\n" for name, (rows, found) in sorted(tables.items())).encode()).hexdigest()
     return Verification(digest, tables, tuple(checks), dict(row or {}))
 
@@ -105,3 +104,16 @@ def _current(table: Table) -> str:
         newest=", ".join(f"newest.{column}" for column in compared),
         current=", ".join(f"current.{column}" for column in compared),
     )
+
+
+def render(found: Verification) -> RenderableType:
+    """For people."""
+    parts: list[RenderableType] = [Text(f"digest {found.digest}")]
+    parts.append(Text(" · ".join(f"{count:,} {part}" for part, count in found.books.items())))
+    for check in found.checks:
+        if check.failures:
+            parts.append(Text(f"WRONG  {check.promise}: {check.failures:,} times", style="red"))
+            parts += [Text(f"       {example}") for example in check.examples]
+    held = sum(not check.failures for check in found.checks)
+    parts.append(Text(f"{held} of {len(found.checks)} checks hold", style="green" if found.holds else "red"))
+    return Group(*parts)

@@ -295,3 +295,17 @@ async def produce(settings: Settings, messages: AsyncIterator[tuple[str, bytes |
         finally:
             await producer.stop()
     return sent
+
+
+async def lag(settings: Settings, positions: Mapping[Partition, int]) -> dict[Partition, int]:
+    """Records between each position and the end of its partition, without joining the group; without topics that are gone."""
+    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
+    async with _translating():
+        try:
+            await asyncio.wait_for(consumer.start(), REQUEST_SECONDS)
+            there = await consumer.topics()
+            asked = [TopicPartition(*partition) for partition in positions if partition.source in there]
+            ends = await asyncio.wait_for(consumer.end_offsets(asked), REQUEST_SECONDS) if asked else {}
+        finally:
+            await consumer.stop()
+    return {(p := Partition(tp.topic, tp.partition)): max(0, end - positions[p]) for tp, end in ends.items()}

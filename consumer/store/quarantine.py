@@ -82,11 +82,11 @@ async def retry(
                 became = await _write(writer, connection, attempt)
         except RefusedRow:
             if size > 1:
-                size = 1  # one by one, from here to the end of this chunk and beyond: rare enough to be simple
+                size = 1  # one by one up to the refused one, then more at a time again
                 continue
             still, after = still + 1, rows[0]["id"]
             continue
-        after = rows[-1]["id"]
+        after, size = rows[-1]["id"], min(CHUNK, 2 * size)
         understood += len(attempt.understood)
         still += len(attempt.again)
         books += became

@@ -1,0 +1,151 @@
+"""`outcomes demo`: a simulated school through a broker and the real worker, then what a user would look at."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from consumer.app import connected
+from consumer.engines import docker
+from consumer.engines import kafka as kafka_engine
+from consumer.engines import postgres as postgres_engine
+from consumer.errors import OutcomesError
+from consumer.read import explain, history, status, verify
+from consumer.read.truth import differences
+from consumer.settings import load
+from consumer.sources.kafka import produce
+from consumer.store import schema
+from consumer.store.postgres import connect
+from migrations import HEAD
+from simulator.feed import Feed, tell
+from simulator.school import School, institution
+from simulator.truth import Truth
+
+FEED = Feed(disorder=0.2, duplicates=0.05, poison=0.003, dialects=0.1)
+
+
+class DemoFailed(OutcomesError):
+    """The worker of the demo did not do its work."""
+
+
+def run(folder: Path, *, events: int, seed: int, out: Console) -> bool:
+    """Runs the demo with its own engines and its own database in `folder`; whether all came out as the simulator says.
+
+    Nothing of the user's is touched: addresses in the environment are not used.
+    """
+    began = time.monotonic()
+    with ExitStack() as engines:
+        postgres = engines.enter_context(postgres_engine.embedded(folder / "postgres"))
+        kafka = engines.enter_context(_broker())
+        out.print(f"Postgres: {postgres.what}. Kafka: {kafka.what}.", highlight=False, soft_wrap=True)
+        topic = f"live-events-{datetime.now(UTC):%H%M%S}"
+        right = asyncio.run(_run(folder, postgres.dsn, kafka.bootstrap, topic, events, seed, out))
+    command = (
+        "outcomes" if shutil.which("outcomes") else str(Path(sys.executable).with_name("outcomes").relative_to(Path.cwd()))
+    )
+    out.rule("yours to look at")
+    out.print(
+        f"All of it took {time.monotonic() - began:.0f} s. The database stays in {folder}. Look at it with", highlight=False
+    )
+    for rest in ("psql", "status", "history scale ID", "explain result ID", "quarantine list"):
+        out.print(f"  OUTCOMES_DATA_FOLDER={folder} {command} {rest}", highlight=False, soft_wrap=True)
+    return right
+
+
+@contextmanager
+def _broker() -> Iterator[kafka_engine.Kafka]:
+    """A real Kafka where Docker or Java can give one, else the mock."""
+    with ExitStack() as stack:
+        if docker.answers():
+            yield stack.enter_context(kafka_engine.container())
+        elif kafka_engine.java_and_maven():
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="outcomes-demo-kafka-")))
+            yield stack.enter_context(kafka_engine.local(folder))
+        else:
+            yield stack.enter_context(kafka_engine.mock())
+
+
+async def _run(folder: Path, dsn: str, bootstrap: str, topic: str, events: int, seed: int, out: Console) -> bool:
+    fresh = await connect(dsn)
+    await fresh.execute("DROP SCHEMA IF EXISTS outcomes CASCADE")  # of the demo before; the folder is the demo's own
+    await fresh.close()
+    await schema.migrate(dsn)
+    truth = Truth()
+
+    async def messages() -> AsyncIterator[tuple[str, bytes | None, bytes | None]]:
+        for message in tell(institution(School(seed=seed, events=events, tenants=1)), FEED, truth):
+            yield topic, message.key, message.value
+
+    sent = await produce(load(kafka_bootstrap_servers=bootstrap), messages())
+    out.print(
+        f"A school of 6 courses and 120 students was told in {sent:,} messages: "
+        f"{FEED.disorder:.0%} of them out of order, {FEED.duplicates:.0%} twice, {truth.poison.total()} of them poison.",
+        highlight=False,
+    )
+    summary = await asyncio.to_thread(_work, folder, dsn, bootstrap, topic)
+    rate = summary["consumed"] / summary["seconds"]
+    out.print(
+        f"The worker consumed {summary['consumed']:,} events in {summary['seconds']:.1f} s ({rate:,.0f}/s).\n", highlight=False
+    )
+    async with connected(dsn) as connection:
+        out.rule("outcomes status")
+        out.print(status.render(await status.status(connection, schema=HEAD)))
+        out.rule("one result of a student over time: outcomes history result …")
+        result = await connection.fetchval(
+            "SELECT id FROM learning_outcome_result_version GROUP BY id ORDER BY count(DISTINCT score) DESC, id LIMIT 1"
+        )
+        out.print(history.render(await history.history(connection, "result", result, None)))
+        out.rule("why it is so: outcomes explain result …")
+        out.print(explain.render(await explain.explain(connection, "result", result, None)))
+        out.rule("a mastery scale over time: outcomes history scale …")
+        scale = await connection.fetchval(
+            "SELECT id FROM outcome_proficiency WHERE context_type = 'Account' AND context_id = 2"
+        )
+        out.print(history.render(await history.history(connection, "scale", scale, None)))
+        out.rule("outcomes verify")
+        proof = await verify.verify(connection)
+        out.print(verify.render(proof))
+        wrong = await differences(connection, truth)
+    out.print(
+        f"Compared with what the simulator told: {len(truth.objects):,} objects, {truth.versions:,} versions, "
+        f"{len(wrong)} differences.",
+        highlight=False,
+    )
+    for sentence in wrong[:10]:
+        out.print(f"  {sentence}", style="red", markup=False)
+    return proof.holds and not wrong
+
+
+def _work(folder: Path, dsn: str, bootstrap: str, topic: str) -> dict[str, float]:
+    """The real worker as a process of its own, until the end of the topic; its log goes to a file."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("OUTCOMES_")}
+    variables = {
+        "DATABASE_URL": dsn,
+        "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "OUTCOMES_TOPIC": topic,
+        "OUTCOMES_GROUP_ID": topic,
+        "OUTCOMES_HTTP_PORT": "0",
+    }
+    log = folder / "worker.log"
+    with log.open("wb") as errors:
+        done = subprocess.run(
+            [sys.executable, "-m", "consumer", "worker", "--until-end", "--json"],
+            env=ours | variables,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            check=False,
+        )
+    if done.returncode:
+        raise DemoFailed(f"the worker ended with {done.returncode}; its log is {log}")
+    summary: dict[str, float] = json.loads(done.stdout)
+    return summary
