@@ -46,6 +46,8 @@ def form_of(sample: bytes, *, whole: bool) -> Form:
     told = [line.strip() for line in lines if line.strip()][:_SAMPLE_LINES]
     if not told:
         return Form.LINES
+    if len(told) == 1 and told[0].startswith(b"["):
+        return Form.VALUES  # a file that is one array
     alone = sum(map(_is_record, told))
     return Form.LINES if 2 * alone >= len(told) else Form.VALUES
 

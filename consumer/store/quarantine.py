@@ -72,10 +72,13 @@ async def retry(
     await writer.prepare()
     understood, still, books, after = 0, 0, Books(), 0
     size = CHUNK
+    newest = await connection.fetchval("SELECT coalesce(max(id), 0) FROM quarantine")
     while True:
         try:
             async with connection.transaction():
-                rows = await connection.fetch(sql("quarantine_take"), after, None if ids is None else list(ids), reason, size)
+                rows = await connection.fetch(
+                    sql("quarantine_take"), after, None if ids is None else list(ids), reason, size, newest
+                )
                 if not rows:
                     return Retried(understood, still, books)
                 attempt = _decode(rows, rules, now)

@@ -1,7 +1,7 @@
--- The next open records to try again; whoever else tries takes others.
+-- The next open records to try again, up to the newest there was at the start; whoever else tries takes others.
 SELECT id, source, partition, position, raw
   FROM quarantine
- WHERE state = 'open' AND id > $1 AND ($2::bigint[] IS NULL OR id = ANY ($2)) AND ($3::text IS NULL OR reason = $3)
+ WHERE state = 'open' AND id > $1 AND id <= $5 AND ($2::bigint[] IS NULL OR id = ANY ($2)) AND ($3::text IS NULL OR reason = $3)
  ORDER BY id
  LIMIT $4
    FOR UPDATE SKIP LOCKED

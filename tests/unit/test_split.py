@@ -1,0 +1,177 @@
+"""Every form of a captured file is read back record by record, wherever its chunks end."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.ingest.split import Form, form_of, numbered_lines, numbered_values
+from tests.samples import event, result
+
+LIMIT = 100_000
+EVENTS = [result(1), result(2, description='a "quoted" {brace} [bracket] \\ and ünïcode \n line'), event("course_created")]
+
+Found = list[tuple[int, bytes | None]]
+
+
+def chunked(data: bytes, size: int) -> Iterator[bytes]:
+    """The data in pieces of this size."""
+    return (data[start : start + size] for start in range(0, len(data), size))
+
+
+def split(data: bytes, size: int = 7, limit: int = LIMIT) -> Found:
+    """All records, in the form that the data itself shows."""
+    form = form_of(data, whole=True)
+    function = numbered_lines if form is Form.LINES else numbered_values
+    return [record for records in function(chunked(data, size), limit) for record in records]
+
+
+def values(found: Found) -> list[Any]:
+    """Parsed."""
+    return [None if value is None else json.loads(value) for _, value in found]
+
+
+def dump(value: Any, **options: Any) -> bytes:
+    """JSON bytes."""
+    return json.dumps(value, ensure_ascii=False, **options).encode()
+
+
+def kcat(value: Any) -> bytes:
+    """A line of `kcat -J`."""
+    return dump({"topic": "t", "partition": 0, "offset": 3, "tstype": "create", "ts": 1, "key": None, "payload": value})
+
+
+FORMS: dict[str, tuple[bytes, list[int]]] = {
+    "NDJSON": (b"".join(dump(value) + b"\n" for value in EVENTS), [1, 2, 3]),
+    "NDJSON without a last line feed": (b"\n".join(map(dump, EVENTS)), [1, 2, 3]),
+    "NDJSON of Windows": (b"".join(dump(value) + b"\r\n" for value in EVENTS), [1, 2, 3]),
+    "NDJSON with blank lines": (b"\n\n" + b"\n\n".join(map(dump, EVENTS)) + b"\n\n", [3, 5, 7]),
+    "NDJSON with a byte order mark": (b"\xef\xbb\xbf" + b"\n".join(map(dump, EVENTS)), [1, 2, 3]),
+    "one after the other": (b"".join(map(dump, EVENTS)), [1, 2, 3]),
+    "with blanks between": (b"  ".join(map(dump, EVENTS)), [1, 2, 3]),
+    "pretty": (b"\n".join(dump(value, indent=2) for value in EVENTS), [1, 2, 3]),
+    "pretty with a byte order mark": (b"\xef\xbb\xbf" + b"\n".join(dump(value, indent=2) for value in EVENTS), [1, 2, 3]),
+    "an array": (dump(EVENTS), [1, 2, 3]),
+    "a pretty array": (dump(EVENTS, indent=4), [1, 2, 3]),
+    "an array, a line each": (b"[\n" + b",\n".join(map(dump, EVENTS)) + b"\n]\n", [1, 2, 3]),
+    "two arrays": (dump(EVENTS[:2], indent=1) + b"\n" + dump(EVENTS[2:], indent=1), [1, 2, 3]),
+    "console consumer with prefixes": (
+        b"".join(b"CreateTime:17\tPartition:0\tOffset:%d\tkey\t%s\n" % (i, dump(value)) for i, value in enumerate(EVENTS))
+        + b"Processed a total of 3 messages\n",
+        [1, 2, 3],
+    ),
+    "console consumer": (b"".join(dump(v) + b"\n" for v in EVENTS) + b"Processed a total of 3 messages\n", [1, 2, 3]),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("size", [1, 13, 1_000_000])
+def test_every_form_is_read_back_value_for_value(form: str, size: int) -> None:
+    """With the positions that resuming needs."""
+    data, positions = FORMS[form]
+    found = split(data, size)
+    assert values(found) == EVENTS
+    assert [position for position, _ in found] == positions
+
+
+def test_a_line_may_be_an_array_of_events() -> None:
+    """It is one record; decoding makes its elements."""
+    found = split(dump(EVENTS[:2]) + b"\n" + dump(EVENTS[2]) + b"\n" + dump([EVENTS[0]]) + b"\n")
+    assert values(found) == [EVENTS[:2], EVENTS[2], [EVENTS[0]]]
+
+
+def test_messages_without_a_value_are_tombstones() -> None:
+    """As kcat and the console consumer print them."""
+    assert values(split(kcat(None) + b"\n" + kcat("{}") + b"\n" + kcat(None))) == [None, json.loads(kcat("{}")), None]
+    assert values(split(b"CreateTime:1\tk\tnull\n" + b"CreateTime:2\tk\t{}\n")) == [None, {}]
+    assert split(b"null\n{}\n" + dump(EVENTS[0])) == [(1, None), (2, b"{}"), (3, dump(EVENTS[0]))]
+
+
+def test_an_empty_array_is_one_record() -> None:
+    """Decoding refuses it: nothing is passed over in silence."""
+    assert split(b"[]") == [(1, b"[]")]
+    assert split(b" [ ] ") == [(1, b"[]")]
+
+
+def test_an_empty_file_holds_nothing() -> None:
+    """Nor does one of blank lines."""
+    assert split(b"") == split(b"\n\n  \n") == []
+
+
+@pytest.mark.parametrize("size", [1, 50, 1_000_000])
+def test_a_broken_line_stays_alone(size: int) -> None:
+    """It is handed out as it is."""
+    lines = [dump(EVENTS[0]), b'{"metadata": {', b"\xff\xfe", dump(EVENTS[1]), b"plain text", dump(EVENTS[2])]
+    assert [value for _, value in split(b"\n".join(lines), size)] == lines
+
+
+@pytest.mark.parametrize("size", [1, 50, 1_000_000])
+def test_what_is_broken_between_values_is_handed_out_and_the_rest_is_read(size: int) -> None:
+    """Up to the next line that begins a value."""
+    pretty = [dump(value, indent=2) for value in EVENTS]
+    data = pretty[0] + b"\n" + pretty[1][:-40] + b"\n" + pretty[2] + b"\n" + pretty[0]
+    found = [value for _, value in split(data, size)]
+    assert [found[0], found[2], found[3]] == [pretty[0], pretty[2], pretty[0]]
+    assert found[1] == pretty[1][:-40].rstrip()
+
+
+def test_a_value_that_the_end_of_the_file_cuts_is_handed_out() -> None:
+    """Nothing is dropped."""
+    pretty = dump(EVENTS[0], indent=2)
+    assert [value for _, value in split(pretty + b"\n" + pretty[:-20])] == [pretty, pretty[:-20].rstrip()]
+
+
+@pytest.mark.parametrize("size", [10, 100, 10_000])
+def test_a_record_above_the_limit_is_cut_to_one_byte_more(size: int) -> None:
+    """So that decoding refuses it as too large, and memory stays bounded; what follows is read."""
+    long = dump(result(7, description="x" * 500))
+    lines = b"\n".join([dump({"a": 1}), long, dump({"b": 2}), dump({"c": 3})])
+    assert split(lines, size, limit=200) == [(1, dump({"a": 1})), (2, long[:201]), (3, dump({"b": 2})), (4, dump({"c": 3}))]
+    pretty = dump({"a": 1}, indent=1) + b"\n" + dump(result(7, text="x" * 5000), indent=1) + b"\n" + dump({"b": 2}, indent=1)
+    found = split(pretty, size, limit=200)
+    assert json.loads(found[0][1] or b"") == {"a": 1}
+    assert json.loads(found[-1][1] or b"") == {"b": 2}
+    assert all(len(value or b"") <= 201 for _, value in found)
+    assert any(len(value or b"") == 201 for _, value in found)
+
+
+def test_depth_without_end_is_handed_out() -> None:
+    """The parser's stack is not the splitter's problem."""
+    deep = b"[" * 2 + b'{"a":' * 200_000
+    found = split(deep + b"\n" + dump(EVENTS[0], indent=2), 65_536, limit=10_000)
+    assert json.loads(found[-1][1] or b"") == EVENTS[0]
+
+
+json_values = st.recursive(
+    st.dictionaries(
+        st.text(), st.none() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(), min_size=1
+    ),
+    lambda inner: st.dictionaries(st.text(), inner | st.lists(inner), min_size=1, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(
+    st.lists(json_values, min_size=1, max_size=6),
+    st.integers(1, 200),
+    st.sampled_from(["lines", "joined", "pretty", "array", "pretty array"]),
+)
+def test_any_values_in_any_form_and_any_chunks_come_back(told: list[Any], size: int, form: str) -> None:
+    """Value for value, numbered from 1."""
+    match form:
+        case "lines":
+            data = b"\n".join(map(dump, told))
+        case "joined":
+            data = b"".join(map(dump, told))
+        case "pretty":
+            data = b"\n".join(dump(value, indent=1) for value in told)
+        case "array":
+            data = dump(told)
+        case _:
+            data = dump(told, indent=2)
+    found = split(data, size)
+    assert values(found) == told
+    assert [position for position, _ in found] == list(range(1, len(told) + 1))
