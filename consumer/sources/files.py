@@ -27,7 +27,7 @@ from consumer.sources import objects
 CHUNK = 1024 * 1024
 """Bytes of unpacked text that are split at a time."""
 
-_ZSTD_PIECE = 1024
+_ZSTD_PIECE = 256
 """Packed bytes fed to zstandard at a time: what one piece can unpack to has to fit in memory."""
 
 _BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
@@ -253,15 +253,29 @@ class _Rejoined(io.RawIOBase):
 
 def _zstandard(packed: io.RawIOBase) -> Iterator[bytes]:
     """All frames. zstandard's own reader takes a cut frame for its end, so frames are ended here."""
-    frame = zstandard.ZstdDecompressor().decompressobj()
     begun = False
-    while piece := packed.read(_ZSTD_PIECE):
-        while piece:
-            if not begun:
-                frame, begun = zstandard.ZstdDecompressor().decompressobj(), True
-            if chunk := frame.decompress(piece):
-                yield chunk
-            piece = frame.unused_data if frame.eof else b""
-            begun = not frame.eof
+    unpacked: list[bytes] = []
+    size = 0
+    frame = zstandard.ZstdDecompressor().decompressobj()
+    reader = io.BufferedReader(packed, CHUNK)
+    try:
+        while piece := reader.read(_ZSTD_PIECE):
+            while piece:
+                if not begun:
+                    frame, begun = zstandard.ZstdDecompressor().decompressobj(), True
+                try:
+                    chunk = frame.decompress(piece)
+                except zstandard.ZstdError:
+                    yield b"".join(unpacked)
+                    raise
+                piece, begun = (frame.unused_data, False) if frame.eof else (b"", True)
+                unpacked.append(chunk)
+                size += len(chunk)
+            if size >= CHUNK:
+                yield b"".join(unpacked)
+                unpacked, size = [], 0
+    finally:
+        reader.detach()
+    yield b"".join(unpacked)
     if begun:
         raise EOFError("the last zstd frame is cut")

@@ -1,0 +1,174 @@
+"""The other commands as their user runs them."""
+
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from consumer.store.postgres import connect
+from tests.acceptance.running import outcomes, outcomes_json
+from tests.acceptance.test_worker import settings
+from tests.postgres.writing import write
+from tests.samples import event, result, scale
+
+NewTopic = Callable[..., Awaitable[str]]
+
+
+async def test_migrate_makes_the_schema_and_check_compares_it(empty_database: str) -> None:
+    """Exit code 2 and a sentence where it is not this version's."""
+    code, _, err = await outcomes("migrate", "--check", DATABASE_URL=empty_database)
+    assert code == 2
+    assert "run `outcomes migrate`" in err
+    code, out, _ = await outcomes("migrate", DATABASE_URL=empty_database)
+    assert (code, out) == (0, "schema 0001: migrated from nothing\n")
+    code, out, _ = await outcomes("migrate", DATABASE_URL=empty_database)
+    assert (code, out) == (0, "schema 0001: was up to date\n")
+    code, out, _ = await outcomes("migrate", "--check", DATABASE_URL=empty_database)
+    assert (code, out) == (0, "schema 0001: up to date\n")
+
+
+async def test_simulate_replay_and_verify_agree(database: str, tmp_path: Path) -> None:
+    """A school in a file, with its truth beside it; a planted difference is found."""
+    school, truth = tmp_path / "school.ndjson.zst", tmp_path / "truth.ndjson"
+    knobs = ("--events", "2000", "--poison", "0.01", "--dialects", "0.2", "--duplicates", "0.1", "--seed", "5")
+    code, _, err = await outcomes("simulate", *knobs, "--to", str(school), "--truth", str(truth))
+    assert code == 0, err
+    await outcomes_json("replay", str(school), DATABASE_URL=database)
+    code, out, err = await outcomes("verify", "--truth", str(truth), DATABASE_URL=database)
+    assert code == 0, out + err
+    assert "0 differences" in out
+    connection = await connect(database)
+    kept = await connection.fetchrow("SELECT id, possible FROM learning_outcome_result LIMIT 1")
+    assert kept is not None
+    await connection.execute("UPDATE learning_outcome_result SET possible = -1 WHERE id = $1", kept["id"])
+    code, out, _ = await outcomes("verify", "--truth", str(truth), DATABASE_URL=database)
+    assert code == 1
+    assert "WRONG" in out
+    assert "differs in possible" in out
+    await connection.execute("UPDATE learning_outcome_result SET possible = $2 WHERE id = $1", kept["id"], kept["possible"])
+    await connection.close()
+
+
+async def test_simulate_to_a_topic_is_what_the_worker_reads(
+    database: str, kafka_bootstrap: str, topic: NewTopic, tmp_path: Path
+) -> None:
+    """And the status shows its lag before and after."""
+    name, truth = await topic(partitions=2), tmp_path / "truth"
+    variables = settings(database, kafka_bootstrap, name)
+    await outcomes("simulate", "--events", "600", "--topic", name, "--truth", str(truth), **variables)
+    summary = await outcomes_json("worker", "--until-end", **variables)
+    assert summary["consumed"] > 400
+    assert (await outcomes("verify", "--truth", str(truth), **variables))[0] == 0
+    shown = await outcomes_json("status", **variables)
+    assert [row["lag"] for row in shown["positions"]] == [0, 0]
+    assert shown["books"]["consumed"] == summary["consumed"]
+
+
+async def test_status_needs_no_kafka(database: str) -> None:
+    """It says that the lag is not known."""
+    await write(database, result(1))
+    code, out, err = await outcomes("status", DATABASE_URL=database, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:9")
+    assert code == 0
+    assert "no lag" in err
+    assert "1 consumed" in out
+
+
+async def test_history_and_explain_tell_of_one_object(database: str) -> None:
+    """For people and for machines."""
+    await write(database, scale(4, 3, 0), scale(10, 7, 0, minute=5))
+    code, out, _ = await outcomes("history", "scale", "1", DATABASE_URL=database, COLUMNS="200")
+    assert code == 0
+    assert "-> 10 Level 0" in out
+    states = (await outcomes_json("history", "outcome_proficiency", "1", DATABASE_URL=database))["states"]
+    assert [len(state["outcome_proficiency_ratings"]) for state in states] == [3, 3]
+    assert states[0]["valid_to"] == states[1]["valid_from"]
+    versions = (await outcomes_json("explain", "scale", "1", DATABASE_URL=database))["versions"]
+    assert [version["current"] for version in versions] == [False, True]
+    code, _, err = await outcomes("history", "scale", "7", DATABASE_URL=database)
+    assert (code, "no outcome_proficiency 7 is known" in err) == (2, True)
+
+
+async def test_quarantine_is_listed_shown_retried_and_discarded(database: str) -> None:
+    """From its reason to the row that it becomes."""
+    await write(database, event("course_created", tenant=None), b'{"metadata', result(1))
+    code, _, _ = await outcomes("status", "--no-lag", DATABASE_URL=database)
+    assert code == 1  # something needs attention
+    rows = await outcomes_json("quarantine", "list", DATABASE_URL=database)
+    assert [row["reason"] for row in rows] == ["no_tenant", "not_json"]
+    code, out, _ = await outcomes("quarantine", "show", str(rows[0]["id"]), DATABASE_URL=database)
+    assert code == 0
+    assert '"event_name": "course_created"' in out
+    code, out, _ = await outcomes("quarantine", "show", str(rows[1]["id"]), DATABASE_URL=database)
+    assert '{"metadata' in out
+    code, out, _ = await outcomes("quarantine", "retry", "--all", DATABASE_URL=database, OUTCOMES_DEFAULT_TENANT="school")
+    assert code == 1
+    assert "1 understood now, 1 still not" in out
+    code, out, _ = await outcomes("quarantine", "discard", str(rows[1]["id"]), DATABASE_URL=database)
+    assert (code, out) == (0, "1 discarded\n")
+    code, out, _ = await outcomes("status", "--no-lag", DATABASE_URL=database)
+    assert code == 0
+    assert await outcomes_json("quarantine", "list", "--state", "all", "--reason", "not_json", DATABASE_URL=database)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("quarantine", "retry"),
+        ("quarantine", "retry", "--all", "--reason", "no_tenant"),
+        ("quarantine", "retry", "--reason", "nonsense"),
+        ("quarantine", "list", "--state", "nonsense"),
+        ("quarantine", "show", "1"),
+        ("simulate", "--poison", "2"),
+        ("simulate", "--to", "a", "--topic", "b"),
+        ("verify", "--truth", "missing"),
+        ("nonsense",),
+        ("history", "scale"),
+    ],
+)
+async def test_wrong_usage_ends_with_two_and_a_sentence(database: str, arguments: tuple[str, ...]) -> None:
+    """On stderr, without a traceback."""
+    code, _, err = await outcomes(*arguments, DATABASE_URL=database)
+    assert code == 2
+    assert err.strip()
+    assert "Traceback" not in err
+
+
+async def test_without_a_database_an_embedded_one_serves(tmp_path: Path) -> None:
+    """Said in one line; kept in a local folder, at today's schema."""
+    folder = tmp_path / "data"
+    tmp_path.chmod(0o755)
+    for parent in tmp_path.parents[:2]:
+        parent.chmod(0o755)
+    (tmp_path / "events").write_text(json.dumps(result(1)))
+    code, out, err = await outcomes("replay", str(tmp_path / "events"), "--json", OUTCOMES_DATA_FOLDER=str(folder))
+    assert code == 0, err
+    assert json.loads(out)["applied"] == 1
+    assert "no DATABASE_URL: embedded Postgres in" in err
+    code, out, err = await outcomes(
+        "psql", "-Atc", "SELECT count(*) FROM learning_outcome_result", OUTCOMES_DATA_FOLDER=str(folder)
+    )
+    assert (code, out) == (0, "1\n"), err
+
+
+async def test_every_command_explains_itself_with_an_example() -> None:
+    """`--help` of each."""
+    _, out, _ = await outcomes("--help")
+    commands = [
+        ("worker",),
+        ("replay",),
+        ("migrate",),
+        ("status",),
+        ("history",),
+        ("explain",),
+        ("verify",),
+        ("simulate",),
+        ("demo",),
+        ("psql",),
+    ]
+    commands += [("quarantine", word) for word in ("list", "show", "retry", "discard")]
+    for command in commands:
+        assert command[0] in out
+        code, text, _ = await outcomes(*command, "--help")
+        assert code == 0
+        assert "Example: " in text, command

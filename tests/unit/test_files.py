@@ -1,0 +1,152 @@
+"""Captured files: packed in any way, damaged, or changing while they are read."""
+
+import bz2
+import gzip
+import io
+import json
+import lzma
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from consumer.errors import BrokenCapture, UsageError
+from consumer.sources import files
+from tests.samples import result
+
+TEXT = b"".join(json.dumps(result(number)).encode() + b"\n" for number in range(1, 301))
+LIMIT = 1_000_000
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {
+    "plain": lambda data: data,
+    "gz": gzip.compress,
+    "gz of two members": lambda data: gzip.compress(data[:5000]) + gzip.compress(data[5000:]),
+    "bz2": bz2.compress,
+    "bz2 of two streams": lambda data: bz2.compress(data[:5000]) + bz2.compress(data[5000:]),
+    "xz": lzma.compress,
+    "zst": zstandard.compress,
+    "zst of two frames": lambda data: zstandard.compress(data[:5000]) + zstandard.compress(data[5000:]),
+}
+
+
+def read(path: Path, *, start: int = 1) -> list[tuple[int, bytes | None]]:
+    """All records of the one file at `path`."""
+    (capture,) = files.find([str(path)])
+    source = files.source_of(capture)
+    pieces = list(files.records(capture, source, start=start, max_record_bytes=LIMIT))
+    if pieces:
+        assert pieces[-1].read <= path.stat().st_size
+    assert {record.source for piece in pieces for record in piece.records} <= {source}
+    return [(record.position, record.value) for piece in pieces for record in piece.records]
+
+
+@pytest.mark.parametrize("packing", PACKED)
+def test_a_file_is_unpacked_by_its_content_whatever_it_is_called(tmp_path: Path, packing: str) -> None:
+    """The name says nothing."""
+    path = tmp_path / "events.txt"
+    path.write_bytes(PACKED[packing](TEXT))
+    found = read(path)
+    assert b"\n".join(value or b"" for _, value in found) + b"\n" == TEXT
+    assert read(path, start=290) == found[289:]
+
+
+def test_the_source_is_the_digest_of_the_bytes_and_not_the_name(tmp_path: Path) -> None:
+    """So a file is replayed once under whatever name."""
+    (tmp_path / "a").write_bytes(TEXT)
+    (tmp_path / "b").write_bytes(TEXT)
+    (tmp_path / "c").write_bytes(TEXT + b"\n")
+    sources = [files.source_of(capture) for capture in files.find([str(tmp_path)])]
+    assert sources[0] == sources[1] != sources[2]
+    assert sources[0].startswith("file:")
+    assert len(sources[0]) == len("file:") + 32
+
+
+@pytest.mark.parametrize("packing", [name for name in PACKED if name != "plain"])
+def test_a_cut_archive_gives_what_is_readable_and_then_says_so(tmp_path: Path, packing: str) -> None:
+    """Nothing that can be read is lost."""
+    path = tmp_path / "cut"
+    path.write_bytes(PACKED[packing](TEXT * 40)[:-30])
+    (capture,) = files.find([str(path)])
+    pieces = files.records(capture, files.source_of(capture), start=1, max_record_bytes=LIMIT)
+    counts: list[int] = []
+    with pytest.raises(BrokenCapture, match="damaged or cut"):
+        counts.extend(len(piece.records) for piece in pieces)
+    assert sum(counts) > 0 or packing in ("bz2", "bz2 of two streams", "xz")  # whose blocks are larger than this file
+
+
+def test_a_damaged_archive_says_so(tmp_path: Path) -> None:
+    """By its checksum."""
+    data = bytearray(gzip.compress(TEXT))
+    data[-6] ^= 0xFF
+    path = tmp_path / "damaged"
+    path.write_bytes(data)
+    with pytest.raises(BrokenCapture, match="damaged or cut"):
+        read(path)
+
+
+def test_a_file_that_grows_is_read_to_where_it_was(tmp_path: Path) -> None:
+    """What was added later makes another file."""
+    path = tmp_path / "growing"
+    path.write_bytes(TEXT)
+    (capture,) = files.find([str(path)])
+    source = files.source_of(capture)
+    path.write_bytes(TEXT + TEXT)
+    assert sum(len(piece.records) for piece in files.records(capture, source, start=1, max_record_bytes=LIMIT)) == 300
+
+
+@pytest.mark.parametrize("change", [TEXT[:5000], TEXT[::-1], b""])
+def test_a_file_that_changes_while_it_is_replayed_is_refused(tmp_path: Path, change: bytes) -> None:
+    """It shrank, or became another."""
+    path = tmp_path / "changing"
+    path.write_bytes(TEXT)
+    (capture,) = files.find([str(path)])
+    source = files.source_of(capture)
+    path.write_bytes(change)
+    with pytest.raises(BrokenCapture, match="changed while it was replayed"):
+        list(files.records(capture, source, start=1, max_record_bytes=LIMIT))
+
+
+def test_a_bomb_does_not_explode_in_memory(tmp_path: Path) -> None:
+    """A line of 100 MB packed into next to nothing is one record that is too large."""
+    path = tmp_path / "bomb"
+    for packing in ("gz", "zst"):
+        with path.open("wb") as file:
+            target = (
+                gzip.GzipFile(fileobj=file, mode="wb") if packing == "gz" else zstandard.ZstdCompressor().stream_writer(file)
+            )
+            with target as packed:
+                for _ in range(100):
+                    packed.write(b"x" * 1_000_000)
+        tracemalloc.start()
+        found = read(path)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert [len(value or b"") for _, value in found] == [LIMIT + 1]
+        assert peak < 60_000_000
+
+
+def test_folders_globs_and_files_are_found_once_each_and_in_order(tmp_path: Path) -> None:
+    """Hidden files are left out of folders."""
+    for name in ("b.json", "a.json", "sub/c.json", ".hidden"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(TEXT)
+    found = files.find([str(tmp_path / "b.json"), str(tmp_path), str(tmp_path / "*.json"), str(tmp_path / "**" / "*.json")])
+    assert [Path(capture.label).name for capture in found] == ["b.json", "a.json", "c.json"]
+
+
+@pytest.mark.parametrize("name", ["missing.json", "nothing*.json", "empty"])
+def test_a_path_that_names_nothing_is_named(tmp_path: Path, name: str) -> None:
+    """In one sentence."""
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match=r"no (such )?file"):
+        files.find([str(tmp_path / name)])
+
+
+def test_stdin_is_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for its digest, once for its records."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(TEXT))))
+    (capture,) = files.find(["-"])
+    source = files.source_of(capture)
+    assert sum(len(piece.records) for piece in files.records(capture, source, start=1, max_record_bytes=LIMIT)) == 300

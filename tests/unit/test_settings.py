@@ -1,0 +1,79 @@
+"""Settings come from where operators put them, and a mistake is named."""
+
+from pathlib import Path
+
+import pytest
+
+from consumer.errors import UsageError
+from consumer.settings import Settings, load
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No variable of ours, and a folder without `.env`."""
+    import os
+
+    for name in os.environ:
+        if name.startswith("OUTCOMES_") or name in ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_usual_names_work_and_the_prefixed_ones_win(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tools' names are enough."""
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "usual:9092")
+    assert load().kafka_bootstrap_servers == "usual:9092"
+    monkeypatch.setenv("OUTCOMES_KAFKA_BOOTSTRAP_SERVERS", "ours:9092")
+    assert load().kafka_bootstrap_servers == "ours:9092"
+
+
+def test_flags_win_over_the_environment_and_the_environment_over_dotenv(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The nearest word counts."""
+    (tmp_path / ".env").write_text("OUTCOMES_BATCH_SIZE=1\nOUTCOMES_GROUP_ID=from-dotenv\nSOMETHING_ELSE=1\n")
+    monkeypatch.setenv("OUTCOMES_BATCH_SIZE", "2")
+    assert (load().batch_size, load().group_id) == (2, "from-dotenv")
+    assert load(batch_size=3, group_id=None).batch_size == 3
+
+
+def test_a_secret_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As Docker and Kubernetes hand them out; and it is not printed."""
+    (tmp_path / "dsn").write_text("postgresql://u:secret@h/d\n")
+    monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "dsn"))
+    settings = load()
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == "postgresql://u:secret@h/d"
+    assert ":secret@" not in repr(settings)
+    monkeypatch.setenv("DATABASE_URL_FILE", "missing")
+    with pytest.raises(UsageError, match="DATABASE_URL_FILE: cannot read missing"):
+        load()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("OUTCOMES_BATCH_SICE", "1", "OUTCOMES_BATCH_SICE is not a setting"),
+        ("OUTCOMES_BATCH_SIZE", "many", "OUTCOMES_BATCH_SIZE: "),
+        ("OUTCOMES_BATCH_SIZE", "0", "OUTCOMES_BATCH_SIZE: "),
+        ("OUTCOMES_TOPIC", " , ", "OUTCOMES_TOPIC: at least one topic"),
+        ("OUTCOMES_START", "middle", "OUTCOMES_START: "),
+        ("OUTCOMES_KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "PLAIN also needs OUTCOMES_KAFKA_SASL_USERNAME"),
+    ],
+)
+def test_a_mistake_is_named_in_one_sentence(monkeypatch: pytest.MonkeyPatch, name: str, value: str, sentence: str) -> None:
+    """With the variable's own name."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=sentence):
+        load()
+
+
+def test_several_topics_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blanks do not matter."""
+    monkeypatch.setenv("OUTCOMES_TOPIC", "a, b")
+    assert load().topic == ("a", "b")
+
+
+def test_every_setting_says_what_it_is() -> None:
+    """The README's table is made of these."""
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
