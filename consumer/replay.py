@@ -126,13 +126,16 @@ class Replay:
             for index, record in enumerate(piece.records):
                 batch.add(decode(record, self._rules, now))
                 batch.bytes += len(record.value or b"")
-                batch.advance(partition, at, record.position + 1)
-                at = record.position + 1
                 if batch.events >= self._batch_size or batch.bytes >= self._batch_bytes:
+                    batch.advance(partition, at, record.position + 1)
+                    at = record.position + 1
                     yield batch, read
                     batch = Batch()
                 if index % SLICE == SLICE - 1:
                     await asyncio.sleep(0)
+            if piece.records and piece.records[-1].position >= at:
+                batch.advance(partition, at, piece.records[-1].position + 1)
+                at = piece.records[-1].position + 1
         yield batch, read
         if broken is not None:
             raise broken

@@ -40,7 +40,7 @@ class Settings(BaseModel):
     group_instance_id: str | None = None
     """Static membership: a name that is this worker's own; a restart under it moves no partition."""
 
-    batch_size: int = Field(default=10_000, ge=1, le=1_000_000)
+    batch_size: int = Field(default=5_000, ge=1, le=1_000_000)
     """Events in one transaction, at most."""
 
     batch_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)

@@ -16,6 +16,7 @@ from consumer import log
 from consumer.errors import Fatal, LostPartition, OutcomesError, Transient
 from consumer.ingest.batch import Batch, Books, Partition
 from consumer.ingest.decode import Rules, decode
+from consumer.ingest.records import RawRecord
 from consumer.metrics import Metrics
 from consumer.settings import Settings
 from consumer.sources.kafka import KafkaSource, OffsetOutOfRange
@@ -221,15 +222,8 @@ class Worker:
             if quiet and records:
                 deadline = time.monotonic() + self._settings.batch_seconds
             now = datetime.now(UTC)
-            for record in records:
-                partition = Partition(record.source, record.partition)
-                expected = self._read.get(partition)
-                if expected is None or record.position < expected:
-                    continue  # fetched under an older assignment
-                batch.add(decode(record, self._rules, now))
-                batch.bytes += len(record.value or b"")
-                batch.advance(partition, expected, record.position + 1)
-                self._read[partition] = record.position + 1
+            for partition, fetched in records:
+                self._take(batch, partition, fetched, now)
             if records:
                 self._progress = time.monotonic()
             self.health.beat = time.monotonic()
@@ -242,8 +236,20 @@ class Worker:
         if batch.moves and self._epoch == epoch:
             await self._hand_over(batch, epoch)
 
+    def _take(self, batch: Batch, partition: Partition, records: list[RawRecord], now: datetime) -> None:
+        """Decodes what was fetched of one partition into the batch."""
+        expected = self._read.get(partition)
+        if expected is None or records[-1].position < expected:
+            return  # fetched under an older assignment
+        for record in records:
+            if record.position >= expected:
+                batch.add(decode(record, self._rules, now))
+                batch.bytes += len(record.value or b"")
+        self._read[partition] = records[-1].position + 1
+        batch.advance(partition, expected, self._read[partition])
+
     async def _hand_over(self, batch: Batch, epoch: int) -> None:
-        while self._queue.full():  # one batch is being written and one waits: what Kafka sends now stays in Kafka
+        while not self._is_idle():  # one batch is being written and this one waits: what Kafka sends now stays in Kafka
             await asyncio.sleep(BUSY_SECONDS)
             self.health.beat = self._progress = time.monotonic()
         if self._epoch == epoch:

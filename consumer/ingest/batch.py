@@ -1,7 +1,7 @@
 """What goes into one transaction: verdicts gathered over records, folded and sorted for the statements."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
@@ -85,14 +85,16 @@ class Batch:
 
     def last_event_time(self) -> dict[Partition, datetime]:
         """Newest `event_time` of each partition that has one."""
-        newest: dict[Partition, datetime] = {}
+        newest: dict[tuple[str, int], datetime] = {}
         told: list[Accepted | Ignored] = [*self.accepted, *self.ignored]
         for verdict in told:
             time = verdict.key.event_time if isinstance(verdict, Accepted) else verdict.event_time
             if time is not None:
-                partition = partition_of(verdict)
-                newest[partition] = max(time, newest.get(partition, time))
-        return newest
+                where = (verdict.record.source, verdict.record.partition)
+                before = newest.get(where)
+                if before is None or time > before:
+                    newest[where] = time
+        return {Partition(*where): time for where, time in newest.items()}
 
 
 def partition_of(verdict: Verdict) -> Partition:
@@ -141,9 +143,7 @@ def books_of(batch: Batch, added: Mapping[Partition, int], moved: Mapping[Partit
 
     `added`: versions that were new to the database; `moved`: current rows that a version of the partition replaced.
     """
-    accepted = Counter(map(partition_of, batch.accepted))
-    ignored = Counter(map(partition_of, batch.ignored))
-    rejected = Counter(map(partition_of, batch.rejected))
+    accepted, ignored, rejected = _count(batch.accepted), _count(batch.ignored), _count(batch.rejected)
     return {
         partition: Books(
             applied=moved.get(partition, 0),
@@ -154,6 +154,11 @@ def books_of(batch: Batch, added: Mapping[Partition, int], moved: Mapping[Partit
         )
         for partition in batch.moves
     }
+
+
+def _count(verdicts: Sequence[Verdict]) -> Counter[tuple[str, int]]:
+    """How many of each partition; a `Partition` is the same key as a plain pair, which is cheaper to make."""
+    return Counter([(verdict.record.source, verdict.record.partition) for verdict in verdicts])
 
 
 def without(batch: Batch, refusals: Mapping[int, str]) -> Batch:

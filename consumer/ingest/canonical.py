@@ -5,8 +5,9 @@ Members that today's code does not know follow the same rules by their name, so 
 the versions of the past into new ones.
 """
 
+from functools import cache
 from hashlib import blake2b
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args, get_origin
 
 import orjson
 from pydantic import BaseModel
@@ -21,15 +22,28 @@ def _is_float(annotation: Any) -> bool:
     return annotation is float or any(_is_float(part) for part in get_args(annotation))
 
 
-_floats: dict[type[Body], tuple[str, ...]] = {}
+def _is_nested(annotation: Any) -> bool:
+    return (
+        get_origin(annotation) is list
+        or (isinstance(annotation, type) and issubclass(annotation, BaseModel))
+        or any(_is_nested(part) for part in get_args(annotation))
+    )
 
 
-def _float_members(model: type[Body]) -> tuple[str, ...]:
-    """Members of the top level that are doubles. Kept per model: this is asked for every event."""
-    members = _floats.get(model)
-    if members is None:
-        members = _floats[model] = tuple(name for name, info in model.model_fields.items() if _is_float(info.annotation))
-    return members
+class _Kinds(NamedTuple):
+    """Members of the top level that are doubles, and those that are nested."""
+
+    floats: tuple[str, ...]
+    nested: tuple[str, ...]
+
+
+@cache
+def _kinds(model: type[Body]) -> _Kinds:
+    fields = {name: info.annotation for name, info in model.model_fields.items()}
+    return _Kinds(
+        tuple(name for name, annotation in fields.items() if _is_float(annotation) and not _is_nested(annotation)),
+        tuple(name for name, annotation in fields.items() if _is_nested(annotation)),
+    )
 
 
 def plain(value: Any, name: str = "") -> Any:
@@ -55,13 +69,14 @@ def plain(value: Any, name: str = "") -> Any:
 def canonical_body(body: Body) -> bytes:
     """The canonical form as JSON bytes."""
     members = {name: value for name, value in body.__dict__.items() if value is not None}
-    for name in _float_members(type(body)):
+    floats, nested = _kinds(type(body))
+    for name in floats:
         value = members.get(name)
         if value is not None and value.is_integer() and abs(value) < _EXACT:
             members[name] = int(value)
-    for name, value in members.items():
-        if isinstance(value, (list, BaseModel)):
-            members[name] = plain(value, name)
+    for name in nested:
+        if name in members:
+            members[name] = plain(members[name], name)
     extra = body.__pydantic_extra__
     if extra:
         members |= plain(extra)

@@ -1,6 +1,5 @@
-"""The values that travel from the bytes to the transaction."""
+"""The values that travel from the bytes to the transaction. Named tuples: one or two are made for every event."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -8,8 +7,7 @@ from consumer.ingest.tables import Table
 from schemas.base import Reason
 
 
-@dataclass(frozen=True, slots=True)
-class RawRecord:
+class RawRecord(NamedTuple):
     """One message of a topic or one line (element) of a file, as it came."""
 
     source: str
@@ -38,8 +36,7 @@ class OrderKey(NamedTuple):
     """64 bits of the hash of name and canonical body, signed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(NamedTuple):
     """A version of an object, ready for the tables."""
 
     table: Table
@@ -54,21 +51,19 @@ class Accepted:
     """Names of unknown members, nested ones with their parent's name."""
     where: tuple[str | int, ...] | None
     """Steps to this event in a record that holds several; None where it is alone."""
-    record: RawRecord = field(repr=False, compare=False)
+    record: RawRecord
     """Where it came from; its bytes go to quarantine if the database refuses the row."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ignored:
+class Ignored(NamedTuple):
     """An event that this project does not keep: counted by name."""
 
     event_name: str
     event_time: datetime | None
-    record: RawRecord = field(repr=False, compare=False)
+    record: RawRecord
 
 
-@dataclass(frozen=True, slots=True)
-class Rejected:
+class Rejected(NamedTuple):
     """What could not be understood."""
 
     reason: Reason
@@ -79,7 +74,7 @@ class Rejected:
     event_name: str | None
     raw: bytes
     """The whole record, or the element alone where the record holds several."""
-    record: RawRecord = field(repr=False, compare=False)
+    record: RawRecord
 
 
 Verdict = Accepted | Ignored | Rejected

@@ -9,7 +9,7 @@ an SQS message (`Body`; `Messages`, `Records` and `body` as its tools print it),
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -25,8 +25,7 @@ _BOM = b"\xef\xbb\xbf"
 _SHOWN_BYTES = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One event: both members as they came, not yet validated."""
 
     metadata: dict[str, Any]
@@ -103,17 +102,15 @@ def too_deep(value: dict[str, Any] | list[Any]) -> bool:
     return True
 
 
-def unwrap(raw: bytes) -> Iterator[Envelope | Refusal]:
-    """All events of one record. Never raises; a record that cannot be read is one refusal."""
+def unwrap(raw: bytes) -> list[Envelope | Refusal]:
+    """All events of one record, at least one. Never raises; a record that cannot be read is one refusal."""
     parsed = parse(raw)
     if isinstance(parsed, Refusal):
-        yield parsed
-        return
+        return [parsed]
     value, lenient = parsed
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and isinstance(value, (dict, list)) and too_deep(value):
-        yield Refusal(Reason.TOO_DEEP, "", f"nested deeper than {MAX_DEPTH} levels")
-        return
-    yield from _unwrap(value, lenient, (), 0)
+        return [Refusal(Reason.TOO_DEEP, "", f"nested deeper than {MAX_DEPTH} levels")]
+    return list(_unwrap(value, lenient, (), 0))
 
 
 def _unwrap(value: Any, lenient: bool, where: tuple[str | int, ...], wrappers: int) -> Iterator[Envelope | Refusal]:
@@ -121,11 +118,6 @@ def _unwrap(value: Any, lenient: bool, where: tuple[str | int, ...], wrappers: i
         yield Refusal(Reason.TOO_DEEP, path_of(where), f"wrapped more than {MAX_WRAPPERS} times", where)
         return
     match value:
-        case [] | {"Messages": []} | {"Records": []}:
-            yield Refusal(Reason.EMPTY_ARRAY, path_of(where), "an array without events", where)
-        case list():
-            for index, item in enumerate(value):
-                yield from _unwrap(item, lenient, (*where, index), wrappers + 1)
         case (
             {"metadata": dict(metadata), "body": body}
             | {"attributes": dict(metadata), "body": dict(body)}
@@ -135,6 +127,11 @@ def _unwrap(value: Any, lenient: bool, where: tuple[str | int, ...], wrappers: i
             }
         ):
             yield Envelope(metadata, body, where, lenient)
+        case [] | {"Messages": []} | {"Records": []}:
+            yield Refusal(Reason.EMPTY_ARRAY, path_of(where), "an array without events", where)
+        case list():
+            for index, item in enumerate(value):
+                yield from _unwrap(item, lenient, (*where, index), wrappers + 1)
         case {"Messages": list(items)}:
             yield from _unwrap(items, lenient, (*where, "Messages"), wrappers + 1)
         case {"Records": list(items)}:

@@ -143,14 +143,17 @@ class KafkaSource:
             known: set[str] = await asyncio.wait_for(self._consumer.topics(), REQUEST_SECONDS)
         return set(self._settings.topic) - known
 
-    async def fetch(self, max_records: int, wait_seconds: float) -> list[RawRecord]:
-        """Up to `max_records`, in order within each partition; empty when nothing came in time."""
+    async def fetch(self, max_records: int, wait_seconds: float) -> list[tuple[Partition, list[RawRecord]]]:
+        """Up to `max_records`, by partition and in order; empty when nothing came in time."""
         async with _translating():
             fetched = await self._consumer.getmany(timeout_ms=int(wait_seconds * 1000), max_records=max_records)
         return [
-            RawRecord(message.topic, message.partition, message.offset, message.value)
-            for messages in fetched.values()
-            for message in messages
+            (
+                Partition(tp.topic, tp.partition),
+                [RawRecord(tp.topic, tp.partition, message.offset, message.value) for message in messages],
+            )
+            for tp, messages in fetched.items()
+            if messages
         ]
 
     def hold(self, partitions: Iterable[Partition]) -> None:

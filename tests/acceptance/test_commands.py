@@ -154,7 +154,7 @@ async def test_without_a_database_an_embedded_one_serves(tmp_path: Path) -> None
 async def test_every_command_explains_itself_with_an_example() -> None:
     """`--help` of each."""
     _, out, _ = await outcomes("--help")
-    commands = [
+    commands: list[tuple[str, ...]] = [
         ("worker",),
         ("replay",),
         ("migrate",),

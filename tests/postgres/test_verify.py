@@ -2,9 +2,10 @@
 
 import pytest
 
+from consumer.ingest.batch import Partition
 from consumer.read.verify import verify
 from consumer.store.postgres import connect
-from tests.postgres.writing import Partition, write
+from tests.postgres.writing import write
 from tests.samples import event, result, scale
 
 PLANTED = {
