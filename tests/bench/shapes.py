@@ -1,7 +1,7 @@
 """The statement shape of the write path, side by side: the same rows, the same guard, versions and current rows.
 
-copy: what the writer does (COPY into a stage, two statements). unnest: one array a column. merge: COPY, then MERGE for the current
-rows. executemany: a statement a row.
+copy: what the writer does (COPY into a stage, two statements; positions and books too). unnest: one array a column.
+merge: COPY, then MERGE for the current rows. executemany: a statement a row.
 """
 
 import asyncio
@@ -84,9 +84,10 @@ async def unnest(connection: Connection, told: list[Batch]) -> None:
 
 
 async def merge(connection: Connection, told: list[Batch]) -> None:
-    """COPY into a stage, INSERT for the versions, MERGE for the current rows (alone: MERGE is not safe beside another writer)."""
+    """COPY into a stage, INSERT for the versions, MERGE for the current rows (MERGE is not safe beside another writer)."""
     await connection.execute(
-        f"CREATE TEMPORARY TABLE merged ON COMMIT DELETE ROWS AS SELECT {_VERSION}, true AS newest FROM {TABLE.name}_version LIMIT 0"
+        "CREATE TEMPORARY TABLE merged ON COMMIT DELETE ROWS AS "
+        f"SELECT {_VERSION}, true AS newest FROM {TABLE.name}_version LIMIT 0"
     )
     newer = f"{_ORDER.replace('%s', 'stage')} > {_ORDER.replace('%s', 'current')}"
     changes = ", ".join(f"{column} = stage.{column}" for column in _CHANGING)
@@ -110,9 +111,10 @@ async def merge(connection: Connection, told: list[Batch]) -> None:
 async def executemany(connection: Connection, told: list[Batch]) -> None:
     """A statement a row, pipelined by the driver."""
     width = len(TABLE.version_columns)
-    versions = f"INSERT INTO {TABLE.name}_version ({_VERSION}) VALUES ({', '.join(f'${n}' for n in range(1, width + 1))}) ON CONFLICT DO NOTHING"
+    all_, some = (", ".join(f"${n}" for n in range(1, count + 1)) for count in (width, len(TABLE.columns)))
+    versions = f"INSERT INTO {TABLE.name}_version ({_VERSION}) VALUES ({all_}) ON CONFLICT DO NOTHING"
     current = (
-        f"INSERT INTO {TABLE.name} AS current ({_COLUMNS}) VALUES ({', '.join(f'${n}' for n in range(1, len(TABLE.columns) + 1))}) "
+        f"INSERT INTO {TABLE.name} AS current ({_COLUMNS}) VALUES ({some}) "
         f"ON CONFLICT (root_account_uuid, id) DO UPDATE SET {_SET} WHERE {_NEWER}"
     )
     for batch in told:
@@ -134,7 +136,7 @@ async def _one(dsn: str, shape: Shape, told: list[Batch]) -> tuple[float, Any]:
         await shape(connection, told)
         seconds = time.perf_counter() - begun
         row = await connection.fetchrow(
-            f"SELECT (SELECT count(*) FROM {TABLE.name}_version) AS versions, (SELECT sum(version_hash::numeric) FROM {TABLE.name}) AS current"
+            f"SELECT (SELECT count(*) FROM {TABLE.name}_version), (SELECT sum(version_hash::numeric) FROM {TABLE.name})"
         )
         return seconds, tuple(row or ())
     finally:
@@ -142,7 +144,7 @@ async def _one(dsn: str, shape: Shape, told: list[Batch]) -> tuple[float, Any]:
 
 
 def run(dsn: str, *, count: int, rounds: int) -> Iterator[dict[str, Any]]:
-    """A line for each batch size and shape: events/s as median, least and most; ratio to `copy`; whether the tables are right."""
+    """A line for each batch size and shape: events/s as median, least, most; ratio to `copy`; whether the tables are right."""
     for size in (500, 10_000):
         told = batches(count, size)
         times: dict[str, list[float]] = {name: [] for name in SHAPES}

@@ -48,7 +48,8 @@ async def _empty(dsn: str) -> None:
 async def _state(dsn: str) -> tuple[Any, ...]:
     connection = await connect(dsn)
     row = await connection.fetchrow(
-        "SELECT (SELECT count(*) FROM learning_outcome_result_version), (SELECT sum(version_hash::numeric) FROM learning_outcome_result), "
+        "SELECT (SELECT count(*) FROM learning_outcome_result_version), "
+        "(SELECT sum(version_hash::numeric) FROM learning_outcome_result), "
         "(SELECT sum(consumed) FROM stream_position)"
     )
     await connection.close()

@@ -30,7 +30,8 @@ PLANTED = {
         "has no version",
     ),
     "a lost version": (
-        "DELETE FROM learning_outcome_result_version WHERE id = 1 AND event_time < (SELECT event_time FROM learning_outcome_result WHERE id = 1)",
+        "DELETE FROM learning_outcome_result_version AS v USING learning_outcome_result AS c "
+        "WHERE v.id = 1 AND c.id = 1 AND v.event_time < c.event_time",
         "applied + superseded = versions",
         "4 applied and superseded, 3 versions",
     ),
