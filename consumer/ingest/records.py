@@ -19,6 +19,10 @@ class RawRecord(NamedTuple):
     value: bytes | None
     """The bytes; `None` is a Kafka tombstone."""
 
+    def __repr__(self) -> str:
+        """Where it is, without what it holds: that may be personal."""
+        return f"{self.source}-{self.partition}@{self.position}"
+
 
 class OrderKey(NamedTuple):
     """Place of a version among all versions: by object first, then by age. Sorting these sorts by key and time.
@@ -75,6 +79,10 @@ class Rejected(NamedTuple):
     raw: bytes
     """The whole record, or the element alone where the record holds several."""
     record: RawRecord
+
+    def __repr__(self) -> str:
+        """Why, without what."""
+        return f"Rejected({self.reason}, {self.path!r}, {self.message!r}, {self.record!r})"
 
 
 Verdict = Accepted | Ignored | Rejected
