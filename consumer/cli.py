@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -44,6 +45,8 @@ T = TypeVar("T")
 
 ATTENTION = 1
 """Exit code: done, but something needs attention."""
+TERMINATED = 128 + signal.SIGTERM
+"""Exit code: ended by SIGTERM before anything was begun."""
 WRONG = 2
 """Exit code: usage or configuration."""
 
@@ -71,6 +74,8 @@ Tenant = Annotated[
 
 def main() -> None:
     """Entry of `outcomes` and of `python -m consumer`."""
+    # Until a loop takes over: process 1 of a container has no default action for SIGTERM, and would not stop while starting.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
         app()
     except OutcomesError as error:

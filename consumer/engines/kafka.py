@@ -193,11 +193,33 @@ def local(folder: Path) -> Iterator[Kafka]:
 
 @contextmanager
 def container() -> Iterator[Kafka]:
-    """A Kafka container by testcontainers, removed afterwards."""
-    from testcontainers.community.kafka import KafkaContainer  # noqa: PLC0415 - comes with the extra `embedded`
+    """A Kafka container by testcontainers (whose own Kafka class knows other images only), removed afterwards."""
+    from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - comes with the extra `embedded`
+    from testcontainers.core.wait_strategies import LogMessageWaitStrategy  # noqa: PLC0415
 
-    with KafkaContainer(IMAGE) as running:
-        yield Kafka(running.get_bootstrap_server(), f"{IMAGE} in Docker")
+    # The address under which clients reach it is known only once it runs, so it waits to be told.
+    wait = "while [ ! -s /tmp/address ]; do sleep 0.1; done; export KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://$(cat /tmp/address)"
+    broker = DockerContainer(IMAGE).with_exposed_ports(9092).with_command(["sh", "-c", f"{wait}; exec /etc/kafka/docker/run"])
+    environment = {
+        "KAFKA_NODE_ID": "1",
+        "KAFKA_PROCESS_ROLES": "broker,controller",
+        "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
+        "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
+        "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
+        "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
+        "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
+        "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
+        "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
+        "KAFKA_NUM_PARTITIONS": "4",
+    }
+    for name, value in environment.items():
+        broker.with_env(name, value)
+    with broker:
+        address = f"{broker.get_container_host_ip()}:{broker.get_exposed_port(9092)}"
+        broker.exec(["sh", "-c", f"echo {address} > /tmp/address"])
+        LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(int(START_SECONDS)).wait_until_ready(broker)
+        yield Kafka(address, f"{IMAGE} in Docker")
 
 
 @contextmanager

@@ -138,7 +138,7 @@ async def test_workers_that_join_and_leave_share_one_topic(
             await first.end(signal.SIGKILL)
             await send(kafka_bootstrap, name, told[5000:])
             code, out, err = await second.end(signal.SIGTERM)
-            assert code == 0, err
+            assert code in (0, 128 + signal.SIGTERM), err  # it may still have been starting
             await until(lambda: _at_least(database, len(told)))
             code, out, err = await third.end(signal.SIGTERM)
             assert code == 0, err
