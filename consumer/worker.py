@@ -416,8 +416,11 @@ class Worker:
         self._discard_read()
         self._read.clear()
         self._waiting.clear()
-        await self._leave()
         self._written.clear()
+        try:
+            await self._source.stop()
+        except OutcomesError as error:
+            self._log.info("stuck_client_left", error=str(error))
         self._source = KafkaSource(self._settings, self)
         await self._start_source()
 

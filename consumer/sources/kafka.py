@@ -9,11 +9,13 @@ from typing import Any, Protocol
 import aiohttp
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.abc import AbstractTokenProvider
+from aiokafka.conn import collect_hosts, create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
     AuthenticationMethodNotSupported,
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    KafkaConnectionError,
     KafkaError,
     OffsetOutOfRangeError,
     SaslAuthenticationFailed,
@@ -27,7 +29,7 @@ from consumer.ingest.batch import Partition
 from consumer.ingest.records import RawRecord
 from consumer.settings import Settings
 
-REQUEST_SECONDS = 20.0
+REQUEST_SECONDS = 10.0
 """Longest wait for one answer of a broker."""
 
 _NEVER_MS = 2**31 - 1
@@ -129,7 +131,11 @@ class KafkaSource:
     async def start(self) -> None:
         """Connects and joins the group."""
         async with _translating():
-            await self._consumer.start()
+            try:
+                await self._consumer.start()
+            except KafkaConnectionError:
+                await _raise_refusal(self._settings)
+                raise
         self._consumer.subscribe(list(self._settings.topic), listener=self._listener)
 
     async def stop(self) -> None:
@@ -236,6 +242,19 @@ def client_options(settings: Settings) -> dict[str, Any]:
             options["sasl_plain_username"] = settings.kafka_sasl_username
             options["sasl_plain_password"] = secret.get_secret_value() if secret else None
     return options
+
+
+async def _raise_refusal(settings: Settings) -> None:
+    """Asks each broker why it did not let us in: aiokafka's bootstrap logs that and goes on to the next."""
+    options = client_options(settings)
+    for host, port, _ in collect_hosts(options.pop("bootstrap_servers")):
+        try:
+            connection = await create_conn(host, port, **options)
+        except _FATAL:
+            raise
+        except (KafkaError, OSError, TimeoutError):
+            continue  # away, which is what we know already
+        connection.close()
 
 
 def _text(path: object) -> str | None:
