@@ -132,7 +132,10 @@ def _positions(found: Status) -> RichTable:
         | {part: row[part] for part in PARTS}
         for row in found.positions
     ]
-    return _table("positions", shown[-_SHOWN:], ("source", "part.", "next", "lag", *PARTS), more=len(shown) - _SHOWN)
+    short = {"superseded": "supers.", "duplicate": "dupl.", "quarantined": "quarant."}
+    titled = [{short.get(name, name): value for name, value in row.items()} for row in shown[-_SHOWN:]]
+    columns = ("source", "part.", "next", "lag", *(short.get(part, part) for part in PARTS))
+    return _table("positions", titled, columns, more=len(shown) - _SHOWN)
 
 
 def _table(title: str, rows: Rows, columns: tuple[str, ...], *, more: int = 0, all_rows: bool = False) -> RichTable:

@@ -124,7 +124,7 @@ class KafkaSource:
             # A database that is away must not cost the membership; a dead process is found by its heartbeats.
             max_poll_interval_ms=_NEVER_MS,
             rebalance_timeout_ms=60_000,
-            metadata_max_age_ms=30_000,
+            metadata_max_age_ms=10_000,
         )
         self._listener = _Listener(self, assignment)
 

@@ -62,7 +62,8 @@ class Secured:
         _certificate(folder, "worker", authority)
         self.folder = folder
         self.sasl, self.tls = f"127.0.0.1:{free_port()}", f"127.0.0.1:{free_port()}"
-        users = ["SCRAM-SHA-256=[name=worker,password=secret]", "SCRAM-SHA-512=[name=worker,password=secret]"]
+        plain = f'{_MODULES}.plain.PlainLoginModule required user_worker="secret";'
+        users = [f"SCRAM-SHA-{bits}=[name=worker,password=secret]" for bits in (256, 512)]
         self.broker = LocalKafka(
             folder / "kafka",
             {
@@ -70,7 +71,7 @@ class Secured:
                 "+advertised.listeners": f"SASL://{self.sasl},TLS://{self.tls}",
                 "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_PLAINTEXT,TLS:SSL",
                 "sasl.enabled.mechanisms": "PLAIN,SCRAM-SHA-256,SCRAM-SHA-512,OAUTHBEARER",
-        users = [f"SCRAM-SHA-{bits}=[name=worker,password=secret]" for bits in (256, 512)]
+                "listener.name.sasl.plain.sasl.jaas.config": plain,
                 "listener.name.sasl.scram-sha-256.sasl.jaas.config": f"{_MODULES}.scram.ScramLoginModule required;",
                 "listener.name.sasl.scram-sha-512.sasl.jaas.config": f"{_MODULES}.scram.ScramLoginModule required;",
                 "listener.name.sasl.oauthbearer.sasl.jaas.config": (
