@@ -1,6 +1,7 @@
 """The commands: parse, call one function, print."""
 
 import asyncio
+import logging
 import os
 import signal
 import subprocess
@@ -83,9 +84,9 @@ def main() -> None:
         sys.exit(WRONG)
 
 
-def _settings(**flags: Any) -> Settings:
+def _settings(*, clients: int = logging.CRITICAL, **flags: Any) -> Settings:
     settings = load(**flags)
-    log.configure(settings.log_format, settings.log_level)
+    log.configure(settings.log_format, settings.log_level, clients=clients)
     return settings
 
 
@@ -98,8 +99,8 @@ def _print_json(value: Any) -> None:
 
 
 @contextmanager
-def _database(**flags: Any) -> Iterator[tuple[Settings, str]]:
-    settings = _settings(**flags)
+def _database(*, clients: int = logging.CRITICAL, **flags: Any) -> Iterator[tuple[Settings, str]]:
+    settings = _settings(clients=clients, **flags)
     with wiring.database(settings, _say) as dsn:
         yield settings, dsn
 
@@ -117,7 +118,10 @@ def worker(
 
     Example: KAFKA_BOOTSTRAP_SERVERS=kafka:9092 DATABASE_URL=postgresql://… outcomes worker
     """
-    with _database(topic=topic, group_id=group_id, batch_size=batch_size, http_port=http_port) as (settings, dsn):
+    with _database(clients=logging.WARNING, topic=topic, group_id=group_id, batch_size=batch_size, http_port=http_port) as (
+        settings,
+        dsn,
+    ):
         summary = asyncio.run(wiring.work(settings, dsn, until_end=until_end))
     _show_summary(summary, as_json)
 

