@@ -70,6 +70,7 @@ class _Id:
 
 _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 30, tzinfo=UTC)
+_FIRST_DAY = "0001-01-02"
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?) ?(Z|z|UTC|[+-]\d\d:?\d\d)", re.ASCII)
 
 
@@ -86,7 +87,32 @@ def _time_with_offset(value: Any) -> datetime:
         else:
             if _EARLIEST <= time <= _LATEST:
                 return time
-    raise PydanticCustomError(Reason.BAD_TIME.value, "a time is an ISO 8601 text with a zone")
+    message = "a time is a real moment in ISO 8601 with a zone, such as 2025-03-20T15:04:05Z"
+    raise PydanticCustomError(Reason.BAD_TIME.value, message)
+
+
+def _time(value: Any) -> datetime:
+    """An instant in UTC. First the form that Canvas writes, `2025-03-20T15:04:05Z` or with milliseconds, by its shape alone.
+
+    The standard library reads it fast, and into its own UTC, which the database driver and sorting are fast with.
+    """
+    if type(value) is str and _as_canvas_writes(value):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            pass  # no real moment: the next step says so
+    return _time_with_offset(value)
+
+
+def _as_canvas_writes(text: str) -> bool:
+    return (
+        (len(text) == 20 or (len(text) == 24 and text[19] == "."))
+        and text[-1] == "Z"
+        and text[10] == "T"
+        and text[4] == text[7] == "-"
+        and text[13] == text[16] == ":"
+        and _FIRST_DAY < text
+    )
 
 
 class _Time:
@@ -94,19 +120,7 @@ class _Time:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        usual = core_schema.chain_schema(
-            [
-                core_schema.str_schema(strict=True, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?Z$"),
-                core_schema.datetime_schema(ge=_EARLIEST, le=_LATEST),
-            ]
-        )
-        rare = core_schema.no_info_plain_validator_function(_time_with_offset)
-        return core_schema.union_schema(
-            [usual, rare],
-            mode="left_to_right",
-            custom_error_type=Reason.BAD_TIME.value,
-            custom_error_message="a time is a real moment in ISO 8601 with a zone, such as 2025-03-20T15:04:05Z",
-        )
+        return core_schema.no_info_plain_validator_function(_time)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

@@ -88,5 +88,11 @@ def version_hash(event_name: str, body: Body) -> int:
 
     Two versions of one object with the same `event_time` are told apart by it, and nothing else: a handful of values each.
     """
-    digest = blake2b(canonical_body(body), digest_size=8, key=event_name.encode()[:64]).digest()
-    return int.from_bytes(digest, "big", signed=True)
+    hasher = _hasher(event_name).copy()
+    hasher.update(canonical_body(body))
+    return int.from_bytes(hasher.digest(), "big", signed=True)
+
+
+@cache
+def _hasher(event_name: str) -> blake2b:
+    return blake2b(digest_size=8, key=event_name.encode()[:64])

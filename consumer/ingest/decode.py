@@ -115,7 +115,7 @@ def _event(
             if refusal := _bad_value(value, where):
                 return refusal
     try:
-        body = table.model.model_validate(_without_nulls(envelope.body))
+        body = table.validate(_without_nulls(envelope.body))
     except ValidationError as error:
         return _first(error)
     extra = body.__pydantic_extra__
@@ -157,7 +157,7 @@ def _accepted(
     record: RawRecord,
     where: tuple[str | int, ...] | None,
 ) -> Accepted:
-    values = table.read(body)
+    values = table.read(body.__dict__)
     if table.global_ids:
         values = (object_id, *values)
     if table.global_ids or table.json:

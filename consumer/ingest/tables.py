@@ -7,7 +7,7 @@ of an account is `body_root_account_uuid`, because `root_account_uuid` is the te
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from operator import attrgetter
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
@@ -35,8 +35,10 @@ class Table:
     """Members that are jsonb."""
     global_ids: frozenset[str]
     """Members that Canvas sends as global ids and that the row holds as local ones."""
-    read: Callable[[Any], tuple[Any, ...]]
-    """Reads `members` off a body, `global_id` and the reductions left to the caller."""
+    validate: Callable[[dict[str, Any]], Body]
+    """The model's validator, without the wrapper around it: this is called for every event."""
+    read: Callable[[dict[str, Any]], tuple[Any, ...]]
+    """Reads `members` off a body's `__dict__`, `global_id` and the reductions left to the caller."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -55,7 +57,16 @@ def _table(
     fields = tuple(member for member in model.model_fields if member != id_member)
     named = tuple("body_root_account_uuid" if member == "root_account_uuid" else member for member in fields)
     members = ("global_id", *named) if global_ids else named
-    return Table(name, model, id_member, members, frozenset(json), frozenset(global_ids), attrgetter(*fields))
+    return Table(
+        name,
+        model,
+        id_member,
+        members,
+        frozenset(json),
+        frozenset(global_ids),
+        model.__pydantic_validator__.validate_python,
+        itemgetter(*fields),
+    )
 
 
 TABLES: Mapping[str, Table] = MappingProxyType(

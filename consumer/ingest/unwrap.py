@@ -110,7 +110,11 @@ def unwrap(raw: bytes) -> list[Envelope | Refusal]:
     value, lenient = parsed
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and isinstance(value, (dict, list)) and too_deep(value):
         return [Refusal(Reason.TOO_DEEP, "", f"nested deeper than {MAX_DEPTH} levels")]
-    return list(_unwrap(value, lenient, (), 0))
+    match value:
+        case {"metadata": dict(metadata), "body": body}:  # by far the most, so it goes the short way
+            return [Envelope(metadata, body, (), lenient)]
+        case _:
+            return list(_unwrap(value, lenient, (), 0))
 
 
 def _unwrap(value: Any, lenient: bool, where: tuple[str | int, ...], wrappers: int) -> Iterator[Envelope | Refusal]:

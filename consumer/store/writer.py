@@ -40,21 +40,10 @@ _STAGE_COLUMNS = {table.name: (*table.version_columns, "newest") for table in TA
 def stage_rows(rows: Iterable[Staged]) -> Iterator[tuple[Any, ...]]:
     """The tuples for COPY, in the order of `Table.version_columns` and `newest`."""
     for version, newest in rows:
-        key, record = version.key, version.record
-        yield (
-            key.root_account_uuid,
-            key.id,
-            *version.values,
-            version.extra,
-            key.event_name,
-            key.event_time,
-            key.version_hash,
-            record.source,
-            record.partition,
-            record.position,
-            version.metadata,
-            newest,
-        )
+        tenant, id_, event_time, event_name, _, version_hash = version.key
+        source, partition, position, _ = version.record
+        arrival = (source, partition, position, version.metadata, newest)
+        yield (tenant, id_, *version.values, version.extra, event_name, event_time, version_hash, *arrival)
 
 
 class Writer:
