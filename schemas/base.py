@@ -111,7 +111,7 @@ def _as_canvas_writes(text: str) -> bool:
         and text[10] == "T"
         and text[4] == text[7] == "-"
         and text[13] == text[16] == ":"
-        and _FIRST_DAY < text
+        and text > _FIRST_DAY
     )
 
 
