@@ -20,8 +20,8 @@ from consumer.store.store import Store, retrying
 
 T = TypeVar("T")
 
-SLICE = 500
-"""Records decoded between two chances for the writing task: about 10 ms."""
+SLICE = 100
+"""Records decoded between two chances for the writing task: about 2 ms."""
 
 
 @dataclass(frozen=True, slots=True)
