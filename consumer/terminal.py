@@ -1,0 +1,67 @@
+"""What all commands share: the consoles, the usual options, one question to the database."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, TypeVar
+
+import orjson
+import typer
+from rich.console import Console
+
+from consumer import app as wiring
+from consumer import log
+from consumer.settings import Settings, load
+from consumer.store.postgres import Connection
+
+T = TypeVar("T")
+
+ATTENTION = 1
+"""Exit code: done, but something needs attention."""
+WRONG = 2
+"""Exit code: usage or configuration."""
+
+out = Console()
+err = Console(stderr=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
+Tenant = Annotated[
+    str | None, typer.Option("--tenant", metavar="UUID", help="root_account_uuid; needed where there are several.")
+]
+
+
+def configured(*, clients: int = logging.CRITICAL, **flags: Any) -> Settings:
+    """Settings from the environment and flags; logs are set up by them. Raises `Fatal`."""
+    settings = load(**flags)
+    log.configure(settings.log_format, settings.log_level, clients=clients)
+    return settings
+
+
+def say(sentence: str) -> None:
+    """A remark beside the answer, to stderr."""
+    err.print(sentence, style="dim", highlight=False, soft_wrap=True, markup=False)
+
+
+def print_json(value: Any) -> None:
+    """The answer for machines."""
+    sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode() + "\n")
+
+
+@contextmanager
+def database(*, clients: int = logging.CRITICAL, **flags: Any) -> Iterator[tuple[Settings, str]]:
+    """Settings, and the address of the database they name, or of the embedded one."""
+    settings = configured(clients=clients, **flags)
+    with wiring.database(settings, say) as dsn:
+        yield settings, dsn
+
+
+def ask(dsn: str, question: Callable[[Connection], Coroutine[Any, Any, T]]) -> T:
+    """Asks the database one thing."""
+
+    async def answered() -> T:
+        async with wiring.connected(dsn) as connection:
+            return await question(connection)
+
+    return asyncio.run(answered())
