@@ -21,7 +21,7 @@ from consumer.replay import FileReplay, Progress, Replay
 from consumer.settings import Settings
 from consumer.sources.files import Capture
 from consumer.store import schema
-from consumer.store.postgres import Connection, connect
+from consumer.store.postgres import Connection, connect, translated
 from consumer.store.store import Store
 from consumer.worker import Worker
 
@@ -77,13 +77,18 @@ async def connected(dsn: str) -> AsyncIterator[Connection]:
     """A connection for one command, against this code's schema. A database that is away is an error here, not a wait."""
     try:
         connection = await connect(dsn)
-    except Transient as error:
-        raise Fatal(f"the database does not answer: {error}") from error
-    try:
-        await schema.check(connection)
-        yield connection
-    finally:
-        connection.terminate()
+        try:
+            await schema.check(connection)
+            yield connection
+        finally:
+            connection.terminate()
+    except Exception as error:
+        meaning = translated(error)
+        if isinstance(meaning, Transient):
+            raise Fatal(f"the database does not answer: {meaning}") from error
+        if meaning is None or meaning is error:
+            raise
+        raise meaning from error
 
 
 @contextmanager
@@ -139,13 +144,21 @@ async def work(settings: Settings, dsn: str, *, until_end: bool = False) -> Summ
 
 
 async def replay(
-    settings: Settings, dsn: str, captures: Sequence[Capture], *, dry_run: bool, show: Callable[[Progress], None]
+    settings: Settings,
+    dsn: str,
+    captures: Sequence[Capture],
+    *,
+    dry_run: bool,
+    again: bool,
+    show: Callable[[Progress], None],
+    say: Callable[[str], None],
 ) -> tuple[Summary, list[FileReplay]]:
-    """Replays captured files."""
+    """Replays captured files; with `again` from their start, read before or not."""
     begun = time.monotonic()
     spare_the_collector()
     store = Store(dsn, statement_seconds=settings.statement_seconds, dry_run=dry_run)
-    loop = Replay(store, rules(settings), batch_size=settings.batch_size, batch_bytes=settings.batch_bytes)
+    sizes = {"batch_size": settings.batch_size, "batch_bytes": settings.batch_bytes}
+    loop = Replay(store, rules(settings), **sizes, say=say, again=again)
     try:
         with signals(loop.stop):
             files = await loop.run(captures, show)

@@ -15,17 +15,20 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from rich.markup import escape
+from rich.padding import Padding
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from consumer import app as wiring
 from consumer.errors import Fatal, OutcomesError, Transient, UsageError
 from consumer.ingest.batch import Partition
+from consumer.printable import printable
 from consumer.read import explain as read_explain
 from consumer.read import history as read_history
 from consumer.read import status as read_status
 from consumer.read import verify as read_verify
+from consumer.read.objects import place
 from consumer.read.truth import SHOWN, differences
 from consumer.replay import FileReplay
 from consumer.replay import Progress as ReplayProgress
@@ -36,7 +39,7 @@ from consumer.store import schema
 from consumer.store.postgres import Connection
 from consumer.terminal import ATTENTION, WRONG, AsJson, Tenant, ask, configured, database, err, out, print_json, say
 from migrations import HEAD
-from schemas.base import Reason
+from schemas.base import MAX_ID, Reason
 from simulator.feed import Feed, Message, tell
 from simulator.school import School, institution
 from simulator.truth import Truth
@@ -55,7 +58,7 @@ quarantine = typer.Typer(help="Records that could not be understood.", no_args_i
 app.add_typer(quarantine, name="quarantine")
 
 Kind = Annotated[str, typer.Argument(help="A table's name, or short: result, outcome, scale, link, group, method …")]
-Id = Annotated[int, typer.Argument(metavar="ID", help="Canvas' local id.")]
+Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_ID, help="Canvas' local id.")]
 
 
 def main() -> None:
@@ -65,7 +68,8 @@ def main() -> None:
     try:
         app()
     except OutcomesError as error:
-        err.print(f"outcomes: {error}", style="red", highlight=False, soft_wrap=True, markup=False)
+        for sentence in str(error).splitlines():
+            err.print(f"outcomes: {printable(sentence)}", style="red", highlight=False, soft_wrap=True, markup=False)
         sys.exit(WRONG)
 
 
@@ -98,6 +102,10 @@ def replay(
     as_json: AsJson = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; tell what would change.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit code 1 when anything went to quarantine.")] = False,
+    again: Annotated[
+        bool,
+        typer.Option("--again", help="From the start, read before or not: for what newer code or other settings understand."),
+    ] = False,
     batch_size: Annotated[int | None, typer.Option(metavar="EVENTS", help="OUTCOMES_BATCH_SIZE")] = None,
 ) -> None:
     """Read captured files through the same path as the topic. Goes on where an earlier replay of the file has stopped.
@@ -105,7 +113,8 @@ def replay(
     Example: outcomes replay captured/ 's3://bucket/live-events/2025/'
     """
     with database(batch_size=batch_size) as (settings, dsn), _progress_bar(as_json) as show:
-        summary, done = asyncio.run(wiring.replay(settings, dsn, files.find(paths), dry_run=dry_run, show=show))
+        found = files.find(paths)
+        summary, done = asyncio.run(wiring.replay(settings, dsn, found, dry_run=dry_run, again=again, show=show, say=say))
     if as_json:
         print_json(summary.as_json() | {"dry_run": dry_run, "files": [_file_json(file) for file in done]})
     else:
@@ -132,15 +141,32 @@ def _file_json(file: FileReplay) -> dict[str, Any]:
 
 
 def _show_files(done: list[FileReplay], dry_run: bool) -> None:
-    table = RichTable(title="would become" if dry_run else None, box=None, header_style="dim")
-    for column in ("file", "applied", "superseded", "duplicate", "ignored", "quarantined", ""):
-        table.add_column(column, justify="left" if column in ("file", "") else "right", overflow="fold")
+    """Each file with its books, those that have any number; what is to be said about a file comes below, a sentence each."""
+    parts = [
+        part
+        for part in ("applied", "superseded", "duplicate", "ignored", "quarantined")
+        if any(getattr(f.books, part) for f in done)
+    ]
+    table = RichTable(
+        title="would become" if dry_run else None, title_justify="left", box=None, header_style="dim", pad_edge=False
+    )
+    table.add_column("file", overflow="fold")
+    for part in parts:
+        table.add_column(part, justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")
     for file in done:
-        books = file.books
-        note = file.trouble or (f"read on from {file.resumed_at}" if file.resumed_at > 1 else "")
-        numbers = (books.applied, books.superseded, books.duplicate, books.ignored, books.quarantined)
-        table.add_row(file.label, *(f"{number:,}" for number in numbers), note)
+        numbers = (f"{getattr(file.books, part):,}" for part in parts)
+        table.add_row(Text(printable(file.label)), *numbers, "" if file.trouble else _where_from(file))
     out.print(table)
+    for file in done:
+        if file.trouble:
+            out.print(printable(file.trouble), style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
+def _where_from(file: FileReplay) -> str:
+    if file.resumed_at == 1:
+        return ""
+    return f"read on from {file.resumed_at:,}" if file.books.consumed else "read before"
 
 
 def _show_summary(summary: wiring.Summary, as_json: bool) -> None:
@@ -289,7 +315,7 @@ def verify(
         if told:
             out.print(f"{len(wrong)} differences from the truth about {len(told.objects):,} objects", highlight=False)
             for sentence in wrong[:SHOWN]:
-                out.print(f"  {sentence}", style="red", markup=False, highlight=False)
+                out.print(f"  {printable(sentence)}", style="red", markup=False, highlight=False)
     if wrong or not found.holds:
         raise typer.Exit(ATTENTION)
 
@@ -298,15 +324,17 @@ def _truth(path: Path) -> Truth:
     try:
         with path.open(encoding="utf-8") as lines:
             return Truth.read(lines)
-    except (OSError, ValueError, KeyError, StopIteration) as error:
-        raise UsageError(f"{path} is no truth that `outcomes simulate --truth` wrote: {error}") from error
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, StopIteration) as error:
+        raise UsageError(f"{path} is no truth that `outcomes simulate --truth` wrote") from error
 
 
 @quarantine.command("list")
 def quarantine_list(
     state: Annotated[str, typer.Option(help="open, retried, discarded or all")] = "open",
     reason: Annotated[str | None, typer.Option(help="only of this reason")] = None,
-    limit: Annotated[int, typer.Option(help="at most so many")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=MAX_ID, help="at most so many")] = 100,
     as_json: AsJson = False,
 ) -> None:
     """List records that were set aside, oldest first.
@@ -322,13 +350,14 @@ def quarantine_list(
     if as_json:
         print_json(rows)
         return
-    table = RichTable(box=None, header_style="dim", pad_edge=False)
-    for column in ("id", "reason", "path", "message", "record", "state"):
-        table.add_column(column, overflow="fold", justify="right" if column == "id" else "left")
     for row in rows:
-        where = f"{row['source']}-{row['partition']} @{row['position']}"
-        table.add_row(*map(escape, (str(row["id"]), row["reason"], row["path"], row["message"], where, row["state"])))
-    out.print(table)
+        what = " · ".join(filter(None, (row["reason"], row["event_name"], row["state"] if state == "all" else None)))
+        out.print(Text(f"{row['id']}  {what}", style="bold"), soft_wrap=True)
+        out.print(Text(f"   {printable(place(row))}"), soft_wrap=True)
+        said = ": ".join(filter(None, (row["path"], row["message"])))
+        out.print(Padding(Text(printable(said)), (0, 0, 0, 3)))
+    if len(rows) == limit:
+        say(f"the first {limit:,}; --limit shows more")
 
 
 def _known_reason(reason: str | None) -> None:
@@ -337,7 +366,7 @@ def _known_reason(reason: str | None) -> None:
 
 
 @quarantine.command("show")
-def quarantine_show(id_: Annotated[int, typer.Argument(metavar="ID")], as_json: AsJson = False) -> None:
+def quarantine_show(id_: Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_ID)], as_json: AsJson = False) -> None:
     """Show one record whole. It is what Canvas sent, personal data included.
 
     Example: outcomes quarantine show 7
@@ -349,15 +378,15 @@ def quarantine_show(id_: Annotated[int, typer.Argument(metavar="ID")], as_json: 
         print_json(row | {"raw": raw.decode("utf-8", "backslashreplace")})
         return
     for name, value in row.items():
-        out.print(f"{name:>12}  {value}", highlight=False, markup=False, soft_wrap=True)
+        out.print(f"{name:>12}  {printable(value)}", highlight=False, markup=False, soft_wrap=True)
     try:
         text = orjson.dumps(orjson.loads(raw), option=orjson.OPT_INDENT_2).decode()
     except orjson.JSONDecodeError:
         text = raw.decode("utf-8", "backslashreplace")
-    out.print(text, highlight=False, markup=False, soft_wrap=True)
+    out.print(printable(text, keep="\n\t"), highlight=False, markup=False, soft_wrap=True)
 
 
-Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID…]")]
+Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID…]", min=1, max=MAX_ID)]
 
 
 @quarantine.command("retry")
@@ -371,8 +400,11 @@ def quarantine_retry(
 
     Example: outcomes quarantine retry --reason no_tenant
     """
-    if bool(ids) + bool(reason) + everything != 1:
+    named = [name for name, given in (("ids", ids), ("--reason", reason), ("--all", everything)) if given]
+    if not named:
         raise UsageError("name the records to retry: ids, --reason, or --all")
+    if len(named) > 1:
+        raise UsageError(f"{' and '.join(named)} exclude each other")
     _known_reason(reason)
     with database() as (settings, dsn):
 
@@ -392,7 +424,7 @@ def quarantine_retry(
 
 
 @quarantine.command("discard")
-def quarantine_discard(ids: Annotated[list[int], typer.Argument(metavar="ID…")]) -> None:
+def quarantine_discard(ids: Annotated[list[int], typer.Argument(metavar="ID…", min=1, max=MAX_ID)]) -> None:
     """Mark records as not needed. They stay, and stay in the books.
 
     Example: outcomes quarantine discard 7 8 9
@@ -400,8 +432,6 @@ def quarantine_discard(ids: Annotated[list[int], typer.Argument(metavar="ID…")
     with database() as (_, dsn):
         count = ask(dsn, lambda connection: store_quarantine.discard(connection, ids))
     out.print(f"{count:,} discarded", highlight=False)
-    if count < len(set(ids)):
-        raise UsageError(f"{len(set(ids)) - count} of these were not open in quarantine")
 
 
 @app.command()
@@ -443,8 +473,11 @@ def simulate(
         with capturing.writing(to) as file:
             sent = sum(1 for message in messages if file.write(message.value + b"\n"))
     if truth is not None:
-        with truth.open("w", encoding="utf-8") as lines:
-            lines.writelines(f"{line}\n" for line in known.lines())
+        try:
+            with truth.open("w", encoding="utf-8") as lines:
+                lines.writelines(f"{line}\n" for line in known.lines())
+        except OSError as error:
+            raise UsageError(f"{truth}: {error.strerror}") from error
     say(f"{sent:,} messages told: {known.versions:,} versions of {len(known.objects):,} objects")
 
 

@@ -49,16 +49,22 @@ def run(folder: Path, *, events: int, seed: int, out: Console) -> bool:
         kafka = engines.enter_context(_broker())
         out.print(f"Postgres: {postgres.what}. Kafka: {kafka.what}.", highlight=False, soft_wrap=True)
         topic = f"live-events-{datetime.now(UTC):%H%M%S}"
-        right = asyncio.run(_run(folder, postgres.dsn, kafka.bootstrap, topic, events, seed, out))
-    command = (
-        "outcomes" if shutil.which("outcomes") else str(Path(sys.executable).with_name("outcomes").relative_to(Path.cwd()))
-    )
+        right, scale, result = asyncio.run(_run(folder, postgres.dsn, kafka.bootstrap, topic, events, seed, out))
+    ours = Path(sys.executable).with_name("outcomes")
+    near = ours.relative_to(Path.cwd()) if ours.is_relative_to(Path.cwd()) else ours
+    command = "outcomes" if shutil.which("outcomes") else str(near)
     out.rule("yours to look at")
     out.print(
         f"All of it took {time.monotonic() - began:.0f} s. The database stays in {folder}. Look at it with", highlight=False
     )
-    for rest in ("psql", "status", "history scale ID", "explain result ID", "quarantine list"):
+    for rest in ("status", "verify", f"history scale {scale}", f"explain result {result}", "quarantine list", "psql"):
         out.print(f"  OUTCOMES_DATA_FOLDER={folder} {command} {rest}", highlight=False, soft_wrap=True)
+    out.print(
+        "`status` ends with 1, because the poison waits in quarantine. "
+        f"When you have seen enough: rm -r {folder}; the next demo begins anew in any case.",
+        highlight=False,
+        soft_wrap=True,
+    )
     return right
 
 
@@ -75,7 +81,10 @@ def _broker() -> Iterator[kafka_engine.Kafka]:
             yield stack.enter_context(kafka_engine.mock())
 
 
-async def _run(folder: Path, dsn: str, bootstrap: str, topic: str, events: int, seed: int, out: Console) -> bool:
+async def _run(
+    folder: Path, dsn: str, bootstrap: str, topic: str, events: int, seed: int, out: Console
+) -> tuple[bool, int, int]:
+    """Whether all came out right, and the ids of the scale and the result that were shown."""
     fresh = await connect(dsn)
     await fresh.execute("DROP SCHEMA IF EXISTS outcomes CASCADE")  # of the demo before; the folder is the demo's own
     await fresh.close()
@@ -100,17 +109,17 @@ async def _run(folder: Path, dsn: str, bootstrap: str, topic: str, events: int, 
     async with connected(dsn) as connection:
         out.rule("outcomes status")
         out.print(status.render(await status.status(connection, schema=HEAD)))
-        out.rule("one result of a student over time: outcomes history result …")
         result = await connection.fetchval(
             "SELECT id FROM learning_outcome_result_version GROUP BY id ORDER BY count(DISTINCT score) DESC, id LIMIT 1"
         )
+        out.rule(f"one result of a student over time: outcomes history result {result}")
         out.print(history.render(await history.history(connection, "result", result, None)))
-        out.rule("why it is so: outcomes explain result …")
+        out.rule(f"why it is so: outcomes explain result {result}")
         out.print(explain.render(await explain.explain(connection, "result", result, None)))
-        out.rule("a mastery scale over time: outcomes history scale …")
         scale = await connection.fetchval(
             "SELECT id FROM outcome_proficiency WHERE context_type = 'Account' AND context_id = 2"
         )
+        out.rule(f"a mastery scale over time: outcomes history scale {scale}")
         out.print(history.render(await history.history(connection, "scale", scale, None)))
         out.rule("outcomes verify")
         proof = await verify.verify(connection)
@@ -123,7 +132,7 @@ async def _run(folder: Path, dsn: str, bootstrap: str, topic: str, events: int, 
     )
     for sentence in wrong[:10]:
         out.print(f"  {sentence}", style="red", markup=False)
-    return proof.holds and not wrong
+    return proof.holds and not wrong, scale, result
 
 
 def _work(folder: Path, dsn: str, bootstrap: str, topic: str) -> dict[str, float]:

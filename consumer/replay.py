@@ -18,6 +18,9 @@ from consumer.ingest.decode import Rules, decode
 from consumer.sources.files import Capture, Piece, records, source_of
 from consumer.store.store import Store, retrying
 
+GO_ON = "replay it again to go on from here"
+"""What to do about a file that was not read to its end."""
+
 T = TypeVar("T")
 
 SLICE = 100
@@ -47,52 +50,72 @@ class Progress:
     events: int
 
 
-class Replay:
-    """Replays captures one after the other. Raises `Fatal`; waits for as long as Postgres is away."""
+class _Stopped(Exception):
+    """The replay was told to stop while it waited for Postgres."""
 
-    def __init__(self, store: Store, rules: Rules, *, batch_size: int, batch_bytes: int) -> None:
+
+class Replay:
+    """Replays captures one after the other. Raises `Fatal`; waits for as long as Postgres is away, and tells `say` so.
+
+    With `again`, files are read from their start although they were read before: what is known already becomes a duplicate.
+    """
+
+    def __init__(
+        self, store: Store, rules: Rules, *, batch_size: int, batch_bytes: int, say: Callable[[str], None], again: bool = False
+    ) -> None:
         self._store = store
         self._rules = rules
         self._batch_size = batch_size
         self._batch_bytes = batch_bytes
+        self._say = say
+        self._again = again
         self._log = log.get("replay")
-        self._stop = False
+        self._stop = asyncio.Event()
+        self._said = False
+        self._answers = False
+        """Whether Postgres answered when it was last asked."""
 
     def stop(self) -> None:
-        """Ends after the batch that is being written; a later replay goes on from there."""
-        self._stop = True
+        """Ends after the batch that is being written, or at once while Postgres is away; a later replay goes on from there."""
+        self._stop.set()
 
     async def run(self, captures: Sequence[Capture], show: Callable[[Progress], None]) -> list[FileReplay]:
         """Replays all; a file that cannot be read to its end does not keep the others from being read."""
         done = []
         for capture in captures:
-            if self._stop:
-                break
-            done.append(await self._file(capture, show))
+            if self._stop.is_set():
+                done.append(FileReplay(capture.label, "", Books(), 1, f"{capture.label}: stopped before it was read"))
+            else:
+                done.append(await self._file(capture, show))
         return done
 
     async def _file(self, capture: Capture, show: Callable[[Progress], None]) -> FileReplay:
         begun = time.monotonic()
         total = Books()
         trouble: str | None = None
-        source, start = "", 1
+        source, start, opened = "", 1, False
         try:
             source = await asyncio.to_thread(source_of, capture)
             partition = Partition(source, 0)
-            start = (await self._patiently(lambda: self._store.positions([partition]))).get(partition, 1)
-            await self._patiently(lambda: self._store.open_position(partition, start, capture.label))
+            known = (await self._patiently(lambda: self._store.positions([partition]))).get(partition, 1)
+            start = 1 if self._again else known
             async for batch, read in self._ahead(self._batches(capture, partition, start)):
                 if batch.moves:
+                    if not opened:
+                        await self._open(partition, known, start, capture.label)
+                        opened = True
                     books = await self._patiently(lambda batch=batch: self._store.write(batch))  # type: ignore[misc]
                     total = sum(books.values(), total)
                 show(Progress(capture.label, read, capture.size, total.consumed))
-                if self._stop:
-                    trouble = "stopped; replay it again to go on from here"
+                if self._stop.is_set():
+                    trouble = f"{capture.label}: stopped; {GO_ON}"
                     break
         except BrokenCapture as error:
             trouble = str(error)
         except LostPartition:
-            trouble = "another replay is reading the same file; nothing is lost, it goes on there"
+            trouble = f"{capture.label}: another replay is reading the same file; nothing is lost, it goes on there"
+        except _Stopped:
+            trouble = f"{capture.label}: stopped while waiting for Postgres; {GO_ON}"
         self._log.info(
             "file",
             label=capture.label,
@@ -108,6 +131,12 @@ class Replay:
             trouble=trouble,
         )
         return FileReplay(capture.label, source, total, start, trouble)
+
+    async def _open(self, partition: Partition, known: int, start: int, label: str) -> None:
+        """Makes the file's row now that something of it is to be written; with `again`, moves it back."""
+        await self._patiently(lambda: self._store.open_position(partition, known, label))
+        if known != start:
+            await self._patiently(lambda: self._store.begin_again(partition, known))
 
     async def _batches(self, capture: Capture, partition: Partition, start: int) -> AsyncIterator[tuple[Batch, int]]:
         """Batches of the file, each with the bytes read so far. What was readable before a break comes before the error."""
@@ -153,7 +182,25 @@ class Replay:
             await asyncio.gather(following, return_exceptions=True)
 
     async def _patiently(self, action: Callable[[], Awaitable[T]]) -> T:
-        return await retrying(action, on_failure=self._failed, jitter=random.random)
+        """Tries for as long as it takes. Told to stop, it finishes what Postgres is at work on, and waits for nothing."""
+        trying = asyncio.ensure_future(retrying(action, on_failure=self._failed, jitter=random.random))
+        stopping = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({trying, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not trying.done() and not self._answers:
+                raise _Stopped
+            result = await trying
+            self._answers = True
+            return result
+        finally:
+            for task in (trying, stopping):
+                task.cancel()
+            await asyncio.gather(trying, stopping, return_exceptions=True)
 
     def _failed(self, error: Transient, seconds: float) -> None:
+        if self._stop.is_set():
+            raise _Stopped from error
+        if self._answers or not self._said:
+            self._say(f"waiting for Postgres ({error}); Ctrl-C gives up")
+        self._answers, self._said = False, True
         self._log.warning("waiting", system="postgres", error=str(error), again_in_seconds=round(seconds, 2))

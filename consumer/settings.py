@@ -1,20 +1,28 @@
 """Settings from the environment. Names are what operators type: prefix `OUTCOMES_`, and the usual names of others' tools."""
 
 import os
+import re
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 
 from consumer.errors import UsageError
+from consumer.printable import has_controls
 
 PREFIX = "OUTCOMES_"
 USUAL_NAMES = {"database_url": "DATABASE_URL", "kafka_bootstrap_servers": "KAFKA_BOOTSTRAP_SERVERS"}
 """Settings that also answer to the name that other tools use."""
 
 _FILE = "_FILE"
+_ADDRESS = re.compile(
+    r"(?:\[[0-9a-fA-F:.]+\]|[^\s:\[\]/]+)(?::(?P<port>[0-9]{1,5}))?|(?:[0-9a-fA-F]*:){2,}[0-9a-fA-F.]*", re.ASCII
+)
+"""`host`, `host:port`, `[IPv6]`, `[IPv6]:port`, or an IPv6 address alone."""
 
 
 class Settings(BaseModel):
@@ -59,7 +67,7 @@ class Settings(BaseModel):
     """Tenant of events without `root_account_uuid`; without it they go to quarantine."""
 
     max_record_bytes: int = Field(default=4 * 1024 * 1024, ge=1024, le=512 * 1024 * 1024)
-    """A larger record goes to quarantine unread."""
+    """A larger record goes to quarantine whole, without being parsed."""
 
     max_future_seconds: int = Field(default=86_400, ge=0)
     """How far an `event_time` may be ahead of the clock before it goes to quarantine."""
@@ -139,6 +147,24 @@ class Settings(BaseModel):
             raise ValueError("at least one topic is needed")
         return value
 
+    @field_validator("default_tenant")
+    @classmethod
+    def _shown_whole(cls, value: str | None) -> str | None:
+        if value is not None and has_controls(value):
+            raise ValueError("holds control characters, which no tenant has")
+        return value
+
+    @field_validator("kafka_bootstrap_servers")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        for address in value.split(","):
+            found = _ADDRESS.fullmatch(address.strip())
+            if found is None or not 0 < int(found["port"] or 9092) < 65536:
+                raise ValueError(
+                    f"{address.strip() or 'nothing'} is no address; one is host:port, several are separated by commas"
+                )
+        return value
+
     @model_validator(mode="after")
     def _complete(self) -> "Settings":
         if self.kafka_security_protocol.startswith("SASL"):
@@ -158,34 +184,63 @@ class Settings(BaseModel):
 
 
 def load(**flags: Any) -> Settings:
-    """Settings from flags (where not None), else the environment, else `.env`. Raises `UsageError` with one sentence.
+    """Settings from flags (where not None), else the environment, else `.env`.
 
-    A name with `_FILE` behind it names a file that holds the value, as Docker and Kubernetes hand out secrets.
+    A name with `_FILE` behind it names a file that holds the value, as Docker and Kubernetes hand out secrets. An empty
+    variable counts as not set. Raises `UsageError` with a sentence for each mistake.
     """
     environment = {**{k: v for k, v in dotenv_values(".env").items() if v is not None}, **os.environ}
     known = {f"{PREFIX}{name.upper()}": name for name in Settings.model_fields} | {n: k for k, n in USUAL_NAMES.items()}
     usual = set(USUAL_NAMES.values())
     values: dict[str, Any] = {}
+    wrong: list[str] = []
     for variable in sorted(environment, key=lambda name: name.startswith(PREFIX)):  # the prefixed name wins over the usual one
-        value = environment[variable]
+        value = environment[variable].strip()
         plain = variable.removesuffix(_FILE)
         if variable in known:
-            values[known[variable]] = value
+            if value:
+                values[known[variable]] = value
         elif variable != plain and plain in known:
-            values[known[plain]] = _read(variable, value)
+            if value:
+                try:
+                    values[known[plain]] = Path(value).read_text(encoding="utf-8").strip()
+                    if not values[known[plain]]:
+                        wrong.append(f"{variable}: {value} is empty")
+                except (OSError, UnicodeDecodeError) as error:
+                    wrong.append(f"{variable}: cannot read {value}: {getattr(error, 'strerror', None) or 'it is no text'}")
         elif variable.startswith(PREFIX) and variable not in usual:
-            raise UsageError(f"{variable} is not a setting; see the table of settings in the README")
+            near = get_close_matches(variable, known, n=1, cutoff=0.8)
+            advice = f"did you mean {near[0]}?" if near else "see the table of settings in the README"
+            wrong.append(f"{variable} is not a setting; {advice}")
     values |= {name: value for name, value in flags.items() if value is not None}
     try:
-        return Settings(**values)
+        settings = Settings(**values)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = f"{PREFIX}{str(first['loc'][0]).upper()}: " if first["loc"] else ""
-        raise UsageError(f"{where}{first['msg'].removeprefix('Value error, ')}") from error
+        wrong += [_sentence(details) for details in error.errors(include_url=False, include_input=False)]
+    if wrong:
+        raise UsageError("\n".join(wrong))
+    return settings
 
 
-def _read(variable: str, path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise UsageError(f"{variable}: cannot read {path}: {error.strerror}") from error
+def _sentence(details: ErrorDetails) -> str:
+    """What is wrong with a setting, under its variable's name."""
+    where = f"{PREFIX}{str(details['loc'][0]).upper()}: " if details["loc"] else ""
+    limits = details.get("ctx", {})
+    match details["type"]:
+        case "int_parsing" | "int_from_float":
+            message = "a whole number is expected"
+        case "float_parsing":
+            message = "a number is expected"
+        case "greater_than_equal":
+            message = f"{limits['ge']} or more is expected"
+        case "greater_than":
+            message = f"more than {limits['gt']} is expected"
+        case "less_than_equal":
+            message = f"{limits['le']} or less is expected"
+        case "literal_error":
+            message = f"one of {limits['expected'].replace(' or ', ', ')} is expected"
+        case "string_too_long":
+            message = f"a text of at most {limits['max_length']} characters is expected"
+        case _:
+            message = details["msg"].removeprefix("Value error, ")
+    return where + message

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from consumer import app as wiring
 from consumer import log
+from consumer.printable import printable
 from consumer.settings import Settings, load
 from consumer.store.postgres import Connection
 
@@ -41,7 +42,7 @@ def configured(*, clients: int = logging.CRITICAL, **flags: Any) -> Settings:
 
 def say(sentence: str) -> None:
     """A remark beside the answer, to stderr."""
-    err.print(sentence, style="dim", highlight=False, soft_wrap=True, markup=False)
+    err.print(printable(sentence), style="dim", highlight=False, soft_wrap=True, markup=False)
 
 
 def print_json(value: Any) -> None:

@@ -1,6 +1,7 @@
 """A Postgres to work with."""
 
 import os
+import subprocess
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from consumer.engines import docker
+from consumer.errors import Fatal, UsageError
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")  # which containers lack
@@ -32,10 +34,20 @@ class Postgres:
 def embedded(folder: Path) -> Iterator[Postgres]:
     """PostgreSQL 18 out of a wheel, with its data in `folder`, through a socket; several processes may use one at once.
 
-    It runs while any of them does, and under a user of its own where we are root.
+    It runs while any of them does, and under a user of its own where we are root. Raises `UsageError` where the folder cannot
+    be made, `Fatal` where the server does not start.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    server = get_server(folder, cleanup_mode="stop")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        server = get_server(folder, cleanup_mode="stop")
+    except OSError as error:
+        raise UsageError(
+            f"no embedded Postgres in {folder}: {error.strerror or error}; OUTCOMES_DATA_FOLDER names the place"
+        ) from error
+    except (subprocess.SubprocessError, RuntimeError) as error:
+        raise Fatal(
+            f"the embedded Postgres in {folder} does not start ({type(error).__name__}); its log is {folder / 'log'}"
+        ) from error
     try:
         yield Postgres(server.get_uri(), "PostgreSQL 18 embedded")
     finally:

@@ -12,6 +12,7 @@ from consumer.ingest.canonical import plain, version_hash
 from consumer.ingest.records import Accepted, Ignored, OrderKey, RawRecord, Rejected, Verdict
 from consumer.ingest.tables import SHARD, TABLE_OF_EVENT, Table
 from consumer.ingest.unwrap import Envelope, Refusal, element, path_of, unwrap
+from consumer.printable import has_controls, printable
 from schemas.base import MAX_KEY_TEXT, Body, Reason, Time
 
 TOMBSTONE = "(tombstone)"
@@ -20,13 +21,26 @@ TOMBSTONE = "(tombstone)"
 NEVER_UPDATED = datetime(1, 1, 1, tzinfo=UTC)
 """Sorts before every `updated_at`: absent comes first (design 3)."""
 
-CONTEXT = ("context_type", "context_id", "context_account_id")
+CONTEXT = ("context_type", "context_id", "context_account_id", "root_account_id")
 """The only members of the metadata that are kept: where the request was made. The rest is personal, or always the same."""
 
 _TIME: TypeAdapter[datetime] = TypeAdapter(Time)
 _validate_time = _TIME.validator.validate_python
 _REASONS = frozenset(Reason)
-_TYPE_REASONS = {"missing": Reason.MISSING_MEMBER, "string_too_long": Reason.BAD_TEXT}
+_TYPE_REASONS = {"missing": Reason.MISSING_MEMBER, "string_too_long": Reason.BAD_TEXT, "string_unicode": Reason.BAD_TEXT}
+_SENTENCES = {
+    "missing": "this member is required",
+    "string_type": "a text is expected",
+    "string_unicode": "holds half of a surrogate pair, which is no character",
+    "string_too_long": f"a text of at most {MAX_KEY_TEXT} characters is expected",
+    "bool_type": "true or false is expected",
+    "list_type": "an array is expected",
+    "tuple_type": "an array is expected",
+    "model_type": "an object is expected",
+    "dict_type": "an object is expected",
+}
+"""What pydantic minds, in our words."""
+_CONTROLS = "holds control characters, which no name has"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +81,22 @@ def _verdict(
         result = item
     raw = record.value or b""
     return Rejected(
-        result.reason, _printable(result.path), result.message, name, raw if alone else element(raw, item.where), record
+        result.reason,
+        printable(result.path)[:MAX_KEY_TEXT],  # it may hold names out of the record
+        result.message,
+        name,
+        raw if alone else element(raw, item.where),
+        record,
     )
 
 
-def _printable(path: str) -> str:
-    """A path may hold names out of the record: what Postgres cannot hold is escaped, and its length has an end."""
-    return path.encode("utf-8", "backslashreplace").decode().replace("\x00", "\\u0000")[:MAX_KEY_TEXT]
+def _distance(time: timedelta) -> str:
+    """In the largest unit that measures it whole: `1 day`, `90 seconds`."""
+    seconds = int(time.total_seconds())
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
+        if seconds and seconds % length == 0:
+            return f"{seconds // length} {unit}{'s' if seconds > length else ''}"
+    return "0 seconds"
 
 
 def _known_name(name: object) -> str | None:
@@ -92,12 +115,16 @@ def _event(
     table = TABLE_OF_EVENT.get(name)
     event_time = _time(metadata.get("event_time"))
     if table is None:
+        if has_controls(name):
+            return Refusal(Reason.BAD_TEXT, "metadata.event_name", _CONTROLS)
         return Ignored(name, event_time, record)
     if event_time is None:
         message = "event_time is missing, or no time in ISO 8601 with a zone; without it the event has no place in history"
         return Refusal(Reason.BAD_TIME, "metadata.event_time", message)
     if event_time - now > rules.max_future:
-        message = f"event_time is more than {rules.max_future} ahead of the clock; it would freeze its row until then"
+        message = (
+            f"event_time is more than {_distance(rules.max_future)} ahead of the clock; it would freeze its row until then"
+        )
         return Refusal(Reason.FUTURE_EVENT_TIME, "metadata.event_time", message)
     tenant = metadata.get("root_account_uuid") or rules.default_tenant
     if not tenant:
@@ -105,6 +132,8 @@ def _event(
         return Refusal(Reason.NO_TENANT, "metadata.root_account_uuid", message)
     if not isinstance(tenant, str) or len(tenant) > MAX_KEY_TEXT:
         return Refusal(Reason.BAD_TYPE, "metadata.root_account_uuid", "root_account_uuid is a text of at most 255 characters")
+    if has_controls(tenant):
+        return Refusal(Reason.BAD_TEXT, "metadata.root_account_uuid", _CONTROLS)
     if not isinstance(envelope.body, dict):
         return Refusal(Reason.BAD_TYPE, "body", "the body is an object")
     context = (
@@ -205,7 +234,7 @@ def _first(error: ValidationError) -> Refusal:
     details: ErrorDetails = error.errors(include_url=False, include_input=False)[0]
     kind = details["type"]
     reason = Reason(kind) if kind in _REASONS else _TYPE_REASONS.get(kind, Reason.BAD_TYPE)
-    message = "this member is required" if reason is Reason.MISSING_MEMBER else details["msg"]
+    message = _SENTENCES.get(kind) or (details["msg"] if kind in _REASONS else "a value of another type is expected")
     return Refusal(reason, path_of(("body", *details["loc"])), message)
 
 

@@ -16,6 +16,8 @@ Numbered = tuple[int, bytes | None]
 """A record's position and its bytes; `None` is a Kafka tombstone."""
 
 SAMPLE_BYTES = 1024 * 1024
+HELD_BYTES = 64 * 1024 * 1024
+"""Largest record that is held whole, whatever may become of it; what bounds memory."""
 _SAMPLE_LINES = 50
 _BOM = b"\xef\xbb\xbf"
 _TRAILER = re.compile(rb"Processed a total of \d+ messages")
@@ -25,7 +27,20 @@ _NULL_PAYLOAD = re.compile(rb'"payload"\s*:\s*null')
 _BLANK = re.compile(r"[\s\x1e]*")  # U+001E begins each record of a JSON text sequence (RFC 7464)
 _BLANK_OR_COMMA = re.compile(r"[\s,]*")
 _LINE_THAT_BEGINS_A_VALUE = re.compile(r"\n(?=[{\[])")
+_BRACKET_OR_STRING = re.compile(r'[{}\[\]]|"[^"\\]*(?:\\.[^"\\]*)*("?)', re.DOTALL)
+_LONGEST_LITERAL = len("-Infinity") + len("\\ud800\\udc00")
+"""Characters at the end of a text in which an error may mean no more than that the text goes on."""
+_GLANCE = 64 * 1024
+"""Characters of a long text that are looked at first: most values are shorter."""
 _decoder = json.JSONDecoder()
+
+
+class TooLong(Exception):
+    """A record is larger than can be held whole. What came before it was handed out; where the next begins is not known."""
+
+    def __init__(self, which: str, at_least: int) -> None:
+        super().__init__(f"{which} is larger than {at_least:,} bytes")
+        self.which = which
 
 
 class Form(Enum):
@@ -62,36 +77,39 @@ def _is_record(line: bytes) -> bool:
     return b"\t" in line or line == b"null" or bool(_TRAILER.fullmatch(line) or _PREFIX.match(line))
 
 
-def numbered_lines(chunks: Iterable[bytes], limit: int) -> Iterator[list[Numbered]]:
-    """Records of the LINES form, a list for each chunk. A line above `limit` bytes is handed out cut to `limit` + 1."""
-    number, rest, skipping = 0, b"", False
+def numbered_lines(chunks: Iterable[bytes], held: int = HELD_BYTES) -> Iterator[list[Numbered]]:
+    """Records of the LINES form, whole, a list for each chunk. Raises `TooLong` at a line above `held` bytes."""
+    number = 0
+    rest: list[bytes] = []
+    size = 0
     for chunk in chunks:
         pieces = chunk.split(b"\n")
         records: list[Numbered] = []
-        pieces[0] = rest + pieces[0] if not skipping else pieces[0]
-        rest = pieces.pop()
+        if len(pieces) > 1 and size + len(pieces[0]) <= held:
+            pieces[0] = b"".join((*rest, pieces[0]))
+            rest, size = [], 0
+        last = pieces.pop()
         for piece in pieces:
-            if skipping:  # the end of a line whose beginning was handed out
-                skipping = False
-                continue
+            if size + len(piece) > held:
+                size += len(piece)
+                break
             number += 1
-            _add(records, number, piece, limit)
-        if skipping:
-            rest = b""
-        elif len(rest) > limit:
-            number += 1
-            _add(records, number, rest, limit)
-            rest, skipping = b"", True
+            _add(records, number, piece)
+        else:
+            rest.append(last)
+            size += len(last)
         yield records
-    if rest and not skipping:
-        last: list[Numbered] = []
-        _add(last, number + 1, rest, limit)
-        yield last
+        if size > held:
+            raise TooLong(f"line {number + 1}", held)
+    if rest:
+        final: list[Numbered] = []
+        _add(final, number + 1, b"".join(rest))
+        yield final
 
 
-def _add(records: list[Numbered], number: int, line: bytes, limit: int) -> None:
+def _add(records: list[Numbered], number: int, line: bytes) -> None:
     if line.startswith(b"{") and not _DUMP.match(line):
-        records.append((number, line[: limit + 1]))  # by far the most
+        records.append((number, line))  # by far the most
         return
     line = (line.removeprefix(_BOM) if number == 1 else line).strip()
     if not line or _TRAILER.fullmatch(line):
@@ -101,7 +119,7 @@ def _add(records: list[Numbered], number: int, line: bytes, limit: int) -> None:
     if line == b"null" or (_DUMP.match(line) and _is_empty_dump(line)):
         records.append((number, None))
     else:
-        records.append((number, line[: limit + 1]))
+        records.append((number, line))
 
 
 def _is_empty_dump(line: bytes) -> bool:
@@ -115,50 +133,62 @@ def _is_empty_dump(line: bytes) -> bool:
     return isinstance(value, dict) and value.get("payload", ...) is None
 
 
-def numbered_values(chunks: Iterable[bytes], limit: int) -> Iterator[list[Numbered]]:
-    """Records of the VALUES form, a list for each chunk.
+def numbered_values(chunks: Iterable[bytes], limit: int, held: int = HELD_BYTES) -> Iterator[list[Numbered]]:
+    """Records of the VALUES form, whole, a list for each chunk.
 
-    What is no JSON is handed out as one record, up to the next line that begins with a bracket: nothing is dropped. So is a
-    value above `limit` characters, cut to `limit` + 1 bytes.
+    What is no JSON is handed out as one record, up to the next line that begins with a bracket: nothing is dropped. Of a value
+    above `limit` characters only the end is looked for. Raises `TooLong` at one above `held`.
     """
-    splitter = _Values(limit)
+    splitter = _Values(limit, held)
     decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
     for chunk in chunks:
         yield splitter.feed(decode(chunk), last=False)
+        splitter.check()
     yield splitter.feed(decode(b"", final=True), last=True)
+    splitter.check()
 
 
 class _Values:
     """The text that is not handed out yet, and where in it we are."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, held: int) -> None:
         self._limit = limit
+        self._held = held
         self._text = ""
         self._at = 0
         self._number = 0
         self._in_array = False
         self._elements = 0
-        self._skipping = False
-        """Inside something unreadable whose beginning was handed out."""
+        self._coming: list[str] = []
+        """Text that is not yet worth looking at."""
+        self._size = 0
+        """Length of all text."""
         self._enough = 0
         """Length of text below which trying again is of no use: doubling keeps the work linear."""
 
     def feed(self, text: str, *, last: bool) -> list[Numbered]:
         """The records that end in `text`; with `last`, also what has no end."""
-        self._text += text
+        self._coming.append(text)
+        self._size += len(text)
         records: list[Numbered] = []
-        if last or len(self._text) >= self._enough:
+        if last or self._size >= min(self._enough, self._held):
+            self._text = "".join((self._text, *self._coming))
+            self._coming.clear()
             while self._take(records, last=last):
                 pass
             self._text = self._text[self._at :]
             self._at = 0
-            self._enough = 2 * len(self._text)
+            self._size = len(self._text)
+            self._enough = 2 * self._size
         return records
+
+    def check(self) -> None:
+        """Raises `TooLong` where what is not handed out yet is more than can be held."""
+        if self._size > self._held:
+            raise TooLong(f"value {self._number + 1}", self._held)
 
     def _take(self, records: list[Numbered], *, last: bool) -> bool:
         """Takes what comes next; False when more text is needed, or none is left."""
-        if self._skipping:
-            return self._resume()
         text = self._text
         self._at = at = self._behind_blanks()
         if at >= len(text):
@@ -168,45 +198,72 @@ class _Values:
             return True
         if self._in_array and text[at] == "]":
             if self._elements == 0:
-                self._hand_out(records, "[]")
+                self._add(records, "[]")
             self._in_array, self._at = False, at + 1
             return True
-        try:
-            _, end = _decoder.raw_decode(text, at)
-        except RecursionError:
-            return self._set_aside(records)
-        except ValueError:
-            return (last or len(text) - at > self._limit) and self._set_aside(records)
+        end = self._end(at)
+        if end is None:  # not whole yet
+            return (last or len(text) - at > self._held) and self._set_aside(records, last=last)
+        if end < 0:
+            return self._set_aside(records, last=last)
         if end == len(text) and not last and text[end - 1] not in '}]"':
             return False  # a number that may go on
-        self._hand_out(records, text[at:end])
-        self._at = end
-        return True
+        return self._hand_out(records, end)
+
+    def _end(self, at: int) -> int | None:
+        """Where the value that begins at `at` ends: None where the text ends first, -1 where it is no value."""
+        text = self._text
+        for size in (len(text),) if len(text) - at <= self._limit else (min(_GLANCE, self._limit), self._limit):
+            seen, start = (text, at) if size == len(text) else (text[at : at + size], 0)
+            try:
+                return int(_decoder.raw_decode(seen, start)[1]) + at - start
+            except json.JSONDecodeError as error:
+                if not error.msg.startswith("Unterminated string") and error.pos <= len(seen) - _LONGEST_LITERAL:
+                    return -1
+            except (RecursionError, ValueError):  # depth, or an integer of thousands of digits: not for this parser
+                return _end_of_brackets(text, at)
+        return None if size == len(text) else _end_of_brackets(text, at)
 
     def _behind_blanks(self) -> int:
         blank = (_BLANK_OR_COMMA if self._in_array else _BLANK).match(self._text, self._at)
         at = blank.end() if blank else self._at
         return at + 1 if self._number == 0 and self._text.startswith("\ufeff", at) else at
 
-    def _set_aside(self, records: list[Numbered]) -> bool:
-        """Hands out what is no value, up to the next line that begins one, or as far as we can see."""
+    def _set_aside(self, records: list[Numbered], *, last: bool) -> bool:
+        """Hands out what is no value, up to the next line that begins one; False where that is still to come."""
         following = _LINE_THAT_BEGINS_A_VALUE.search(self._text, self._at + 1)
+        if following is None and not last:
+            return False
         end = following.end() if following else len(self._text)
-        self._hand_out(records, self._text[self._at : end])
-        self._at, self._skipping = end, following is None
         if following and self._text[end] == "[":
             self._in_array = False
+        return self._hand_out(records, end)
+
+    def _hand_out(self, records: list[Numbered], end: int) -> bool:
+        """Hands out what goes to `end`; False where that is more than can be held, which `check` will say."""
+        if end - self._at > self._held:
+            return False
+        self._add(records, self._text[self._at : end])
+        self._at = end
         return True
 
-    def _resume(self) -> bool:
-        following = _LINE_THAT_BEGINS_A_VALUE.search(self._text, self._at)
-        # A line feed at the very end may be the one: it stays until what follows it is known.
-        self._at = following.end() if following else len(self._text) - self._text.endswith("\n")
-        self._skipping = following is None
-        return following is not None
-
-    def _hand_out(self, records: list[Numbered], text: str) -> None:
+    def _add(self, records: list[Numbered], text: str) -> None:
         self._number += 1
         self._elements += 1
-        data = text[: self._limit + 1].encode("utf-8", "surrogateescape").rstrip()
-        records.append((self._number, data[: self._limit + 1]))
+        records.append((self._number, text.encode("utf-8", "surrogateescape").rstrip()))
+
+
+def _end_of_brackets(text: str, at: int) -> int | None:
+    """Where the brackets that open at `at` are closed again; None where they are not. Looks at strings and brackets only."""
+    depth = 0
+    for token in _BRACKET_OR_STRING.finditer(text, at):
+        match token[0]:
+            case "{" | "[":
+                depth += 1
+            case "}" | "]":
+                depth -= 1
+            case _ if not token[1]:
+                return None  # a string that goes on
+        if depth <= 0:
+            return token.end()
+    return None

@@ -5,12 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table as RichTable
+from rich.padding import Padding
 from rich.text import Text
 
 from consumer.errors import UsageError
 from consumer.ingest.tables import TABLE_OF_EVENT
-from consumer.read.objects import table_of, tenant_of
+from consumer.printable import printable
+from consumer.read.objects import place, table_of, tenant_of
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
 
@@ -28,6 +29,8 @@ class Version:
     source: str
     partition: int
     position: int
+    label: str | None
+    """The file's name, where it came out of one."""
     recorded_at: datetime
     came_late: bool
     """A newer version was known when it came."""
@@ -96,27 +99,24 @@ def _reason(versions: tuple[Version, ...]) -> str:
 
 
 def render(found: Explanation) -> RenderableType:
-    """For people."""
-    table = RichTable(box=None, header_style="dim", pad_edge=False)
-    for column in ("", "event_time", "event", "updated_at", "record", "recorded", ""):
-        table.add_column(column, overflow="fold")
+    """For people: two lines a version, what it is and where it came from."""
+    parts: list[RenderableType] = [Text(f"{found.kind} {found.id} of {printable(found.root_account_uuid)}", style="bold")]
     for version in found.versions:
-        table.add_row(
-            "*" if version.current else "",
-            f"{version.event_time:%Y-%m-%d %H:%M:%S}.{version.event_time.microsecond // 1000:03d}",
-            version.event_name.rsplit("_", 1)[-1],
-            f"{version.updated_at:%Y-%m-%d %H:%M:%S}" if version.updated_at else "",
-            f"{version.source}-{version.partition} @{version.position}",
-            f"{version.recorded_at:%Y-%m-%d %H:%M:%S}",
-            "came late" if version.came_late else "",
-        )
-    parts: list[RenderableType] = [
-        Text(f"{found.kind} {found.id} of {found.root_account_uuid}", style="bold"),
-        table,
-        Text(f"* is current. {found.reason}"),
-        Text(NOTE, style="dim"),
-    ]
+        parts += [Text(_what(version)), Padding(Text(_whence(version), style="dim", overflow="fold"), (0, 0, 0, 4))]
+    parts += [Text(f"* is current. {found.reason}"), Text(NOTE, style="dim")]
     for row in found.quarantined:
-        where = f"{row['source']}-{row['partition']} @{row['position']}"
-        parts.append(Text(f"In quarantine, and perhaps about it: {row['id']} ({row['reason']}, {row['state']}) {where}"))
+        about = f"{row['id']} ({row['reason']}, {row['state']}) {printable(place(row))}"
+        parts.append(Text(f"In quarantine, and perhaps about it: {about}"))
     return Group(*parts)
+
+
+def _what(version: Version) -> str:
+    time = f"{version.event_time:%Y-%m-%d %H:%M:%S}.{version.event_time.microsecond // 1000:03d}"
+    updated = f" · updated_at {version.updated_at:%Y-%m-%d %H:%M:%S}" if version.updated_at else ""
+    return f"{'*' if version.current else ' '} {time} {version.event_name.rsplit('_', 1)[-1]}{updated}"
+
+
+def _whence(version: Version) -> str:
+    where = place({name: getattr(version, name) for name in ("source", "partition", "position", "label")})
+    late = ", came late" if version.came_late else ""
+    return f"{printable(where)}, recorded {version.recorded_at:%Y-%m-%d %H:%M:%S}{late}"

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from consumer.errors import UsageError
 from consumer.ingest.tables import Table
+from consumer.printable import printable
 from consumer.read.objects import table_of, tenant_of
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
@@ -85,7 +86,7 @@ def _members(table: Table, row: dict[str, Any]) -> dict[str, Any]:
 
 def render(found: History) -> RenderableType:
     """For people: periods, and what changed."""
-    title = Text(f"{found.kind} {found.id} of {found.root_account_uuid}", style="bold")
+    title = Text(f"{found.kind} {found.id} of {printable(found.root_account_uuid)}", style="bold")
     table = RichTable(box=None, header_style="dim", pad_edge=False)
     table.add_column("from", no_wrap=True)
     table.add_column("to", no_wrap=True)
@@ -100,13 +101,13 @@ def _changes(state: State, *, first: bool) -> Text:
     for name, (before, now) in state.changes.items():
         if text:
             text.append("\n")
-        text.append(f"{name}: ", style="dim")
+        text.append(f"{printable(name)}: ", style="dim")
         if first:
-            text.append(_shown(now))
+            text.append(printable(_shown(now)))
         else:
-            text.append(_shown(before), style="red")
+            text.append(printable(_shown(before)), style="red")
             text.append(" -> ")
-            text.append(_shown(now), style="green")
+            text.append(printable(_shown(now)), style="green")
     return text
 
 

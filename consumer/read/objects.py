@@ -1,5 +1,8 @@
 """Naming one object: its kind, its tenant, its id."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from consumer.errors import UsageError
 from consumer.ingest.tables import TABLES, Table
 from consumer.read.sql import sql
@@ -28,14 +31,22 @@ def table_of(kind: str) -> Table:
 
 
 async def tenant_of(connection: Connection, given: str | None) -> str:
-    """The tenant that was named, else the only one there is. Raises `UsageError` where there is none, or a choice."""
-    if given is not None:
-        return given
+    """The tenant that was named, else the only one there is. Raises `UsageError` where there is no such, or a choice."""
     tenants = sorted({row[0] for table in TABLES for row in await connection.fetch(sql("tenants").format(table=table))})
+    if given in tenants:
+        return str(given)
     if not tenants:
         raise UsageError("the projection is empty")
+    known = ", ".join(tenants[:_SHOWN]) + (f" and {len(tenants) - _SHOWN} more" if len(tenants) > _SHOWN else "")
+    if given is not None:
+        raise UsageError(f"no such tenant: {given}; there are {known}")
     if len(tenants) > 1:
-        more = "" if len(tenants) <= _SHOWN else f" and {len(tenants) - _SHOWN} more"
-        raise UsageError(f"there are several tenants, name one with --tenant: {', '.join(tenants[:_SHOWN])}{more}")
-    only: str = tenants[0]
-    return only
+        raise UsageError(f"there are several tenants, name one with --tenant: {known}")
+    return str(tenants[0])
+
+
+def place(row: Mapping[str, Any]) -> str:
+    """Where a record came from, for people: `topic-3 @17`, `captured/2025.ndjson @17`; a file without a name by its digest."""
+    if row["source"].startswith("file:"):
+        return f"{row['label'] or row['source']} @{row['position']}"
+    return f"{row['source']}-{row['partition']} @{row['position']}"

@@ -3,20 +3,25 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from consumer.ingest.batch import Partition
 from consumer.ingest.tables import TABLES
+from consumer.printable import printable
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
 from schemas.events import HEARTBEAT
 
 PARTS = ("consumed", "applied", "superseded", "duplicate", "ignored", "quarantined")
 _SHOWN = 20
+_FILES = 10
+"""Files that are shown to people."""
 
 Rows = list[dict[str, Any]]
 
@@ -86,7 +91,7 @@ async def status(connection: Connection, *, schema: str, lag: Mapping[Partition,
 
 
 def render(found: Status) -> RenderableType:
-    """For people, at 100 columns."""
+    """For people, at 60 columns and more."""
     parts: list[RenderableType] = [Text(_headline(found))]
     if found.positions:
         parts += [Text(), _positions(found)]
@@ -121,32 +126,45 @@ def _ago(seconds: float) -> str:
     return f"{seconds:.1f} s ago"
 
 
-def _positions(found: Status) -> RichTable:
-    shown = [
-        {
-            "source": row["label"] or row["source"],
-            "part.": row["partition"],
-            "next": row["next_position"],
-            "lag": "" if found.lag is None else found.lag.get(Partition(row["source"], row["partition"]), ""),
-        }
-        | {part: row[part] for part in PARTS}
-        for row in found.positions
-    ]
-    short = {"superseded": "supers.", "duplicate": "dupl.", "quarantined": "quarant."}
-    titled = [{short.get(name, name): value for name, value in row.items()} for row in shown[-_SHOWN:]]
-    columns = ("source", "part.", "next", "lag", *(short.get(part, part) for part in PARTS))
-    return _table("positions", titled, columns, more=len(shown) - _SHOWN)
+def _positions(found: Status) -> RenderableType:
+    """Each topic above its partitions, then the newest files. Words, not columns: they fit any width; zeros are left out."""
+    files = [row for row in reversed(found.positions) if row["source"].startswith("file:")]
+    partitions = [row for row in found.positions if not row["source"].startswith("file:")]
+    partitions.sort(key=lambda row: (row["source"], row["partition"]))
+    parts: list[RenderableType] = [Text("positions", style="bold")]
+    for topic, rows in groupby(partitions[:_SHOWN], key=lambda row: str(row["source"])):
+        grid = RichTable.grid(padding=(0, 2, 0, 0))
+        grid.add_column(justify="right", no_wrap=True)
+        grid.add_column()
+        for row in rows:
+            lag = (found.lag or {}).get(Partition(row["source"], row["partition"]))
+            grid.add_row(str(row["partition"]), _numbers(row, lag))
+        parts += [Text(printable(topic)), Padding(grid, (0, 0, 0, 2))]
+    if len(partitions) > _SHOWN:
+        parts.append(Text(f"… and {len(partitions) - _SHOWN} more partitions; --json shows all", style="dim"))
+    for row in files[:_FILES]:
+        parts += [Text(printable(row["label"] or row["source"]), overflow="fold"), Padding(_numbers(row, None), (0, 0, 0, 2))]
+    if len(files) > _FILES:
+        parts.append(Text(f"… and {len(files) - _FILES} more files; --json shows all", style="dim"))
+    return Group(*parts)
 
 
-def _table(title: str, rows: Rows, columns: tuple[str, ...], *, more: int = 0, all_rows: bool = False) -> RichTable:
+def _numbers(row: dict[str, Any], lag: int | None) -> Text:
+    """`next 12 · lag 0 · 11 applied`."""
+    told = [f"next {row['next_position']:,}", *([] if lag is None else [f"lag {lag:,}"])]
+    return Text(" · ".join([*told, *(f"{row[part]:,} {part}" for part in PARTS[1:] if row[part])]))
+
+
+def _table(title: str, rows: Rows, columns: tuple[str, ...], *, all_rows: bool = False) -> RichTable:
     table = RichTable(title=title, title_justify="left", title_style="bold", box=None, header_style="dim", pad_edge=False)
     shown = rows if all_rows else rows[:_SHOWN]
     for column in columns:
         numbers = any(isinstance(row[column], int) for row in shown)
-        table.add_column(column.replace("_", " "), justify="right" if numbers else "left", overflow="fold")
+        whole = numbers or any(isinstance(row[column], datetime) for row in shown)
+        table.add_column(column.replace("_", " "), justify="right" if numbers else "left", overflow="fold", no_wrap=whole)
     for row in shown:
         table.add_row(*(_cell(row[column]) for column in columns))
-    hidden = max(more, len(rows) - len(shown))
+    hidden = len(rows) - len(shown)
     if hidden > 0:
         table.caption, table.caption_justify = f"and {hidden} more; --json shows all", "left"
     return table
@@ -161,4 +179,4 @@ def _cell(value: Any) -> Text:
         case int():
             return Text(f"{value:,}")
         case _:
-            return Text(str(value))
+            return Text(printable(value))

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from consumer.ingest.tables import TABLES, Table
+from consumer.printable import printable
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
 
@@ -113,7 +114,7 @@ def render(found: Verification) -> RenderableType:
     for check in found.checks:
         if check.failures:
             parts.append(Text(f"WRONG  {check.promise}: {check.failures:,} times", style="red"))
-            parts += [Text(f"       {example}") for example in check.examples]
+            parts += [Text(f"       {printable(example)}") for example in check.examples]
     held = sum(not check.failures for check in found.checks)
     parts.append(Text(f"{held} of {len(found.checks)} checks hold", style="green" if found.holds else "red"))
     return Group(*parts)

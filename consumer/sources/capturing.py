@@ -19,6 +19,8 @@ def writing(path: Path | None) -> Iterator[BinaryIO]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
+    if path.suffix in (".bz2", ".xz", ".zip"):
+        raise UsageError(f"{path}: only .gz and .zst are packed; take one of these, or another ending for plain NDJSON")
     try:
         plain = path.open("wb")
     except OSError as error:

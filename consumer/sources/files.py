@@ -6,8 +6,10 @@ import gzip
 import io
 import lzma
 import os
+import re
 import shutil
 import sys
+import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -21,7 +23,7 @@ import zstandard
 
 from consumer.errors import BrokenCapture, UsageError
 from consumer.ingest.records import RawRecord
-from consumer.ingest.split import SAMPLE_BYTES, Form, Numbered, form_of, numbered_lines, numbered_values
+from consumer.ingest.split import HELD_BYTES, SAMPLE_BYTES, Form, Numbered, TooLong, form_of, numbered_lines, numbered_values
 from consumer.sources import objects
 
 CHUNK = 1024 * 1024
@@ -32,6 +34,24 @@ _ZSTD_PIECE = 256
 
 _CONTROLS = bytes({*range(32)} - set(b"\t\n\v\f\r\x1e"))
 """What text does not hold; in other files they are about one byte in ten."""
+
+_KNOWN = {
+    b"PK\x03\x04": "a zip archive; unpack it first",
+    b"PK\x05\x06": "an empty zip archive",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive; unpack it first",
+    b"Rar!\x1a\x07": "a rar archive; unpack it first",
+    b"\x1f\x8b": "packed twice; unpack it once",
+    b"\x28\xb5\x2f\xfd": "packed twice; unpack it once",
+    b"\x7fELF": "a program (ELF)",
+    b"%PDF-": "a PDF",
+    b"PAR1": "Parquet, which is not read",
+    b"Obj\x01": "Avro, which is not read",
+    b"\xff\xfe": "UTF-16 text; convert it to UTF-8",
+    b"\xfe\xff": "UTF-16 text; convert it to UTF-8",
+}
+"""What somebody may take for captured events, by its first bytes."""
+
+_SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 
 _BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 
@@ -79,8 +99,14 @@ def find(paths: Sequence[str]) -> list[Capture]:
 def _find(path: str) -> list[tuple[str, Capture]]:
     if path == "-":
         return [("-", _spooled(sys.stdin.buffer))]
+    if not path:
+        raise UsageError("an empty path names no file")
     if objects.is_address(path):
         return [(address, Capture(address, size, open_)) for address, size, open_ in objects.find(path)]
+    if _SCHEME.match(path):
+        raise UsageError(
+            f"{path}: of addresses, only {', '.join(objects.SCHEMES)} are read; fetch it, or pipe it into `replay -`"
+        )
     named = Path(path)
     if named.is_dir():
         found = sorted(f for f in named.rglob("*") if f.is_file() and not _hidden(f.relative_to(named)))
@@ -162,28 +188,41 @@ def source_of(capture: Capture) -> str:
 def records(capture: Capture, source: str, *, start: int, max_record_bytes: int) -> Iterator[Piece]:
     """The records from position `start` on, about a MiB of text at a time.
 
-    A record above `max_record_bytes` is handed out cut to one byte more. Raises `BrokenCapture`, after all that was readable,
-    where the file is damaged, or is not the one that `source` was made of.
+    Each record is whole. One above `max_record_bytes` is not parsed, and one above that and `HELD_BYTES` cannot be held: there
+    the file ends for us. Raises `BrokenCapture`, after all that was readable, where that is so, where the file is damaged,
+    holds no text, or is not the one that `source` was made of.
     """
     stored = _Stored(capture)
     try:
-        broken: Exception | None = None
+        trouble = ""
+        cause: BaseException | None = None
         try:
             for numbered in _numbered(_chunks(stored), max_record_bytes):
                 found = [RawRecord(source, 0, position, value) for position, value in numbered if position >= start]
                 yield Piece(found, stored.count)
         except _Broken as error:
-            broken = error.__cause__ if isinstance(error.__cause__, Exception) else error
+            cause = error.__cause__
+            trouble = f"cannot be read to its end: {cause or type(cause).__name__}"
+        except _NoText as error:
+            trouble = f"cannot be read: it is {error}"
+        except TooLong as error:
+            trouble = (
+                f"is not read from {error.which} on: {error}, which is more than can be held; take that out to read the rest"
+            )
         if stored.source() != source:
             raise BrokenCapture(f"{capture.label} changed while it was replayed; replay it again")
-        if broken is not None:
-            raise BrokenCapture(f"{capture.label} cannot be read to its end: {broken or type(broken).__name__}") from broken
+        if trouble:
+            raise BrokenCapture(f"{capture.label} {trouble}") from cause
     finally:
         stored.close()
 
 
 class _Broken(Exception):
     """Carries a decompressor's error past the splitter, which is to hand out what came before it."""
+
+
+class _NoText(Exception):
+    """It is something else; the text says what."""
 
 
 def _numbered(chunks: Iterator[bytes], limit: int) -> Iterator[list[Numbered]]:
@@ -205,13 +244,32 @@ def _numbered(chunks: Iterator[bytes], limit: int) -> Iterator[list[Numbered]]:
         if sum(map(len, sample)) >= SAMPLE_BYTES:
             break
     beginning = b"".join(sample)
-    if len(beginning.translate(None, _CONTROLS)) < 0.95 * len(beginning):
-        raise _Broken from ValueError("it is no text; UTF-16, Parquet and Avro are not read")
+    if what := _no_text(beginning):
+        raise _NoText(what)
     whole = len(beginning) < SAMPLE_BYTES
-    split = numbered_lines if form_of(beginning[:SAMPLE_BYTES], whole=whole) is Form.LINES else numbered_values
-    yield from split(chain(sample, readable), limit)
+    text, most = chain(sample, readable), max(HELD_BYTES, limit)
+    if form_of(beginning[:SAMPLE_BYTES], whole=whole) is Form.LINES:
+        yield from numbered_lines(text, most)
+    else:
+        yield from numbered_values(text, limit, most)
     if held:
         raise held[0]
+
+
+def _no_text(beginning: bytes) -> str | None:
+    """What a file is that begins so and holds no text; None where it does."""
+    for magic, what in _KNOWN.items():
+        if beginning.startswith(magic):
+            return what
+    try:
+        tarfile.TarInfo.frombuf(beginning[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
+    except tarfile.HeaderError:
+        pass
+    else:
+        return "a tar archive; unpack it first"
+    if len(beginning.translate(None, _CONTROLS)) < 0.95 * len(beginning):
+        return "no text, and none of the packings that are known (gz, zst, bz2, xz)"
+    return None
 
 
 def _chunks(stored: Readable) -> Iterator[bytes]:

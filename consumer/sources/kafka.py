@@ -67,17 +67,22 @@ def translated(error: Exception) -> OutcomesError | None:
     if isinstance(error, OffsetOutOfRangeError):
         return OffsetOutOfRange("an offset is out of range")
     if isinstance(error, KafkaError):
-        return Transient(f"Kafka: {type(error).__name__} {error}".rstrip())
-    if isinstance(error, (OSError, TimeoutError, asyncio.TimeoutError)):
-        return Transient(f"connection to Kafka: {type(error).__name__} {error}".rstrip())
+        return Transient(f"Kafka: {error}")
+    if isinstance(error, (TimeoutError, asyncio.TimeoutError)):
+        return Transient("Kafka does not answer in time")
+    if isinstance(error, OSError):
+        return Transient(f"connection to Kafka: {error.strerror or error or type(error).__name__}")
     return None
 
 
 @asynccontextmanager
-async def _translating() -> AsyncIterator[None]:
+async def _translating(bootstrap: str | None = None) -> AsyncIterator[None]:
+    """`bootstrap`: the addresses that are being connected to."""
     try:
         yield
     except Exception as error:
+        if bootstrap is not None and isinstance(error, (KafkaConnectionError, TimeoutError, asyncio.TimeoutError)):
+            raise Transient(f"no Kafka at {bootstrap}") from error
         meaning = translated(error)
         if meaning is None or meaning is error:
             raise
@@ -130,7 +135,7 @@ class KafkaSource:
 
     async def start(self) -> None:
         """Connects and joins the group."""
-        async with _translating():
+        async with _translating(self._settings.kafka_bootstrap_servers):
             try:
                 await self._consumer.start()
             except KafkaConnectionError:
@@ -304,9 +309,10 @@ async def produce(settings: Settings, messages: AsyncIterator[tuple[str, bytes |
     """Sends (topic, key, value) in order; returns how many once Kafka has confirmed all."""
     producer = AIOKafkaProducer(**client_options(settings), acks="all", linger_ms=5, max_batch_size=262_144)
     sent = 0
-    async with _translating():
-        await producer.start()
-        try:
+    try:
+        async with _translating(settings.kafka_bootstrap_servers):
+            await producer.start()
+        async with _translating():
             last: Awaitable[Any] | None = None
             async for topic, key, value in messages:
                 last = await producer.send(topic, value=value, key=key)
@@ -314,7 +320,8 @@ async def produce(settings: Settings, messages: AsyncIterator[tuple[str, bytes |
             await producer.flush()
             if last is not None:
                 await last
-        finally:
+    finally:
+        async with _translating():
             await producer.stop()
     return sent
 
@@ -322,7 +329,7 @@ async def produce(settings: Settings, messages: AsyncIterator[tuple[str, bytes |
 async def lag(settings: Settings, positions: Mapping[Partition, int]) -> dict[Partition, int]:
     """Records between each position and the end of its partition, without joining the group; without topics that are gone."""
     consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
-    async with _translating():
+    async with _translating(settings.kafka_bootstrap_servers):
         try:
             await asyncio.wait_for(consumer.start(), REQUEST_SECONDS)
             there = await consumer.topics()

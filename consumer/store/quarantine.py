@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 from consumer.errors import Fatal, RefusedRow, UsageError
@@ -16,7 +17,9 @@ from consumer.store.writer import Writer
 
 STATES = ("open", "retried", "discarded")
 CHUNK = 500
-"""Records tried again in one transaction."""
+"""Records tried again in one transaction, at most."""
+CHUNK_BYTES = 32 * 1024 * 1024
+"""Bytes of records above which a transaction takes no further one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,16 @@ async def shown(connection: Connection, id_: int) -> dict[str, Any]:
 
 
 async def discard(connection: Connection, ids: Sequence[int]) -> int:
-    """Marks open records as not needed; returns how many."""
-    return int((await connection.execute(sql("quarantine_discard"), list(ids))).split()[-1])
+    """Marks open records as not needed; returns how many. Raises `UsageError`, and changes nothing, where one is not open."""
+    async with connection.transaction():
+        rows = await connection.fetch(sql("quarantine_discard"), list(ids))
+        _refuse_missing(ids, rows)
+    return len(rows)
+
+
+def _refuse_missing(ids: Sequence[int], rows: Sequence[Any]) -> None:
+    if missing := sorted(set(ids) - {row["id"] for row in rows}):
+        raise UsageError(f"not open in quarantine: {', '.join(map(str, missing))}; nothing was changed")
 
 
 @dataclass(slots=True)
@@ -66,8 +77,10 @@ async def retry(
     """Sends open records through today's code, with the coordinates they came with. What is understood is applied, once.
 
     Each transaction writes versions, books and the records' new state together: killed in the middle, nothing is half done.
-    A record that the database refuses stays, and its mates are applied.
+    A record that the database refuses stays, and its mates are applied. Raises `UsageError` where one of `ids` is not open.
     """
+    if ids is not None:
+        _refuse_missing(ids, await connection.fetch(sql("quarantine_open"), list(ids)))
     writer = Writer(connection)
     await writer.prepare()
     understood, still, books, after = 0, 0, Books(), 0
@@ -76,9 +89,10 @@ async def retry(
     while True:
         try:
             async with connection.transaction():
-                rows = await connection.fetch(
+                taken = await connection.fetch(
                     sql("quarantine_take"), after, None if ids is None else list(ids), reason, size, newest
                 )
+                rows = await connection.fetch(sql("quarantine_raw"), _fitting(taken))
                 if not rows:
                     return Retried(understood, still, books)
                 attempt = _decode(rows, rules, now)
@@ -93,6 +107,12 @@ async def retry(
         understood += len(attempt.understood)
         still += len(attempt.again)
         books += became
+
+
+def _fitting(taken: Sequence[Any]) -> list[int]:
+    """Ids of the first of these, up to the one that makes `CHUNK_BYTES`: at least one, if there is any."""
+    before = accumulate((row["bytes"] for row in taken), initial=0)
+    return [row["id"] for row, held in zip(taken, before, strict=False) if held < CHUNK_BYTES]
 
 
 def _decode(rows: Sequence[Any], rules: Rules, now: datetime) -> _Try:

@@ -37,6 +37,10 @@ class Store:
         """Makes the row of a partition or file that begins at `start`."""
         await self._using(lambda writer: writer.open_position(partition, start, label))
 
+    async def begin_again(self, partition: Partition, at: int) -> None:
+        """Moves the position of a file from `at` back to its start."""
+        await self._using(lambda writer: writer.begin_again(partition, at))
+
     async def skip_gap(self, partition: Partition, old: int, new: int, reason: str) -> None:
         """Moves a position over what Kafka no longer has, and records it."""
         await self._using(lambda writer: writer.skip_gap(partition, old, new, reason))

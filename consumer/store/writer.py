@@ -72,6 +72,12 @@ class Writer:
             await self._shadow(_SHADOWED)
             await self._connection.execute(sql("open_position"), *partition, start, label)
 
+    async def begin_again(self, partition: Partition, at: int) -> None:
+        """Moves the position of a file from `at` back to its start; its books go on. Raises `LostPartition`."""
+        async with self._translating():
+            if await self._connection.execute(sql("begin_again"), *partition, at) != "UPDATE 1":
+                raise LostPartition(f"{partition.source} has been moved by somebody else")
+
     async def skip_gap(self, partition: Partition, old: int, new: int, reason: str) -> None:
         """Moves a position over what Kafka no longer has and records the gap. Raises `LostPartition`."""
         async with self._translating():

@@ -32,7 +32,17 @@ class Process:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.out = asyncio.ensure_future(process.stdout.read() if process.stdout else asyncio.sleep(0, b""))
-        self.err = asyncio.ensure_future(process.stderr.read() if process.stderr else asyncio.sleep(0, b""))
+        self._first = asyncio.ensure_future(process.stderr.readline() if process.stderr else asyncio.sleep(0, b""))
+        self.err = asyncio.ensure_future(self._all_err())
+
+    async def _all_err(self) -> bytes:
+        first = await self._first
+        return first + (await self._process.stderr.read() if self._process.stderr else b"")
+
+    async def err_line(self, seconds: float = WAIT_SECONDS) -> str:
+        """The first line of stderr, as soon as it is there."""
+        async with asyncio.timeout(seconds):
+            return (await asyncio.shield(self._first)).decode()
 
     @property
     def pid(self) -> int:

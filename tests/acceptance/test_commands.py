@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from consumer.ingest.batch import Partition
 from consumer.store.postgres import connect
+from migrations import HEAD
 from tests.acceptance.running import outcomes, outcomes_json
 from tests.acceptance.test_worker import settings
 from tests.postgres.writing import write
@@ -21,11 +23,11 @@ async def test_migrate_makes_the_schema_and_check_compares_it(empty_database: st
     assert code == 2
     assert "run `outcomes migrate`" in err
     code, out, _ = await outcomes("migrate", DATABASE_URL=empty_database)
-    assert (code, out) == (0, "schema 0001: migrated from nothing\n")
+    assert (code, out) == (0, f"schema {HEAD}: migrated from nothing\n")
     code, out, _ = await outcomes("migrate", DATABASE_URL=empty_database)
-    assert (code, out) == (0, "schema 0001: was up to date\n")
+    assert (code, out) == (0, f"schema {HEAD}: was up to date\n")
     code, out, _ = await outcomes("migrate", "--check", DATABASE_URL=empty_database)
-    assert (code, out) == (0, "schema 0001: up to date\n")
+    assert (code, out) == (0, f"schema {HEAD}: up to date\n")
 
 
 async def test_simulate_replay_and_verify_agree(database: str, tmp_path: Path) -> None:
@@ -121,6 +123,13 @@ async def test_quarantine_is_listed_shown_retried_and_discarded(database: str) -
         ("quarantine", "show", "1"),
         ("simulate", "--poison", "2"),
         ("simulate", "--to", "a", "--topic", "b"),
+        ("simulate", "--to", "a.xz"),
+        ("simulate", "--to", "a.bz2"),
+        ("quarantine", "list", "--limit", "-1"),
+        ("quarantine", "retry", "99"),
+        ("quarantine", "discard", "99"),
+        ("history", "result", "99999999999999999999"),
+        ("verify", "--truth", "README.md"),
         ("verify", "--truth", "missing"),
         ("nonsense",),
         ("history", "scale"),
@@ -172,3 +181,40 @@ async def test_every_command_explains_itself_with_an_example() -> None:
         code, text, _ = await outcomes(*command, "--help")
         assert code == 0
         assert "Example: " in text, command
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "sentence"),
+    [
+        (("worker", "--until-end"), {"KAFKA_BOOTSTRAP_SERVERS": "nope:xx"}, "nope:xx is no address"),
+        (("status",), {"DATABASE_URL": "", "OUTCOMES_DATA_FOLDER": "/proc/x"}, "OUTCOMES_DATA_FOLDER names the place"),
+        (("status",), {"OUTCOMES_BATCH_SIZ": "1"}, "did you mean OUTCOMES_BATCH_SIZE?"),
+        (("verify", "--truth", "missing"), {}, "missing: No such file or directory"),
+        (("verify", "--truth", "README.md"), {}, "README.md is no truth"),
+        (("quarantine", "retry", "--all", "--reason", "x"), {}, "--reason and --all exclude each other"),
+        (("replay", "http://example.edu/a"), {}, "only s3://, gs://, az:// are read"),
+        (("simulate", "--topic", "t"), {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}, "no Kafka at 127.0.0.1:9"),
+    ],
+)
+async def test_what_cannot_work_is_said_in_one_sentence(
+    database: str, arguments: tuple[str, ...], variables: dict[str, str], sentence: str
+) -> None:
+    """The whole of stderr, without class names."""
+    code, _, err = await outcomes(*arguments, **{"DATABASE_URL": database} | variables)
+    assert code == 2
+    assert sentence in err
+    assert len([line for line in err.splitlines() if line.startswith("outcomes: ")]) == len(err.splitlines()) == 1
+    assert "Error" not in err
+
+
+async def test_the_quarantine_list_breaks_no_name_and_no_number(database: str) -> None:
+    """On a terminal of 60 columns; files under their own name, events under theirs."""
+    await write(database, result(1, score="five"), partition=Partition("file:0123456789abcdef0123456789abcdef", 0))
+    connection = await connect(database)
+    await connection.execute("UPDATE stream_position SET label = 'captured/march.ndjson'")
+    await connection.close()
+    code, out, _ = await outcomes("quarantine", "list", DATABASE_URL=database, COLUMNS="60")
+    assert code == 0
+    for word in ("bad_number", "learning_outcome_result_updated", "captured/march.ndjson", "body.score:"):
+        assert word in out.split(), out
+    assert "0123456789abcdef" not in out

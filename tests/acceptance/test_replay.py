@@ -13,7 +13,7 @@ from schemas.events import EVENTS
 from tests.acceptance.running import outcomes, outcomes_json, running, started, until
 from tests.acceptance.test_worker import consumed, found, stream, undisturbed
 from tests.postgres.writing import books
-from tests.samples import Event, payload, result
+from tests.samples import Event, event, payload, result
 
 
 def ndjson(events: list[Event]) -> bytes:
@@ -133,10 +133,94 @@ async def test_stdin_is_a_file_too(database: str) -> None:
     assert json.loads(out)["consumed"] == 56
 
 
-@pytest.mark.parametrize("path", ["missing.json", "s3://"])
+@pytest.mark.parametrize("path", ["missing.json", "s3://", "http://example.edu/a", ""])
 async def test_a_path_that_names_nothing_ends_with_two(database: str, path: str) -> None:
     """One sentence on stderr."""
     code, out, err = await outcomes("replay", path, DATABASE_URL=database)
     assert code == 2
     assert out == ""
     assert path in err
+
+
+async def test_a_record_above_the_limit_lies_whole_in_quarantine_and_can_be_retried(database: str, tmp_path: Path) -> None:
+    """With its true size in the message, and with a larger limit it is understood."""
+    long = ndjson([result(2, title="x" * 3_000_000)])
+    (tmp_path / "a").write_bytes(ndjson([result(1)]) + long + ndjson([result(3)]))
+    small = {"DATABASE_URL": database, "OUTCOMES_MAX_RECORD_BYTES": "100000"}
+    summary = await outcomes_json("replay", str(tmp_path / "a"), **small)
+    assert (summary["applied"], summary["quarantined"]) == (2, 1)
+    (row,) = await outcomes_json("quarantine", "list", **small)
+    assert row["bytes"] == len(long) - 1
+    assert f"{len(long) - 1} bytes" in row["message"]
+    retried = await outcomes_json("quarantine", "retry", "--all", DATABASE_URL=database)
+    assert (retried["understood"], retried["applied"]) == (1, 1)
+
+
+async def test_a_line_that_is_too_long_to_be_held_is_named_and_nothing_is_skipped_in_silence(
+    database: str, tmp_path: Path
+) -> None:
+    """Exit code 1, every time, until somebody has taken it out."""
+    file = tmp_path / "a.gz"
+    with gzip.open(file, "wb", compresslevel=1) as packed:
+        packed.write(ndjson([result(1)]) + b"x" * 70_000_000 + b"\n" + ndjson([result(2)]))
+    for applied in (1, 0):
+        code, out, _ = await outcomes("replay", str(file), "--json", DATABASE_URL=database)
+        assert code == 1
+        assert json.loads(out)["applied"] == applied
+        assert "is not read from line 2 on: line 2 is larger than 67,108,864 bytes" in json.loads(out)["files"][0]["trouble"]
+
+
+async def test_a_file_that_could_not_be_read_at_all_leaves_no_position(database: str, tmp_path: Path) -> None:
+    """Status tells of what was read, and not of pictures."""
+    (tmp_path / "picture").write_bytes(bytes(range(256)) * 50)
+    (tmp_path / "empty").write_bytes(b"")
+    (tmp_path / "cut.gz").write_bytes(gzip.compress(ndjson(stream(10)))[:15])
+    code, out, _ = await outcomes("replay", str(tmp_path), DATABASE_URL=database)
+    assert code == 1
+    lines = out.splitlines()
+    assert any(
+        line.endswith("picture cannot be read: it is no text, and none of the packings that are known (gz, zst, bz2, xz)")
+        for line in lines
+    )
+    assert any("cut.gz cannot be read to its end: " in line for line in lines)
+    connection = await connect(database)
+    assert await connection.fetchval("SELECT count(*) FROM stream_position") == 0
+    await connection.close()
+
+
+async def test_a_file_that_was_read_wholly_says_so(database: str, tmp_path: Path) -> None:
+    """And not that it was read on from its end."""
+    (tmp_path / "a").write_bytes(ndjson([result(1)]))
+    await outcomes("replay", str(tmp_path / "a"), DATABASE_URL=database)
+    code, out, _ = await outcomes("replay", str(tmp_path / "a"), DATABASE_URL=database, COLUMNS="200")
+    assert code == 0
+    assert out.splitlines()[1].endswith("read before")
+
+
+@pytest.mark.parametrize("address", ["postgresql://u@nowhere.invalid/d", "postgresql://u@127.0.0.1:9/d"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_the_first_signal_ends_a_replay_that_waits_for_postgres(address: str, number: int, tmp_path: Path) -> None:
+    """At once; and the command has said what it is waiting for."""
+    (tmp_path / "a").write_bytes(ndjson([result(1)]))
+    async with running("replay", str(tmp_path / "a"), DATABASE_URL=address, OUTCOMES_LOG_LEVEL="error") as process:
+        line = await process.err_line()
+        assert "waiting for Postgres" in line
+        assert "Ctrl-C gives up" in line
+        code, out, _ = await process.end(number, 3)
+    assert code == 1
+    assert "stopped while waiting for Postgres" in out
+
+
+async def test_again_reads_a_file_from_its_start_and_the_books_hold(database: str, tmp_path: Path) -> None:
+    """What other settings understand is applied, what was known is a duplicate."""
+    file = tmp_path / "a"
+    file.write_bytes(ndjson([result(1), event("course_created", tenant=None), payload("heartbeat")]) + b"{\n")
+    first = await outcomes_json("replay", str(file), DATABASE_URL=database)
+    assert (first["applied"], first["ignored"], first["quarantined"]) == (1, 1, 2)
+    wiser = {"DATABASE_URL": database, "OUTCOMES_DEFAULT_TENANT": "school"}
+    dry = await outcomes_json("replay", "--again", "--dry-run", str(file), **wiser)
+    again = await outcomes_json("replay", "--again", str(file), **wiser)
+    for books_ in (dry, again):
+        assert (books_["applied"], books_["duplicate"], books_["ignored"], books_["quarantined"]) == (1, 1, 1, 1)
+    assert (await outcomes_json("replay", str(file), **wiser))["consumed"] == 0
+    assert await consumed(database) == 8

@@ -109,7 +109,7 @@ async def test_a_discarded_record_stays_in_the_books(database: str) -> None:
     connection = await connect(database)
     rows = await quarantine.listed(connection, states=("open",), reason=None, limit=10)
     ids = [row["id"] for row in rows]
-    assert await quarantine.discard(connection, [ids[0], ids[0], 999]) == 1
+    assert await quarantine.discard(connection, [ids[0], ids[0]]) == 1
     assert (await quarantine.retry(connection, RULES, NOW)).still == 1
     assert await books(connection) == Books(quarantined=2)
     await connection.close()
@@ -134,4 +134,31 @@ async def test_a_record_that_is_not_there_is_named(database: str) -> None:
     connection = await connect(database)
     with pytest.raises(UsageError, match="no record 7"):
         await quarantine.shown(connection, 7)
+    await connection.close()
+
+
+async def test_ids_that_are_not_open_are_named_and_nothing_is_changed(database: str) -> None:
+    """Neither by discarding nor by retrying."""
+    await write(database, event("course_created", tenant=None))
+    connection = await connect(database)
+    id_ = await connection.fetchval("SELECT id FROM quarantine")
+    with pytest.raises(UsageError, match="not open in quarantine: 998, 999; nothing was changed"):
+        await quarantine.discard(connection, [id_, 999, 998])
+    with pytest.raises(UsageError, match="not open in quarantine: 999; nothing was changed"):
+        await quarantine.retry(connection, DEFAULT_TENANT, NOW, ids=[id_, 999])
+    assert await connection.fetchval("SELECT state FROM quarantine") == "open"
+    assert (await quarantine.retry(connection, DEFAULT_TENANT, NOW, ids=[id_])).understood == 1
+    with pytest.raises(UsageError, match="not open in quarantine"):
+        await quarantine.retry(connection, DEFAULT_TENANT, NOW, ids=[id_])
+    await connection.close()
+
+
+async def test_large_records_are_retried_without_taking_them_all_at_once(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few in one transaction; all of them in the end."""
+    monkeypatch.setattr(quarantine, "CHUNK_BYTES", 1500)
+    await write(database, *[event("course_created", tenant=None, course_id=str(id_)) for id_ in range(1, 8)])
+    connection = await connect(database)
+    assert await quarantine.retry(connection, DEFAULT_TENANT, NOW) == quarantine.Retried(7, 0, Books(applied=7))
     await connection.close()

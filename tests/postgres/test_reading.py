@@ -162,3 +162,63 @@ async def test_a_batch_of_nothing_but_strangers_is_counted(database: str) -> Non
     assert len(batch.ignored) == 3
     books = await write(database, *[{"metadata": {"event_name": "quiz_submitted"}, "body": {}}] * 3)
     assert books.ignored == 3
+
+
+async def test_a_tenant_that_nobody_knows_is_named_with_those_that_are_known(database: str) -> None:
+    """A mistyped one is no missing object."""
+    await write(database, result(1))
+    connection = await connect(database)
+    with pytest.raises(UsageError, match=f"no such tenant: nope; there are {TENANT}"):
+        await history.history(connection, "result", 1, "nope")
+    await connection.close()
+
+
+@pytest.mark.parametrize("width", [60, 80])
+async def test_status_breaks_no_name_and_no_number_on_a_narrow_terminal(database: str, width: int) -> None:
+    """Topics first, then the newest files; zeros are left out."""
+    await write(
+        database, *[result(id_) for id_ in range(1, 4)], b"{", partition=Partition("canvas-live-events-of-the-school", 11)
+    )
+    connection = await connect(database)
+    await connection.execute("UPDATE stream_position SET next_position = 12345678901")
+    for number in range(12):
+        await connection.execute(
+            "INSERT INTO stream_position (source, partition, next_position, label, updated_at) "
+            "VALUES ($1, 0, 7654321, $2, now() - make_interval(mins => $3))",
+            f"file:{number:032}",
+            f"captured/2025/{number:02}.ndjson",
+            number,
+        )
+    found = await status.status(connection, schema="0001", lag={Partition("canvas-live-events-of-the-school", 11): 12345678})
+    await connection.close()
+    console = Console(width=width, force_terminal=False)
+    with console.capture() as capture:
+        console.print(status.render(found))
+    shown = capture.get()
+    assert max(map(len, shown.splitlines())) <= width
+    words = shown.split()
+    for word in ("canvas-live-events-of-the-school", "12,345,678,901", "12,345,678", "captured/2025/09.ndjson", "quarantined"):
+        assert word in words, shown
+    assert "… and 2 more files" in shown
+    assert "captured/2025/10.ndjson" not in words
+    assert words.index("canvas-live-events-of-the-school") < words.index("captured/2025/00.ndjson")
+
+
+async def test_nothing_out_of_a_record_reaches_a_terminal_as_a_command(database: str) -> None:
+    """Names of members, values, files: shown with their control characters escaped."""
+    evil = "\x1b[2Jevil\x9b"
+    told = [result(1, artifact_type=evil), result(1, score="five")]
+    for value in told:
+        value["body"][f"member {evil}"] = 1
+    await write(database, *told, partition=Partition("file:abc", 0))
+    connection = await connect(database)
+    await connection.execute("UPDATE stream_position SET label = $1", evil)
+    shown = [
+        text(status.render(await status.status(connection, schema="0001"))),
+        text(history.render(await history.history(connection, "result", 1, None))),
+        text(explain.render(await explain.explain(connection, "result", 1, None))),
+    ]
+    await connection.close()
+    for page in shown:
+        assert r"\x1b[2Jevil\x9b" in page
+        assert not set(page) & {"\x1b", "\x9b"}

@@ -139,7 +139,7 @@ def test_personal_members_of_the_metadata_are_not_kept() -> None:
     """Only where the request was made is kept."""
     version = accepted(payload("learning_outcome_link_created"))
     assert version.metadata is not None
-    assert set(json.loads(version.metadata)) == {"context_type", "context_id", "context_account_id"}
+    assert set(json.loads(version.metadata)) == {"context_type", "context_id", "context_account_id", "root_account_id"}
     everything = repr(version)
     for personal in (
         "oxana@example.com",
@@ -372,3 +372,50 @@ def test_a_time_is_an_instant_whatever_its_offset(time: datetime) -> None:
     if time.utcoffset() and time.utcoffset().total_seconds() % 60:  # type: ignore[union-attr]
         return  # ISO 8601 offsets have whole minutes
     assert member(accepted(result(assessed_at=time.isoformat())), "assessed_at") == time.astimezone(UTC)
+
+
+def test_a_record_that_is_too_large_is_kept_whole_and_told_in_its_true_size() -> None:
+    """A retry with a larger limit can then understand it."""
+    long = json.dumps(result(1, title="x" * 5000)).encode()
+    refusal = rejected(long, Rules(max_record_bytes=1000))
+    assert refusal.raw == long
+    assert refusal.message == f"{len(long)} bytes, more than the 1000 that are allowed"
+    assert accepted(refusal.raw, Rules(max_record_bytes=10_000)).key.id == 1
+
+
+@pytest.mark.parametrize("name", ["quiz\x1b[2J", "quiz\nsubmitted", "\u202equiz"])
+def test_names_and_tenants_with_control_characters_are_refused(name: str) -> None:
+    """They would end up on terminals; Canvas has none."""
+    for event_, path in (
+        ({"metadata": {"event_name": name}, "body": {}}, "metadata.event_name"),
+        (event("course_created", tenant=name), "metadata.root_account_uuid"),
+    ):
+        refusal = rejected(event_)
+        assert (refusal.reason, refusal.path) == (Reason.BAD_TEXT, path)
+
+
+def test_a_path_holds_no_control_characters() -> None:
+    """It may hold names out of the record."""
+    evil = result(1)
+    evil["body"]["a\x1b[2J"] = {"b": float("nan")}
+    refusal = rejected(evil)
+    assert refusal.path == "body.a\\x1b[2J.b"
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (result(1, user_uuid=7), "a text is expected"),
+        (result(1, user_uuid="x" * 300), "a text of at most 255 characters is expected"),
+        (result(1, mastery="yes"), "true or false is expected"),
+        (event("outcome_proficiency_updated", outcome_proficiency_ratings=7), "an array is expected"),
+        (event("learning_outcome_updated", rubric_criterion=7), "an object is expected"),
+        (
+            event("course_updated", at="2026-01-02T00:00:01Z"),
+            "event_time is more than 1 day ahead of the clock; it would freeze its",
+        ),
+    ],
+)
+def test_refusals_are_told_in_our_own_words(value: Event, sentence: str) -> None:
+    """What was expected, and nothing about the library that found out."""
+    assert rejected(value).message.startswith(sentence)

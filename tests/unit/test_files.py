@@ -5,6 +5,7 @@ import gzip
 import io
 import json
 import lzma
+import tarfile
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -108,23 +109,36 @@ def test_a_file_that_changes_while_it_is_replayed_is_refused(tmp_path: Path, cha
         list(files.records(capture, source, start=1, max_record_bytes=LIMIT))
 
 
-def test_a_bomb_does_not_explode_in_memory(tmp_path: Path) -> None:
-    """A line of 100 MB packed into next to nothing is one record that is too large."""
+@pytest.mark.parametrize("packing", ["gz", "zst"])
+def test_a_bomb_does_not_explode_in_memory(tmp_path: Path, packing: str) -> None:
+    """A line of 200 MB packed into next to nothing ends the reading there, and says so."""
     path = tmp_path / "bomb"
-    for packing in ("gz", "zst"):
-        with path.open("wb") as file:
-            target = (
-                gzip.GzipFile(fileobj=file, mode="wb") if packing == "gz" else zstandard.ZstdCompressor().stream_writer(file)
-            )
-            with target as packed:
-                for _ in range(100):
-                    packed.write(b"x" * 1_000_000)
-        tracemalloc.start()
-        found = read(path)
-        _, peak = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        assert [len(value or b"") for _, value in found] == [LIMIT + 1]
-        assert peak < 60_000_000
+    with path.open("wb") as file:
+        target = gzip.GzipFile(fileobj=file, mode="wb") if packing == "gz" else zstandard.ZstdCompressor().stream_writer(file)
+        with target as packed:
+            packed.write(TEXT)
+            for _ in range(200):
+                packed.write(b"x" * 1_000_000)
+    tracemalloc.start()
+    (capture,) = files.find([str(path)])
+    pieces = files.records(capture, files.source_of(capture), start=1, max_record_bytes=LIMIT)
+    counts: list[int] = []
+    with pytest.raises(BrokenCapture, match=r"bomb is not read from line 301 on: line 301 is larger than 67,108,864 bytes"):
+        counts.extend(len(piece.records) for piece in pieces)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert sum(counts) == 300
+    assert peak < 100_000_000
+
+
+def test_a_record_above_the_limit_comes_whole_out_of_a_file(tmp_path: Path) -> None:
+    """It is quarantine that holds it."""
+    path = tmp_path / "large"
+    long = json.dumps(result(1, title="x" * 2 * LIMIT)).encode()
+    path.write_bytes(TEXT + long + b"\n" + TEXT)
+    found = read(path)
+    assert len(found) == 601
+    assert found[300] == (301, long)
 
 
 def test_folders_globs_and_files_are_found_once_each_and_in_order(tmp_path: Path) -> None:
@@ -152,10 +166,33 @@ def test_stdin_is_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(len(piece.records) for piece in files.records(capture, source, start=1, max_record_bytes=LIMIT)) == 300
 
 
-@pytest.mark.parametrize("data", [bytes(range(256)) * 50, "{}\n".encode("utf-16")])
-def test_a_file_that_is_no_text_is_refused_and_not_strewn_over_quarantine(tmp_path: Path, data: bytes) -> None:
-    """A folder may hold pictures."""
+def archive(format_: int) -> bytes:
+    """A tar archive of one captured file."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w", format=format_) as tar:
+        member = tarfile.TarInfo("events.ndjson")
+        member.size = len(TEXT)
+        tar.addfile(member, io.BytesIO(TEXT))
+    return packed.getvalue()
+
+
+NO_TEXT: dict[str, tuple[bytes, str]] = {
+    "picture": (bytes(range(256)) * 50, "it is no text"),
+    "UTF-16": ("{}\n".encode("utf-16"), "it is UTF-16 text; convert it to UTF-8"),
+    "tar": (archive(tarfile.PAX_FORMAT), "it is a tar archive; unpack it first"),
+    "tar.gz": (gzip.compress(archive(tarfile.GNU_FORMAT)), "it is a tar archive; unpack it first"),
+    "tar.zst": (zstandard.compress(archive(tarfile.USTAR_FORMAT)), "it is a tar archive; unpack it first"),
+    "zip": (b"PK\x03\x04" + TEXT, "it is a zip archive; unpack it first"),
+    "program": (b"\x7fELF" + TEXT, r"it is a program \(ELF\)"),
+    "gz.gz": (gzip.compress(gzip.compress(TEXT)), "it is packed twice; unpack it once"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_TEXT)
+def test_a_file_that_is_no_text_is_refused_by_what_it_is_and_not_strewn_over_quarantine(tmp_path: Path, kind: str) -> None:
+    """A folder may hold anything."""
+    data, sentence = NO_TEXT[kind]
     path = tmp_path / "picture"
     path.write_bytes(data)
-    with pytest.raises(BrokenCapture, match="it is no text"):
+    with pytest.raises(BrokenCapture, match=f"picture cannot be read: {sentence}"):
         read(path)

@@ -53,9 +53,13 @@ def test_a_secret_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("OUTCOMES_BATCH_SICE", "1", "OUTCOMES_BATCH_SICE is not a setting"),
-        ("OUTCOMES_BATCH_SIZE", "many", "OUTCOMES_BATCH_SIZE: "),
-        ("OUTCOMES_BATCH_SIZE", "0", "OUTCOMES_BATCH_SIZE: "),
+        ("OUTCOMES_BATCH_SICE", "1", r"OUTCOMES_BATCH_SICE is not a setting; did you mean OUTCOMES_BATCH_SIZE\?"),
+        ("OUTCOMES_NONSENSE", "1", "OUTCOMES_NONSENSE is not a setting; see the table"),
+        ("OUTCOMES_BATCH_SIZE", "many", "OUTCOMES_BATCH_SIZE: a whole number is expected"),
+        ("OUTCOMES_BATCH_SIZE", "0", "OUTCOMES_BATCH_SIZE: 1 or more is expected"),
+        ("OUTCOMES_KAFKA_BOOTSTRAP_SERVERS", "a:9092,b:xx", "OUTCOMES_KAFKA_BOOTSTRAP_SERVERS: b:xx is no address"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "b:99999", "OUTCOMES_KAFKA_BOOTSTRAP_SERVERS: b:99999 is no address"),
+        ("OUTCOMES_DEFAULT_TENANT", "a\x1b", "OUTCOMES_DEFAULT_TENANT: holds control characters"),
         ("OUTCOMES_TOPIC", " , ", "OUTCOMES_TOPIC: at least one topic"),
         ("OUTCOMES_START", "middle", "OUTCOMES_START: "),
         ("OUTCOMES_KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "PLAIN also needs OUTCOMES_KAFKA_SASL_USERNAME"),
@@ -77,3 +81,35 @@ def test_several_topics_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch)
 def test_every_setting_says_what_it_is() -> None:
     """The README's table is made of these."""
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_all_mistakes_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that nobody starts a worker once for each."""
+    for name in ("OUTCOMES_BATCH_SICE", "OUTCOMES_BATCH_SIZE", "OUTCOMES_START"):
+        monkeypatch.setenv(name, "x")
+    with pytest.raises(UsageError) as error:
+        load()
+    assert [line.split(":")[0].split()[0] for line in str(error.value).splitlines()] == [
+        "OUTCOMES_BATCH_SICE",
+        "OUTCOMES_BATCH_SIZE",
+        "OUTCOMES_START",
+    ]
+
+
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch, empty: str) -> None:
+    """As compose files write it."""
+    for name in Settings.model_fields:
+        monkeypatch.setenv(f"OUTCOMES_{name.upper()}", empty)
+    monkeypatch.setenv("DATABASE_URL", empty)
+    monkeypatch.setenv("DATABASE_URL_FILE", empty)
+    assert load() == Settings()
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "usual:9092")
+    assert load().kafka_bootstrap_servers == "usual:9092"
+
+
+@pytest.mark.parametrize("servers", ["h", "h:1", "a:1, b:2", "[::1]:9092", "[::1]", "::1", "10.0.0.1:9092", "a_b.c-d:9092"])
+def test_brokers_are_named_as_everywhere(monkeypatch: pytest.MonkeyPatch, servers: str) -> None:
+    """By name or address, with or without a port."""
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", servers)
+    assert load().kafka_bootstrap_servers == servers

@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.ingest.split import Form, form_of, numbered_lines, numbered_values
+from consumer.ingest.split import Form, TooLong, form_of, numbered_lines, numbered_values
 from tests.samples import event, result
 
 LIMIT = 100_000
+HELD = 10_000_000
 EVENTS = [result(1), result(2, description='a "quoted" {brace} [bracket] \\ and ünïcode \n line'), event("course_created")]
 
 Found = list[tuple[int, bytes | None]]
@@ -22,11 +24,15 @@ def chunked(data: bytes, size: int) -> Iterator[bytes]:
     return (data[start : start + size] for start in range(0, len(data), size))
 
 
-def split(data: bytes, size: int = 7, limit: int = LIMIT) -> Found:
+def split(data: bytes, size: int = 7, limit: int = LIMIT, held: int = HELD) -> Found:
     """All records, in the form that the data itself shows."""
-    form = form_of(data, whole=True)
-    function = numbered_lines if form is Form.LINES else numbered_values
-    return [record for records in function(chunked(data, size), limit) for record in records]
+    return [record for records in pieces(data, size, limit, held) for record in records]
+
+
+def pieces(data: bytes, size: int, limit: int, held: int) -> Iterator[Found]:
+    """The same as they come."""
+    lines = form_of(data, whole=True) is Form.LINES
+    return numbered_lines(chunked(data, size), held) if lines else numbered_values(chunked(data, size), limit, held)
 
 
 def values(found: Found) -> list[Any]:
@@ -124,18 +130,48 @@ def test_a_value_that_the_end_of_the_file_cuts_is_handed_out() -> None:
     assert [value for _, value in split(pretty + b"\n" + pretty[:-20])] == [pretty, pretty[:-20].rstrip()]
 
 
+LONG = result(7, description="x" * 500, more=[{"a": ["}", "\\", '"']}] * 50)
+
+
 @pytest.mark.parametrize("size", [10, 100, 10_000])
-def test_a_record_above_the_limit_is_cut_to_one_byte_more(size: int) -> None:
-    """So that decoding refuses it as too large, and memory stays bounded; what follows is read."""
-    long = dump(result(7, description="x" * 500))
-    lines = b"\n".join([dump({"a": 1}), long, dump({"b": 2}), dump({"c": 3})])
-    assert split(lines, size, limit=200) == [(1, dump({"a": 1})), (2, long[:201]), (3, dump({"b": 2})), (4, dump({"c": 3}))]
-    pretty = dump({"a": 1}, indent=1) + b"\n" + dump(result(7, text="x" * 5000), indent=1) + b"\n" + dump({"b": 2}, indent=1)
-    found = split(pretty, size, limit=200)
-    assert json.loads(found[0][1] or b"") == {"a": 1}
-    assert json.loads(found[-1][1] or b"") == {"b": 2}
-    assert all(len(value or b"") <= 201 for _, value in found)
-    assert any(len(value or b"") == 201 for _, value in found)
+@pytest.mark.parametrize("form", ["lines", "pretty", "joined", "array"])
+def test_a_record_above_the_limit_is_handed_out_whole(size: int, form: str) -> None:
+    """So that quarantine holds it whole; what follows is read."""
+    told = [{"a": 1}, LONG, {"b": 2}, {"c": 3}]
+    match form:
+        case "lines":
+            data = b"\n".join(map(dump, told))
+        case "pretty":
+            data = b"\n".join(dump(value, indent=1) for value in told)
+        case "joined":
+            data = b"".join(map(dump, told))
+        case _:
+            data = dump(told)
+    found = split(data, size, limit=200)
+    assert values(found) == told
+    assert [position for position, _ in found] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("size", [10, 100, 10_000])
+def test_a_long_record_that_is_cut_is_handed_out_whole_and_the_rest_is_read(size: int) -> None:
+    """Its end cannot be found, so it goes to the next line that begins a value."""
+    pretty = dump(LONG, indent=1)[:-300].rstrip()
+    data = dump({"a": 1}, indent=1) + b"\n" + pretty + b"\n" + dump({"b": 2}, indent=1)
+    found = [value for _, value in split(data, size, limit=200)]
+    assert found == [dump({"a": 1}, indent=1), pretty, dump({"b": 2}, indent=1)]
+
+
+@pytest.mark.parametrize("size", [10, 100, 10_000])
+@pytest.mark.parametrize(("indent", "which"), [(None, "line 3"), (1, "value 3")])
+def test_a_record_that_is_too_long_to_be_held_is_named_after_all_that_came_before_it(
+    size: int, indent: int | None, which: str
+) -> None:
+    """Memory is bounded, and nothing is passed over in silence."""
+    told = [{"a": 1}, {"b": 2}, LONG, {"c": 3}]
+    found: Found = []
+    with pytest.raises(TooLong, match=rf"{which} is larger than 1,000 bytes"):
+        found.extend(chain.from_iterable(pieces(b"\n".join(dump(value, indent=indent) for value in told), size, 200, 1000)))
+    assert values(found) == told[:2]
 
 
 def test_depth_without_end_is_handed_out() -> None:

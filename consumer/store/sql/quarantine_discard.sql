@@ -2,3 +2,4 @@
 UPDATE quarantine
    SET state = 'discarded'
  WHERE id = ANY ($1::bigint[]) AND state = 'open'
+RETURNING id

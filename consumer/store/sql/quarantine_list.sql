@@ -1,6 +1,7 @@
--- Records that were set aside, without their bytes.
-SELECT id, source, partition, position, reason, path, message, event_name, state, length(raw) AS bytes, recorded_at
+-- Records that were set aside, without their bytes; a file under the name that people know.
+SELECT id, source, partition, position, label, reason, path, message, event_name, state, length(raw) AS bytes, recorded_at
   FROM quarantine
+  LEFT JOIN stream_position USING (source, partition)
  WHERE state = ANY ($1::text[]) AND ($2::text IS NULL OR reason = $2)
  ORDER BY id
  LIMIT $3

@@ -1,5 +1,6 @@
 -- The next open records to try again, up to the newest there was at the start; whoever else tries takes others.
-SELECT id, source, partition, position, raw
+-- Without their bytes: so many large ones would not fit into memory.
+SELECT id, length(raw) AS bytes
   FROM quarantine
  WHERE state = 'open' AND id > $1 AND id <= $5 AND ($2::bigint[] IS NULL OR id = ANY ($2)) AND ($3::text IS NULL OR reason = $3)
  ORDER BY id

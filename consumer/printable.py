@@ -1,0 +1,16 @@
+"""Text out of records and file names, made fit for a terminal: what it says is shown, and nothing in it is obeyed."""
+
+import re
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control characters, those that turn the direction of writing, and halves of surrogate pairs."""
+
+
+def has_controls(text: str) -> bool:
+    """Whether something in `text` would be obeyed and not shown. Most text is settled by the first look."""
+    return not text.isprintable() and _CONTROL.search(text) is not None
+
+
+def printable(text: object, *, keep: str = "") -> str:
+    r"""`text` with each control character as its escape (`\x1b`, `\u202e`), but for those in `keep`."""
+    return _CONTROL.sub(lambda found: found[0] if found[0] in keep else ascii(found[0])[1:-1], str(text))

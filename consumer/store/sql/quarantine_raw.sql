@@ -1,0 +1,5 @@
+-- Taken records, whole.
+SELECT id, source, partition, position, raw
+  FROM quarantine
+ WHERE id = ANY ($1::bigint[])
+ ORDER BY id
