@@ -1,0 +1,59 @@
+-- The outcomes of a course at a moment that any result is of: which scale and method apply to each (as in rollup_of, also where
+-- nobody has a score), why it is hidden where it is, and the summary over its students.
+WITH result AS (
+    SELECT v.id
+      FROM learning_outcome_result_version AS v
+     WHERE v.root_account_uuid = $1 AND v.result_context_id = $2 AND coalesce(v.result_context_type, 'Course') = 'Course'
+     UNION
+    SELECT v.id
+      FROM learning_outcome_result_version AS v
+     WHERE $2::bigint IS NULL AND v.root_account_uuid = $1 AND course_of(v.result_context_type, v.result_context_id) IS NULL
+),
+seen AS (
+    SELECT DISTINCT r.learning_outcome_id AS id
+      FROM result
+     CROSS JOIN LATERAL learning_outcome_result_at($1, result.id, $3, $4) AS r
+     WHERE course_of(r.result_context_type, r.result_context_id) IS NOT DISTINCT FROM $2
+       AND r.learning_outcome_id = coalesce($5, r.learning_outcome_id)
+),
+link AS (
+    SELECT l.learning_outcome_id, bool_and(l.workflow_state IS NOT DISTINCT FROM 'deleted') AS gone
+      FROM (SELECT DISTINCT v.id
+              FROM learning_outcome_link_version AS v
+             WHERE v.root_account_uuid = $1 AND v.context_type = 'Course' AND v.context_id = $2) AS told
+     CROSS JOIN LATERAL learning_outcome_link_at($1, told.id, $3, $4) AS l
+     WHERE l.context_type = 'Course' AND l.context_id = $2
+     GROUP BY l.learning_outcome_id
+)
+SELECT seen.id AS learning_outcome_id, o.title, o.display_name,
+       CASE WHEN o.workflow_state = 'deleted' THEN 'deleted' WHEN link.gone THEN 'unlinked' END AS hidden,
+       method.name AS calculation_method, legal_int(method.name, method.number) AS calculation_int,
+       scale.points_possible, scale.mastery_points,
+       summary.mean, summary.median, coalesce(summary.assessed, 0) AS assessed, coalesce(summary.mastered, 0) AS mastered,
+       coalesce(summary.levels,
+                (SELECT jsonb_agg(jsonb_build_object(
+                            'description', level.descriptions[n], 'color', level.colors[n], 'points', level.points[n],
+                            'mastery', level.points[n] >= scale.mastery_points, 'count', 0, 'percent', 0) ORDER BY n DESC)
+                   FROM generate_subscripts(level.points, 1) AS n),
+                '[]') AS levels
+  FROM seen
+ CROSS JOIN mastery_setting($1, 'Course', $2, $3, $4) AS setting
+  LEFT JOIN LATERAL learning_outcome_at($1, seen.id, $3, $4) AS o ON true
+  LEFT JOIN link ON link.learning_outcome_id = seen.id
+  LEFT JOIN course_outcome_summary_of($1, $2, $3, $4) AS summary ON summary.learning_outcome_id = seen.id
+ CROSS JOIN LATERAL levels_of(coalesce(setting.outcome_proficiency_ratings, o.rubric_criterion -> 'ratings')) AS level
+ CROSS JOIN LATERAL (
+       SELECT CASE WHEN setting.outcome_calculation_method_id IS NOT NULL THEN setting.calculation_method
+                   ELSE coalesce(o.calculation_method, 'highest') END,
+              CASE WHEN setting.outcome_calculation_method_id IS NOT NULL THEN setting.calculation_int
+                   ELSE o.calculation_int END) AS method (name, number)
+ CROSS JOIN LATERAL (
+       SELECT level.points[cardinality(level.points)], level.points[array_position(level.mastery, true)]
+        WHERE setting.outcome_proficiency_id IS NOT NULL
+        UNION ALL
+       SELECT coalesce(own.points_possible, level.points[cardinality(level.points)]),
+              coalesce(own.mastery_points, own.points_possible, level.points[cardinality(level.points)])
+         FROM (SELECT number_of(o.rubric_criterion -> 'points_possible') AS points_possible,
+                      number_of(o.rubric_criterion -> 'mastery_points') AS mastery_points) AS own
+        WHERE setting.outcome_proficiency_id IS NULL) AS scale (points_possible, mastery_points)
+ ORDER BY o.title COLLATE "C" NULLS LAST, seen.id
