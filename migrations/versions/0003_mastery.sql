@@ -1,0 +1,840 @@
+-- Mastery, as Canvas computes it: now, at any moment, and why it changed.
+--
+-- Everything is computed when it is asked for, from the projection alone, so it is right in the moment in which an event is
+-- committed. There is one computation, `rollup_of`; views and functions only ask it different questions.
+--   state of an object at a moment     <table>_at
+--   which scale and method apply       account_level_scales, account_chain, mastery_setting, outcome_setting
+--   a score                            rollup_score, which knows the seven methods
+--   rollups                            rollup_of -> outcome_rollup_at -> outcome_rollup, course_outcome_summary
+--   why                                rollup_input, mastery_timeline
+-- Rules are those of Canvas' app/models/rollup_score.rb, app/helpers/rollup_score_aggregator_helper.rb, lib/outcomes,
+-- app/models/account.rb and course.rb (outcome_proficiency), app/models/outcome_calculation_method.rb.
+--
+-- In all functions `at` null means now, and `known_at` null means all that is known. `at` asks for what was true then
+-- (event_time), `known_at` for what had been recorded then (recorded_at).
+
+
+-- The course of a result. Only Course occurs in Canvas' model; account ids overlap with course ids, so another type is no course.
+CREATE FUNCTION outcomes.course_of(result_context_type text, result_context_id bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN coalesce(result_context_type, 'Course') = 'Course' THEN result_context_id END
+$$;
+COMMENT ON FUNCTION outcomes.course_of IS 'The course of a result: result_context_id where that is one; null where it is unknown.';
+
+CREATE INDEX learning_outcome_result_by_course ON outcomes.learning_outcome_result
+       (root_account_uuid, result_context_id, user_uuid);
+CREATE INDEX learning_outcome_result_without_course ON outcomes.learning_outcome_result (root_account_uuid)
+ WHERE outcomes.course_of(result_context_type, result_context_id) IS NULL;
+CREATE INDEX learning_outcome_result_version_by_course ON outcomes.learning_outcome_result_version
+       (root_account_uuid, result_context_id, user_uuid);
+CREATE INDEX learning_outcome_result_version_without_course ON outcomes.learning_outcome_result_version (root_account_uuid)
+ WHERE outcomes.course_of(result_context_type, result_context_id) IS NULL;
+CREATE INDEX learning_outcome_link_version_by_context ON outcomes.learning_outcome_link_version
+       (root_account_uuid, context_type, context_id, learning_outcome_id);
+CREATE INDEX outcome_proficiency_version_by_context ON outcomes.outcome_proficiency_version
+       (root_account_uuid, context_type, context_id);
+CREATE INDEX outcome_calculation_method_version_by_context ON outcomes.outcome_calculation_method_version
+       (root_account_uuid, context_type, context_id);
+
+
+-- The state of one object at a moment. Lives as long as this migration.
+CREATE FUNCTION pg_temp.add_at(name text) RETURNS void LANGUAGE plpgsql AS $body$
+DECLARE
+    columns text;
+BEGIN
+    SELECT string_agg(format('v.%I', attname), ', ' ORDER BY attnum) INTO columns
+      FROM pg_attribute WHERE attrelid = format('outcomes.%I', name)::regclass AND attnum > 0 AND NOT attisdropped;
+    EXECUTE format($sql$
+        CREATE FUNCTION outcomes.%1$I(root_account_uuid text, id bigint, at timestamptz, known_at timestamptz DEFAULT NULL)
+        RETURNS SETOF outcomes.%2$I LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $at$
+            SELECT %4$s
+              FROM outcomes.%3$I v
+             WHERE v.root_account_uuid = $1 AND v.id = $2 AND v.event_time <= coalesce($3, 'infinity')
+               AND v.recorded_at <= coalesce($4, 'infinity')
+             ORDER BY v.event_time DESC, v.event_name DESC, v.updated_at DESC NULLS LAST, v.version_hash DESC
+             LIMIT 1
+        $at$;
+        COMMENT ON FUNCTION outcomes.%1$I IS %5$L;
+    $sql$, name || '_at', name, name || '_version', columns,
+        format('The row of %s as it was at a moment; at null is now, known_at null is all that is known.', name));
+END
+$body$;
+
+DO $at$
+BEGIN
+    PERFORM pg_temp.add_at(name) FROM unnest(ARRAY['account', 'course', 'learning_outcome', 'learning_outcome_group', 'learning_outcome_link',
+                    'learning_outcome_result', 'outcome_calculation_method', 'outcome_friendly_description',
+                    'outcome_proficiency', 'rubric_assessment']) name;
+END
+$at$;
+
+
+
+-- The tree
+
+CREATE FUNCTION outcomes.local_id(id text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN id ~ '^[0-9]{1,19}$' THEN coalesce(nullif(id::numeric % 10000000000000, 0), id::numeric)::bigint END
+$$;
+COMMENT ON FUNCTION outcomes.local_id IS 'Local id of a global one: modulo 10^13. Null where it is no id.';
+
+-- The request behind an event knows more than its body: the account of its course, and the root account.
+DO $hints$
+DECLARE
+    name text;
+    hints text[];
+BEGIN
+    FOREACH name IN ARRAY ARRAY['account', 'course', 'learning_outcome', 'learning_outcome_group', 'learning_outcome_link',
+                                'learning_outcome_result', 'outcome_calculation_method', 'outcome_friendly_description',
+                                'outcome_proficiency', 'rubric_assessment'] LOOP
+        EXECUTE format($sql$
+            COMMENT ON COLUMN outcomes.%1$I.metadata IS
+                'Where the request was made (context_type, context_id, context_account_id, root_account_id); null for background jobs.';
+            CREATE INDEX %2$I ON outcomes.%1$I (root_account_uuid, (outcomes.local_id(metadata ->> 'context_id')), event_time)
+             WHERE metadata ->> 'context_type' = 'Course' AND metadata ? 'context_account_id';
+            CREATE INDEX %3$I ON outcomes.%1$I (root_account_uuid, event_time) WHERE metadata ? 'root_account_id';
+        $sql$, name || '_version', name || '_version_hint_of_account', name || '_version_hint_of_root');
+        hints := hints || format('SELECT root_account_uuid, event_time, recorded_at, metadata FROM outcomes.%I', name || '_version');
+    END LOOP;
+    EXECUTE format('CREATE VIEW outcomes.context_hint AS %s', array_to_string(hints, ' UNION ALL '));
+END
+$hints$;
+COMMENT ON VIEW outcomes.context_hint IS 'Where web requests were made, of all versions; tells what no account or course event has told.';
+COMMENT ON COLUMN outcomes.context_hint.root_account_uuid IS 'Tenant.';
+COMMENT ON COLUMN outcomes.context_hint.event_time IS 'When Canvas posted the event.';
+COMMENT ON COLUMN outcomes.context_hint.recorded_at IS 'When it was recorded here.';
+COMMENT ON COLUMN outcomes.context_hint.metadata IS 'context_type, context_id, context_account_id, root_account_id: global ids.';
+
+
+CREATE FUNCTION outcomes.root_account(tenant text, at timestamptz, known_at timestamptz DEFAULT NULL) RETURNS bigint
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    WITH known AS (
+        SELECT a.*
+          FROM (SELECT DISTINCT v.id FROM outcomes.account_version v WHERE v.root_account_uuid = tenant) seen
+         CROSS JOIN LATERAL outcomes.account_at(tenant, seen.id, at, known_at) a
+    ),
+    owner AS (
+        SELECT p.context_type, p.context_id
+          FROM (SELECT DISTINCT v.id FROM outcomes.outcome_proficiency_version v WHERE v.root_account_uuid = tenant) seen
+         CROSS JOIN LATERAL outcomes.outcome_proficiency_at(tenant, seen.id, at, known_at) p
+         UNION ALL
+        SELECT m.context_type, m.context_id
+          FROM (SELECT DISTINCT v.id FROM outcomes.outcome_calculation_method_version v WHERE v.root_account_uuid = tenant) seen
+         CROSS JOIN LATERAL outcomes.outcome_calculation_method_at(tenant, seen.id, at, known_at) m
+    )
+    SELECT coalesce(
+        (SELECT min(id) FROM known WHERE parent_account_id IS NULL),
+        (SELECT min(root_account_id) FROM known),
+        (SELECT outcomes.local_id(h.metadata ->> 'root_account_id')
+           FROM outcomes.context_hint h
+          WHERE h.root_account_uuid = tenant AND h.metadata ? 'root_account_id'
+            AND h.event_time <= coalesce(at, 'infinity') AND h.recorded_at <= coalesce(known_at, 'infinity')
+          ORDER BY h.event_time DESC, 1
+          LIMIT 1),
+        (SELECT min(context_id) FROM owner WHERE context_type = 'Account' HAVING count(DISTINCT context_id) = 1))
+$$;
+COMMENT ON FUNCTION outcomes.root_account IS
+    'Local id of the root account: the account without parent, else the one that accounts name, else the metadata''s, else the only account that owns scales and methods.';
+
+
+CREATE FUNCTION outcomes.account_chain(tenant text, context_type text, context_id bigint, at timestamptz, known_at timestamptz DEFAULT NULL)
+RETURNS TABLE (distance integer, owner_type text, owner_id bigint) LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+DECLARE
+    account bigint;
+    parent bigint;
+    visited bigint[] := '{}';
+BEGIN
+    distance := 0;
+    IF context_type = 'Course' THEN
+        IF context_id IS NOT NULL THEN
+            owner_type := 'Course';
+            owner_id := context_id;
+            RETURN NEXT;
+            SELECT c.account_id INTO account FROM outcomes.course_at(tenant, context_id, at, known_at) c;
+            IF account IS NULL THEN
+                SELECT outcomes.local_id(h.metadata ->> 'context_account_id') INTO account
+                  FROM outcomes.context_hint h
+                 WHERE h.root_account_uuid = tenant
+                   AND h.metadata ->> 'context_type' = 'Course' AND h.metadata ? 'context_account_id'
+                   AND outcomes.local_id(h.metadata ->> 'context_id') = context_id
+                   AND h.event_time <= coalesce(at, 'infinity') AND h.recorded_at <= coalesce(known_at, 'infinity')
+                 ORDER BY h.event_time DESC, 1 DESC
+                 LIMIT 1;
+            END IF;
+            account := coalesce(account, outcomes.root_account(tenant, at, known_at));
+        END IF;
+    ELSE
+        account := context_id;
+    END IF;
+    owner_type := 'Account';
+    WHILE account IS NOT NULL LOOP
+        IF account = ANY (visited) THEN
+            EXIT; -- a circle, which Canvas does not make and a feed out of order can
+        END IF;
+        visited := visited || account;
+        distance := distance + 1;
+        owner_id := account;
+        RETURN NEXT;
+        SELECT a.parent_account_id INTO parent FROM outcomes.account_at(tenant, account, at, known_at) a;
+        IF FOUND AND parent IS NULL THEN
+            RETURN; -- a root
+        END IF;
+        account := parent;
+    END LOOP;
+    account := outcomes.root_account(tenant, at, known_at);
+    IF account IS NOT NULL AND account <> ALL (visited) THEN
+        distance := distance + 1;
+        owner_id := account;
+        RETURN NEXT;
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION outcomes.account_chain IS
+    'The contexts that a course or account inherits from, nearest first: itself, its account, that one''s parents; the root where the tree is not known.';
+
+
+-- Scales and methods
+
+CREATE FUNCTION outcomes.account_level_scales(tenant text, at timestamptz, known_at timestamptz DEFAULT NULL) RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT CASE (SELECT s.value FROM outcomes.tenant_setting s
+                  WHERE s.root_account_uuid = tenant AND s.name = 'account_level_mastery_scales')
+           WHEN 'on' THEN true
+           WHEN 'off' THEN false
+           ELSE EXISTS (SELECT FROM outcomes.outcome_proficiency_version v
+                         WHERE v.root_account_uuid = tenant AND v.event_time <= coalesce(at, 'infinity')
+                           AND v.recorded_at <= coalesce(known_at, 'infinity'))
+             OR EXISTS (SELECT FROM outcomes.outcome_calculation_method_version v
+                         WHERE v.root_account_uuid = tenant AND v.event_time <= coalesce(at, 'infinity')
+                           AND v.recorded_at <= coalesce(known_at, 'infinity'))
+           END
+$$;
+COMMENT ON FUNCTION outcomes.account_level_scales IS
+    'Whether Canvas computes with account-level mastery scales: the tenant''s setting, or else whether a scale or method has been seen.';
+
+
+CREATE FUNCTION outcomes.mastery_setting(tenant text, context_type text, context_id bigint, at timestamptz, known_at timestamptz DEFAULT NULL)
+RETURNS TABLE (account_level boolean, outcome_proficiency_id bigint, scale_owner_type text, scale_owner_id bigint, scale_since timestamptz,
+               outcome_proficiency_ratings jsonb, outcome_calculation_method_id bigint, method_owner_type text, method_owner_id bigint,
+               method_since timestamptz, calculation_method text, calculation_int integer)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1 AS $$
+#variable_conflict use_column
+DECLARE
+    owner record;
+    scale record;
+    method record;
+BEGIN
+    account_level := outcomes.account_level_scales(tenant, at, known_at);
+    IF account_level THEN
+        FOR owner IN SELECT * FROM outcomes.account_chain(tenant, context_type, context_id, at, known_at) LOOP
+            IF outcome_proficiency_id IS NULL THEN
+                SELECT s.* INTO scale
+                  FROM (SELECT DISTINCT v.id FROM outcomes.outcome_proficiency_version v
+                         WHERE v.root_account_uuid = tenant AND v.context_type = owner.owner_type AND v.context_id = owner.owner_id) seen
+                 CROSS JOIN LATERAL outcomes.outcome_proficiency_at(tenant, seen.id, at, known_at) s
+                 WHERE s.context_type = owner.owner_type AND s.context_id = owner.owner_id AND s.workflow_state = 'active'
+                 ORDER BY s.event_time DESC, s.event_name DESC, s.updated_at DESC NULLS LAST, s.version_hash DESC
+                 LIMIT 1;
+                IF FOUND THEN
+                    outcome_proficiency_id := scale.id;
+                    scale_owner_type := owner.owner_type;
+                    scale_owner_id := owner.owner_id;
+                    scale_since := scale.event_time;
+                    outcome_proficiency_ratings := scale.outcome_proficiency_ratings;
+                END IF;
+            END IF;
+            IF outcome_calculation_method_id IS NULL THEN
+                SELECT m.* INTO method
+                  FROM (SELECT DISTINCT v.id FROM outcomes.outcome_calculation_method_version v
+                         WHERE v.root_account_uuid = tenant AND v.context_type = owner.owner_type AND v.context_id = owner.owner_id) seen
+                 CROSS JOIN LATERAL outcomes.outcome_calculation_method_at(tenant, seen.id, at, known_at) m
+                 WHERE m.context_type = owner.owner_type AND m.context_id = owner.owner_id AND m.workflow_state = 'active'
+                 ORDER BY m.event_time DESC, m.event_name DESC, m.updated_at DESC NULLS LAST, m.version_hash DESC
+                 LIMIT 1;
+                IF FOUND THEN
+                    outcome_calculation_method_id := method.id;
+                    method_owner_type := owner.owner_type;
+                    method_owner_id := owner.owner_id;
+                    method_since := method.event_time;
+                    calculation_method := method.calculation_method;
+                    calculation_int := method.calculation_int;
+                END IF;
+            END IF;
+            EXIT WHEN outcome_proficiency_id IS NOT NULL AND outcome_calculation_method_id IS NOT NULL;
+        END LOOP;
+    END IF;
+    RETURN NEXT;
+END
+$$;
+COMMENT ON FUNCTION outcomes.mastery_setting IS
+    'Which account-level scale and, independently, which calculation method apply to a course or account: the nearest active ones. Nulls where the outcome''s own count.';
+
+
+CREATE FUNCTION outcomes.number_of(value jsonb) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE jsonb_typeof(value) WHEN 'number' THEN value::double precision END
+$$;
+COMMENT ON FUNCTION outcomes.number_of IS 'A JSON number as a double; null where it is anything else.';
+
+
+CREATE FUNCTION outcomes.levels_of(ratings jsonb)
+RETURNS TABLE (points double precision[], descriptions text[], colors text[], mastery boolean[])
+LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1 AS $$
+    SELECT array_agg(p ORDER BY p, n DESC), array_agg(rating ->> 'description' ORDER BY p, n DESC),
+           array_agg(rating ->> 'color' ORDER BY p, n DESC), array_agg(coalesce(rating -> 'mastery' = 'true', false) ORDER BY p, n DESC)
+      FROM jsonb_array_elements(CASE jsonb_typeof(ratings) WHEN 'array' THEN ratings ELSE '[]' END) WITH ORDINALITY r (rating, n)
+     CROSS JOIN LATERAL (SELECT outcomes.number_of(rating -> 'points')) q (p)
+     WHERE p IS NOT NULL
+$$;
+COMMENT ON FUNCTION outcomes.levels_of IS
+    'The ratings of a scale or criterion as arrays, lowest first, so that width_bucket(score, points) is the level. Of equal points the first in the list wins.';
+
+
+CREATE FUNCTION outcomes.legal_int(calculation_method text, calculation_int integer) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE
+           WHEN calculation_method IN ('decaying_average', 'weighted_average')
+           THEN CASE WHEN calculation_int BETWEEN 1 AND 99 THEN calculation_int ELSE 65 END
+           WHEN calculation_method = 'standard_decaying_average'
+           THEN CASE WHEN calculation_int BETWEEN 50 AND 99 THEN calculation_int ELSE 65 END
+           WHEN calculation_method = 'n_mastery'
+           THEN CASE WHEN calculation_int BETWEEN 1 AND 10 THEN calculation_int ELSE 5 END
+           END
+$$;
+COMMENT ON FUNCTION outcomes.legal_int IS
+    'calculation_int as the method uses it: the default where it is absent or out of its legal range, null where the method has none.';
+
+
+CREATE FUNCTION outcomes.rollup_score(calculation_method text, calculation_int integer, "values" double precision[], mastery_points double precision)
+RETURNS numeric LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    n integer := cardinality("values");
+    w double precision;
+    total double precision := 0;
+    kept integer := 0;
+    score double precision;
+BEGIN
+    IF n = 0 OR array_position("values", NULL) IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
+    CASE coalesce(calculation_method, 'highest')
+    WHEN 'highest' THEN
+        score := "values"[1];
+        FOR i IN 2 .. n LOOP
+            score := greatest(score, "values"[i]);
+        END LOOP;
+    WHEN 'latest' THEN
+        score := "values"[n];
+    WHEN 'average' THEN
+        FOR i IN 1 .. n LOOP
+            total := total + "values"[i];
+        END LOOP;
+        score := total / n;
+    WHEN 'n_mastery' THEN
+        FOR i IN 1 .. n LOOP
+            IF "values"[i] >= mastery_points THEN
+                total := total + "values"[i];
+                kept := kept + 1;
+            END IF;
+        END LOOP;
+        IF least(n, kept) < outcomes.legal_int(calculation_method, calculation_int) THEN
+            RETURN NULL;
+        END IF;
+        score := total / kept;
+    WHEN 'decaying_average', 'weighted_average' THEN
+        score := "values"[n];
+        IF n > 1 THEN
+            w := outcomes.legal_int(calculation_method, calculation_int) / 100.0::double precision;
+            FOR i IN 1 .. n - 1 LOOP
+                total := total + "values"[i];
+            END LOOP;
+            score := w * score + (1 - w) * (total / (n - 1));
+        END IF;
+    WHEN 'standard_decaying_average' THEN
+        w := outcomes.legal_int(calculation_method, calculation_int) / 100.0::double precision;
+        score := "values"[1];
+        FOR i IN 2 .. n LOOP
+            score := (1 - w) * score + w * "values"[i];
+        END LOOP;
+    ELSE
+        RETURN NULL; -- a method of tomorrow: no number is better than a wrong one
+    END CASE;
+    RETURN round(score::text::numeric, 2); -- as printed, because Ruby's Float#round looks at the decimal and Postgres' cast cuts it
+END
+$$;
+COMMENT ON FUNCTION outcomes.rollup_score IS
+    'The score of values in time order, by Canvas'' stored name of the method; rounded once, to 2 decimals, halves away from zero on the decimal as printed. Null: no score.';
+
+
+-- Rollups
+
+-- One text, asked in several ways: of a course or one student's outcome in it; now or at a moment; and what went into it.
+DO $make$
+DECLARE
+    inputs text := $inputs$
+    WITH setting AS MATERIALIZED (
+        SELECT * FROM outcomes.mastery_setting(tenant, 'Course', course, at, known_at)
+    ),
+    result AS MATERIALIZED (
+        SELECT s.id, s.user_uuid COLLATE "C" AS user_uuid, s.learning_outcome_id, s.score, s.possible, s.percent, s.assessed_at,
+               CASE WHEN s.artifact_type = 'RubricAssessment' THEN s.artifact_id END AS rubric_assessment_id,
+               CASE WHEN s.artifact_type = 'Quizzes::QuizSubmission' AND s.associated_asset_type = 'Quizzes::Quiz'
+                    THEN s.associated_asset_id END AS quiz_id
+          FROM ({state}) s
+         WHERE s.workflow_state = 'active' AND s.score IS NOT NULL AND s.user_uuid IS NOT NULL
+    ),
+    submission AS (
+        SELECT seen.id, a.submitted_at
+          FROM (SELECT DISTINCT r.rubric_assessment_id AS id FROM result r WHERE r.rubric_assessment_id IS NOT NULL) seen
+         CROSS JOIN LATERAL outcomes.rubric_assessment_at(tenant, seen.id, at, known_at) a
+    ),
+    link AS (
+        SELECT l.learning_outcome_id, bool_or(l.workflow_state IS DISTINCT FROM 'deleted') AS shown
+          FROM (SELECT DISTINCT v.id FROM outcomes.learning_outcome_link_version v
+                 WHERE v.root_account_uuid = tenant AND v.context_type = 'Course' AND v.context_id = course {and_link}) seen
+         CROSS JOIN LATERAL outcomes.learning_outcome_link_at(tenant, seen.id, at, known_at) l
+         WHERE l.context_type = 'Course' AND l.context_id = course
+         GROUP BY l.learning_outcome_id
+    ),
+    -- Each outcome with the scale and the method that apply to it here.
+    shown AS MATERIALIZED (
+        SELECT seen.learning_outcome_id, setting.outcome_proficiency_id, setting.outcome_calculation_method_id,
+               method.name AS calculation_method, outcomes.legal_int(method.name, method.int) AS calculation_int,
+               scale.points_possible, scale.mastery_points,
+               CASE WHEN scale.points_possible = 0 THEN scale.mastery_points ELSE scale.points_possible END AS unit,
+               method.name NOT IN ('highest', 'n_mastery') AS merges,
+               level.points, level.descriptions, level.colors
+          FROM (SELECT DISTINCT r.learning_outcome_id FROM result r) seen
+         CROSS JOIN setting
+          LEFT JOIN LATERAL outcomes.learning_outcome_at(tenant, seen.learning_outcome_id, at, known_at) o ON true
+          LEFT JOIN link USING (learning_outcome_id)
+         CROSS JOIN LATERAL outcomes.levels_of(coalesce(setting.outcome_proficiency_ratings, o.rubric_criterion -> 'ratings')) level
+         CROSS JOIN LATERAL (
+            SELECT CASE WHEN setting.outcome_calculation_method_id IS NOT NULL THEN setting.calculation_method
+                        ELSE coalesce(o.calculation_method, 'highest') END,
+                   CASE WHEN setting.outcome_calculation_method_id IS NOT NULL THEN setting.calculation_int
+                        ELSE o.calculation_int END) method (name, int)
+         CROSS JOIN LATERAL (
+            SELECT level.points[cardinality(level.points)], level.points[array_position(level.mastery, true)]
+             WHERE setting.outcome_proficiency_id IS NOT NULL
+             UNION ALL
+            SELECT coalesce(own.points_possible, level.points[cardinality(level.points)]),
+                   coalesce(own.mastery_points, own.points_possible, level.points[cardinality(level.points)])
+              FROM (SELECT outcomes.number_of(o.rubric_criterion -> 'points_possible') AS points_possible,
+                           outcomes.number_of(o.rubric_criterion -> 'mastery_points') AS mastery_points) own
+             WHERE setting.outcome_proficiency_id IS NULL) scale (points_possible, mastery_points)
+         WHERE o.workflow_state IS DISTINCT FROM 'deleted' AND link.shown IS NOT false
+    ),
+    -- Of a quiz with several banks every row takes what the quiz came to as a whole.
+    quiz AS (
+        SELECT unnest(array_agg(r.id)) AS id,
+               sum(r.possible * r.percent ORDER BY r.id)
+               / nullif(sum(r.possible ORDER BY r.id) FILTER (WHERE r.percent IS NOT NULL), 0) AS percent
+          FROM result r
+          JOIN shown USING (learning_outcome_id)
+         WHERE shown.merges AND r.quiz_id IS NOT NULL
+         GROUP BY r.user_uuid, r.learning_outcome_id, r.quiz_id
+    ),
+    valued AS (
+        SELECT r.id, r.user_uuid, r.learning_outcome_id, r.score, r.possible, r.percent, r.assessed_at, r.quiz_id,
+               quiz.percent AS merged_percent,
+               date_trunc('second', coalesce(submission.submitted_at, r.assessed_at)) AS worked_at,
+               CASE WHEN coalesce(quiz.percent, r.percent) IS NULL THEN r.score
+                    ELSE coalesce(quiz.percent, r.percent) * shown.unit END AS value
+          FROM result r
+          JOIN shown USING (learning_outcome_id)
+          LEFT JOIN submission ON submission.id = r.rubric_assessment_id
+          LEFT JOIN quiz ON quiz.id = r.id
+    )
+$inputs$;
+    rollups text := $rollups$,
+    grouped AS (
+        SELECT v.user_uuid, v.learning_outcome_id, count(*) AS results, max(v.assessed_at) AS last_assessed_at,
+               array_agg(v.value ORDER BY v.worked_at NULLS FIRST, v.id) AS "values"
+          FROM valued v
+         GROUP BY v.user_uuid, v.learning_outcome_id
+    )
+    SELECT g.user_uuid, g.learning_outcome_id, s.score, s.score::double precision >= shown.mastery_points,
+           shown.descriptions[s.level], shown.colors[s.level], shown.calculation_method, shown.calculation_int,
+           shown.points_possible, shown.mastery_points, g.results, g.last_assessed_at,
+           s.level, shown.points, shown.descriptions, shown.colors
+      FROM grouped g
+      JOIN shown USING (learning_outcome_id)
+     CROSS JOIN LATERAL (
+        SELECT q.score, width_bucket(q.score::double precision, shown.points) AS level
+          FROM (SELECT outcomes.rollup_score(shown.calculation_method, shown.calculation_int, g."values", shown.mastery_points) AS score
+                OFFSET 0) q) s
+     WHERE s.score IS NOT NULL
+$rollups$;
+    rows text := $rows$
+    SELECT v.id, v.score, v.possible, v.percent, v.assessed_at, v.worked_at, v.quiz_id, v.merged_percent, v.value
+      FROM valued v
+     ORDER BY v.worked_at NULLS FIRST, v.id
+$rows$;
+    state_now text := $now$
+            SELECT r.id, r.user_uuid, r.learning_outcome_id, r.score, r.possible, r.percent, r.assessed_at, r.workflow_state,
+                   r.artifact_type, r.artifact_id, r.associated_asset_type, r.associated_asset_id
+              FROM outcomes.learning_outcome_result r
+             WHERE r.root_account_uuid = tenant AND {here} $now$;
+    state_then text := $then$
+            SELECT DISTINCT ON (r.id)
+                   r.id, r.user_uuid, r.learning_outcome_id, r.score, r.possible, r.percent, r.assessed_at, r.workflow_state,
+                   r.artifact_type, r.artifact_id, r.associated_asset_type, r.associated_asset_id
+              FROM outcomes.learning_outcome_result_version r
+             WHERE r.root_account_uuid = tenant AND {here}
+               AND r.event_time <= coalesce(at, 'infinity') AND r.recorded_at <= coalesce(known_at, 'infinity')
+               -- A result does not change its course, student or outcome in Canvas; if one ever does, it is no longer here.
+               AND NOT EXISTS (
+                   SELECT FROM outcomes.learning_outcome_result_version n
+                    WHERE n.root_account_uuid = tenant AND n.id = r.id AND n.event_time >= r.event_time
+                      AND n.event_time <= coalesce(at, 'infinity') AND n.recorded_at <= coalesce(known_at, 'infinity')
+                      AND (n.event_time, n.event_name, coalesce(n.updated_at, '-infinity'), n.version_hash)
+                        > (r.event_time, r.event_name, coalesce(r.updated_at, '-infinity'), r.version_hash)
+                      AND (outcomes.course_of(n.result_context_type, n.result_context_id), n.user_uuid, n.learning_outcome_id)
+                          IS DISTINCT FROM
+                          (outcomes.course_of(r.result_context_type, r.result_context_id), r.user_uuid, r.learning_outcome_id)
+                   OFFSET 0)
+             ORDER BY r.id, r.event_time DESC, r.event_name DESC, r.updated_at DESC NULLS LAST, r.version_hash DESC $then$;
+    here text := $here$r.result_context_id = course AND coalesce(r.result_context_type, 'Course') = 'Course'$here$;
+    nowhere text := $here$outcomes.course_of(r.result_context_type, r.result_context_id) IS NULL$here$;
+    of_student text := $student$ AND r.user_uuid = student AND r.learning_outcome_id = outcome$student$;
+    columns text := $columns$(user_uuid text, learning_outcome_id bigint, score numeric, mastery boolean, rating text, color text,
+            calculation_method text, calculation_int integer, points_possible double precision, mastery_points double precision,
+            results bigint, last_assessed_at timestamptz, level integer, level_points double precision[],
+            level_descriptions text[], level_colors text[])$columns$;
+    body text;
+BEGIN
+    body := $body$
+        #variable_conflict use_column
+        BEGIN
+            IF at IS NULL AND known_at IS NULL AND course IS NOT NULL THEN
+                RETURN QUERY $body$ || replace(replace(inputs, '{state}', state_now), '{here}', here || '{and_student}') || $body${answer};
+            ELSIF course IS NOT NULL THEN
+                RETURN QUERY $body$ || replace(replace(inputs, '{state}', state_then), '{here}', here || '{and_student}') || $body${answer};
+            ELSIF at IS NULL AND known_at IS NULL THEN
+                RETURN QUERY $body$ || replace(replace(inputs, '{state}', state_now), '{here}', nowhere || '{and_student}') || $body${answer};
+            ELSE
+                RETURN QUERY $body$ || replace(replace(inputs, '{state}', state_then), '{here}', nowhere || '{and_student}') || $body${answer};
+            END IF;
+        END
+    $body$;
+
+    -- Planned once, because planning takes longer than a small course; without parallel workers, because starting them does.
+    -- No nested loops where there is a choice, because how many versions a course has at a moment nobody can estimate.
+    EXECUTE format($sql$
+        CREATE FUNCTION outcomes.rollup_of(tenant text, course bigint, at timestamptz, known_at timestamptz)
+        RETURNS TABLE %1$s LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 500
+        SET work_mem = '64MB' SET enable_nestloop = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0 AS %2$L;
+        CREATE FUNCTION outcomes.student_rollup_of(
+            tenant text, course bigint, student text, outcome bigint, at timestamptz, known_at timestamptz)
+        RETURNS TABLE %1$s LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1
+        SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0 AS %3$L;
+        CREATE FUNCTION outcomes.rollup_input(
+            tenant text, course bigint, student text, outcome bigint, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL)
+        RETURNS TABLE (id bigint, score double precision, possible double precision, percent double precision, assessed_at timestamptz,
+                       worked_at timestamptz, quiz_id bigint, merged_percent double precision, value double precision)
+        LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+        SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0 AS %4$L;
+    $sql$, columns,
+        replace(replace(replace(body, '{answer}', rollups), '{and_student}', ''), '{and_link}', ''),
+        replace(replace(replace(body, '{answer}', rollups), '{and_student}', of_student), '{and_link}', 'AND v.learning_outcome_id = outcome'),
+        replace(replace(replace(body, '{answer}', rows), '{and_student}', of_student), '{and_link}', 'AND v.learning_outcome_id = outcome'));
+END
+$make$;
+COMMENT ON FUNCTION outcomes.rollup_of IS
+    'The rollups of one course (null: of the results whose course is unknown), with the levels they were put into. Views and outcome_rollup_at stand on it.';
+COMMENT ON FUNCTION outcomes.student_rollup_of IS 'The rollup of one student and outcome in one course; the same computation as rollup_of.';
+COMMENT ON FUNCTION outcomes.rollup_input IS
+    'The results that go into a rollup, in time order: worked_at orders them, merged_percent is what their quiz came to as a whole, value is what is counted.';
+
+
+CREATE VIEW outcomes.course_with_results AS
+SELECT DISTINCT known.root_account_uuid, known.result_context_id AS course_id
+  FROM outcomes.learning_outcome_result known
+ WHERE known.result_context_id IS NOT NULL
+ UNION ALL
+SELECT DISTINCT unknown.root_account_uuid, NULL::bigint
+  FROM outcomes.learning_outcome_result unknown
+ WHERE outcomes.course_of(unknown.result_context_type, unknown.result_context_id) IS NULL;
+COMMENT ON VIEW outcomes.course_with_results IS 'Courses that results are known of; null for results whose course is unknown.';
+COMMENT ON COLUMN outcomes.course_with_results.root_account_uuid IS 'Tenant.';
+COMMENT ON COLUMN outcomes.course_with_results.course_id IS 'Local id of the course.';
+
+CREATE VIEW outcomes.outcome_rollup AS
+SELECT c.root_account_uuid, c.course_id, r.user_uuid, r.learning_outcome_id, r.score, r.mastery, r.rating, r.color,
+       r.calculation_method, r.calculation_int, r.points_possible, r.mastery_points, r.results, r.last_assessed_at
+  FROM outcomes.course_with_results c
+ CROSS JOIN LATERAL outcomes.rollup_of(c.root_account_uuid, c.course_id, NULL, NULL) r;
+
+COMMENT ON VIEW outcomes.outcome_rollup IS
+    'One student''s score for one outcome in one course, as Canvas computes it now. Ask for a course, or for all: a question for one student still computes every course.';
+
+CREATE FUNCTION outcomes.outcome_rollup_at(root_account_uuid text, course_id bigint, at timestamptz, known_at timestamptz DEFAULT NULL)
+RETURNS SETOF outcomes.outcome_rollup LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT $1, $2, r.user_uuid, r.learning_outcome_id, r.score, r.mastery, r.rating, r.color,
+           r.calculation_method, r.calculation_int, r.points_possible, r.mastery_points, r.results, r.last_assessed_at
+      FROM outcomes.rollup_of($1, $2, $3, $4) r
+$$;
+COMMENT ON FUNCTION outcomes.outcome_rollup_at IS
+    'outcome_rollup of one course as it was at a moment; known_at: from what had been recorded by then. at null is now.';
+
+
+CREATE FUNCTION outcomes.course_outcome_summary_of(tenant text, course bigint, at timestamptz, known_at timestamptz)
+RETURNS TABLE (learning_outcome_id bigint, mean numeric, median numeric, students bigint, assessed bigint, mastered bigint, levels jsonb)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    WITH rollup AS MATERIALIZED (
+        SELECT * FROM outcomes.rollup_of(tenant, course, at, known_at)
+    ),
+    outcome AS (
+        SELECT r.learning_outcome_id, count(*) AS assessed, count(*) FILTER (WHERE r.mastery) AS mastered, avg(r.score) AS mean,
+               array_agg(r.score ORDER BY r.score) AS scores, min(r.mastery_points) AS mastery_points,
+               min(r.level_points) AS points, min(r.level_descriptions) AS descriptions, min(r.level_colors) AS colors
+          FROM rollup r
+         GROUP BY r.learning_outcome_id
+    ),
+    counted AS (
+        SELECT r.learning_outcome_id, r.level, count(*) AS students FROM rollup r GROUP BY r.learning_outcome_id, r.level
+    )
+    SELECT o.learning_outcome_id, round(o.mean, 2),
+           trim_scale((o.scores[(o.assessed + 1) / 2] + o.scores[o.assessed / 2 + 1]) / 2),
+           (SELECT count(DISTINCT r.user_uuid) FROM rollup r), o.assessed, o.mastered,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                       'description', o.descriptions[n], 'color', o.colors[n], 'points', o.points[n],
+                       'mastery', o.points[n] >= o.mastery_points, 'count', coalesce(c.students, 0),
+                       'percent', round(100.0 * coalesce(c.students, 0) / o.assessed)) ORDER BY n DESC), '[]')
+              FROM generate_subscripts(o.points, 1) n
+              LEFT JOIN counted c ON c.learning_outcome_id = o.learning_outcome_id AND c.level = n)
+      FROM outcome o
+$$;
+COMMENT ON FUNCTION outcomes.course_outcome_summary_of IS 'course_outcome_summary of one course at a moment; at null is now.';
+
+CREATE VIEW outcomes.course_outcome_summary AS
+SELECT c.root_account_uuid, c.course_id, s.learning_outcome_id, s.mean, s.median, s.students, s.assessed, s.mastered, s.levels
+  FROM outcomes.course_with_results c
+ CROSS JOIN LATERAL outcomes.course_outcome_summary_of(c.root_account_uuid, c.course_id, NULL, NULL) s;
+
+COMMENT ON VIEW outcomes.course_outcome_summary IS 'Each outcome of a course over its students, as Canvas sums it up now.';
+
+
+CREATE FUNCTION outcomes.mastery_scale(root_account_uuid text, context_type text, context_id bigint, at timestamptz DEFAULT now())
+RETURNS TABLE (level integer, description text, points double precision, mastery boolean, color text, points_possible double precision,
+               mastery_points double precision, outcome_proficiency_id bigint, owner_type text, owner_id bigint, since timestamptz)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 5 AS $$
+    SELECT (cardinality(l.points) + 1 - n)::integer, l.descriptions[n], l.points[n], l.mastery[n], l.colors[n],
+           l.points[cardinality(l.points)], l.points[array_position(l.mastery, true)],
+           s.outcome_proficiency_id, s.scale_owner_type, s.scale_owner_id, s.scale_since
+      FROM outcomes.mastery_setting($1, $2, $3, $4) s
+     CROSS JOIN LATERAL outcomes.levels_of(s.outcome_proficiency_ratings) l
+     CROSS JOIN LATERAL generate_subscripts(l.points, 1) n
+     WHERE s.outcome_proficiency_id IS NOT NULL
+     ORDER BY n DESC
+$$;
+COMMENT ON FUNCTION outcomes.mastery_scale IS
+    'The account-level scale that applies to a Course or an Account, a row for each level, highest first, and whose it is. No row: the outcomes'' own criteria count.';
+
+
+-- Why a rollup changed. Its moments are those of the events that can have changed it; at each it is computed anew.
+CREATE FUNCTION outcomes.rollup_moment(tenant text, course bigint, student text, outcome bigint)
+RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    WITH RECURSIVE result AS MATERIALIZED (
+        SELECT DISTINCT v.id
+          FROM outcomes.learning_outcome_result_version v
+         WHERE v.root_account_uuid = tenant
+           AND v.result_context_id = course AND coalesce(v.result_context_type, 'Course') = 'Course'
+           AND v.user_uuid = student AND v.learning_outcome_id = outcome
+         UNION
+        SELECT v.id
+          FROM outcomes.learning_outcome_result_version v
+         WHERE course IS NULL AND v.root_account_uuid = tenant
+           AND outcomes.course_of(v.result_context_type, v.result_context_id) IS NULL
+           AND v.user_uuid = student AND v.learning_outcome_id = outcome
+    ),
+    told AS MATERIALIZED (
+        SELECT v.id, v.event_time, v.artifact_type, v.artifact_id,
+               v.workflow_state = 'active' AND v.score IS NOT NULL AS counts,
+               lag(v.workflow_state = 'active' AND v.score IS NOT NULL) OVER was AS counted,
+               bool_or(v.workflow_state = 'active' AND v.score IS NOT NULL) OVER (was ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ever
+          FROM result
+          JOIN outcomes.learning_outcome_result_version v ON v.root_account_uuid = tenant AND v.id = result.id
+        WINDOW was AS (PARTITION BY v.id ORDER BY v.event_time, v.event_name, coalesce(v.updated_at, '-infinity'), v.version_hash)
+    ),
+    hint AS (
+        SELECT h.event_time, outcomes.local_id(h.metadata ->> 'context_account_id') AS account
+          FROM outcomes.context_hint h
+         WHERE h.root_account_uuid = tenant AND h.metadata ->> 'context_type' = 'Course' AND h.metadata ? 'context_account_id'
+           AND outcomes.local_id(h.metadata ->> 'context_id') = course
+    ),
+    rooted AS ( -- what can make an account the root
+        SELECT v.event_time, v.id AS account FROM outcomes.account_version v
+         WHERE v.root_account_uuid = tenant
+           AND v.id IN (SELECT p.id FROM outcomes.account_version p WHERE p.root_account_uuid = tenant AND p.parent_account_id IS NULL)
+         UNION ALL
+        SELECT min(v.event_time), v.root_account_id FROM outcomes.account_version v
+         WHERE v.root_account_uuid = tenant AND v.root_account_id IS NOT NULL GROUP BY v.root_account_id
+         UNION ALL
+        SELECT min(h.event_time), outcomes.local_id(h.metadata ->> 'root_account_id') FROM outcomes.context_hint h
+         WHERE h.root_account_uuid = tenant AND h.metadata ? 'root_account_id' GROUP BY 2
+    ),
+    owner AS (
+        SELECT v.event_time, v.context_type, v.context_id FROM outcomes.outcome_proficiency_version v
+         WHERE v.root_account_uuid = tenant
+         UNION ALL
+        SELECT v.event_time, v.context_type, v.context_id FROM outcomes.outcome_calculation_method_version v
+         WHERE v.root_account_uuid = tenant
+    ),
+    guess AS ( -- before anything has told the root, the only account that owns scales and methods is taken for it
+        SELECT owner.event_time, CASE owner.context_type WHEN 'Account' THEN owner.context_id END AS account
+          FROM owner
+         WHERE owner.event_time < coalesce((SELECT min(rooted.event_time) FROM rooted), 'infinity')
+    ),
+    above (account) AS (
+        SELECT v.account_id FROM outcomes.course_version v WHERE v.root_account_uuid = tenant AND v.id = course
+         UNION
+        SELECT hint.account FROM hint
+         UNION
+        SELECT rooted.account FROM rooted
+         UNION
+        SELECT guess.account FROM guess
+         UNION
+        SELECT v.parent_account_id FROM above JOIN outcomes.account_version v ON v.root_account_uuid = tenant AND v.id = above.account
+    ),
+    context AS (
+        SELECT 'Course' AS type, course AS id WHERE course IS NOT NULL
+         UNION ALL
+        SELECT 'Account', above.account FROM above WHERE above.account IS NOT NULL
+    )
+    SELECT told.event_time,
+           CASE WHEN told.counts AND told.counted THEN 'regrade'
+                WHEN told.counts AND told.ever THEN 'result restored'
+                WHEN told.counts THEN 'new result'
+                ELSE 'result deleted' END, 'learning_outcome_result', told.id
+      FROM told
+     UNION ALL
+    SELECT a.event_time, 'submission time', 'rubric_assessment', a.id
+      FROM (SELECT DISTINCT told.artifact_id FROM told WHERE told.artifact_type = 'RubricAssessment') seen
+      JOIN outcomes.rubric_assessment_version a ON a.root_account_uuid = tenant AND a.id = seen.artifact_id
+     UNION ALL
+    SELECT v.event_time, CASE WHEN v.workflow_state = 'deleted' THEN 'scale deleted' ELSE 'scale' END, 'outcome_proficiency', v.id
+      FROM outcomes.outcome_proficiency_version v
+     WHERE v.root_account_uuid = tenant
+       AND v.id IN (SELECT s.id FROM context JOIN outcomes.outcome_proficiency_version s
+                        ON s.root_account_uuid = tenant AND s.context_type = context.type AND s.context_id = context.id)
+     UNION ALL
+    SELECT v.event_time, CASE WHEN v.workflow_state = 'deleted' THEN 'calculation method deleted' ELSE 'calculation method' END,
+           'outcome_calculation_method', v.id
+      FROM outcomes.outcome_calculation_method_version v
+     WHERE v.root_account_uuid = tenant
+       AND v.id IN (SELECT s.id FROM context JOIN outcomes.outcome_calculation_method_version s
+                        ON s.root_account_uuid = tenant AND s.context_type = context.type AND s.context_id = context.id)
+     UNION ALL
+    SELECT min(owner.event_time), 'account-level scales seen', NULL, NULL FROM owner HAVING count(*) > 0
+     UNION ALL
+    SELECT guess.event_time, 'root account known', NULL, guess.account FROM guess
+     UNION ALL
+    SELECT v.event_time, 'course moved', 'course', v.id FROM outcomes.course_version v
+     WHERE v.root_account_uuid = tenant AND v.id = course
+     UNION ALL
+    SELECT h.event_time, 'account of the course known', NULL, h.account
+      FROM (SELECT hint.*, lag(hint.account) OVER (ORDER BY hint.event_time, hint.account) AS before FROM hint) h
+     WHERE h.account IS DISTINCT FROM h.before
+     UNION ALL
+    SELECT v.event_time, 'account moved', 'account', v.id
+      FROM above JOIN outcomes.account_version v ON v.root_account_uuid = tenant AND v.id = above.account
+     UNION ALL
+    SELECT rooted.event_time, 'root account known', 'account', rooted.account FROM rooted
+     UNION ALL
+    SELECT v.event_time, CASE WHEN v.workflow_state = 'deleted' THEN 'outcome deleted' ELSE 'outcome' END, 'learning_outcome', v.id
+      FROM outcomes.learning_outcome_version v
+     WHERE v.root_account_uuid = tenant AND v.id = outcome
+     UNION ALL
+    SELECT v.event_time, CASE WHEN v.workflow_state = 'deleted' THEN 'outcome unlinked' ELSE 'outcome linked' END,
+           'learning_outcome_link', v.id
+      FROM outcomes.learning_outcome_link_version v
+     WHERE v.root_account_uuid = tenant
+       AND v.id IN (SELECT l.id FROM outcomes.learning_outcome_link_version l
+                     WHERE l.root_account_uuid = tenant AND l.context_type = 'Course' AND l.context_id = course
+                       AND l.learning_outcome_id = outcome)
+$$;
+COMMENT ON FUNCTION outcomes.rollup_moment IS
+    'The events that can have changed a rollup, with what they would be called as a cause. mastery_timeline keeps those that did.';
+
+
+CREATE FUNCTION outcomes.mastery_timeline(root_account_uuid text, course_id bigint, user_uuid text, learning_outcome_id bigint)
+RETURNS TABLE (at timestamptz, score numeric, mastery boolean, rating text, color text, calculation_method text, calculation_int integer,
+               points_possible double precision, mastery_points double precision, results bigint, cause text, caused_by jsonb)
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10 AS $$
+#variable_conflict use_column
+DECLARE
+    moment record;
+    found record;
+    before record;
+    seen boolean := false;
+BEGIN
+    FOR moment IN
+        SELECT m.at, string_agg(DISTINCT m.cause, ', ') AS cause,
+               jsonb_agg(DISTINCT jsonb_build_object('cause', m.cause, 'table', m.table_name, 'id', m.id)) AS caused_by
+          FROM outcomes.rollup_moment($1, $2, $3, $4) m
+         GROUP BY m.at
+         ORDER BY m.at
+    LOOP
+        SELECT r.score, r.mastery, r.rating, r.color, r.calculation_method, r.calculation_int, r.points_possible, r.mastery_points, r.results
+          INTO found
+          FROM outcomes.student_rollup_of($1, $2, $3, $4, moment.at, NULL) r;
+        IF NOT seen AND found.score IS NULL OR seen AND found IS NOT DISTINCT FROM before THEN
+            CONTINUE;
+        END IF;
+        seen := true;
+        before := found;
+        at := moment.at;
+        score := found.score;
+        mastery := found.mastery;
+        rating := found.rating;
+        color := found.color;
+        calculation_method := found.calculation_method;
+        calculation_int := found.calculation_int;
+        points_possible := found.points_possible;
+        mastery_points := found.mastery_points;
+        results := found.results;
+        cause := moment.cause;
+        caused_by := moment.caused_by;
+        RETURN NEXT;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION outcomes.mastery_timeline IS
+    'Each change of one student''s rollup, from the first score on: when, to what, and why (caused_by: the objects whose events came at that moment). A null score: it vanished.';
+
+
+DO $comments$
+DECLARE
+    meanings jsonb := '{
+        "root_account_uuid": "Tenant.",
+        "course_id": "Local id of the course; null for results whose course is unknown.",
+        "user_uuid": "The student.",
+        "learning_outcome_id": "The outcome.",
+        "score": "Rollup score, rounded once to 2 decimals.",
+        "mastery": "Whether the score reaches mastery_points; null where no threshold is known.",
+        "rating": "Name of the level that the score is in; null below the lowest.",
+        "color": "Colour of that level, six hex digits without #; an outcome''s own ratings have none.",
+        "calculation_method": "The method that was used, by Canvas'' stored name: decaying_average is the weighted formula.",
+        "calculation_int": "Its number as it was used; null for highest, latest and average.",
+        "points_possible": "Points of the highest level of the scale that was used.",
+        "mastery_points": "Points from which mastery counts.",
+        "results": "How many results went in.",
+        "last_assessed_at": "Newest assessed_at of them.",
+        "mean": "Mean of the students'' scores, rounded to 2 decimals.",
+        "median": "Median of the students'' scores, not rounded.",
+        "students": "Students of the course with a score for any outcome.",
+        "assessed": "Students with a score for this outcome.",
+        "mastered": "Students whose score is mastery.",
+        "levels": "Levels of the scale, highest first: description, color, points, mastery, count of students, percent of those assessed (whole; need not sum to 100)."
+    }';
+    member record;
+BEGIN
+    FOR member IN SELECT attrelid::regclass AS view, attname FROM pg_attribute
+                   WHERE attrelid IN ('outcomes.outcome_rollup'::regclass, 'outcomes.course_outcome_summary'::regclass) AND attnum > 0 LOOP
+        EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', member.view, member.attname, meanings ->> member.attname);
+    END LOOP;
+END
+$comments$;
+
+GRANT SELECT ON outcomes.context_hint, outcomes.course_with_results, outcomes.outcome_rollup, outcomes.course_outcome_summary
+   TO outcomes_writer, outcomes_reader;

@@ -1,0 +1,112 @@
+-- A projection of {courses} courses, made in the database because the way through the writer is measured elsewhere.
+-- Course 1 has 500 students, 20 outcomes and 5 results for each pair; every other 30 students, 15 outcomes and 11 results.
+-- Rows lie as grading brings them: assignment by assignment, and within it course by course. Every fifth result was regraded later.
+-- Accounts: a root, 20 colleges, 200 departments. Scales and methods of the root, of colleges and of departments, three versions each.
+
+CREATE TEMPORARY TABLE course_size AS
+SELECT course, CASE course WHEN 1 THEN 500 ELSE 30 END AS students, CASE course WHEN 1 THEN 20 ELSE 15 END AS outcomes,
+       CASE course WHEN 1 THEN 5 ELSE 11 END AS assignments
+  FROM generate_series(1, {courses}) course;
+ANALYZE course_size;
+
+INSERT INTO account_version
+      (root_account_uuid, id, global_id, workflow_state, name, parent_account_id, event_name, event_time, version_hash,
+       source, partition, position)
+SELECT '{tenant}', id, 10000000000000 + id, 'active', 'Account ' || id,
+       CASE WHEN id = 1 THEN NULL WHEN id <= 21 THEN 1 ELSE 2 + id % 20 END,
+       'account_created', '2025-01-01', 1, 'bench', 0, id
+  FROM generate_series(1, 221) id;
+
+INSERT INTO course_version
+      (root_account_uuid, id, global_id, workflow_state, account_id, uuid, name, updated_at, created_at, event_name, event_time,
+       version_hash, source, partition, position)
+SELECT '{tenant}', course, 10000000000000 + course, 'available', 22 + course % 200, 'course-' || course, 'Course ' || course,
+       '2025-01-01', '2025-01-01', 'course_created', '2025-01-01', 1, 'bench', 0, course
+  FROM course_size;
+
+INSERT INTO outcome_proficiency_version
+      (root_account_uuid, id, workflow_state, context_type, context_id, outcome_proficiency_ratings, event_name, event_time,
+       version_hash, source, partition, position)
+SELECT '{tenant}', owner, 'active', 'Account', owner,
+       (SELECT jsonb_agg(jsonb_build_object('description', 'Level ' || level, 'points', level * (1 + version % 2),
+                                            'mastery', level = 3, 'color', '0B874B') ORDER BY level DESC)
+          FROM generate_series(0, 4) level),
+       'outcome_proficiency_updated', '2025-01-01'::timestamptz + version * interval '40 days', version, 'bench', 0, owner
+  FROM generate_series(1, 221, 4) owner, generate_series(0, 2) version;
+
+INSERT INTO outcome_calculation_method_version
+      (root_account_uuid, id, workflow_state, context_type, context_id, calculation_method, calculation_int, event_name, event_time,
+       version_hash, source, partition, position)
+SELECT '{tenant}', owner, 'active', 'Account', owner,
+       (ARRAY['decaying_average', 'latest', 'standard_decaying_average', 'average', 'n_mastery'])[1 + (owner + version) % 5],
+       CASE (owner + version) % 5 WHEN 4 THEN 2 WHEN 1 THEN NULL WHEN 3 THEN NULL ELSE 65 END,
+       'outcome_calculation_method_updated', '2025-01-01'::timestamptz + version * interval '40 days', version, 'bench', 0, owner
+  FROM generate_series(1, 221, 5) owner, generate_series(0, 2) version;
+
+INSERT INTO learning_outcome_version
+      (root_account_uuid, id, workflow_state, context_type, context_id, title, calculation_method, calculation_int,
+       rubric_criterion, event_name, event_time, version_hash, source, partition, position)
+SELECT '{tenant}', id, 'active', 'Account', 1, 'Outcome ' || id, 'decaying_average', 65,
+       '{"points_possible": 5, "mastery_points": 3, "ratings": [{"points": 5, "description": "Exceeds"},
+         {"points": 3, "description": "Meets"}, {"points": 0, "description": "Does not meet"}]}',
+       'learning_outcome_created', '2025-01-01', 1, 'bench', 0, id
+  FROM generate_series(1, 1000) id;
+
+INSERT INTO learning_outcome_link_version
+      (root_account_uuid, id, workflow_state, learning_outcome_id, context_type, context_id, event_name, event_time, version_hash,
+       source, partition, position)
+SELECT '{tenant}', course * 100 + n, 'active', (course * 7 + n) % 1000 + 1, 'Course', course, 'learning_outcome_link_created',
+       '2025-01-01', 1, 'bench', 0, course * 100 + n
+  FROM course_size, generate_series(1, outcomes) n;
+
+INSERT INTO rubric_assessment_version
+      (root_account_uuid, id, artifact_type, submitted_at, event_name, event_time, version_hash, source, partition, position)
+SELECT '{tenant}', (assignment * 1000000::bigint + course) * 1000 + student, 'Submission',
+       '2025-01-05'::timestamptz + assignment * interval '10 days', 'rubric_assessed',
+       '2025-01-06'::timestamptz + assignment * interval '10 days', 1, 'bench', 0, 1
+  FROM generate_series(1, 11) assignment, course_size, generate_series(1, students) student
+ WHERE assignment <= assignments AND assignment % 5 <> 0
+ ORDER BY assignment, course, student;
+
+CREATE TEMPORARY SEQUENCE result_id;
+
+INSERT INTO learning_outcome_result_version
+      (root_account_uuid, id, updated_at, workflow_state, learning_outcome_id, result_context_type, result_context_id,
+       result_context_uuid, user_uuid, score, possible, percent, mastery, original_score, original_possible, original_mastery,
+       attempt, assessed_at, created_at, associated_asset_type, associated_asset_id, artifact_type, artifact_id,
+       artifact_created_at, artifact_updated_at, event_name, event_time, version_hash, source, partition, position)
+SELECT '{tenant}', nextval('result_id'), NULL, 'active', (course * 7 + n) % 1000 + 1, 'Course', course,
+       'course-' || course, left(md5('student ' || course * 1000 + student) || md5('s'), 40), points, 5, points / 5, points >= 3, points, 5, points >= 3,
+       1, posted, posted,
+       CASE assignment % 5 WHEN 0 THEN 'Quizzes::Quiz' ELSE 'Assignment' END, assignment * 1000000::bigint + course,
+       CASE assignment % 5 WHEN 0 THEN 'Quizzes::QuizSubmission' ELSE 'RubricAssessment' END,
+       (assignment * 1000000::bigint + course) * 1000 + student,
+       posted, posted, 'learning_outcome_result_created', posted, 1, 'bench', 0, 1
+  FROM (SELECT course, assignment, student, n, ((course * 31 + assignment * 17 + student * 13 + n * 7) % 11)::float8 / 2 AS points,
+               '2025-01-06'::timestamptz + assignment * interval '10 days' + course * interval '1 minute' AS posted
+          FROM generate_series(1, 11) assignment, course_size, generate_series(1, students) student, generate_series(1, outcomes) n
+         WHERE assignment <= assignments
+         ORDER BY assignment, course, student, n) graded;
+
+INSERT INTO learning_outcome_result_version
+      (root_account_uuid, id, workflow_state, learning_outcome_id, result_context_type, result_context_id, result_context_uuid, user_uuid,
+       possible, original_score, original_possible, original_mastery, attempt, created_at, associated_asset_type,
+       associated_asset_id, artifact_type, artifact_id, artifact_created_at, artifact_updated_at,
+       score, percent, mastery, updated_at, assessed_at, event_name, event_time, version_hash, source, partition, position)
+SELECT root_account_uuid, id, workflow_state, learning_outcome_id, result_context_type, result_context_id, result_context_uuid, user_uuid,
+       possible, original_score, original_possible, original_mastery, attempt, created_at, associated_asset_type,
+       associated_asset_id, artifact_type, artifact_id, artifact_created_at, artifact_updated_at,
+       least(score + 1, 5), least(score + 1, 5) / 5, score >= 2, event_time + interval '3 days', event_time + interval '3 days',
+       'learning_outcome_result_updated', event_time + interval '3 days', 2, 'bench', 0, 2
+  FROM learning_outcome_result_version
+ WHERE id % 5 = 0
+ ORDER BY id;
+
+{account}
+{course}
+{outcome_proficiency}
+{outcome_calculation_method}
+{learning_outcome}
+{learning_outcome_link}
+{rubric_assessment}
+{learning_outcome_result}

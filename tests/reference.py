@@ -1,0 +1,630 @@
+"""Canvas's mastery math once more, in plain Python, so that two implementations can be held against each other.
+
+It knows nothing of the database: it is told events and answers what the rollups, scales and summaries are, at any moment and as
+known at any moment. `CF` are the sections of the facts about Canvas, `D` the numbered decisions where those leave room.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import reduce
+from operator import add
+from typing import Any, NamedTuple
+
+SHARD = 10**13
+"""A global id is shard x this + local id (CF 1.3)."""
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+"""Older than all."""
+CENT = Decimal("0.01")
+WIDE = Context(prec=400, rounding=ROUND_HALF_UP)
+"""Room for every double, halves away from zero."""
+LEGAL = {
+    "n_mastery": (1, 10, 5),
+    "decaying_average": (1, 99, 65),
+    "weighted_average": (1, 99, 65),
+    "standard_decaying_average": (50, 99, 65),
+}
+"""Least, greatest and default `calculation_int` of the methods that have one (CF 7.2)."""
+MERGING = {"latest", "average", "decaying_average", "weighted_average", "standard_decaying_average"}
+"""The methods that see the rows of one quiz as one value (CF 7.4)."""
+IDS = {
+    "learning_outcome": "learning_outcome_id",
+    "learning_outcome_group": "learning_outcome_group_id",
+    "learning_outcome_link": "learning_outcome_link_id",
+    "learning_outcome_result": "id",
+    "outcome_proficiency": "outcome_proficiency_id",
+    "outcome_calculation_method": "outcome_calculation_method_id",
+    "outcome_friendly_description": "outcome_friendly_description_id",
+    "rubric_assessed": "id",
+    "account": "account_id",
+    "course": "course_id",
+}
+"""What is stored, by event name without `_created` and `_updated`, and the member that holds its id (CF 3)."""
+GLOBAL = {"account", "course"}
+"""Whose bodies carry global ids (CF 1.3)."""
+
+Body = dict[str, Any]
+Place = tuple[str, int]
+"""A context: its type and its local id."""
+
+
+class Told(NamedTuple):
+    """An event in the published form (CF 1) and when the projection learnt it (design 5)."""
+
+    event: dict[str, Any]
+    recorded_at: datetime
+
+
+class Rollup(NamedTuple):
+    """One student's score for one outcome in one course, and by what it was judged (design 8)."""
+
+    score: Decimal
+    mastery: bool | None
+    rating: str | None
+    color: str | None
+    calculation_method: str
+    calculation_int: int | None
+    points_possible: float | None
+    mastery_points: float | None
+    results: int
+    last_assessed_at: datetime | None
+
+
+class Level(NamedTuple):
+    """How many students of a course stand on one rating of an outcome (CF 7.6, D15)."""
+
+    description: str
+    color: str | None
+    points: float
+    mastery: bool
+    count: int  # type: ignore[assignment]  # hides the method of tuples, as nobody counts in a level
+    percent: int
+
+
+class Summary(NamedTuple):
+    """An outcome over the students of a course (CF 7.5, D15)."""
+
+    mean: Decimal
+    median: Decimal
+    students: int
+    assessed: int
+    mastered: int
+    levels: list[Level]
+
+
+class Scale(NamedTuple):
+    """A mastery scale and who owns it (CF 8.1)."""
+
+    context_type: str
+    context_id: int
+    outcome_proficiency_id: int
+    points_possible: float
+    mastery_points: float
+    ratings: list[dict[str, Any]]
+
+
+class Version(NamedTuple):
+    """One state of one object, as one event told it (design 3)."""
+
+    kind: str
+    id: int
+    event_time: datetime
+    updated: bool
+    updated_at: datetime
+    recorded_at: datetime
+    metadata: Body
+    body: Body
+
+    @property
+    def order(self) -> tuple[datetime, bool, datetime]:
+        """What decides which of two versions is the newer one (design 3)."""
+        return self.event_time, self.updated, self.updated_at
+
+    @property
+    def active(self) -> bool:
+        """Absent `workflow_state` counts as active (CF 3)."""
+        return bool(self.body.get("workflow_state", "active") == "active")
+
+    def id_of(self, member: str) -> int | None:
+        """The id in this member of the body, local where the body's ids are global (CF 1.3)."""
+        found = number(self.body.get(member))
+        return local(found) if self.kind in GLOBAL else found
+
+    def hint(self, member: str) -> int | None:
+        """The local id in this member of the metadata, whose ids are global (CF 1.3)."""
+        return local(number(self.metadata.get(member)))
+
+
+class Points(NamedTuple):
+    """What full marks are, from where on it is mastery, and the levels with falling points."""
+
+    possible: float | None
+    mastery: float | None
+    ratings: list[Body]
+
+
+def number(value: str | int | None) -> int | None:
+    """Ids come as strings or integers (design 4)."""
+    return None if value is None else int(value)
+
+
+def local(value: int | None) -> int | None:
+    """A global id without its shard; what would be nothing stays as it is (CF 1.3)."""
+    return None if value is None else value % SHARD or value
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time as Canvas has ever written one: `Z`, an offset, or an offset after a blank (CF 1.2)."""
+    return None if text is None else datetime.fromisoformat(re.sub(r" (?=[+-]\d)", "", text))
+
+
+def double(value: float | None) -> float | None:
+    """Whole numbers come without a fraction (CF 1.4)."""
+    return None if value is None else float(value)
+
+
+def plain(body: Body) -> Body:
+    """Null means absent (CF 1.4, design 3), and ids of both spellings are the same."""
+    ids = {name: str(value) for name, value in body.items() if name == "id" or name.endswith("_id")}
+    return {name: ids.get(name, value) for name, value in body.items() if value is not None}
+
+
+# --- formulas
+
+
+def rounded(exact: float | Decimal) -> Decimal:
+    """Two decimals of the number as printed, halves away from zero (CF 7.2, D6)."""
+    return WIDE.plus(Decimal(str(exact)).quantize(CENT, context=WIDE))
+
+
+def mean(values: Sequence[float]) -> float:
+    """The arithmetic mean, added up one by one in the given order (D6)."""
+    return reduce(add, values) / len(values)
+
+
+def weighted(values: Sequence[float], weight: float) -> float:
+    """The newest against the mean of all older ones (CF 7.2)."""
+    return weight * values[-1] + (1 - weight) * mean(values[:-1]) if len(values) > 1 else values[0]
+
+
+def decaying(values: Sequence[float], weight: float) -> float:
+    """Each against all that came before it (CF 7.2)."""
+    return reduce(lambda before, value: (1 - weight) * before + weight * value, values)
+
+
+def mastered(values: Sequence[float], least: int, mastery_points: float | None) -> float | None:
+    """The mean of all values that are mastery, if they are enough (CF 7.2)."""
+    kept = [] if mastery_points is None else [value for value in values if value >= mastery_points]
+    return mean(kept) if len(kept) >= least else None
+
+
+def legal(method: str, calculation_int: int | None) -> int | None:
+    """The number that the method works with: none, the given one, or the default (CF 7.2, D3)."""
+    if method not in LEGAL:
+        return None
+    least, greatest, default = LEGAL[method]
+    return calculation_int if calculation_int is not None and least <= calculation_int <= greatest else default
+
+
+def unrounded(method: str, calculation_int: int, values: Sequence[float], mastery_points: float | None) -> float | None:
+    """The formulas of CF 7.2 by stored name; an unknown name has none (D3)."""
+    match method:
+        case "highest":
+            return max(values)
+        case "latest":
+            return values[-1]
+        case "average":
+            return mean(values)
+        case "n_mastery":
+            return mastered(values, calculation_int, mastery_points)
+        case "decaying_average" | "weighted_average":
+            return weighted(values, calculation_int / 100)
+        case "standard_decaying_average":
+            return decaying(values, calculation_int / 100)
+        case _:
+            return None
+
+
+def score(
+    method: str | None, calculation_int: int | None, values: Sequence[float], mastery_points: float | None
+) -> Decimal | None:
+    """The score of values in time order: the formulas of CF 7.2, rounded once at the end; absent method = highest (D3, D6)."""
+    if not values:
+        return None
+    name = "highest" if method is None else method
+    exact = unrounded(name, legal(name, calculation_int) or 0, values, mastery_points)
+    return None if exact is None else rounded(exact)
+
+
+def median(scores: Sequence[Decimal]) -> Decimal:
+    """The middle one, or the mean of the two middle ones, not rounded (CF 7.5)."""
+    ordered = sorted(scores)
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
+def percentage(count: int, whole: int) -> int:
+    """A whole percent, halves away from zero (CF 7.6, D15)."""
+    return (200 * count + whole) // (2 * whole)
+
+
+# --- points and levels
+
+
+def falling(ratings: Iterable[Body]) -> list[Body]:
+    """Ratings with points, the highest first, equal ones as listed (D7)."""
+    return sorted((rating for rating in ratings if rating.get("points") is not None), key=lambda rating: -rating["points"])
+
+
+def own_points(criterion: Body) -> Points:
+    """The points of an outcome's own criterion (CF 3.1, D2)."""
+    ratings = falling(criterion.get("ratings") or [])
+    possible = double(criterion.get("points_possible"))
+    if possible is None and ratings:
+        possible = float(ratings[0]["points"])
+    threshold = double(criterion.get("mastery_points"))
+    return Points(possible, possible if threshold is None else threshold, ratings)
+
+
+def level(ratings: Sequence[Body], reached: Decimal) -> int | None:
+    """The place of the first rating, points falling, with points up to the score (CF 7.6, D7)."""
+    return next((place for place, rating in enumerate(ratings) if rating["points"] <= float(reached)), None)
+
+
+def levels(points: Points, scores: Sequence[Decimal]) -> list[Level]:
+    """How many scores are on each level (D15); a level is mastery if its points are."""
+    places = [level(points.ratings, one) for one in scores]
+    return [
+        Level(
+            description=rating.get("description", ""),
+            color=rating.get("color"),
+            points=float(rating["points"]),
+            mastery=points.mastery is not None and rating["points"] >= points.mastery,
+            count=places.count(place),
+            percent=percentage(places.count(place), len(scores)),
+        )
+        for place, rating in enumerate(points.ratings)
+    ]
+
+
+def scale_of(row: Version) -> Scale:
+    """The scale in its row (CF 8.1): full marks are its first rating, mastery its mastery rating."""
+    ratings = falling(row.body["outcome_proficiency_ratings"])
+    threshold = next(float(rating["points"]) for rating in ratings if rating.get("mastery"))
+    context_type, context_id = place_of(row)
+    return Scale(context_type, context_id, row.id, float(ratings[0]["points"]), threshold, ratings)
+
+
+def place_of(row: Version) -> Place:
+    """Who owns a scale or a calculation method; ids of courses and accounts overlap (CF 8.3)."""
+    return row.body["context_type"], int(row.body["context_id"])
+
+
+# --- results
+
+
+def course_of(result: Version) -> int | None:
+    """The course of a result, none where its context is no course (D1)."""
+    return result.id_of("result_context_id") if result.body.get("result_context_type", "Course") == "Course" else None
+
+
+def quiz_of(result: Version) -> int | None:
+    """The quiz of a result, if it is a quiz result (CF 7.4, D5)."""
+    kinds = result.body.get("artifact_type"), result.body.get("associated_asset_type")
+    return result.id_of("associated_asset_id") if kinds == ("Quizzes::QuizSubmission", "Quizzes::Quiz") else None
+
+
+def merged(rows: Sequence[Version]) -> float | None:
+    """What the rows of one quiz are together: a percent weighed by `possible` (CF 7.4, D5)."""
+    pairs = [(row.body.get("possible"), row.body.get("percent")) for row in sorted(rows, key=lambda row: row.id)]
+    both = [(float(possible), float(percent)) for possible, percent in pairs if possible is not None and percent is not None]
+    whole = reduce(add, (possible for possible, _ in both), 0.0)
+    return reduce(add, (possible * percent for possible, percent in both)) / whole if whole else None
+
+
+def percents(rows: Sequence[Version], method: str) -> list[float | None]:
+    """The percent of each row, in which rows of one quiz may share theirs (CF 7.4, D5)."""
+    quizzes: dict[int, list[Version]] = defaultdict(list)
+    for row in rows:
+        if method in MERGING and (quiz := quiz_of(row)) is not None:
+            quizzes[quiz].append(row)
+    shared = {row.id: merged(members) for members in quizzes.values() for row in members}
+    return [double(row.body.get("percent")) if shared.get(row.id) is None else shared[row.id] for row in rows]
+
+
+def value(percent: float | None, raw: float, points: Points) -> float | None:
+    """The value of a result: its percent of the points, else its raw score; none where the points are unknown (CF 7.2, D2)."""
+    if percent is None:
+        return float(raw)
+    whole = points.mastery if points.possible == 0 else points.possible
+    return None if whole is None else percent * whole
+
+
+class View:
+    """What was so of one tenant at one moment: the versions seen by then, oldest first, and the newest of each object (D14)."""
+
+    def __init__(self, versions: Sequence[Version], switch: str) -> None:
+        self.versions = versions
+        self.rows: dict[str, dict[int, Version]] = {kind: {} for kind in IDS}
+        for version in versions:
+            self.rows[version.kind][version.id] = version
+        seen = bool(self.rows["outcome_proficiency"] or self.rows["outcome_calculation_method"])
+        self.on = seen if switch == "auto" else switch == "on"
+        self.scales = self._owned("outcome_proficiency")
+        self.methods = self._owned("outcome_calculation_method")
+        self.inputs = self._inputs()
+        self.links = self._links()
+
+    def _owned(self, kind: str) -> dict[Place, Version]:
+        """The active row of each context; of several the newest (D10)."""
+        owned: dict[Place, Version] = {}
+        for row in sorted(self.rows[kind].values(), key=lambda row: row.order):
+            if row.active:
+                assert place_of(row) not in owned or owned[place_of(row)].order < row.order, f"two newest of {place_of(row)}"
+                owned[place_of(row)] = row
+        return owned
+
+    def _inputs(self) -> dict[int | None, dict[tuple[str, int], list[Version]]]:
+        """The results that count, by course, then by student and outcome (CF 7.1, D1), in time order (D4)."""
+        inputs: dict[int | None, dict[tuple[str, int], list[Version]]] = defaultdict(lambda: defaultdict(list))
+        for row in sorted(self.rows["learning_outcome_result"].values(), key=self._time):
+            user, outcome = row.body.get("user_uuid"), row.id_of("learning_outcome_id")
+            if row.active and row.body.get("score") is not None and user is not None and outcome is not None:
+                inputs[course_of(row)][user, outcome].append(row)
+        return inputs
+
+    def _time(self, result: Version) -> tuple[datetime, int]:
+        """When the work was handed in, else assessed, in whole seconds; ties by id (CF 7.2, D4)."""
+        told = moment(result.body.get("assessed_at"))
+        artifact = result.id_of("artifact_id")
+        if result.body.get("artifact_type") == "RubricAssessment" and artifact in self.rows["rubric_assessed"]:
+            told = moment(self.rows["rubric_assessed"][artifact].body.get("submitted_at")) or told
+        return (told.replace(microsecond=0) if told else BEGINNING), result.id
+
+    def _links(self) -> dict[tuple[int | None, int | None], list[Version]]:
+        """The links into courses, by course and outcome (CF 3.3)."""
+        links: dict[tuple[int | None, int | None], list[Version]] = defaultdict(list)
+        for row in self.rows["learning_outcome_link"].values():
+            if row.body.get("context_type") == "Course":
+                links[row.id_of("context_id"), row.id_of("learning_outcome_id")].append(row)
+        return links
+
+    def hidden(self, course_id: int | None, outcome_id: int) -> bool:
+        """A deleted outcome, or one whose known links in the course are all deleted (D8)."""
+        outcome = self.rows["learning_outcome"].get(outcome_id)
+        linked = self.links.get((course_id, outcome_id), []) if course_id is not None else []
+        rows = [row.body.get("workflow_state") for row in linked]
+        deleted = outcome is not None and outcome.body.get("workflow_state") == "deleted"
+        return deleted or (bool(rows) and all(state == "deleted" for state in rows))
+
+    def root(self) -> int | None:
+        """The root account: as accounts tell it, else as hints do, else the only owner of scales and methods (D13)."""
+        accounts = self.rows["account"].values()
+        roots = [row.id for row in accounts if row.id_of("parent_account_id") is None]
+        named = [root for row in accounts if (root := row.id_of("root_account_id")) is not None]
+        if roots or named:
+            return min(roots or named)
+        hints = [
+            (version.event_time, root)
+            for version in self.versions
+            if version.metadata.get("context_type") is not None and (root := version.hint("root_account_id")) is not None
+        ]
+        return max(hints)[1] if hints else self._only_owner()
+
+    def _only_owner(self) -> int | None:
+        """The account of all scales and methods of accounts, if it is one (D13)."""
+        rows = [*self.rows["outcome_proficiency"].values(), *self.rows["outcome_calculation_method"].values()]
+        owners = {owner for kind, owner in map(place_of, rows) if kind == "Account"}
+        return owners.pop() if len(owners) == 1 else None
+
+    def account_of(self, course_id: int) -> int | None:
+        """The account of a course: as the course tells it, else as the newest hint does, else the root (D11, D12)."""
+        course = self.rows["course"].get(course_id)
+        told = course.id_of("account_id") if course else None
+        if told is not None:
+            return told
+        hints = [
+            (version.event_time, account)
+            for version in self.versions
+            if version.metadata.get("context_type") == "Course"
+            and version.hint("context_id") == course_id
+            and (account := version.hint("context_account_id")) is not None
+        ]
+        return max(hints)[1] if hints else self.root()
+
+    def upwards(self, account_id: int | None) -> Iterator[int]:
+        """An account, its parent and so on, up to one without parent; the root, where the tree is not known so far (D11)."""
+        walked: list[int] = []
+        while account_id is not None and account_id not in walked:
+            walked.append(account_id)
+            account = self.rows["account"].get(account_id)
+            account_id = account.id_of("parent_account_id") if account else None
+            if account and account_id is None:
+                yield from walked
+                return
+        yield from walked
+        root = self.root()
+        if root is not None and root not in walked:
+            yield root
+
+    def chain(self, context_type: str, context_id: int | None) -> list[Place]:
+        """The contexts that a course or an account inherits from, nearest first (CF 8.3, D10); an unknown one has the root."""
+        if context_id is None:
+            return [("Account", account) for account in self.upwards(None)]
+        if context_type == "Course":
+            return [("Course", context_id), *(("Account", account) for account in self.upwards(self.account_of(context_id)))]
+        return [("Account", account) for account in self.upwards(context_id)] if context_type == "Account" else []
+
+    def nearest(self, owned: Mapping[Place, Version], context_type: str, context_id: int | None) -> Version | None:
+        """The nearest active row, if account-level scales are on (CF 8.3, D10)."""
+        chain = self.chain(context_type, context_id) if self.on else []
+        return next((owned[place] for place in chain if place in owned), None)
+
+    def rollups(self, course_id: int | None) -> dict[tuple[str, int], Rollup]:
+        """The rollups of a course (CF 7, 8)."""
+        scale = self.nearest(self.scales, "Course", course_id)
+        method = self.nearest(self.methods, "Course", course_id)
+        found: dict[tuple[str, int], Rollup] = {}
+        for (user, outcome), rows in self.inputs.get(course_id, {}).items():
+            if not self.hidden(course_id, outcome):
+                rollup = rolled(rows, self._method(method, outcome), self._points(scale, outcome))
+                if rollup is not None:
+                    found[user, outcome] = rollup
+        return found
+
+    def _points(self, scale: Version | None, outcome_id: int) -> Points:
+        """Of the scale, else of the outcome's own criterion (CF 7.1)."""
+        if scale is not None:
+            found = scale_of(scale)
+            return Points(found.points_possible, found.mastery_points, found.ratings)
+        outcome = self.rows["learning_outcome"].get(outcome_id)
+        return own_points(outcome.body.get("rubric_criterion", {}) if outcome else {})
+
+    def _method(self, method: Version | None, outcome_id: int) -> Body:
+        """The row that says how to calculate: the inherited method, else the outcome itself (CF 7.1)."""
+        row = method or self.rows["learning_outcome"].get(outcome_id)
+        return row.body if row else {}
+
+    def summaries(self, course_id: int | None) -> dict[int, Summary]:
+        """The outcomes of a course over its students (CF 7.5, D15)."""
+        rollups = self.rollups(course_id)
+        scale = self.nearest(self.scales, "Course", course_id)
+        grouped: dict[int, list[Rollup]] = defaultdict(list)
+        for (_, outcome), rollup in rollups.items():
+            grouped[outcome].append(rollup)
+        students = len({user for user, _ in rollups})
+        return {outcome: summed(rows, students, self._points(scale, outcome)) for outcome, rows in grouped.items()}
+
+
+def rolled(rows: Sequence[Version], how: Body, points: Points) -> Rollup | None:
+    """The rollup of results in time order; none if they have no score (CF 7.2, 7.6)."""
+    method: str = how.get("calculation_method", "highest")
+    calculation_int = legal(method, how.get("calculation_int"))
+    pairs = zip(percents(rows, method), rows, strict=True)
+    told = [value(percent, row.body["score"], points) for percent, row in pairs]
+    values = [one for one in told if one is not None]
+    reached = score(method, calculation_int, values, points.mastery) if len(values) == len(told) else None
+    if reached is None:
+        return None
+    place = level(points.ratings, reached)
+    rating = {} if place is None else points.ratings[place]
+    return Rollup(
+        score=reached,
+        mastery=None if points.mastery is None else float(reached) >= points.mastery,
+        rating=rating.get("description"),
+        color=rating.get("color"),
+        calculation_method=method,
+        calculation_int=calculation_int,
+        points_possible=points.possible,
+        mastery_points=points.mastery,
+        results=len(rows),
+        last_assessed_at=max((time for row in rows if (time := moment(row.body.get("assessed_at")))), default=None),
+    )
+
+
+def summed(rollups: Sequence[Rollup], students: int, points: Points) -> Summary:
+    """One outcome over the students who have a score for it (D15)."""
+    scores = [rollup.score for rollup in rollups]
+    return Summary(
+        mean=rounded(sum(scores, Decimal(0)) / len(scores)),
+        median=median(scores),
+        students=students,
+        assessed=len(scores),
+        mastered=sum(rollup.mastery is True for rollup in rollups),
+        levels=levels(points, scores),
+    )
+
+
+def understood(told: Told) -> tuple[str, Version] | None:
+    """The tenant and the version that an event tells; none for what is not stored or has no tenant or id (design 2, 4)."""
+    metadata, body = told.event["metadata"], plain(told.event["body"])
+    kind = re.sub(r"_(created|updated)$", "", metadata["event_name"])
+    tenant, event_time = metadata.get("root_account_uuid"), moment(metadata["event_time"])
+    key = number(body.get(IDS[kind])) if kind in IDS else None
+    if tenant is None or key is None or event_time is None:
+        return None
+    return tenant, Version(
+        kind=kind,
+        id=(local(key) or key) if kind in GLOBAL else key,
+        event_time=event_time,
+        updated=not metadata["event_name"].endswith("_created"),
+        updated_at=moment(body.get("updated_at")) or BEGINNING,
+        recorded_at=told.recorded_at,
+        metadata=metadata,
+        body=body,
+    )
+
+
+class Reference:
+    """All that was told, and what follows from it by Canvas's rules (CF 7, 8) for every moment (D14).
+
+    `switch` says per tenant whether account-level scales are `on`, `off`, or `auto`: on once a scale or a calculation method of
+    the tenant has been seen (D9).
+    """
+
+    def __init__(self, told: Iterable[Told], switch: Mapping[str, str] | None = None) -> None:
+        self._switch = dict(switch or {})
+        self._versions: dict[str, list[Version]] = defaultdict(list)
+        self._views: dict[tuple[str, datetime | None, datetime | None], View] = {}
+        known: dict[tuple[Any, ...], Body] = {}
+        for one in sorted(told, key=lambda one: one.recorded_at):
+            if (found := understood(one)) is not None:
+                tenant, version = found
+                key = (tenant, version.kind, version.id, version.order)
+                if key not in known:
+                    self._versions[tenant].append(version)
+                assert known.setdefault(key, version.body) == version.body, f"nothing tells which is newer: {key}"
+        for versions in self._versions.values():
+            versions.sort(key=lambda version: version.order)
+
+    def _view(self, tenant: str, at: datetime | None, known_at: datetime | None) -> View:
+        """What was so at a moment, as known at a moment; none = now (D14)."""
+        if (tenant, at, known_at) not in self._views:
+            seen = [
+                version
+                for version in self._versions.get(tenant, [])
+                if (at is None or version.event_time <= at) and (known_at is None or version.recorded_at <= known_at)
+            ]
+            self._views[tenant, at, known_at] = View(seen, self._switch.get(tenant, "auto"))
+        return self._views[tenant, at, known_at]
+
+    def rollups(
+        self, tenant: str, course_id: int | None, at: datetime | None = None, known_at: datetime | None = None
+    ) -> dict[tuple[str, int], Rollup]:
+        """The rollups of a course by student and outcome; those without a score are not there (CF 7.1, design 8)."""
+        return self._view(tenant, at, known_at).rollups(course_id)
+
+    def scale(
+        self,
+        tenant: str,
+        context_type: str,
+        context_id: int,
+        at: datetime | None = None,
+        known_at: datetime | None = None,
+    ) -> Scale | None:
+        """The nearest active scale of a course or an account, if account-level scales are on (CF 8.3, D10)."""
+        view = self._view(tenant, at, known_at)
+        row = view.nearest(view.scales, context_type, context_id)
+        return scale_of(row) if row else None
+
+    def summaries(
+        self, tenant: str, course_id: int | None, at: datetime | None = None, known_at: datetime | None = None
+    ) -> dict[int, Summary]:
+        """The outcomes of a course that have a rollup, over its students (CF 7.5, D15)."""
+        return self._view(tenant, at, known_at).summaries(course_id)
+
+    def timeline(
+        self, tenant: str, course_id: int | None, user_uuid: str, learning_outcome_id: int
+    ) -> list[tuple[datetime, Rollup | None]]:
+        """Each moment at which the rollup differs from the moment before, in more than its time; none = it vanished (D16)."""
+        found: list[tuple[datetime, Rollup | None]] = []
+        before: Rollup | None = None
+        for time in sorted({version.event_time for version in self._versions.get(tenant, [])}):
+            rollup = self.rollups(tenant, course_id, at=time).get((user_uuid, learning_outcome_id))
+            timeless = rollup._replace(last_assessed_at=None) if rollup else None
+            if timeless != before:
+                found.append((time, rollup))
+            before = timeless
+        return found
