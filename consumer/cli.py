@@ -22,6 +22,7 @@ from rich.text import Text
 
 from consumer import app as wiring
 from consumer.cli_letters import letters
+from consumer.cli_mastery import At, MaybeCourse, MaybeOutcome, MaybeStudent, explain_rollup, mastery
 from consumer.errors import Fatal, OutcomesError, Transient, UsageError
 from consumer.ingest.batch import Partition
 from consumer.printable import printable
@@ -58,6 +59,7 @@ app = typer.Typer(
 quarantine = typer.Typer(help="Records that could not be understood.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(letters, name="letters")
+app.add_typer(mastery)
 
 Kind = Annotated[str, typer.Argument(help="A table's name, or short: result, outcome, scale, link, group, method …")]
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_ID, help="Canvas' local id.")]
@@ -281,11 +283,29 @@ def history(kind: Kind, id_: Id, tenant: Tenant = None, as_json: AsJson = False)
 
 
 @app.command()
-def explain(kind: Kind, id_: Id, tenant: Tenant = None, as_json: AsJson = False) -> None:
-    """Show every version of one object, where it came from, which is current and why.
+def explain(
+    kind: Annotated[str, typer.Argument(help="As for `history`; or rollup, which takes options instead of an ID.")],
+    id_: Annotated[int | None, typer.Argument(metavar="ID", min=1, max=MAX_ID, help="Canvas' local id.")] = None,
+    course: MaybeCourse = None,
+    student: MaybeStudent = None,
+    outcome: MaybeOutcome = None,
+    at: At = None,
+    tenant: Tenant = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show every version of one object, where it came from, which is current and why; or how a score (rollup) came about.
 
     Example: outcomes explain result 4711
+
+    Example: outcomes explain rollup --course 12 --student elXwFPr6uKGaiVxchQSsqV6YZy5HBtlq8O2vqMXM --outcome 3
     """
+    if kind == "rollup" and id_ is None:
+        explain_rollup(course, student, outcome, at, tenant, as_json=as_json)
+        return
+    if kind == "rollup" or any(value is not None for value in (course, student, outcome, at)):
+        raise UsageError("--course, --student, --outcome and --at are for the kind rollup, and instead of an ID")
+    if id_ is None:
+        raise UsageError("name the object by its ID")
     with database() as (_, dsn):
         found = ask(dsn, lambda connection: read_explain.explain(connection, kind, id_, tenant))
     if as_json:

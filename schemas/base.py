@@ -15,6 +15,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 MAX_ID = 2**63 - 1
 """Largest id that fits Postgres' `bigint`; Canvas' global ids stay below it (shard x 10^13 + local id)."""
 
+MAX_NUMBER = 1e15
+"""Products and sums of such numbers stay finite, so that no event can break a sum over others. Canvas' own are below 10^6."""
+
 MAX_KEY_TEXT = 255
 """Characters of a text that an index may hold: Canvas' own limit for names, and far below a B-tree page."""
 
@@ -128,19 +131,19 @@ class _Time:
 
 
 class _Number:
-    """A finite double. A number in quotes is refused."""
+    """A double of a size that can be reckoned with. A number in quotes is refused."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.custom_error_schema(
-            core_schema.float_schema(strict=True, allow_inf_nan=False),
+            core_schema.float_schema(strict=True, allow_inf_nan=False, ge=-MAX_NUMBER, le=MAX_NUMBER),
             custom_error_type=Reason.BAD_NUMBER.value,
-            custom_error_message="a number is a finite JSON number",
+            custom_error_message="a number is a JSON number of at most 10^15 in size",
         )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "number"}
+        return {"type": "number", "minimum": -MAX_NUMBER, "maximum": MAX_NUMBER}
 
 
 class _Integer:

@@ -303,6 +303,37 @@ COMMENT ON FUNCTION outcomes.legal_int IS
     'calculation_int as the method uses it: the default where it is absent or out of its legal range, null where the method has none.';
 
 
+CREATE FUNCTION outcomes.outcome_setting(
+    scale_ratings jsonb, method_found boolean, found_method text, found_int integer, own_criterion jsonb, own_method text, own_int integer)
+RETURNS TABLE (calculation_method text, calculation_int integer, points_possible double precision, mastery_points double precision,
+               points double precision[], descriptions text[], colors text[])
+LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 1 AS $$
+    SELECT method.name, outcomes.legal_int(method.name, method.number), scale.points_possible, scale.mastery_points,
+           level.points, level.descriptions, level.colors
+      FROM outcomes.levels_of(coalesce(scale_ratings, own_criterion -> 'ratings')) level
+     CROSS JOIN LATERAL (
+        SELECT CASE WHEN method_found THEN found_method ELSE coalesce(own_method, 'highest') END,
+               CASE WHEN method_found THEN found_int ELSE own_int END) method (name, number)
+     CROSS JOIN LATERAL (
+        SELECT level.points[cardinality(level.points)], level.points[array_position(level.mastery, true)]
+         WHERE scale_ratings IS NOT NULL
+         UNION ALL
+        SELECT coalesce(own.points_possible, level.points[cardinality(level.points)]),
+               coalesce(own.mastery_points, own.points_possible, level.points[cardinality(level.points)])
+          FROM (SELECT outcomes.number_of(own_criterion -> 'points_possible') AS points_possible,
+                       outcomes.number_of(own_criterion -> 'mastery_points') AS mastery_points) own
+         WHERE scale_ratings IS NULL) scale (points_possible, mastery_points)
+$$;
+COMMENT ON FUNCTION outcomes.outcome_setting IS
+    'The method, points and levels that an outcome is computed with: those that were found for its context (mastery_setting), each else its own.';
+
+
+CREATE FUNCTION outcomes.whole_second("time" timestamptz) RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN "time" = "time"::timestamptz(0) THEN "time" ELSE date_trunc('second', "time") END
+$$;
+COMMENT ON FUNCTION outcomes.whole_second IS 'A time cut to whole seconds, as results are ordered; fast for those that are whole already, which is what Canvas writes.';
+
+
 CREATE FUNCTION outcomes.rollup_score(calculation_method text, calculation_int integer, "values" double precision[], mastery_points double precision)
 RETURNS numeric LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
@@ -396,47 +427,31 @@ DECLARE
     ),
     -- Each outcome with the scale and the method that apply to it here.
     shown AS MATERIALIZED (
-        SELECT seen.learning_outcome_id, setting.outcome_proficiency_id, setting.outcome_calculation_method_id,
-               method.name AS calculation_method, outcomes.legal_int(method.name, method.int) AS calculation_int,
-               scale.points_possible, scale.mastery_points,
-               CASE WHEN scale.points_possible = 0 THEN scale.mastery_points ELSE scale.points_possible END AS unit,
-               method.name NOT IN ('highest', 'n_mastery') AS merges,
-               level.points, level.descriptions, level.colors
+        SELECT seen.learning_outcome_id, applied.*,
+               CASE WHEN applied.points_possible = 0 THEN applied.mastery_points ELSE applied.points_possible END AS unit,
+               applied.calculation_method NOT IN ('highest', 'n_mastery') AS merges
           FROM (SELECT DISTINCT r.learning_outcome_id FROM result r) seen
          CROSS JOIN setting
           LEFT JOIN LATERAL outcomes.learning_outcome_at(tenant, seen.learning_outcome_id, at, known_at) o ON true
           LEFT JOIN link USING (learning_outcome_id)
-         CROSS JOIN LATERAL outcomes.levels_of(coalesce(setting.outcome_proficiency_ratings, o.rubric_criterion -> 'ratings')) level
-         CROSS JOIN LATERAL (
-            SELECT CASE WHEN setting.outcome_calculation_method_id IS NOT NULL THEN setting.calculation_method
-                        ELSE coalesce(o.calculation_method, 'highest') END,
-                   CASE WHEN setting.outcome_calculation_method_id IS NOT NULL THEN setting.calculation_int
-                        ELSE o.calculation_int END) method (name, int)
-         CROSS JOIN LATERAL (
-            SELECT level.points[cardinality(level.points)], level.points[array_position(level.mastery, true)]
-             WHERE setting.outcome_proficiency_id IS NOT NULL
-             UNION ALL
-            SELECT coalesce(own.points_possible, level.points[cardinality(level.points)]),
-                   coalesce(own.mastery_points, own.points_possible, level.points[cardinality(level.points)])
-              FROM (SELECT outcomes.number_of(o.rubric_criterion -> 'points_possible') AS points_possible,
-                           outcomes.number_of(o.rubric_criterion -> 'mastery_points') AS mastery_points) own
-             WHERE setting.outcome_proficiency_id IS NULL) scale (points_possible, mastery_points)
+         CROSS JOIN LATERAL outcomes.outcome_setting(
+                setting.outcome_proficiency_ratings, setting.outcome_calculation_method_id IS NOT NULL, setting.calculation_method,
+                setting.calculation_int, o.rubric_criterion, o.calculation_method, o.calculation_int) applied
          WHERE o.workflow_state IS DISTINCT FROM 'deleted' AND link.shown IS NOT false
     ),
     -- Of a quiz with several banks every row takes what the quiz came to as a whole.
     quiz AS (
-        SELECT unnest(array_agg(r.id)) AS id,
-               sum(r.possible * r.percent ORDER BY r.id)
-               / nullif(sum(r.possible ORDER BY r.id) FILTER (WHERE r.percent IS NOT NULL), 0) AS percent
+        SELECT r.id, sum(r.possible * r.percent) OVER quiz / nullif(sum(r.possible) FILTER (WHERE r.percent IS NOT NULL) OVER quiz, 0) AS percent
           FROM result r
           JOIN shown USING (learning_outcome_id)
          WHERE shown.merges AND r.quiz_id IS NOT NULL
-         GROUP BY r.user_uuid, r.learning_outcome_id, r.quiz_id
+        WINDOW quiz AS (PARTITION BY r.user_uuid, r.learning_outcome_id, r.quiz_id
+                        ORDER BY r.id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
     ),
     valued AS (
         SELECT r.id, r.user_uuid, r.learning_outcome_id, r.score, r.possible, r.percent, r.assessed_at, r.quiz_id,
                quiz.percent AS merged_percent,
-               date_trunc('second', coalesce(submission.submitted_at, r.assessed_at)) AS worked_at,
+               outcomes.whole_second(coalesce(submission.submitted_at, r.assessed_at)) AS worked_at,
                CASE WHEN coalesce(quiz.percent, r.percent) IS NULL THEN r.score
                     ELSE coalesce(quiz.percent, r.percent) * shown.unit END AS value
           FROM result r
@@ -445,25 +460,52 @@ DECLARE
           LEFT JOIN quiz ON quiz.id = r.id
     )
 $inputs$;
-    rollups text := $rollups$,
+    rollup text := $rollup$,
     grouped AS (
         SELECT v.user_uuid, v.learning_outcome_id, count(*) AS results, max(v.assessed_at) AS last_assessed_at,
                array_agg(v.value ORDER BY v.worked_at NULLS FIRST, v.id) AS "values"
           FROM valued v
          GROUP BY v.user_uuid, v.learning_outcome_id
+    ),
+    rollup AS (
+        SELECT g.user_uuid, g.learning_outcome_id, s.score, s.reached >= shown.mastery_points AS mastery,
+               shown.descriptions[s.level] AS rating, shown.colors[s.level] AS color, shown.calculation_method, shown.calculation_int,
+               shown.points_possible, shown.mastery_points, g.results, g.last_assessed_at,
+               s.level
+          FROM grouped g
+          JOIN shown USING (learning_outcome_id)
+         CROSS JOIN LATERAL (
+            SELECT p.score, p.reached, width_bucket(p.reached, shown.points) AS level
+              FROM (SELECT q.score, q.score::double precision AS reached
+                      FROM (SELECT outcomes.rollup_score(shown.calculation_method, shown.calculation_int, g."values",
+                                                         shown.mastery_points) AS score OFFSET 0) q OFFSET 0) p) s
+         WHERE s.score IS NOT NULL
     )
-    SELECT g.user_uuid, g.learning_outcome_id, s.score, s.score::double precision >= shown.mastery_points,
-           shown.descriptions[s.level], shown.colors[s.level], shown.calculation_method, shown.calculation_int,
-           shown.points_possible, shown.mastery_points, g.results, g.last_assessed_at,
-           s.level, shown.points, shown.descriptions, shown.colors
-      FROM grouped g
-      JOIN shown USING (learning_outcome_id)
-     CROSS JOIN LATERAL (
-        SELECT q.score, width_bucket(q.score::double precision, shown.points) AS level
-          FROM (SELECT outcomes.rollup_score(shown.calculation_method, shown.calculation_int, g."values", shown.mastery_points) AS score
-                OFFSET 0) q) s
-     WHERE s.score IS NOT NULL
+$rollup$;
+    rollups text := $rollups$
+    SELECT * FROM rollup
 $rollups$;
+    summaries text := $summaries$,
+    summed AS (
+        SELECT r.learning_outcome_id, count(*) AS assessed, count(*) FILTER (WHERE r.mastery) AS mastered, round(avg(r.score), 2) AS mean,
+               array_agg(r.score ORDER BY r.score) AS scores
+          FROM rollup r
+         GROUP BY r.learning_outcome_id
+    ),
+    counted AS (
+        SELECT r.learning_outcome_id, r.level, count(*) AS students FROM rollup r GROUP BY r.learning_outcome_id, r.level
+    )
+    SELECT o.learning_outcome_id, o.mean, trim_scale((o.scores[(o.assessed + 1) / 2] + o.scores[o.assessed / 2 + 1]) / 2),
+           (SELECT count(DISTINCT r.user_uuid) FROM rollup r), o.assessed, o.mastered,
+           (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                       'description', shown.descriptions[n], 'color', shown.colors[n], 'points', shown.points[n],
+                       'mastery', shown.points[n] >= shown.mastery_points, 'count', coalesce(c.students, 0),
+                       'percent', round(100.0 * coalesce(c.students, 0) / o.assessed)) ORDER BY n DESC), '[]')
+              FROM generate_subscripts(shown.points, 1) n
+              LEFT JOIN counted c ON c.learning_outcome_id = o.learning_outcome_id AND c.level = n)
+      FROM summed o
+      JOIN shown USING (learning_outcome_id)
+$summaries$;
     rows text := $rows$
     SELECT v.id, v.score, v.possible, v.percent, v.assessed_at, v.worked_at, v.quiz_id, v.merged_percent, v.value
       FROM valued v
@@ -493,13 +535,12 @@ $rows$;
                           (outcomes.course_of(r.result_context_type, r.result_context_id), r.user_uuid, r.learning_outcome_id)
                    OFFSET 0)
              ORDER BY r.id, r.event_time DESC, r.event_name DESC, r.updated_at DESC NULLS LAST, r.version_hash DESC $then$;
-    here text := $here$r.result_context_id = course AND coalesce(r.result_context_type, 'Course') = 'Course'$here$;
+    here text := $here$r.result_context_id = course AND (r.result_context_type = 'Course' OR r.result_context_type IS NULL)$here$;
     nowhere text := $here$outcomes.course_of(r.result_context_type, r.result_context_id) IS NULL$here$;
     of_student text := $student$ AND r.user_uuid = student AND r.learning_outcome_id = outcome$student$;
     columns text := $columns$(user_uuid text, learning_outcome_id bigint, score numeric, mastery boolean, rating text, color text,
             calculation_method text, calculation_int integer, points_possible double precision, mastery_points double precision,
-            results bigint, last_assessed_at timestamptz, level integer, level_points double precision[],
-            level_descriptions text[], level_colors text[])$columns$;
+            results bigint, last_assessed_at timestamptz, level integer)$columns$;
     body text;
 BEGIN
     body := $body$
@@ -522,25 +563,32 @@ BEGIN
     EXECUTE format($sql$
         CREATE FUNCTION outcomes.rollup_of(tenant text, course bigint, at timestamptz, known_at timestamptz)
         RETURNS TABLE %1$s LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 500
-        SET work_mem = '64MB' SET enable_nestloop = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0 AS %2$L;
+        SET work_mem = '64MB' SET enable_nestloop = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0 SET jit = off AS %2$L;
         CREATE FUNCTION outcomes.student_rollup_of(
             tenant text, course bigint, student text, outcome bigint, at timestamptz, known_at timestamptz)
         RETURNS TABLE %1$s LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 1
-        SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0 AS %3$L;
+        SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0 SET jit = off AS %3$L;
+        CREATE FUNCTION outcomes.course_outcome_summary_of(tenant text, course bigint, at timestamptz, known_at timestamptz)
+        RETURNS TABLE (learning_outcome_id bigint, mean numeric, median numeric, students bigint, assessed bigint, mastered bigint,
+                       levels jsonb)
+        LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20
+        SET work_mem = '64MB' SET enable_nestloop = off SET enable_mergejoin = off
+        SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0 SET jit = off AS %5$L;
         CREATE FUNCTION outcomes.rollup_input(
             tenant text, course bigint, student text, outcome bigint, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL)
         RETURNS TABLE (id bigint, score double precision, possible double precision, percent double precision, assessed_at timestamptz,
                        worked_at timestamptz, quiz_id bigint, merged_percent double precision, value double precision)
         LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
-        SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0 AS %4$L;
+        SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0 SET jit = off AS %4$L;
     $sql$, columns,
-        replace(replace(replace(body, '{answer}', rollups), '{and_student}', ''), '{and_link}', ''),
-        replace(replace(replace(body, '{answer}', rollups), '{and_student}', of_student), '{and_link}', 'AND v.learning_outcome_id = outcome'),
-        replace(replace(replace(body, '{answer}', rows), '{and_student}', of_student), '{and_link}', 'AND v.learning_outcome_id = outcome'));
+        replace(replace(replace(body, '{answer}', rollup || rollups), '{and_student}', ''), '{and_link}', ''),
+        replace(replace(replace(body, '{answer}', rollup || rollups), '{and_student}', of_student), '{and_link}', 'AND v.learning_outcome_id = outcome'),
+        replace(replace(replace(body, '{answer}', rows), '{and_student}', of_student), '{and_link}', 'AND v.learning_outcome_id = outcome'),
+        replace(replace(replace(body, '{answer}', rollup || summaries), '{and_student}', ''), '{and_link}', ''));
 END
 $make$;
 COMMENT ON FUNCTION outcomes.rollup_of IS
-    'The rollups of one course (null: of the results whose course is unknown), with the levels they were put into. Views and outcome_rollup_at stand on it.';
+    'The rollups of one course (null: of the results whose course is unknown); level is the place of the rating, 1 is the lowest, 0 below all. Views and outcome_rollup_at stand on it.';
 COMMENT ON FUNCTION outcomes.student_rollup_of IS 'The rollup of one student and outcome in one course; the same computation as rollup_of.';
 COMMENT ON FUNCTION outcomes.rollup_input IS
     'The results that go into a rollup, in time order: worked_at orders them, merged_percent is what their quiz came to as a whole, value is what is counted.';
@@ -577,33 +625,6 @@ COMMENT ON FUNCTION outcomes.outcome_rollup_at IS
     'outcome_rollup of one course as it was at a moment; known_at: from what had been recorded by then. at null is now.';
 
 
-CREATE FUNCTION outcomes.course_outcome_summary_of(tenant text, course bigint, at timestamptz, known_at timestamptz)
-RETURNS TABLE (learning_outcome_id bigint, mean numeric, median numeric, students bigint, assessed bigint, mastered bigint, levels jsonb)
-LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
-    WITH rollup AS MATERIALIZED (
-        SELECT * FROM outcomes.rollup_of(tenant, course, at, known_at)
-    ),
-    outcome AS (
-        SELECT r.learning_outcome_id, count(*) AS assessed, count(*) FILTER (WHERE r.mastery) AS mastered, avg(r.score) AS mean,
-               array_agg(r.score ORDER BY r.score) AS scores, min(r.mastery_points) AS mastery_points,
-               min(r.level_points) AS points, min(r.level_descriptions) AS descriptions, min(r.level_colors) AS colors
-          FROM rollup r
-         GROUP BY r.learning_outcome_id
-    ),
-    counted AS (
-        SELECT r.learning_outcome_id, r.level, count(*) AS students FROM rollup r GROUP BY r.learning_outcome_id, r.level
-    )
-    SELECT o.learning_outcome_id, round(o.mean, 2),
-           trim_scale((o.scores[(o.assessed + 1) / 2] + o.scores[o.assessed / 2 + 1]) / 2),
-           (SELECT count(DISTINCT r.user_uuid) FROM rollup r), o.assessed, o.mastered,
-           (SELECT coalesce(jsonb_agg(jsonb_build_object(
-                       'description', o.descriptions[n], 'color', o.colors[n], 'points', o.points[n],
-                       'mastery', o.points[n] >= o.mastery_points, 'count', coalesce(c.students, 0),
-                       'percent', round(100.0 * coalesce(c.students, 0) / o.assessed)) ORDER BY n DESC), '[]')
-              FROM generate_subscripts(o.points, 1) n
-              LEFT JOIN counted c ON c.learning_outcome_id = o.learning_outcome_id AND c.level = n)
-      FROM outcome o
-$$;
 COMMENT ON FUNCTION outcomes.course_outcome_summary_of IS 'course_outcome_summary of one course at a moment; at null is now.';
 
 CREATE VIEW outcomes.course_outcome_summary AS
@@ -760,7 +781,8 @@ COMMENT ON FUNCTION outcomes.rollup_moment IS
 CREATE FUNCTION outcomes.mastery_timeline(root_account_uuid text, course_id bigint, user_uuid text, learning_outcome_id bigint)
 RETURNS TABLE (at timestamptz, score numeric, mastery boolean, rating text, color text, calculation_method text, calculation_int integer,
                points_possible double precision, mastery_points double precision, results bigint, cause text, caused_by jsonb)
-LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10 AS $$
+LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
+SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0 AS $$
 #variable_conflict use_column
 DECLARE
     moment record;

@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--only PART] [--events N] [--rounds N] [--json]`."""
+"""`python -m tests.bench [--only PART] [--events N] [--rounds N] [--courses N] [--json]`."""
 
 import argparse
 import asyncio
@@ -19,21 +19,21 @@ from consumer.engines import kafka as kafka_engine
 from consumer.engines import postgres as postgres_engine
 from consumer.store import schema
 from consumer.store.postgres import connect
-from tests.bench import quiet, shapes, throughput
+from tests.bench import mastery, quiet, shapes, throughput
 
-PARTS = ("shapes", "throughput", "quiet")
+PARTS = ("shapes", "throughput", "quiet", "mastery")
 
 
-async def _database(dsn: str) -> str:
+async def _database(dsn: str, name: str) -> str:
     """A database of our own on the server, at today's schema; returns its address."""
     connection = await connect(dsn)
-    await connection.execute("DROP DATABASE IF EXISTS outcomes_bench WITH (FORCE)")
-    await connection.execute("CREATE DATABASE outcomes_bench")
+    await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    await connection.execute(f"CREATE DATABASE {name}")
     await connection.close()
     from tests.conftest import named
 
-    await schema.migrate(named(dsn, "outcomes_bench"))
-    return named(dsn, "outcomes_bench")
+    await schema.migrate(named(dsn, name))
+    return named(dsn, name)
 
 
 async def _version(dsn: str) -> str:
@@ -60,6 +60,7 @@ def main() -> None:
     parser.add_argument("--only", choices=PARTS, action="append")
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--courses", type=int, default=mastery.COURSES)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     parts = options.only or PARTS
@@ -68,8 +69,8 @@ def main() -> None:
         folder = Path(engines.enter_context(tempfile.TemporaryDirectory(prefix="outcomes-bench-", ignore_cleanup_errors=True)))
         folder.chmod(0o755)
         postgres = engines.enter_context(postgres_engine.postgres(folder / "postgres"))
-        kafka = engines.enter_context(kafka_engine.kafka(folder / "kafka")) if set(parts) - {"shapes"} else None
-        dsn = asyncio.run(_database(postgres.dsn))
+        kafka = engines.enter_context(kafka_engine.kafka(folder / "kafka")) if set(parts) - {"shapes", "mastery"} else None
+        dsn = asyncio.run(_database(postgres.dsn, "outcomes_bench"))
         facts = {
             "when": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
             "cores": os.cpu_count(),
@@ -89,6 +90,11 @@ def main() -> None:
             found["throughput"] = _show(console, "to the projection, with versions, positions and books", lines)
         if "quiet" in parts and kafka:
             found["quiet"] = _show(console, "from produce to visible", quiet.run(dsn, kafka.bootstrap, seconds=20))
+        if "mastery" in parts:
+            term = asyncio.run(_database(postgres.dsn, "outcomes_bench_term"))
+            found["mastery"] = _show(
+                console, f"reading, {options.courses:,} courses", mastery.run(term, courses=options.courses)
+            )
     if options.json:
         print(json.dumps(found, indent=2))
 

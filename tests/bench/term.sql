@@ -47,8 +47,9 @@ INSERT INTO learning_outcome_version
       (root_account_uuid, id, workflow_state, context_type, context_id, title, calculation_method, calculation_int,
        rubric_criterion, event_name, event_time, version_hash, source, partition, position)
 SELECT '{tenant}', id, 'active', 'Account', 1, 'Outcome ' || id, 'decaying_average', 65,
-       '{"points_possible": 5, "mastery_points": 3, "ratings": [{"points": 5, "description": "Exceeds"},
-         {"points": 3, "description": "Meets"}, {"points": 0, "description": "Does not meet"}]}',
+       jsonb_build_object('points_possible', 5, 'mastery_points', 3, 'ratings',
+                          jsonb_build_array(jsonb_build_object('points', 5, 'description', 'Exceeds'),
+                                            jsonb_build_object('points', 3, 'description', 'Meets'))),
        'learning_outcome_created', '2025-01-01', 1, 'bench', 0, id
   FROM generate_series(1, 1000) id;
 

@@ -1,5 +1,5 @@
--- The outcomes of a course at a moment that any result is of: which scale and method apply to each (as in rollup_of, also where
--- nobody has a score), why it is hidden where it is, and the summary over its students.
+-- The outcomes of a course at a moment that any result is of: which scale and method apply to each, also where nobody has
+-- a score, why it is hidden where it is, and the summary over its students.
 WITH result AS (
     SELECT v.id
       FROM learning_outcome_result_version AS v
@@ -27,33 +27,20 @@ link AS (
 )
 SELECT seen.id AS learning_outcome_id, o.title, o.display_name,
        CASE WHEN o.workflow_state = 'deleted' THEN 'deleted' WHEN link.gone THEN 'unlinked' END AS hidden,
-       method.name AS calculation_method, legal_int(method.name, method.number) AS calculation_int,
-       scale.points_possible, scale.mastery_points,
+       applied.calculation_method, applied.calculation_int, applied.points_possible, applied.mastery_points,
        summary.mean, summary.median, coalesce(summary.assessed, 0) AS assessed, coalesce(summary.mastered, 0) AS mastered,
        coalesce(summary.levels,
                 (SELECT jsonb_agg(jsonb_build_object(
-                            'description', level.descriptions[n], 'color', level.colors[n], 'points', level.points[n],
-                            'mastery', level.points[n] >= scale.mastery_points, 'count', 0, 'percent', 0) ORDER BY n DESC)
-                   FROM generate_subscripts(level.points, 1) AS n),
+                            'description', applied.descriptions[n], 'color', applied.colors[n], 'points', applied.points[n],
+                            'mastery', applied.points[n] >= applied.mastery_points, 'count', 0, 'percent', 0) ORDER BY n DESC)
+                   FROM generate_subscripts(applied.points, 1) AS n),
                 '[]') AS levels
   FROM seen
  CROSS JOIN mastery_setting($1, 'Course', $2, $3, $4) AS setting
   LEFT JOIN LATERAL learning_outcome_at($1, seen.id, $3, $4) AS o ON true
   LEFT JOIN link ON link.learning_outcome_id = seen.id
   LEFT JOIN course_outcome_summary_of($1, $2, $3, $4) AS summary ON summary.learning_outcome_id = seen.id
- CROSS JOIN LATERAL levels_of(coalesce(setting.outcome_proficiency_ratings, o.rubric_criterion -> 'ratings')) AS level
- CROSS JOIN LATERAL (
-       SELECT CASE WHEN setting.outcome_calculation_method_id IS NOT NULL THEN setting.calculation_method
-                   ELSE coalesce(o.calculation_method, 'highest') END,
-              CASE WHEN setting.outcome_calculation_method_id IS NOT NULL THEN setting.calculation_int
-                   ELSE o.calculation_int END) AS method (name, number)
- CROSS JOIN LATERAL (
-       SELECT level.points[cardinality(level.points)], level.points[array_position(level.mastery, true)]
-        WHERE setting.outcome_proficiency_id IS NOT NULL
-        UNION ALL
-       SELECT coalesce(own.points_possible, level.points[cardinality(level.points)]),
-              coalesce(own.mastery_points, own.points_possible, level.points[cardinality(level.points)])
-         FROM (SELECT number_of(o.rubric_criterion -> 'points_possible') AS points_possible,
-                      number_of(o.rubric_criterion -> 'mastery_points') AS mastery_points) AS own
-        WHERE setting.outcome_proficiency_id IS NULL) AS scale (points_possible, mastery_points)
+ CROSS JOIN LATERAL outcome_setting(
+       setting.outcome_proficiency_ratings, setting.outcome_calculation_method_id IS NOT NULL, setting.calculation_method,
+       setting.calculation_int, o.rubric_criterion, o.calculation_method, o.calculation_int) AS applied
  ORDER BY o.title COLLATE "C" NULLS LAST, seen.id

@@ -1,0 +1,173 @@
+"""Mastery for people: `gradebook`, `scale`, `timeline`, `account-level-scales`, and the kind `rollup` of `explain`."""
+
+import re
+import sys
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from consumer.errors import UsageError
+from consumer.ingest.tables import SHARD
+from consumer.printable import printable
+from consumer.read import gradebook as read_gradebook
+from consumer.read import rollup as read_rollup
+from consumer.read import scale as read_scale
+from consumer.read import timeline as read_timeline
+from consumer.read.objects import tenant_of
+from consumer.store import tenant_setting
+from consumer.store.postgres import Connection
+from consumer.terminal import AsJson, Tenant, ask, database, out, print_json, say
+from schemas.base import MAX_ID, Time
+
+mastery = typer.Typer(rich_markup_mode=None)
+
+_COURSE = typer.Option("--course", metavar="ID|none", help="The course; none: results whose course is unknown.")
+_STUDENT = typer.Option("--student", metavar="UUID", help="The student's user_uuid.")
+_OUTCOME = typer.Option("--outcome", metavar="ID", min=1, max=MAX_ID, help="The outcome.")
+
+CourseOption = Annotated[str, _COURSE]
+MaybeCourse = Annotated[str | None, _COURSE]
+StudentOption = Annotated[str, _STUDENT]
+MaybeStudent = Annotated[str | None, _STUDENT]
+OutcomeOption = Annotated[int, _OUTCOME]
+MaybeOutcome = Annotated[int | None, _OUTCOME]
+At = Annotated[str | None, typer.Option("--at", metavar="TIME", help="As it was then: ISO 8601 with a zone, or a date in UTC.")]
+KnownAt = Annotated[str | None, typer.Option("--known-at", metavar="TIME", help="From what had been recorded by then.")]
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return TypeAdapter[datetime](Time).validate_python(f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text)
+    except ValidationError as error:
+        raise UsageError(f"{text} is no time with a zone, such as 2025-03-20T15:04:05Z, and no date") from error
+
+
+def _local(id_: int) -> int:
+    """Global ids are understood too."""
+    return id_ % SHARD or id_
+
+
+def _course(text: str) -> int | None:
+    if text == "none":
+        return None
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) <= MAX_ID):
+        raise UsageError(f"{text} is no id of a course, and not none")
+    return _local(int(text))
+
+
+@mastery.command()
+def gradebook(
+    course: CourseOption,
+    tenant: Tenant = None,
+    at: At = None,
+    known_at: KnownAt = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print a row for each student and outcome.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show a course's mastery gradebook: students and outcomes, levels and their distribution, now or at any moment.
+
+    Example: outcomes gradebook --course 12 --at 2025-03-01
+    """
+    if as_csv and as_json:
+        raise UsageError("--csv and --json exclude each other")
+    asked = _course(course), tenant, _time(at), _time(known_at)
+    with database() as (_, dsn):
+        found = ask(dsn, lambda connection: read_gradebook.gradebook(connection, *asked))
+    if as_json:
+        print_json(found.as_json())
+    elif as_csv:
+        text = found.as_csv()
+        sys.stdout.write(printable(text, keep="\n") if sys.stdout.isatty() else text)
+        if not found.students or not found.outcomes:
+            say("nothing to show: no outcome with results is known here")
+    else:
+        out.print(read_gradebook.render(found))
+
+
+@mastery.command()
+def scale(
+    course: Annotated[int | None, typer.Option(metavar="ID", min=1, max=MAX_ID, help="What applies to this course.")] = None,
+    account: Annotated[int | None, typer.Option(metavar="ID", min=1, max=MAX_ID, help="What applies to this account.")] = None,
+    tenant: Tenant = None,
+    at: At = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show which mastery scale and calculation method apply to a course or an account, and whose they are.
+
+    Example: outcomes scale --course 12
+    """
+    contexts = [(kind, _local(id_)) for kind, id_ in (("Course", course), ("Account", account)) if id_ is not None]
+    if len(contexts) != 1:
+        raise UsageError("name one of --course and --account")
+    then = _time(at)
+    with database() as (_, dsn):
+        found = ask(dsn, lambda connection: read_scale.effective(connection, contexts[0], tenant, then))
+    if as_json:
+        print_json(found.as_json())
+    else:
+        out.print(read_scale.render(found))
+
+
+@mastery.command()
+def timeline(
+    course: CourseOption, student: StudentOption, outcome: OutcomeOption, tenant: Tenant = None, as_json: AsJson = False
+) -> None:
+    """Show each change of one student's score for one outcome, and why it changed.
+
+    Example: outcomes timeline --course 12 --student elXwFPr6uKGaiVxchQSsqV6YZy5HBtlq8O2vqMXM --outcome 3
+    """
+    asked = _course(course), student, _local(outcome), tenant
+    with database() as (_, dsn):
+        found = ask(dsn, lambda connection: read_timeline.timeline(connection, *asked))
+    if as_json:
+        print_json(found.as_json())
+    else:
+        out.print(read_timeline.render(found))
+
+
+def explain_rollup(
+    course: str | None, student: str | None, outcome: int | None, at: str | None, tenant: str | None, *, as_json: bool
+) -> None:
+    """`outcomes explain rollup`: the results, the formula with numbers, the scale, the level."""
+    if course is None or student is None or outcome is None:
+        raise UsageError("a rollup is named by --course, --student and --outcome")
+    asked = _course(course), student, _local(outcome), tenant, _time(at)
+    with database() as (_, dsn):
+        found = ask(dsn, lambda connection: read_rollup.rollup(connection, *asked))
+    if as_json:
+        print_json(found.as_json())
+    else:
+        out.print(read_rollup.render(found))
+
+
+@mastery.command("account-level-scales")
+def account_level_scales(
+    value: Annotated[str | None, typer.Argument(metavar="[on|off|auto]", help="What to set; shown only where absent.")] = None,
+    tenant: Tenant = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show or set whether Canvas computes with account-level mastery scales; auto: once a scale or method has been seen.
+
+    Example: outcomes account-level-scales on
+    """
+    if value not in (None, "on", "off", "auto"):
+        raise UsageError(f"{value} is none of on, off, auto")
+
+    async def question(connection: Connection) -> read_scale.Switch:
+        root_account_uuid = await tenant_of(connection, tenant)
+        if value is not None:
+            await tenant_setting.decide(connection, root_account_uuid, read_scale.SWITCH, value)
+        return await read_scale.switch(connection, root_account_uuid)
+
+    with database() as (_, dsn):
+        found = ask(dsn, question)
+    if as_json:
+        print_json(found.as_json())
+    else:
+        out.print(printable(found.sentence()), highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,257 @@
+"""Why one student's score for one outcome is what it is: the results, the formula with numbers, the scale, the level.
+
+The score comes from SQL. The formula is written here for people, and tried: what is written evaluates to that score.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from consumer.errors import UsageError
+from consumer.printable import printable
+from consumer.read import scale as read_scale
+from consumer.read.gradebook import outcomes_of, title_of
+from consumer.read.objects import tenant_of
+from consumer.read.scale import SWATCH, Setting, as_of, method_text, moment, name_of, number, style_of
+from consumer.read.sql import sql
+from consumer.store.postgres import Connection
+
+_CENT = Decimal("0.01")
+_WIDE = Context(prec=400)
+_READABLE = 4
+"""Decimals of the numbers in a formula, unless the score needs all of them."""
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """One rollup at a moment, with all that went into it."""
+
+    root_account_uuid: str
+    course: int | None
+    user_uuid: str
+    outcome: Row
+    at: datetime | None
+    setting: Setting
+    results: tuple[Row, ...]
+    """In the order in which they count."""
+    score: Decimal | None
+    level: Row | None
+    """mastery, rating and color of the score."""
+
+    @property
+    def formula(self) -> str | None:
+        """With numbers; None without a score."""
+        if self.score is None:
+            return None
+        method, number_ = self.outcome["calculation_method"], self.outcome["calculation_int"]
+        return written(method, number_, [row["value"] for row in self.results], self.outcome["mastery_points"], self.score)
+
+    def as_json(self) -> Row:
+        """For machines."""
+        outcome, level = self.outcome, self.level or {}
+        rule = ("learning_outcome_id", "title", "display_name", "calculation_method", "calculation_int")
+        return {
+            "root_account_uuid": self.root_account_uuid,
+            "course": self.course,
+            "user_uuid": self.user_uuid,
+            "at": self.at,
+            **{name: outcome[name] for name in (*rule, "points_possible", "mastery_points")},
+            "score": None if self.score is None else float(self.score),
+            **{name: level.get(name) for name in ("mastery", "rating", "color")},
+            "formula": self.formula,
+            "why": why(self),
+            "results": list(self.results),
+            "account_level": self.setting.account_level,
+            "scale": self.setting.scale,
+            "method": self.setting.method,
+        }
+
+
+async def rollup(
+    connection: Connection, course: int | None, student: str, outcome: int, tenant: str | None, at: datetime | None
+) -> Rollup:
+    """Reads it in one snapshot. Raises `UsageError` where no result of it was ever told."""
+    root_account_uuid = await tenant_of(connection, tenant)
+    asked = (root_account_uuid, course, student, outcome)
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        if not await connection.fetchval(sql("rollup_known"), *asked):
+            where = name_of("Course", course)
+            raise UsageError(f"no result of student {student} for outcome {outcome} in {where} is known of {root_account_uuid}")
+        setting = await read_scale.setting(connection, root_account_uuid, ("Course", course), at)
+        outcomes = await outcomes_of(connection, root_account_uuid, course, at, outcome=outcome)
+        results = await connection.fetch(sql("rollup_results"), *asked, at, None)
+        found = await connection.fetchrow(sql("rollup_score"), *asked, at, None)
+    return Rollup(
+        root_account_uuid,
+        course,
+        student,
+        outcomes[0] if outcomes else _UNKNOWN | {"learning_outcome_id": outcome},
+        at,
+        setting,
+        tuple(dict(row) for row in results),
+        found["score"] if found else None,
+        dict(found) if found else None,
+    )
+
+
+_UNKNOWN: Row = dict.fromkeys(
+    ("title", "display_name", "hidden", "calculation_method", "calculation_int", "points_possible", "mastery_points")
+) | {"levels": []}
+"""An outcome that no result was of at that moment."""
+
+
+def written(
+    method: str, calculation_int: int | None, values: Sequence[float], mastery_points: float | None, score: Decimal
+) -> str:
+    """The formula with numbers, what it comes to, and that rounded: `(0.8 + 2.4 + 3.2) / 3 = 2.1333 -> 2.13`.
+
+    With short numbers where they lead to the score, else with all their digits, as the database counts.
+    """
+    text, value = _formula(method, calculation_int, values, mastery_points, _READABLE)
+    if rounded(value) != score:
+        text, value = _formula(method, calculation_int, values, mastery_points, None)
+    shown = next((one for places in range(_READABLE, 18) if rounded(float(one := _short(value, places))) == score), repr(value))
+    steps = [text, *([shown] if shown != text else [])]
+    return " = ".join(steps) + (f" -> {score:.2f}" if _short(float(score), 2) != shown else "")
+
+
+def _formula(
+    method: str, calculation_int: int | None, values: Sequence[float], mastery_points: float | None, places: int | None
+) -> tuple[str, float]:
+    """A formula, and what it comes to when the numbers in it are taken as they are written, from left to right."""
+    if method == "n_mastery":
+        values = [value for value in values if mastery_points is not None and value >= mastery_points]
+    texts = [_short(value, places) for value in values]
+    seen = [float(text) for text in texts]
+    if len(seen) == 1:
+        return texts[0], seen[0]
+    weight = (calculation_int or 0) / 100
+    new, old = _short(weight, places), _short(1 - weight, places)
+    match method:
+        case "highest":
+            return f"max({', '.join(texts)})", max(seen)
+        case "latest":
+            return texts[-1], seen[-1]
+        case "decaying_average" | "weighted_average":
+            mean, value = _mean(texts[:-1], seen[:-1])
+            mean = f"({mean})" if len(texts) > 2 else mean
+            return f"{new} × {texts[-1]} + {old} × {mean}", float(new) * seen[-1] + float(old) * value
+        case "standard_decaying_average":
+            text, value = texts[0], seen[0]
+            for index in range(1, len(seen)):
+                text = f"{old} × {f'({text})' if index > 1 else text} + {new} × {texts[index]}"
+                value = float(old) * value + float(new) * seen[index]
+            return text, value
+        case _:
+            return _mean(texts, seen)
+
+
+def _mean(texts: Sequence[str], values: Sequence[float]) -> tuple[str, float]:
+    total = 0.0
+    for value in values:
+        total += value
+    return (texts[0] if len(texts) == 1 else f"({' + '.join(texts)}) / {len(texts)}"), total / len(values)
+
+
+def _short(value: float, places: int | None) -> str:
+    """With so many decimals at most; without limit (and where it is huge) as short as it is exact."""
+    if places is None or abs(value) >= 1e12:
+        return repr(value).removesuffix(".0")
+    return f"{value:.{places}f}".rstrip("0").rstrip(".")
+
+
+def rounded(value: float) -> Decimal:
+    """To 2 decimals, halves away from zero, of the number as printed; as `rollup_score` does."""
+    return Decimal(repr(value)).quantize(_CENT, ROUND_HALF_UP, _WIDE)
+
+
+def why(found: Rollup) -> str | None:
+    """The sentence that numbers do not tell: which results count for n_mastery, or why there is no score."""
+    outcome, values = found.outcome, [row["value"] for row in found.results]
+    method, least = outcome["calculation_method"], outcome["calculation_int"]
+    if outcome["hidden"] == "deleted":
+        return "No score: the outcome is deleted."
+    if outcome["hidden"] == "unlinked":
+        return "No score: all its known links in this course are deleted."
+    if not values:
+        return "No score: no active result with a score is known at that moment."
+    if None in values:
+        return "No score: a result has a percentage, and what full points are is not known of this outcome."
+    if method == "n_mastery":
+        needed, points = f"{least} needed", outcome["mastery_points"]
+        if points is None:
+            return f"No score: from which points mastery counts is not known; {needed}."
+        count = sum(value >= points for value in values)
+        counted = f"{count} of {len(values)} results reach {number(points)} points, {needed}"
+        return f"No score: {counted}." if found.score is None else f"{counted}: their mean counts."
+    if found.score is None:
+        return f"No score: the method {method_text(method, least)}."
+    return None
+
+
+def render(found: Rollup) -> RenderableType:
+    """For people."""
+    where = f"{name_of('Course', found.course)} of {printable(found.root_account_uuid)}{as_of(found.at)}"
+    parts: list[RenderableType] = [
+        title_of(found.outcome),
+        Text(f"student {printable(found.user_uuid)}, {where}"),
+        Text(),
+        Text("results, in the order in which they count", style="bold"),
+    ]
+    for row in found.results:
+        parts += [
+            Text(f"result {row['id']}, worked at {moment(row['worked_at']) if row['worked_at'] else 'an unknown time'}"),
+            Padding(Text(_counted(row, found.outcome)), (0, 0, 0, 2)),
+        ]
+    if not found.results:
+        parts.append(Text("none"))
+    outcome = found.outcome
+    if outcome["calculation_method"] is not None:
+        method = f"{found.setting.owner_of_method()}, {method_text(outcome['calculation_method'], outcome['calculation_int'])}"
+        parts += [Text(), Text("method: ", style="bold").append(method, style="not bold")]
+    if sentence := why(found):
+        parts.append(Text(sentence))
+    if formula := found.formula:
+        parts.append(Text("score: ", style="bold").append(formula, style="not bold"))
+    mastery = f"mastery from {number(outcome['mastery_points'])} of {number(outcome['points_possible'])}"
+    parts += [Text(), Text("scale: ", style="bold").append(f"{found.setting.owner_of_scale()}, {mastery}", style="not bold")]
+    score = float("-inf") if found.score is None else float(found.score)
+    reached = next((level for level in outcome["levels"] if level["points"] <= score), None)
+    for level in outcome["levels"]:
+        here = level is reached
+        line = Text("-> " if here else "   ").append(SWATCH, style=style_of(level["color"]))
+        line.append(f" {number(level['points'])} {printable(level['description'] or '')}{'*' if level['mastery'] else ''}")
+        parts.append(line)
+    if found.level is not None:
+        rating = printable(found.level["rating"] or "below the lowest level")
+        told = {True: "mastery", False: "no mastery", None: "from where on it is mastery is not known"}[found.level["mastery"]]
+        parts += [Text(), Text("level: ", "bold").append(f"{rating}, {told}", f"bold {style_of(found.level['color'])}")]
+    return Group(*parts)
+
+
+def _counted(row: Row, outcome: Row) -> str:
+    """What was told, what of it counts, and the value that it comes to."""
+    told = f"{number(row['score'])} / {number(row['possible'])}"
+    if row["percent"] is not None:
+        told += f", {_percent(row['percent'])}"
+    percent = row["percent"]
+    if row["merged_percent"] is not None:
+        percent = row["merged_percent"]
+        told += f", quiz {row['quiz_id']} as a whole {_percent(percent)}"
+    if percent is None:
+        return f"{told}; no percentage, so the score counts -> {_short(row['value'], _READABLE)}"
+    unit = outcome["points_possible"] or outcome["mastery_points"]
+    value = "?" if row["value"] is None else _short(row["value"], _READABLE)
+    return f"{told} × {number(unit)} -> {value}"
+
+
+def _percent(share: float) -> str:
+    return f"{number(round(share * 100, 4))} %"

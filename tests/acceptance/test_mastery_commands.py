@@ -1,0 +1,154 @@
+"""Mastery as its user asks for it."""
+
+import csv
+import io
+
+import pytest
+
+from tests.acceptance.running import outcomes, outcomes_json
+from tests.postgres.test_gradebook import ANA, BO, account, course, outcome, worked
+from tests.postgres.writing import write
+from tests.samples import TENANT, event, scale
+
+ROLLUP = ("--course", "7", "--student", ANA, "--outcome", "1")
+
+
+async def school(database: str) -> None:
+    """Course 7 in account 3 with its own method; two students, two outcomes."""
+    await write(
+        database,
+        account(1, None),
+        account(3, 1),
+        course(7, 3),
+        scale(4, 3, 0, context_type="Account", context_id="3"),
+        event("outcome_calculation_method_updated", at="2025-03-20T12:00:00Z", outcome_calculation_method_id="5",
+              context_type="Course", context_id="7", calculation_method="decaying_average", calculation_int=65),
+        outcome(1, "Reading"),
+        outcome(2, "Writing, with a comma"),
+        *(worked(number, ANA, 1, percent, minute=number) for number, percent in enumerate((0.2, 0.6, 0.8, 0.4), start=1)),
+        worked(9, BO, 2, 1.0, minute=9),
+    )  # fmt: skip
+
+
+async def test_a_gradebook_for_people_spreadsheets_and_machines(database: str) -> None:
+    """The same numbers in all three; global ids are understood."""
+    await school(database)
+    code, out, err = await outcomes("gradebook", "--course", "7", DATABASE_URL=database, COLUMNS="60")
+    assert code == 0, err
+    assert max(map(len, out.splitlines())) <= 60
+    for word in ("1.79", "L*", "–", "median", "account", "7's"):
+        assert word in out.split(), out
+    code, out, err = await outcomes("gradebook", "--course", "21070000000000007", "--csv", DATABASE_URL=database)
+    assert code == 0, err
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert [(row["user_uuid"], row["title"], row["score"]) for row in rows] == [
+        (ANA, "Reading", "1.79"),
+        (ANA, "Writing, with a comma", ""),
+        (BO, "Reading", ""),
+        (BO, "Writing, with a comma", "4.00"),
+    ]
+    found = await outcomes_json("gradebook", "--course", "7", "--tenant", TENANT, DATABASE_URL=database)
+    assert found["students"][0]["cells"][0]["score"] == 1.79
+    assert (found["scale"]["owner_id"], found["method"]["owner_id"]) == (3, 7)
+    assert [row["summary"]["not_yet_assessed"] for row in found["outcomes"]] == [1, 1]
+
+
+async def test_a_gradebook_of_another_moment(database: str) -> None:
+    """A time with a zone, or a date; before everything it is empty, and says so."""
+    await school(database)
+    then = await outcomes_json("gradebook", "--course", "7", "--at", "2025-03-20T13:01:30+01:00", DATABASE_URL=database)
+    assert then["at"] == "2025-03-20T12:01:30Z"
+    assert then["students"][0]["cells"][0]["score"] == 0.8
+    code, out, _ = await outcomes("gradebook", "--course", "7", "--at", "2025-03-20", DATABASE_URL=database)
+    assert (code, "Nothing to show" in out) == (0, True)
+    code, out, err = await outcomes("gradebook", "--course", "none", "--csv", DATABASE_URL=database)
+    assert (code, len(out.splitlines()), "nothing to show" in err) == (0, 1, True)
+    unknown = await outcomes_json("gradebook", "--course", "7", "--known-at", "2025-03-21", DATABASE_URL=database)
+    assert unknown["students"] == []
+
+
+async def test_scale_timeline_and_rollup_are_told(database: str) -> None:
+    """For people and for machines."""
+    await school(database)
+    code, out, _ = await outcomes("scale", "--course", "7", DATABASE_URL=database)
+    assert (code, "account 3's" in out, "decaying_average 65/35" in out) == (0, True, True)
+    code, out, _ = await outcomes("scale", "--account", "99", DATABASE_URL=database)
+    assert (code, "The place of account 99 in the tree of accounts is not known" in out) == (0, True)
+    assert (await outcomes_json("scale", "--account", "3", DATABASE_URL=database))["scale"]["levels"][1]["mastery"] is True
+    code, out, _ = await outcomes("timeline", *ROLLUP, DATABASE_URL=database, COLUMNS="60")
+    assert (code, "score 0.80 -> 1.84" in out, max(map(len, out.splitlines())) <= 60) == (0, True, True)
+    changes = (await outcomes_json("timeline", *ROLLUP, DATABASE_URL=database))["changes"]
+    assert [change["score"] for change in changes] == [0.8, 1.84, 2.64, 1.79]
+    code, out, _ = await outcomes("explain", "rollup", *ROLLUP, DATABASE_URL=database, COLUMNS="100")
+    assert code == 0
+    assert "0.65 × 1.6 + 0.35 × ((0.8 + 2.4 + 3.2) / 3) = 1.7867 -> 1.79" in out
+    found = await outcomes_json("explain", "rollup", *ROLLUP, "--at", "2025-03-20T12:02:30Z", DATABASE_URL=database)
+    assert (found["score"], [row["id"] for row in found["results"]]) == (1.84, [1, 2])
+    assert (await outcomes_json("explain", "result", "1", DATABASE_URL=database))["versions"]
+
+
+async def test_account_level_scales_are_shown_and_set(database: str) -> None:
+    """And the gradebook follows at once."""
+    await school(database)
+    code, out, _ = await outcomes("account-level-scales", DATABASE_URL=database)
+    assert (code, "auto: on, because a scale or calculation method has been seen" in out) == (0, True)
+    set_ = await outcomes_json("account-level-scales", "off", DATABASE_URL=database)
+    assert set_ == {"root_account_uuid": TENANT, "account_level_mastery_scales": "off", "account_level": False}
+    found = await outcomes_json("gradebook", "--course", "7", DATABASE_URL=database)
+    assert (found["scale"], found["students"][0]["cells"][0]["score"]) == (None, 4.0)
+    assert (await outcomes_json("account-level-scales", "auto", DATABASE_URL=database))["account_level"] is True
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("gradebook",), "--course"),
+        (("gradebook", "--course", "9"), f"course 9 is not known of {TENANT}: no result, no course event"),
+        (("gradebook", "--course", "nine"), "nine is no id of a course"),
+        (("gradebook", "--course", "99999999999999999999"), "is no id of a course"),
+        (("gradebook", "--course", "0"), "0 is no id of a course"),
+        (("gradebook", "--course", "7", "--csv", "--json"), "--csv and --json exclude each other"),
+        (("gradebook", "--course", "7", "--at", "2025-03-20T12:00:00"), "is no time with a zone"),
+        (("gradebook", "--course", "7", "--at", "2025-02-30"), "is no time with a zone"),
+        (("gradebook", "--course", "7", "--known-at", "yesterday"), "yesterday is no time with a zone"),
+        (("gradebook", "--course", "7", "--tenant", "nope"), "no such tenant: nope"),
+        (("scale",), "name one of --course and --account"),
+        (("scale", "--course", "7", "--account", "3"), "name one of --course and --account"),
+        (("scale", "--course", "-1"), "greater than or equal to 1"),
+        (("timeline", "--course", "7"), "--student"),
+        (("timeline", "--course", "7", "--student", "nobody", "--outcome", "1"), "no score of student nobody for outcome 1"),
+        (("timeline", "--course", "none", "--student", ANA, "--outcome", "1"), "in an unknown course is known of"),
+        (("explain", "rollup"), "a rollup is named by --course, --student and --outcome"),
+        (("explain", "rollup", "5"), "instead of an ID"),
+        (("explain", "result"), "name the object by its ID"),
+        (("explain", "result", "1", "--course", "7"), "are for the kind rollup"),
+        (("explain", "rollup", "--course", "7", "--student", "x", "--outcome", "1"), "no result of student x for outcome 1"),
+        (("account-level-scales", "maybe"), "maybe is none of on, off, auto"),
+    ],
+)
+async def test_wrong_usage_ends_with_two_and_a_sentence(database: str, arguments: tuple[str, ...], sentence: str) -> None:
+    """On stderr, without a traceback."""
+    await school(database)
+    code, out, err = await outcomes(*arguments, DATABASE_URL=database)
+    assert (code, out) == (2, "")
+    assert sentence in " ".join(err.split())
+    assert "Traceback" not in err
+
+
+async def test_several_tenants_are_told_apart(database: str) -> None:
+    """By --tenant, which may be left out where there is one."""
+    await school(database)
+    await write(database, event("course_created", tenant="another school"))
+    code, _, err = await outcomes("gradebook", "--course", "7", DATABASE_URL=database)
+    assert (code, "there are several tenants" in err) == (2, True)
+    code, _, err = await outcomes("gradebook", "--course", "7", "--tenant", "another school", DATABASE_URL=database)
+    assert (code, "course 7 is not known of another school" in err) == (2, True)
+
+
+async def test_every_command_explains_itself_with_an_example() -> None:
+    """`--help` of each."""
+    for command in ("gradebook", "scale", "timeline", "explain", "account-level-scales"):
+        code, text, _ = await outcomes(command, "--help")
+        assert code == 0
+        assert f"Example: outcomes {command}" in text
+        assert "--json" in text

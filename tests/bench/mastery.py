@@ -1,0 +1,88 @@
+"""Reading at size: gradebooks, timelines and summaries on a projection of a term, as the server measures them."""
+
+import asyncio
+import json
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from consumer.ingest.tables import TABLES
+from consumer.store.postgres import Connection, connect
+from tests.samples import TENANT
+
+COURSES = 2_000
+RUNS = 15
+MOMENT = "'2025-03-01'"
+_TERM = Path(__file__).with_name("term.sql")
+
+
+async def load(connection: Connection, courses: int) -> int:
+    """Fills an empty projection with `courses` courses; returns the results in it."""
+    current = {
+        name: f"INSERT INTO {name} ({', '.join(table.columns)}) "
+        f"SELECT DISTINCT ON (id) {', '.join(table.columns)} FROM {name}_version ORDER BY id, event_time DESC;"
+        for name, table in TABLES.items()
+    }
+    script = _TERM.read_text(encoding="utf-8").format(courses=courses, tenant=TENANT, **current)
+    await connection.execute("SET synchronous_commit = off; SET work_mem = '512MB'; SET maintenance_work_mem = '1GB'")
+    await connection.execute(script)
+    await connection.execute("VACUUM ANALYZE")
+    count: int = await connection.fetchval("SELECT count(*) FROM learning_outcome_result")
+    return count
+
+
+async def _milliseconds(connection: Connection, question: str, runs: int) -> list[float]:
+    """Execution time in the server, rows made and not sent; the first answers, which fill caches, are not counted."""
+    times = []
+    for run in range(runs + (2 if runs > 1 else 0)):
+        found = json.loads(await connection.fetchval(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {question}"))
+        if runs == 1 or run > 1:
+            times.append(found[0]["Execution Time"])
+    return times
+
+
+async def _questions(connection: Connection) -> list[tuple[str, str, float, int]]:
+    """(what, SQL, milliseconds that are promised, runs)."""
+    found = await connection.fetchrow(
+        "SELECT user_uuid, learning_outcome_id FROM learning_outcome_result "
+        "WHERE root_account_uuid = $1 AND result_context_id = 7 LIMIT 1",
+        TENANT,
+    )
+    student, outcome = found or ("", 0)
+    small = f"SELECT * FROM outcome_rollup_at('{TENANT}', 7, NULL)"
+    large = f"SELECT * FROM outcome_rollup_at('{TENANT}', 1, NULL)"
+    return [
+        ("gradebook of 30 students x 15 outcomes, 11 results each", small, 10, RUNS),
+        ("gradebook of 500 x 20, 5 results each", large, 100, RUNS),
+        ("the small one at a date", small.replace("NULL", MOMENT), 30, RUNS),
+        ("the large one at a date", large.replace("NULL", MOMENT), 300, RUNS),
+        ("a student's timeline", f"SELECT * FROM mastery_timeline('{TENANT}', 7, '{student}', {outcome})", 10, RUNS),
+        ("summary of all courses", "SELECT * FROM course_outcome_summary", 60_000, 1),
+    ]
+
+
+def run(dsn: str, *, courses: int) -> Iterator[dict[str, Any]]:
+    """A line for each question: median, least and most milliseconds beside what is promised at 2,000 courses."""
+
+    async def measure() -> list[dict[str, Any]]:
+        connection = await connect(dsn)
+        await connection.execute("SET statement_timeout = 0")
+        results = await load(connection, courses)
+        lines = []
+        for what, question, promised, runs in await _questions(connection):
+            times = await _milliseconds(connection, question, runs)
+            lines.append(
+                {
+                    "what": what,
+                    "results in all": results,
+                    "median ms": round(statistics.median(times), 1),
+                    "least": round(min(times), 1),
+                    "most": round(max(times), 1),
+                    "promised": promised,
+                }
+            )
+        await connection.close()
+        return lines
+
+    yield from asyncio.run(measure())
