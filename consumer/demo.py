@@ -20,7 +20,8 @@ from consumer.engines import docker
 from consumer.engines import kafka as kafka_engine
 from consumer.engines import postgres as postgres_engine
 from consumer.errors import OutcomesError
-from consumer.read import explain, history, status, verify
+from consumer.read import explain, gradebook, history, status, timeline, verify
+from consumer.read.sql import sql
 from consumer.read.truth import differences
 from consumer.settings import load
 from consumer.sources.kafka import produce
@@ -49,7 +50,7 @@ def run(folder: Path, *, events: int, seed: int, out: Console) -> bool:
         kafka = engines.enter_context(_broker())
         out.print(f"Postgres: {postgres.what}. Kafka: {kafka.what}.", highlight=False, soft_wrap=True)
         topic = f"live-events-{datetime.now(UTC):%H%M%S}"
-        right, scale, result = asyncio.run(_run(folder, postgres.dsn, kafka.bootstrap, topic, events, seed, out))
+        right, looks = asyncio.run(_run(folder, postgres.dsn, kafka.bootstrap, topic, events, seed, out))
     ours = Path(sys.executable).with_name("outcomes")
     near = ours.relative_to(Path.cwd()) if ours.is_relative_to(Path.cwd()) else ours
     command = "outcomes" if shutil.which("outcomes") else str(near)
@@ -57,7 +58,7 @@ def run(folder: Path, *, events: int, seed: int, out: Console) -> bool:
     out.print(
         f"All of it took {time.monotonic() - began:.0f} s. The database stays in {folder}. Look at it with", highlight=False
     )
-    for rest in ("status", "verify", f"history scale {scale}", f"explain result {result}", "quarantine list", "psql"):
+    for rest in ("status", *looks, "verify", "quarantine list", "psql"):
         out.print(f"  OUTCOMES_DATA_FOLDER={folder} {command} {rest}", highlight=False, soft_wrap=True)
     out.print(
         "`status` ends with 1, because the poison waits in quarantine. "
@@ -83,8 +84,8 @@ def _broker() -> Iterator[kafka_engine.Kafka]:
 
 async def _run(
     folder: Path, dsn: str, bootstrap: str, topic: str, events: int, seed: int, out: Console
-) -> tuple[bool, int, int]:
-    """Whether all came out right, and the ids of the scale and the result that were shown."""
+) -> tuple[bool, tuple[str, ...]]:
+    """Whether all came out right, and commands for what was shown."""
     fresh = await connect(dsn)
     await fresh.execute("DROP SCHEMA IF EXISTS outcomes CASCADE")  # of the demo before; the folder is the demo's own
     await fresh.close()
@@ -125,14 +126,31 @@ async def _run(
         proof = await verify.verify(connection)
         out.print(verify.render(proof))
         wrong = await differences(connection, truth)
-    out.print(
-        f"Compared with what the simulator told: {len(truth.objects):,} objects, {truth.versions:,} versions, "
-        f"{len(wrong)} differences.",
-        highlight=False,
+        out.print(
+            f"Compared with what the simulator told: {len(truth.objects):,} objects, {truth.versions:,} versions, "
+            f"{len(wrong)} differences.",
+            highlight=False,
+        )
+        for sentence in wrong[:10]:
+            out.print(f"  {sentence}", style="red", markup=False)
+        look = await connection.fetchrow(sql("worth_a_look"))
+        if look is None:
+            raise DemoFailed("no course of this school has a scale that changed; try another --seed or more --events")
+        course, student, outcome, before = look
+        out.rule(f"mastery in a course: outcomes gradebook --course {course}")
+        out.print(gradebook.render(await gradebook.gradebook(connection, course, None, None, None)))
+        out.rule(f"before its scale changed: outcomes gradebook --course {course} --at {before:%Y-%m-%dT%H:%MZ}")
+        out.print(gradebook.render(await gradebook.gradebook(connection, course, None, before, None)))
+        out.rule(f"one student's way: outcomes timeline --course {course} --student {student} --outcome {outcome}")
+        out.print(timeline.render(await timeline.timeline(connection, course, student, outcome, None)))
+    looks = (
+        f"gradebook --course {course}",
+        f"timeline --course {course} --student {student} --outcome {outcome}",
+        f"explain rollup --course {course} --student {student} --outcome {outcome}",
+        f"history scale {scale}",
+        f"explain result {result}",
     )
-    for sentence in wrong[:10]:
-        out.print(f"  {sentence}", style="red", markup=False)
-    return proof.holds and not wrong, scale, result
+    return proof.holds and not wrong, looks
 
 
 def _work(folder: Path, dsn: str, bootstrap: str, topic: str) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Canvas's mastery math once more, in plain Python, so that two implementations can be held against each other.
 
 It knows nothing of the database: it is told events and answers what the rollups, scales and summaries are, at any moment and as
-known at any moment. `CF` are the sections of the facts about Canvas, `D` the numbered decisions where those leave room.
+known at any moment. `CF` and `D` are the rules and decisions of `docs/mastery.md`.
 """
 
 import re
