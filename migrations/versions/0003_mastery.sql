@@ -22,11 +22,11 @@ $$;
 COMMENT ON FUNCTION outcomes.course_of IS 'The course of a result: result_context_id where that is one; null where it is unknown.';
 
 CREATE INDEX learning_outcome_result_by_course ON outcomes.learning_outcome_result
-       (root_account_uuid, result_context_id, user_uuid);
+       (root_account_uuid, result_context_id, user_uuid, learning_outcome_id);
 CREATE INDEX learning_outcome_result_without_course ON outcomes.learning_outcome_result (root_account_uuid)
  WHERE outcomes.course_of(result_context_type, result_context_id) IS NULL;
 CREATE INDEX learning_outcome_result_version_by_course ON outcomes.learning_outcome_result_version
-       (root_account_uuid, result_context_id, user_uuid);
+       (root_account_uuid, result_context_id, user_uuid, learning_outcome_id);
 CREATE INDEX learning_outcome_result_version_without_course ON outcomes.learning_outcome_result_version (root_account_uuid)
  WHERE outcomes.course_of(result_context_type, result_context_id) IS NULL;
 CREATE INDEX learning_outcome_link_version_by_context ON outcomes.learning_outcome_link_version

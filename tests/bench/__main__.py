@@ -5,6 +5,7 @@ import asyncio
 import json
 import os
 import platform
+import sys
 import tempfile
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -77,7 +78,7 @@ def main() -> None:
             "python": platform.python_version(),
             "postgres": f"{asyncio.run(_version(dsn))} ({postgres.what})",
             "kafka": kafka.what if kafka else None,
-            "command": f"python -m tests.bench --events {options.events} --rounds {options.rounds}",
+            "command": " ".join(["python -m tests.bench", *sys.argv[1:]]),
         }
         console.print(facts)
         found: dict[str, Any] = {"machine": facts}
