@@ -9,13 +9,10 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
-import orjson
 import typer
-from rich.padding import Padding
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -23,6 +20,7 @@ from rich.text import Text
 from consumer import app as wiring
 from consumer.cli_letters import letters
 from consumer.cli_mastery import At, MaybeCourse, MaybeOutcome, MaybeStudent, explain_rollup, mastery
+from consumer.cli_quarantine import quarantine
 from consumer.errors import Fatal, OutcomesError, Transient, UsageError
 from consumer.ingest.batch import Partition
 from consumer.printable import printable
@@ -30,18 +28,29 @@ from consumer.read import explain as read_explain
 from consumer.read import history as read_history
 from consumer.read import status as read_status
 from consumer.read import verify as read_verify
-from consumer.read.objects import place
 from consumer.read.truth import SHOWN, differences
 from consumer.replay import FileReplay
 from consumer.replay import Progress as ReplayProgress
 from consumer.settings import Settings
 from consumer.sources import capturing, files, kafka
-from consumer.store import quarantine as store_quarantine
 from consumer.store import schema
 from consumer.store.postgres import Connection
-from consumer.terminal import ATTENTION, WRONG, AsJson, Tenant, ask, configured, database, err, out, print_json, say
+from consumer.terminal import (
+    ATTENTION,
+    WRONG,
+    AsJson,
+    Tenant,
+    ask,
+    configured,
+    database,
+    err,
+    out,
+    print_json,
+    say,
+    show_summary,
+)
 from migrations import HEAD
-from schemas.base import MAX_ID, Reason
+from schemas.base import MAX_ID
 from simulator.feed import Feed, Message, tell
 from simulator.school import School, institution
 from simulator.truth import Truth
@@ -56,7 +65,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-quarantine = typer.Typer(help="Records that could not be understood.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(letters, name="letters")
 app.add_typer(mastery)
@@ -95,7 +103,7 @@ def worker(
         dsn,
     ):
         summary = asyncio.run(wiring.work(settings, dsn, until_end=until_end))
-    _show_summary(summary, as_json)
+    show_summary(summary, as_json)
 
 
 @app.command()
@@ -123,7 +131,7 @@ def replay(
         print_json(summary.as_json() | {"dry_run": dry_run, "files": [_file_json(file) for file in done]})
     else:
         _show_files(done, dry_run)
-        _show_summary(summary, as_json)
+        show_summary(summary, as_json)
     if any(file.trouble for file in done) or (strict and summary.books.quarantined):
         raise typer.Exit(ATTENTION)
 
@@ -171,16 +179,6 @@ def _where_from(file: FileReplay) -> str:
     if file.resumed_at == 1:
         return ""
     return f"read on from {file.resumed_at:,}" if file.books.consumed else "read before"
-
-
-def _show_summary(summary: wiring.Summary, as_json: bool) -> None:
-    if as_json:
-        print_json(summary.as_json())
-        return
-    counts = summary.as_json()
-    seconds = counts.pop("seconds")
-    text = " · ".join(f"{value:,} {name}" for name, value in counts.items())
-    out.print(f"{text} · {seconds} s", highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -350,110 +348,6 @@ def _truth(path: Path) -> Truth:
         raise UsageError(f"{path}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, StopIteration) as error:
         raise UsageError(f"{path} is no truth that `outcomes simulate --truth` wrote") from error
-
-
-@quarantine.command("list")
-def quarantine_list(
-    state: Annotated[str, typer.Option(help="open, retried, discarded or all")] = "open",
-    reason: Annotated[str | None, typer.Option(help="only of this reason")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=MAX_ID, help="at most so many")] = 100,
-    as_json: AsJson = False,
-) -> None:
-    """List records that were set aside, oldest first.
-
-    Example: outcomes quarantine list --reason bad_time
-    """
-    states = store_quarantine.STATES if state == "all" else (state,)
-    if not set(states) <= set(store_quarantine.STATES):
-        raise UsageError(f"{state} is no state; there are {', '.join(store_quarantine.STATES)}, and all")
-    _known_reason(reason)
-    with database() as (_, dsn):
-        rows = ask(dsn, lambda connection: store_quarantine.listed(connection, states=states, reason=reason, limit=limit))
-    if as_json:
-        print_json(rows)
-        return
-    for row in rows:
-        what = " · ".join(filter(None, (row["reason"], row["event_name"], row["state"] if state == "all" else None)))
-        out.print(Text(f"{row['id']}  {what}", style="bold"), soft_wrap=True)
-        out.print(Text(f"   {printable(place(row))}"), soft_wrap=True)
-        said = ": ".join(filter(None, (row["path"], row["message"])))
-        out.print(Padding(Text(printable(said)), (0, 0, 0, 3)))
-    if len(rows) == limit:
-        say(f"the first {limit:,}; --limit shows more")
-
-
-def _known_reason(reason: str | None) -> None:
-    if reason is not None and reason not in set(Reason):
-        raise UsageError(f"{reason} is no reason; there are {', '.join(Reason)}")
-
-
-@quarantine.command("show")
-def quarantine_show(id_: Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_ID)], as_json: AsJson = False) -> None:
-    """Show one record whole. It is what Canvas sent, personal data included.
-
-    Example: outcomes quarantine show 7
-    """
-    with database() as (_, dsn):
-        row = ask(dsn, lambda connection: store_quarantine.shown(connection, id_))
-    raw = bytes(row.pop("raw"))
-    if as_json:
-        print_json(row | {"raw": raw.decode("utf-8", "backslashreplace")})
-        return
-    for name, value in row.items():
-        out.print(f"{name:>12}  {printable(value)}", highlight=False, markup=False, soft_wrap=True)
-    try:
-        text = orjson.dumps(orjson.loads(raw), option=orjson.OPT_INDENT_2).decode()
-    except orjson.JSONDecodeError:
-        text = raw.decode("utf-8", "backslashreplace")
-    out.print(printable(text, keep="\n\t"), highlight=False, markup=False, soft_wrap=True)
-
-
-Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID…]", min=1, max=MAX_ID)]
-
-
-@quarantine.command("retry")
-def quarantine_retry(
-    ids: Ids = None,
-    reason: Annotated[str | None, typer.Option(help="all of this reason")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="all that are open")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Send records through today's code; what is understood now is applied, once.
-
-    Example: outcomes quarantine retry --reason no_tenant
-    """
-    named = [name for name, given in (("ids", ids), ("--reason", reason), ("--all", everything)) if given]
-    if not named:
-        raise UsageError("name the records to retry: ids, --reason, or --all")
-    if len(named) > 1:
-        raise UsageError(f"{' and '.join(named)} exclude each other")
-    _known_reason(reason)
-    with database() as (settings, dsn):
-
-        async def question(connection: Connection) -> store_quarantine.Retried:
-            return await store_quarantine.retry(
-                connection, wiring.rules(settings), datetime.now(UTC), ids=ids or None, reason=reason
-            )
-
-        done = ask(dsn, question)
-    if as_json:
-        print_json({"understood": done.understood, "still": done.still, **wiring.Summary(done.books, 0).as_json()})
-    else:
-        out.print(f"{done.understood:,} understood now, {done.still:,} still not", highlight=False)
-        _show_summary(wiring.Summary(done.books, 0), as_json=False)
-    if done.still:
-        raise typer.Exit(ATTENTION)
-
-
-@quarantine.command("discard")
-def quarantine_discard(ids: Annotated[list[int], typer.Argument(metavar="ID…", min=1, max=MAX_ID)]) -> None:
-    """Mark records as not needed. They stay, and stay in the books.
-
-    Example: outcomes quarantine discard 7 8 9
-    """
-    with database() as (_, dsn):
-        count = ask(dsn, lambda connection: store_quarantine.discard(connection, ids))
-    out.print(f"{count:,} discarded", highlight=False)
 
 
 @app.command()

@@ -66,3 +66,14 @@ def ask(dsn: str, question: Callable[[Connection], Coroutine[Any, Any, T]]) -> T
             return await question(connection)
 
     return asyncio.run(answered())
+
+
+def show_summary(summary: wiring.Summary, as_json: bool) -> None:
+    """The books of a run, and how long it took."""
+    if as_json:
+        print_json(summary.as_json())
+        return
+    counts = summary.as_json()
+    seconds = counts.pop("seconds")
+    text = " · ".join(f"{value:,} {name}" for name, value in counts.items())
+    out.print(f"{text} · {seconds} s", highlight=False, soft_wrap=True)
