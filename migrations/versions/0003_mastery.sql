@@ -338,12 +338,13 @@ CREATE FUNCTION outcomes.rollup_score(calculation_method text, calculation_int i
 RETURNS numeric LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
     n integer := cardinality("values");
+    v double precision;
     w double precision;
     total double precision := 0;
     kept integer := 0;
     score double precision;
 BEGIN
-    IF n = 0 OR array_position("values", NULL) IS NOT NULL THEN
+    IF array_position("values", NULL) IS NOT NULL THEN
         RETURN NULL;
     END IF;
     CASE coalesce(calculation_method, 'highest')
@@ -355,10 +356,10 @@ BEGIN
     WHEN 'latest' THEN
         score := "values"[n];
     WHEN 'average' THEN
-        FOR i IN 1 .. n LOOP
-            total := total + "values"[i];
+        FOREACH v IN ARRAY "values" LOOP
+            total := total + v;
         END LOOP;
-        score := total / n;
+        score := total / nullif(n, 0);
     WHEN 'n_mastery' THEN
         FOR i IN 1 .. n LOOP
             IF "values"[i] >= mastery_points THEN
@@ -413,9 +414,12 @@ DECLARE
          WHERE s.workflow_state = 'active' AND s.score IS NOT NULL AND s.user_uuid IS NOT NULL
     ),
     submission AS (
-        SELECT seen.id, a.submitted_at
-          FROM (SELECT DISTINCT r.rubric_assessment_id AS id FROM result r WHERE r.rubric_assessment_id IS NOT NULL) seen
-         CROSS JOIN LATERAL outcomes.rubric_assessment_at(tenant, seen.id, at, known_at) a
+        SELECT DISTINCT ON (a.id) a.id, a.submitted_at
+          FROM outcomes.rubric_assessment_version a
+         WHERE a.root_account_uuid = tenant
+           AND a.id = ANY (ARRAY(SELECT DISTINCT r.rubric_assessment_id FROM result r WHERE r.rubric_assessment_id IS NOT NULL))
+           AND a.event_time <= coalesce(at, 'infinity') AND a.recorded_at <= coalesce(known_at, 'infinity')
+         ORDER BY a.id, a.event_time DESC, a.event_name DESC, a.updated_at DESC NULLS LAST, a.version_hash DESC
     ),
     link AS (
         SELECT l.learning_outcome_id, bool_or(l.workflow_state IS DISTINCT FROM 'deleted') AS shown
@@ -462,7 +466,7 @@ DECLARE
 $inputs$;
     rollup text := $rollup$,
     grouped AS (
-        SELECT v.user_uuid, v.learning_outcome_id, count(*) AS results, max(v.assessed_at) AS last_assessed_at,
+        SELECT v.user_uuid, v.learning_outcome_id, max(v.assessed_at) AS last_assessed_at,
                array_agg(v.value ORDER BY v.worked_at NULLS FIRST, v.id) AS "values"
           FROM valued v
          GROUP BY v.user_uuid, v.learning_outcome_id
@@ -470,7 +474,7 @@ $inputs$;
     rollup AS (
         SELECT g.user_uuid, g.learning_outcome_id, s.score, s.reached >= shown.mastery_points AS mastery,
                shown.descriptions[s.level] AS rating, shown.colors[s.level] AS color, shown.calculation_method, shown.calculation_int,
-               shown.points_possible, shown.mastery_points, g.results, g.last_assessed_at,
+               shown.points_possible, shown.mastery_points, cardinality(g."values")::bigint AS results, g.last_assessed_at,
                s.level
           FROM grouped g
           JOIN shown USING (learning_outcome_id)
