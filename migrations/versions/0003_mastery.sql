@@ -367,7 +367,7 @@ BEGIN
                 kept := kept + 1;
             END IF;
         END LOOP;
-        IF least(n, kept) < outcomes.legal_int(calculation_method, calculation_int) THEN
+        IF kept < outcomes.legal_int(calculation_method, calculation_int) THEN
             RETURN NULL;
         END IF;
         score := total / kept;
