@@ -40,6 +40,9 @@ AGAIN_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 1.0
 """How often offsets are committed to Kafka and gauges set."""
 
+LONGEST_PATIENCE = 3600.0
+"""How long a silence is let be at most, although Kafka has more."""
+
 STUCK_SECONDS = 300.0
 """A loop that has not turned for so long, without waiting for Postgres or Kafka, is dead: /livez says so."""
 
@@ -93,6 +96,8 @@ class Worker:
         self._committed: dict[Partition, int] = {}
         self._tried: dict[Partition, int] = {}
         """Ends of the topic for which the watchdog has made the client anew."""
+        self._patience = settings.watchdog_seconds
+        """How long a silence is let be; longer where a new client has not helped, as what is left may be nothing for us."""
 
     def stop(self) -> None:
         """Asks for an orderly end: what has been read is written, then the group is left."""
@@ -197,7 +202,7 @@ class Worker:
         self.health.beat = time.monotonic()
         try:
             await self._next_batch()
-            if time.monotonic() - self._progress > self._settings.watchdog_seconds and await self._stuck():
+            if time.monotonic() - self._progress > self._patience and await self._stuck():
                 await self._rebuild()
         except LostPartition as error:
             await self._lost(error)
@@ -404,8 +409,10 @@ class Worker:
         self._progress = time.monotonic()
         ends = {partition: end for partition, (_, end) in bounds.items()}
         behind = {p: end for p, end in ends.items() if max(read[p], await self._source.position(p)) < end}
-        if read != self._read or behind == self._tried:
-            return False  # it moves after all; or a new client did not help either, so what is there is not for us
+        if read != self._read:
+            return False  # it moves after all
+        again = behind == self._tried
+        self._patience = min(2 * self._patience, LONGEST_PATIENCE) if behind and again else self._settings.watchdog_seconds
         self._tried = behind
         return bool(behind)
 

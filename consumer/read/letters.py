@@ -19,6 +19,7 @@ from rich.text import Text as RichText
 
 from consumer.errors import UsageError
 from consumer.ingest.tables import SHARD, TABLES
+from consumer.printable import printable
 from consumer.read.objects import tenant_of
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection, translated
@@ -357,7 +358,8 @@ class Answer:
         if self.standard["grading_standard_id"] is None:
             return "by Canvas' built-in scheme"
         owner = _owner(self.standard)
-        return f"by grading standard {self.standard['grading_standard_id']} ({self.standard['title']}){owner and ' of '}{owner}"
+        title = printable(self.standard["title"])
+        return f"by grading standard {self.standard['grading_standard_id']} ({title}){owner and ' of '}{owner}"
 
 
 async def grade(
@@ -419,7 +421,7 @@ def render(standards: Iterable[Mapping[str, Any]], note: str = "state") -> Rende
     for standard in standards:
         remark = standard["workflow_state"] if note == "state" else _became(standard)
         texts = (str(standard["id"]), standard["title"], _owner(standard), _letters(standard), remark)
-        table.add_row(*map(RichText, texts))
+        table.add_row(*(RichText(printable(text)) for text in texts))
     return table
 
 
@@ -433,7 +435,7 @@ def render_shown(found: Shown) -> RenderableType:
     """For people: its states as periods, and who uses it."""
     newest = found.states[-1]
     owner = _owner(newest)
-    title = RichText(f"{newest['title']}{owner and ' of '}{owner}, grading standard {found.id}", style="bold")
+    title = RichText(f"{printable(newest['title'])}{owner and ' of '}{owner}, grading standard {found.id}", style="bold")
     table = RichTable(box=None, header_style="dim", pad_edge=False)
     table.add_column("from", no_wrap=True)
     table.add_column("to", no_wrap=True)
@@ -442,7 +444,7 @@ def render_shown(found: Shown) -> RenderableType:
     for state in found.states:
         factor = f"{state['scaling_factor'].normalize():f}" if state["points_based"] else ""
         texts = (_time(state["valid_from"]), _time(state["valid_to"]), state["title"], state["workflow_state"], factor)
-        table.add_row(*map(RichText, (*texts, _letters(state))))
+        table.add_row(*(RichText(printable(text)) for text in (*texts, _letters(state))))
     users = ", ".join(f"{user['context_type']} {user['context_id']}" for user in found.used_by)
     return Group(title, table, RichText(f"used by {users or 'nobody'}"))
 

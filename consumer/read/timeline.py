@@ -31,7 +31,7 @@ _STATE = (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The rollup from a moment on. Without score it has vanished."""
+    """The rollup from a moment on. Without score there is none from here on, and nothing else to tell."""
 
     at: datetime
     cause: str
@@ -103,7 +103,7 @@ def render(found: Timeline) -> RenderableType:
                 lines.append(value, style=_style(name, change.state) if not before or name == "score" else "dim")
         heading = Text(f"{moment(change.at)}  ").append(_cause(change), style="yellow")
         parts += [Text(), heading, Padding(lines, (0, 0, 0, 2))]
-        before = shown
+        before |= shown
     return Group(*parts)
 
 
@@ -120,7 +120,7 @@ def _cause(change: Change) -> str:
 
 def _shown(state: dict[str, Any]) -> dict[str, str]:
     if state["score"] is None:
-        return {"score": "none", "level": "none", "results": "none", "scale": "none", "method": "none"}
+        return {"score": "none"}
     return {
         "score": f"{state['score']:.2f}",
         "level": printable(state["rating"] or "below the lowest") + (" *mastery" if state["mastery"] else ""),

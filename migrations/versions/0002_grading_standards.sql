@@ -197,7 +197,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT trim_scale(CASE
                WHEN entry.next_higher IS NULL THEN 100
-               WHEN points_based THEN entry.next_higher * 100 - 10 / coalesce(scaling_factor, 1)
+               WHEN points_based THEN entry.next_higher * 100 - 10 / coalesce(nullif(scaling_factor, 0), 1)
                WHEN entry.next_higher - entry.value >= 0.01 THEN entry.next_higher * 100 - 1
                ELSE entry.next_higher * 100 - 0.1
            END)
@@ -241,14 +241,14 @@ BEGIN ATOMIC
                      FROM outcomes.grading_standard_use AS said
                     WHERE said.root_account_uuid = effective_grading_standard.root_account_uuid
                       AND said.context_type = level.context_type AND said.context_id = level.context_id
-                      AND said.valid_from <= at
+                      AND said.valid_from <= coalesce(at, now())
                     ORDER BY said.valid_from DESC, said.recorded_at DESC
                     LIMIT 1) AS used
              CROSS JOIN LATERAL (
                    SELECT state.*
                      FROM outcomes.grading_standard_version AS state
                     WHERE state.root_account_uuid = effective_grading_standard.root_account_uuid
-                      AND state.id = used.grading_standard_id AND state.valid_from <= at
+                      AND state.id = used.grading_standard_id AND state.valid_from <= coalesce(at, now())
                     ORDER BY state.valid_from DESC, state.imported_at DESC
                     LIMIT 1) AS standard
              WHERE standard.workflow_state <> 'deleted'
@@ -259,7 +259,7 @@ BEGIN ATOMIC
 END;
 
 COMMENT ON FUNCTION outcomes.effective_grading_standard(text, bigint, bigint, bigint, timestamptz) IS
-    'The grading standard that counts, as it was at a time: the assignment''s, else the course''s, else the account''s default, else '
+    'The grading standard that counts, as it was at a time (null: now): the assignment''s, else the course''s, else the account''s default, else '
     'the built-in one (id and owner null). Each id may be null. Deleted standards, and those not known at that time, are skipped.';
 
 

@@ -162,8 +162,10 @@ BEGIN
             END IF;
             account := coalesce(account, outcomes.root_account(tenant, at, known_at));
         END IF;
-    ELSE
+    ELSIF context_type = 'Account' THEN
         account := context_id;
+    ELSE
+        RETURN; -- nothing else has a place in the tree
     END IF;
     owner_type := 'Account';
     WHILE account IS NOT NULL LOOP
@@ -617,7 +619,7 @@ SELECT c.root_account_uuid, c.course_id, r.user_uuid, r.learning_outcome_id, r.s
  CROSS JOIN LATERAL outcomes.rollup_of(c.root_account_uuid, c.course_id, NULL, NULL) r;
 
 COMMENT ON VIEW outcomes.outcome_rollup IS
-    'One student''s score for one outcome in one course, as Canvas computes it now. Ask for a course, or for all: a question for one student still computes every course.';
+    'One student''s score for one outcome in one course, as Canvas computes it now; no row where there is no score. Ask for a course, or for all: a question for one student still computes every course.';
 
 CREATE FUNCTION outcomes.outcome_rollup_at(root_account_uuid text, course_id bigint, at timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS SETOF outcomes.outcome_rollup LANGUAGE sql STABLE PARALLEL SAFE AS $$
@@ -826,7 +828,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION outcomes.mastery_timeline IS
-    'Each change of one student''s rollup, from the first score on: when, to what, and why (caused_by: the objects whose events came at that moment). A null score: it vanished.';
+    'Each change of one student''s rollup, from the first score on: when, to what, and why (caused_by: the objects whose events came at that moment). All nulls: from here on there is no score.';
 
 
 DO $comments$

@@ -560,3 +560,16 @@ async def test_the_writer_may_import_and_cannot_rewrite(connection: Connection) 
         for statement in (f"UPDATE {table} SET valid_from = now()", f"DELETE FROM {table}"):
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(statement)
+
+
+async def test_no_time_is_now(database: str) -> None:
+    """As in every other function."""
+    connection = await connect(database)
+    await connection.execute(
+        "INSERT INTO grading_standard_version VALUES "
+        "('t', 6, 'Ours', 'Account', 2, 'active', false, 1, 2, '[{\"name\": \"P\", \"value\": 0}]', now() - interval '1 day', now())"
+    )
+    await connection.execute("INSERT INTO grading_standard_use VALUES ('t', 'Account', 2, 6, now() - interval '1 day', now())")
+    question = "SELECT title FROM effective_grading_standard('t', NULL, NULL, 2, NULL)"
+    assert await connection.fetchval(question) == "Ours"
+    await connection.close()

@@ -665,3 +665,10 @@ async def test_a_course_and_a_student_that_nobody_knows_are_nothing(school: Scho
     assert await school.connection.fetch("SELECT * FROM outcome_rollup_at('nobody', 1, NULL)") == []
     assert await school.connection.fetch("SELECT * FROM mastery_timeline('nobody', 1, 'nobody', 1)") == []
     assert await school.connection.fetch("SELECT * FROM course_outcome_summary WHERE course_id = 1") == []
+
+
+async def test_only_courses_and_accounts_have_a_scale(school: School) -> None:
+    await school.account(1, None)
+    await school.scale(8, 4, 0)
+    for kind, levels in (("Account", 3), ("Course", 3), ("course", 0), ("Planet", 0)):
+        assert await school.connection.fetchval("SELECT count(*) FROM mastery_scale($1, $2, 1)", TENANT, kind) == levels
