@@ -567,7 +567,8 @@ async def test_no_time_is_now(database: str) -> None:
     connection = await connect(database)
     await connection.execute(
         "INSERT INTO grading_standard_version VALUES "
-        "('t', 6, 'Ours', 'Account', 2, 'active', false, 1, 2, '[{\"name\": \"P\", \"value\": 0}]', now() - interval '1 day', now())"
+        "('t', 6, 'Ours', 'Account', 2, 'active', false, 1, 2, jsonb_build_array(jsonb_build_object('name', 'P', 'value', 0)), "
+        "now() - interval '1 day', now())"
     )
     await connection.execute("INSERT INTO grading_standard_use VALUES ('t', 'Account', 2, 6, now() - interval '1 day', now())")
     question = "SELECT title FROM effective_grading_standard('t', NULL, NULL, 2, NULL)"
