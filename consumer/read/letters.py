@@ -178,11 +178,11 @@ def _sentence(error: ValidationError) -> str:
 
 
 async def tenant(connection: Connection, given: str | None) -> str:
-    """As `objects.tenant_of`; where the projection is empty, the only tenant that standards were imported for."""
-    if given is not None:
-        return given
+    """As `objects.tenant_of`; where the projection is empty, the one named, or the only one that has standards."""
     known = [row[0] for name in TABLES for row in await connection.fetch(sql("tenants").format(table=name))]
     imported = [row[0] for row in await connection.fetch(sql("tenants").format(table="grading_standard"))]
+    if given is not None:
+        return given if given in imported or not known else await tenant_of(connection, given)
     if len(imported) == 1 and set(known) <= set(imported):
         only: str = imported[0]
         return only
