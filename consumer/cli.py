@@ -19,7 +19,7 @@ from rich.text import Text
 
 from consumer import app as wiring
 from consumer.cli_letters import letters
-from consumer.cli_mastery import At, MaybeCourse, MaybeOutcome, MaybeStudent, explain_rollup, mastery
+from consumer.cli_mastery import MaybeCourse, MaybeOutcome, MaybeStudent, explain_rollup, mastery
 from consumer.cli_quarantine import quarantine
 from consumer.errors import Fatal, OutcomesError, Transient, UsageError
 from consumer.ingest.batch import Partition
@@ -39,6 +39,8 @@ from consumer.terminal import (
     ATTENTION,
     WRONG,
     AsJson,
+    At,
+    KnownAt,
     Tenant,
     ask,
     configured,
@@ -288,6 +290,7 @@ def explain(
     student: MaybeStudent = None,
     outcome: MaybeOutcome = None,
     at: At = None,
+    known_at: KnownAt = None,
     tenant: Tenant = None,
     as_json: AsJson = False,
 ) -> None:
@@ -298,10 +301,10 @@ def explain(
     Example: outcomes explain rollup --course 12 --student elXwFPr6uKGaiVxchQSsqV6YZy5HBtlq8O2vqMXM --outcome 3
     """
     if kind == "rollup" and id_ is None:
-        explain_rollup(course, student, outcome, at, tenant, as_json=as_json)
+        explain_rollup(course, student, outcome, at, known_at, tenant, as_json=as_json)
         return
-    if kind == "rollup" or any(value is not None for value in (course, student, outcome, at)):
-        raise UsageError("--course, --student, --outcome and --at are for the kind rollup, and instead of an ID")
+    if kind == "rollup" or any(value is not None for value in (course, student, outcome, at, known_at)):
+        raise UsageError("--course, --student, --outcome, --at and --known-at are for the kind rollup, and instead of an ID")
     if id_ is None:
         raise UsageError("name the object by its ID")
     with database() as (_, dsn):

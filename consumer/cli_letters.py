@@ -1,19 +1,17 @@
 """`outcomes letters …`: grading standards, and the letters they give."""
 
 import sys
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
 from consumer.errors import UsageError
 from consumer.read import letters as read_letters
 from consumer.read.letters import Choice
-from consumer.terminal import AsJson, Tenant, ask, database, out, print_json, say
-from schemas.base import MAX_ID, Time
+from consumer.terminal import AsJson, At, Tenant, ask, database, out, print_json, say, time_of
+from schemas.base import MAX_ID
 
 letters = typer.Typer(help="Grading standards, and the letters they give.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -22,21 +20,11 @@ Standard = Annotated[int | None, typer.Option(metavar="ID", min=1, max=MAX_ID, h
 Assignment = Annotated[int | None, typer.Option(metavar="ID", min=1, max=MAX_ID, help="An assignment's own standard.")]
 Course = Annotated[int | None, typer.Option(metavar="ID", min=1, max=MAX_ID, help="A course's standard.")]
 Account = Annotated[int | None, typer.Option(metavar="ID", min=1, max=MAX_ID, help="An account's default.")]
-AsOf = Annotated[str | None, typer.Option("--as-of", metavar="TIME", help="From when it holds; now where absent.")]
-At = Annotated[str | None, typer.Option("--at", metavar="TIME", help="As it was then.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="TIME", help="From when it holds, as --at; now where absent.")]
 
 NEGATIVE = {"ignore_unknown_options": True}
 """So that -5 is a percentage, not an option."""
 _MOST_DIGITS = 50
-
-
-def _time(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return TypeAdapter[datetime](Time).validate_python(text)
-    except ValidationError as error:
-        raise UsageError(f"{text} is no time with a zone, such as 2025-03-20T15:04:05Z") from error
 
 
 def _decimal(text: str | None, what: str) -> Decimal | None:
@@ -64,7 +52,7 @@ def import_(
 
     Example: outcomes letters import standards.json --as-of 2025-08-01T00:00:00Z
     """
-    since = _time(as_of)
+    since = time_of(as_of)
     standards = [standard for file in files for standard in read_letters.read(str(file), _bytes(file))]
     with database() as (_, dsn):
         done = ask(dsn, lambda connection: read_letters.take_in(connection, standards, tenant, since))
@@ -72,6 +60,9 @@ def import_(
         print_json(done.as_json())
         return
     out.print(read_letters.render(done.standards, note="import"))
+    for standard in standards:
+        for sentence in read_letters.doubts(standard):
+            say(sentence)
     counts = done.as_json()
     out.print(f"{counts['imported']:,} imported, {counts['unchanged']:,} unchanged", highlight=False)
 
@@ -132,7 +123,7 @@ def use(
         raise UsageError("name one that uses it: --course, --assignment or --account")
     if standard != "none" and not (standard.isascii() and standard.isdigit() and 0 < int(standard[:20]) <= MAX_ID):
         raise UsageError(f"{standard} is no id of a grading standard, and not none")
-    since = _time(as_of)
+    since = time_of(as_of)
     chosen = None if standard == "none" else int(standard)
     with database() as (_, dsn):
         done = ask(dsn, lambda connection: read_letters.use(connection, chosen, contexts[0], tenant, since))
@@ -168,7 +159,7 @@ def grade(
     counted = _decimal(percent, "PERCENT"), _decimal(points, "--points"), _decimal(possible, "--possible")
     if counted[2] is not None and counted[2] <= 0:
         raise UsageError("--possible is above 0")
-    choice = Choice(standard, assignment, course, account, tenant, _time(at))
+    choice = Choice(standard, assignment, course, account, tenant, time_of(at))
     with database() as (_, dsn):
         answer = ask(dsn, lambda connection: read_letters.grade(connection, choice, *counted))
     if as_json:
@@ -193,7 +184,7 @@ def score(
 
     Example: outcomes letters score B+ --course 12
     """
-    choice = Choice(standard, assignment, course, account, tenant, _time(at))
+    choice = Choice(standard, assignment, course, account, tenant, time_of(at))
     with database() as (_, dsn):
         answer = ask(dsn, lambda connection: read_letters.score(connection, choice, letter))
     if as_json:

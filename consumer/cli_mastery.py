@@ -1,12 +1,9 @@
 """Mastery for people: `gradebook`, `scale`, `timeline`, `account-level-scales`, and the kind `rollup` of `explain`."""
 
-import re
 import sys
-from datetime import datetime
 from typing import Annotated
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
 from consumer.errors import UsageError
 from consumer.ingest.tables import SHARD
@@ -18,12 +15,12 @@ from consumer.read import timeline as read_timeline
 from consumer.read.objects import tenant_of
 from consumer.store import tenant_setting
 from consumer.store.postgres import Connection
-from consumer.terminal import AsJson, Tenant, ask, database, out, print_json, say
-from schemas.base import MAX_ID, Time
+from consumer.terminal import AsJson, At, KnownAt, Tenant, ask, database, out, print_json, say, time_of
+from schemas.base import MAX_ID
 
 mastery = typer.Typer(rich_markup_mode=None)
 
-_COURSE = typer.Option("--course", metavar="ID|none", help="The course; none: results whose course is unknown.")
+_COURSE = typer.Option("--course", metavar="ID|none", help="Local or global id; none: results whose course is unknown.")
 _STUDENT = typer.Option("--student", metavar="UUID", help="The student's user_uuid.")
 _OUTCOME = typer.Option("--outcome", metavar="ID", min=1, max=MAX_ID, help="The outcome.")
 
@@ -33,23 +30,10 @@ StudentOption = Annotated[str, _STUDENT]
 MaybeStudent = Annotated[str | None, _STUDENT]
 OutcomeOption = Annotated[int, _OUTCOME]
 MaybeOutcome = Annotated[int | None, _OUTCOME]
-At = Annotated[str | None, typer.Option("--at", metavar="TIME", help="As it was then: ISO 8601 with a zone, or a date in UTC.")]
-KnownAt = Annotated[str | None, typer.Option("--known-at", metavar="TIME", help="From what had been recorded by then.")]
-
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-
-
-def _time(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return TypeAdapter[datetime](Time).validate_python(f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text)
-    except ValidationError as error:
-        raise UsageError(f"{text} is no time with a zone, such as 2025-03-20T15:04:05Z, and no date") from error
 
 
 def _local(id_: int) -> int:
-    """Global ids are understood too."""
+    """Local id of a global one: the outcomes' own ids are local."""
     return id_ % SHARD or id_
 
 
@@ -76,7 +60,7 @@ def gradebook(
     """
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude each other")
-    asked = _course(course), tenant, _time(at), _time(known_at)
+    asked = _course(course), tenant, time_of(at), time_of(known_at)
     with database() as (_, dsn):
         found = ask(dsn, lambda connection: read_gradebook.gradebook(connection, *asked))
     if as_json:
@@ -96,6 +80,7 @@ def scale(
     account: Annotated[int | None, typer.Option(metavar="ID", min=1, max=MAX_ID, help="What applies to this account.")] = None,
     tenant: Tenant = None,
     at: At = None,
+    known_at: KnownAt = None,
     as_json: AsJson = False,
 ) -> None:
     """Show which mastery scale and calculation method apply to a course or an account, and whose they are.
@@ -105,9 +90,9 @@ def scale(
     contexts = [(kind, _local(id_)) for kind, id_ in (("Course", course), ("Account", account)) if id_ is not None]
     if len(contexts) != 1:
         raise UsageError("name one of --course and --account")
-    then = _time(at)
+    asked = tenant, time_of(at), time_of(known_at)
     with database() as (_, dsn):
-        found = ask(dsn, lambda connection: read_scale.effective(connection, contexts[0], tenant, then))
+        found = ask(dsn, lambda connection: read_scale.effective(connection, contexts[0], *asked))
     if as_json:
         print_json(found.as_json())
     else:
@@ -132,12 +117,19 @@ def timeline(
 
 
 def explain_rollup(
-    course: str | None, student: str | None, outcome: int | None, at: str | None, tenant: str | None, *, as_json: bool
+    course: str | None,
+    student: str | None,
+    outcome: int | None,
+    at: str | None,
+    known_at: str | None,
+    tenant: str | None,
+    *,
+    as_json: bool,
 ) -> None:
     """`outcomes explain rollup`: the results, the formula with numbers, the scale, the level."""
     if course is None or student is None or outcome is None:
         raise UsageError("a rollup is named by --course, --student and --outcome")
-    asked = _course(course), student, _local(outcome), tenant, _time(at)
+    asked = _course(course), student, _local(outcome), tenant, time_of(at), time_of(known_at)
     with database() as (_, dsn):
         found = ask(dsn, lambda connection: read_rollup.rollup(connection, *asked))
     if as_json:

@@ -2,20 +2,25 @@
 
 import asyncio
 import logging
+import re
 import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 import orjson
 import typer
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 
 from consumer import app as wiring
 from consumer import log
+from consumer.errors import UsageError
 from consumer.printable import printable
 from consumer.settings import Settings, load
 from consumer.store.postgres import Connection
+from schemas.base import Time
 
 T = TypeVar("T")
 
@@ -31,6 +36,20 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for 
 Tenant = Annotated[
     str | None, typer.Option("--tenant", metavar="UUID", help="root_account_uuid; needed where there are several.")
 ]
+At = Annotated[str | None, typer.Option("--at", metavar="TIME", help="As it was then: ISO 8601 with a zone, or a date in UTC.")]
+KnownAt = Annotated[str | None, typer.Option("--known-at", metavar="TIME", help="From what had been recorded by then.")]
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
+
+def time_of(text: str | None) -> datetime | None:
+    """A time as people write it: ISO 8601 with a zone, or a date, which begins in UTC. Raises `UsageError`."""
+    if text is None:
+        return None
+    try:
+        return TypeAdapter[datetime](Time).validate_python(f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text)
+    except ValidationError as error:
+        raise UsageError(f"{text} is no time with a zone, such as 2025-03-20T15:04:05Z, and no date") from error
 
 
 def configured(*, clients: int = logging.CRITICAL, **flags: Any) -> Settings:

@@ -50,6 +50,8 @@ _SUMMARY = ("mean", "median", "assessed", "mastered", "levels")
 _HEADING = 12
 """Cells of a column's heading, at most."""
 _GAP = 2
+_INITIALS = 4
+"""Letters of a level's name in a cell, at most."""
 _BAR = 20
 
 Row = dict[str, Any]
@@ -184,7 +186,7 @@ def render(found: Gradebook) -> RenderableType:
     legend.add_column(overflow="fold")
     for index, outcome in enumerate(found.outcomes, start=1):
         legend.add_row(str(index), title_of(outcome))
-    key = Text(f"* mastery · {NOT_YET} not yet assessed · letters are the levels' initials", style="dim")
+    key = Text(f"* mastery · {NOT_YET} not yet assessed · letters begin the levels' names", style="dim")
     parts: list[RenderableType] = [title, _Tables(found), key, Text(), legend]
     for index, outcome in enumerate(found.outcomes, start=1):
         parts += [Text(), *_outcome(found, index, outcome)]
@@ -266,12 +268,23 @@ def _column(found: Gradebook, index: int, outcome: Row) -> _Column:
         NOT_YET if outcome[name] is None else _score(outcome[name]) for name in ("mean", "median")
     ]
     width = max(map(len, numbers))
+    letters = _initials(outcome["levels"])
     texts = [Text(one.rjust(width)) for one in numbers]
     for text, cell in zip(texts, cells, strict=False):
         if cell:
-            text.append(f" {printable(cell['rating'] or ' ')[:1]}{'*' if cell['mastery'] else ''}")
+            text.append(f" {letters.get(cell['rating'], ' ')}{'*' if cell['mastery'] else ''}")
             text.stylize(f"{'bold ' if cell['mastery'] else ''}{style_of(cell['color'])}".strip())
     return _Column(heading.plain, texts)
+
+
+def _initials(levels: list[Row]) -> dict[str, str]:
+    """Level -> as few of its first letters as tell it from the others of its scale; where that takes too many, its points."""
+    names = {level["description"]: printable(level["description"]) for level in levels if level["description"]}
+    for length in range(1, _INITIALS + 1):
+        if len({name[:length] for name in names.values()}) == len(names):
+            return {level: name[:length] for level, name in names.items()}
+    points = {level["description"]: number(level["points"]) for level in levels}
+    return {level: f"{name[:1]}{points[level]}" for level, name in names.items()}
 
 
 def _score(value: Decimal) -> str:

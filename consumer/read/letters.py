@@ -5,6 +5,7 @@ Canvas posts no event about them, so this is the one part of the projection that
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -164,6 +165,18 @@ def read(label: str, raw: bytes) -> list[Standard]:
             which = value.get("id") if isinstance(value, dict) and value.get("id") else f"number {number}"
             raise UsageError(f"{label}: grading standard {which}: {_sentence(error)}; nothing was imported") from error
     return standards
+
+
+def doubts(standard: Standard) -> list[str]:
+    """What Canvas saves and its author may not have meant, a sentence each."""
+    which, found = f"grading standard {standard.id}", []
+    highest = max(entry.value for entry in standard.scheme)
+    if highest > 1:
+        share, percent = f"{highest.normalize():f}", f"{(highest * 100).normalize():f}"
+        found.append(f"{which} has a bound of {share}, which is {percent} %: bounds are shares, 0.94 for 94 %")
+    names = Counter(entry.name.casefold() for entry in standard.scheme)
+    found += [f"{which} has the letter {name} {count} times" for name, count in sorted(names.items()) if count > 1]
+    return found
 
 
 def _no_number(word: str) -> NoReturn:

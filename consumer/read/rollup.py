@@ -39,6 +39,7 @@ class Rollup:
     user_uuid: str
     outcome: Row
     at: datetime | None
+    known_at: datetime | None
     setting: Setting
     results: tuple[Row, ...]
     """In the order in which they count."""
@@ -63,6 +64,7 @@ class Rollup:
             "course": self.course,
             "user_uuid": self.user_uuid,
             "at": self.at,
+            "known_at": self.known_at,
             **{name: outcome[name] for name in (*rule, "points_possible", "mastery_points")},
             "score": None if self.score is None else float(self.score),
             **{name: level.get(name) for name in ("mastery", "rating", "color")},
@@ -76,7 +78,13 @@ class Rollup:
 
 
 async def rollup(
-    connection: Connection, course: int | None, student: str, outcome: int, tenant: str | None, at: datetime | None
+    connection: Connection,
+    course: int | None,
+    student: str,
+    outcome: int,
+    tenant: str | None,
+    at: datetime | None,
+    known_at: datetime | None = None,
 ) -> Rollup:
     """Reads it in one snapshot. Raises `UsageError` where no result of it was ever told."""
     root_account_uuid = await tenant_of(connection, tenant)
@@ -85,16 +93,17 @@ async def rollup(
         if not await connection.fetchval(sql("rollup_known"), *asked):
             where = name_of("Course", course)
             raise UsageError(f"no result of student {student} for outcome {outcome} in {where} is known of {root_account_uuid}")
-        setting = await read_scale.setting(connection, root_account_uuid, ("Course", course), at)
-        outcomes = await outcomes_of(connection, root_account_uuid, course, at, outcome=outcome)
-        results = await connection.fetch(sql("rollup_results"), *asked, at, None)
-        found = await connection.fetchrow(sql("rollup_score"), *asked, at, None)
+        setting = await read_scale.setting(connection, root_account_uuid, ("Course", course), at, known_at)
+        outcomes = await outcomes_of(connection, root_account_uuid, course, at, known_at, outcome)
+        results = await connection.fetch(sql("rollup_results"), *asked, at, known_at)
+        found = await connection.fetchrow(sql("rollup_score"), *asked, at, known_at)
     return Rollup(
         root_account_uuid,
         course,
         student,
         outcomes[0] if outcomes else _UNKNOWN | {"learning_outcome_id": outcome},
         at,
+        known_at,
         setting,
         tuple(dict(row) for row in results),
         found["score"] if found else None,
@@ -199,7 +208,7 @@ def why(found: Rollup) -> str | None:
 
 def render(found: Rollup) -> RenderableType:
     """For people."""
-    where = f"{name_of('Course', found.course)} of {printable(found.root_account_uuid)}{as_of(found.at)}"
+    where = f"{name_of('Course', found.course)} of {printable(found.root_account_uuid)}{as_of(found.at, found.known_at)}"
     parts: list[RenderableType] = [
         title_of(found.outcome),
         Text(f"student {printable(found.user_uuid)}, {where}"),

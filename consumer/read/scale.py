@@ -31,6 +31,7 @@ class Setting:
     context_id: int | None
     """None: the results whose course is unknown."""
     at: datetime | None
+    known_at: datetime | None
     account_level: bool
     """Whether account-level scales are on."""
     scale: dict[str, Any] | None
@@ -88,12 +89,14 @@ async def setting(
             "calculation_int": row["calculation_int"],
         }
     chain = json.loads(row["chain"])
-    return Setting(root_account_uuid, *context, at, row["account_level"], scale, method, chain, row["place_known"])
+    return Setting(root_account_uuid, *context, at, known_at, row["account_level"], scale, method, chain, row["place_known"])
 
 
-async def effective(connection: Connection, context: tuple[str, int], tenant: str | None, at: datetime | None) -> Setting:
+async def effective(
+    connection: Connection, context: tuple[str, int], tenant: str | None, at: datetime | None, known_at: datetime | None = None
+) -> Setting:
     """What applies to a course or account of the tenant that was named. Raises `UsageError`."""
-    return await setting(connection, await tenant_of(connection, tenant), context, at)
+    return await setting(connection, await tenant_of(connection, tenant), context, at, known_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +134,8 @@ async def switch(connection: Connection, root_account_uuid: str) -> Switch:
 
 def render(found: Setting) -> RenderableType:
     """For people."""
-    title = f"{name_of(found.context_type, found.context_id)} of {printable(found.root_account_uuid)}{as_of(found.at)}"
+    where = name_of(found.context_type, found.context_id)
+    title = f"{where} of {printable(found.root_account_uuid)}{as_of(found.at, found.known_at)}"
     parts: list[RenderableType] = [Text(title, style="bold")]
     if not found.account_level:
         parts.append(Text("Account-level scales are off: each outcome counts with its own criterion and method."))

@@ -114,6 +114,21 @@ async def test_nothing_of_a_wrong_file_is_imported(database: str, tmp_path: Path
     assert await outcomes_json("letters", "list", "--tenant", TENANT, DATABASE_URL=database) == []
 
 
+async def test_a_standard_that_its_author_may_not_have_meant_is_taken_in_with_a_word(database: str, tmp_path: Path) -> None:
+    """Percentages where shares belong, and a letter twice: Canvas saves them, so they are not refused."""
+    scheme = [{"name": name, "value": value} for name, value in (("A", 90), ("b", 80), ("B", 70), ("F", 0))]
+    file = written(tmp_path, STANDARD | {"grading_scheme": scheme})
+    code, out, err = await outcomes(
+        "letters", "import", file, "--tenant", TENANT, "--as-of", "2025-03-01", DATABASE_URL=database
+    )
+    assert (code, "1 imported" in out) == (0, True), err
+    assert "grading standard 5 has a bound of 90, which is 9000 %: bounds are shares, 0.94 for 94 %" in err
+    assert "grading standard 5 has the letter b 2 times" in err
+    assert (await outcomes_json("letters", "show", "5", DATABASE_URL=database))["states"][0][
+        "valid_from"
+    ] == "2025-03-01T00:00:00Z"
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -134,7 +149,7 @@ async def test_nothing_of_a_wrong_file_is_imported(database: str, tmp_path: Path
         ("grade", "90", "--standard", "5", "--course", "1", "--tenant", "t"),
         ("grade", "90", "--standard", "5", "--tenant", "t"),
         ("grade", "90", "--course", "1"),
-        ("grade", "90", "--at", "2025-03-20"),
+        ("grade", "90", "--at", "2025-02-30"),
         ("score", "Z"),
     ],
 )

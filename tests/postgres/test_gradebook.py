@@ -160,6 +160,21 @@ async def test_people_see_scores_levels_and_distribution(connection: Connection)
     assert "1 · 50 %" in shown
 
 
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        (("Exceeds", "Mastery", "Near"), ["E", "M", "N"]),
+        (("Exceeds", "Exemplary", "Near"), ["Exc", "Exe", "Nea"]),
+        (("Level A", "Level B"), ["L2", "L1"]),
+        (("Met", None), ["M"]),
+    ],
+)
+def test_levels_are_told_apart_by_as_few_letters_as_it_takes(names: tuple[str | None, ...], shown: list[str]) -> None:
+    """Up to four; where those are the same, by their points."""
+    levels = [{"description": name, "points": len(names) - index} for index, name in enumerate(names)]
+    assert list(gradebook._initials(levels).values()) == shown
+
+
 async def test_csv_has_a_row_for_each_student_and_outcome(connection: Connection) -> None:
     """Empty where there is no score."""
     found = await gradebook.gradebook(connection, 7, None, None, None)
