@@ -7,6 +7,7 @@ OutcomesError
 ├── LostPartition        somebody else has moved a position                               roll back, read positions again
 ├── RefusedRow           the database refuses a row                                       bisect, quarantine that row
 └── BrokenCapture        a file cannot be read to its end                                 what was read stays; exit code 1
+    └── ChangedCapture   it became another file meanwhile                                 read again from its start, some day
 """
 
 
@@ -35,4 +36,8 @@ class RefusedRow(OutcomesError):
 
 
 class BrokenCapture(OutcomesError):
-    """A captured file is cut, damaged, or changed while it was read."""
+    """A captured file is cut or damaged."""
+
+
+class ChangedCapture(BrokenCapture):
+    """A captured file changed while it was read: what was read may not have been in the file that its digest is of."""

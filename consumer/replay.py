@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from consumer import log
-from consumer.errors import BrokenCapture, LostPartition, Transient
+from consumer.errors import BrokenCapture, ChangedCapture, LostPartition, Transient
 from consumer.ingest.batch import Batch, Books, Partition
 from consumer.ingest.decode import Rules, decode
 from consumer.sources.files import Capture, Piece, records, source_of
@@ -93,7 +93,7 @@ class Replay:
         begun = time.monotonic()
         total = Books()
         trouble: str | None = None
-        source, start, opened = "", 1, False
+        source, start, at, opened = "", 1, 1, False
         try:
             source = await asyncio.to_thread(source_of, capture)
             partition = Partition(source, 0)
@@ -105,6 +105,7 @@ class Replay:
                         await self._open(partition, known, start, capture.label)
                         opened = True
                     books = await self._patiently(lambda batch=batch: self._store.write(batch))  # type: ignore[misc]
+                    at = batch.moves[partition].new
                     total = sum(books.values(), total)
                 show(Progress(capture.label, read, capture.size, total.consumed))
                 if self._stop.is_set():
@@ -112,6 +113,8 @@ class Replay:
                     break
         except BrokenCapture as error:
             trouble = str(error)
+            if isinstance(error, ChangedCapture) and opened:
+                await self._forget(Partition(source, 0), at)
         except LostPartition:
             trouble = f"{capture.label}: another replay is reading the same file; nothing is lost, it goes on there"
         except _Stopped:
@@ -132,6 +135,16 @@ class Replay:
         )
         return FileReplay(capture.label, source, total, start, trouble)
 
+    async def _forget(self, partition: Partition, at: int) -> None:
+        """Moves the position of a file that has changed back to its start.
+
+        What was counted may have been lines of another file: when the one of this digest comes back, it is read whole.
+        """
+        try:
+            await self._patiently(lambda: self._store.begin_again(partition, at))
+        except (LostPartition, _Stopped) as error:
+            self._log.warning("position_kept", source=partition.source, at=at, reason=type(error).__name__)
+
     async def _open(self, partition: Partition, known: int, start: int, label: str) -> None:
         """Makes the file's row now that something of it is to be written; with `again`, moves it back."""
         await self._patiently(lambda: self._store.open_position(partition, known, label))
@@ -148,7 +161,7 @@ class Replay:
                 piece: Piece | None = await asyncio.to_thread(next, pieces, None)
             except BrokenCapture as error:
                 broken, piece = error, None
-            if piece is None:
+            if piece is None or self._stop.is_set():
                 break
             read = piece.read
             now = datetime.now(UTC)

@@ -21,6 +21,9 @@ MAX_NUMBER = 1e15
 MAX_KEY_TEXT = 255
 """Characters of a text that an index may hold: Canvas' own limit for names, and far below a B-tree page."""
 
+MAX_RATINGS = 1000
+"""Levels of one scale or criterion. Canvas' own have fewer than twenty; a megabyte of `{}` would make 300,000 models."""
+
 
 class Reason(StrEnum):
     """Why a record is in quarantine. A closed list: the database has the same one as a constraint."""

@@ -1,6 +1,10 @@
 """Outcomes, their groups and links (`lib/canvas/live_events.rb`; Live Events, "Learning")."""
 
-from schemas.base import Id, Integer, KeyText, Number, Part, StatefulBody, Text
+from typing import Annotated
+
+from pydantic import Field
+
+from schemas.base import MAX_RATINGS, Id, Integer, KeyText, Number, Part, StatefulBody, Text
 
 
 class CriterionRating(Part):
@@ -29,7 +33,7 @@ class RubricCriterion(Part):
     """Points from which a score is mastery."""
     points_possible: Number | None = None
     """Points of the highest rating; 0 occurs in old rows."""
-    ratings: list[CriterionRating] | None = None
+    ratings: Annotated[list[CriterionRating], Field(max_length=MAX_RATINGS)] | None = None
     """Highest first; missing in some old rows."""
 
 

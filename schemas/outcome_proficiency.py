@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.base import Flag, Id, Integer, KeyText, Number, Part, Reason, StatefulBody, Text
+from schemas.base import MAX_RATINGS, Flag, Id, Integer, KeyText, Number, Part, Reason, StatefulBody, Text
 
 
 class OutcomeProficiencyRating(Part):
@@ -42,7 +42,7 @@ class OutcomeProficiency(StatefulBody):
     """`Account` or `Course`."""
     context_id: Id
     """Local id of the owner."""
-    outcome_proficiency_ratings: list[OutcomeProficiencyRating]
+    outcome_proficiency_ratings: Annotated[list[OutcomeProficiencyRating], Field(max_length=MAX_RATINGS)]
     """All levels, points falling."""
 
     @model_validator(mode="after")

@@ -15,6 +15,8 @@ from pydantic import BaseModel
 from schemas.base import MAX_ID, Body
 
 _EXACT = 2.0**53
+_ID_DIGITS = 19
+"""As many as an id of the models may have, so that an unknown id is read as a known one would be."""
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z
 
 
@@ -55,7 +57,8 @@ def plain(value: Any, name: str = "") -> Any:
             return int(value) if value.is_integer() and abs(value) < _EXACT else value
         case str():
             is_id = name == "id" or name.endswith("_id")
-            return int(value) if is_id and value.isascii() and value.isdigit() and 0 < int(value[:20]) <= MAX_ID else value
+            digits = is_id and len(value) <= _ID_DIGITS and value.isascii() and value.isdigit()
+            return int(value) if digits and 0 < int(value) <= MAX_ID else value
         case dict():
             return {key: plain(value[key], key) for key in sorted(value)}
         case list() | tuple():

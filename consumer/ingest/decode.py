@@ -11,9 +11,9 @@ from pydantic_core import ErrorDetails
 from consumer.ingest.canonical import plain, version_hash
 from consumer.ingest.records import Accepted, Ignored, OrderKey, RawRecord, Rejected, Verdict
 from consumer.ingest.tables import SHARD, TABLE_OF_EVENT, Table
-from consumer.ingest.unwrap import Envelope, Refusal, element, path_of, unwrap
+from consumer.ingest.unwrap import Elements, Envelope, Refusal, path_of, unwrap
 from consumer.printable import has_controls, printable
-from schemas.base import MAX_KEY_TEXT, Body, Reason, Time
+from schemas.base import MAX_KEY_TEXT, MAX_RATINGS, Body, Reason, Time
 
 TOMBSTONE = "(tombstone)"
 """Under this name a Kafka message without a value is counted."""
@@ -23,6 +23,9 @@ NEVER_UPDATED = datetime(1, 1, 1, tzinfo=UTC)
 
 CONTEXT = ("context_type", "context_id", "context_account_id", "root_account_id")
 """The only members of the metadata that are kept: where the request was made. The rest is personal, or always the same."""
+
+MAX_COUNTED = 100
+"""Unknown members of one event that are counted; all are kept. A megabyte of invented names would be 80,000 rows."""
 
 _TIME: TypeAdapter[datetime] = TypeAdapter(Time)
 _validate_time = _TIME.validator.validate_python
@@ -35,6 +38,7 @@ _SENTENCES = {
     "string_too_long": f"a text of at most {MAX_KEY_TEXT} characters is expected",
     "bool_type": "true or false is expected",
     "list_type": "an array is expected",
+    "too_long": f"an array of at most {MAX_RATINGS} elements is expected",
     "tuple_type": "an array is expected",
     "model_type": "an object is expected",
     "dict_type": "an object is expected",
@@ -65,27 +69,28 @@ def decode(record: RawRecord, rules: Rules, now: datetime) -> list[Verdict]:
         return [Rejected(Reason.TOO_LARGE, "", message, None, raw, record)]
     suspicious = b"u0000" in raw or b"\x00" in raw
     found = unwrap(raw)
-    return [_verdict(item, record, rules, now, suspicious=suspicious, alone=len(found) == 1) for item in found]
+    elements = Elements(raw) if len(found) > 1 else None
+    return [_verdict(item, record, rules, now, elements, suspicious=suspicious) for item in found]
 
 
 def _verdict(
-    item: Envelope | Refusal, record: RawRecord, rules: Rules, now: datetime, *, suspicious: bool, alone: bool
+    item: Envelope | Refusal, record: RawRecord, rules: Rules, now: datetime, elements: Elements | None, *, suspicious: bool
 ) -> Verdict:
+    """`elements` cuts the event out of its record; None where it is alone."""
     name: str | None = None
     if isinstance(item, Envelope):
-        result = _event(item, record, rules, now, suspicious=suspicious or item.lenient, alone=alone)
+        result = _event(item, record, rules, now, suspicious=suspicious or item.lenient, alone=elements is None)
         if not isinstance(result, Refusal):
             return result
         name = _known_name(item.metadata.get("event_name"))
     else:
         result = item
-    raw = record.value or b""
     return Rejected(
         result.reason,
         printable(result.path)[:MAX_KEY_TEXT],  # it may hold names out of the record
         result.message,
         name,
-        raw if alone else element(raw, item.where),
+        (record.value or b"") if elements is None else elements.cut(item.where),
         record,
     )
 
@@ -147,9 +152,11 @@ def _event(
         body = table.validate(_without_nulls(envelope.body))
     except ValidationError as error:
         return _first(error)
-    extra = body.__pydantic_extra__
-    if extra and any(len(member) > MAX_KEY_TEXT for member in extra):
+    unknown = tuple(_unknown(body)) if body.__pydantic_extra__ or table.json else ()
+    if unknown and any(len(member) > MAX_KEY_TEXT for member in unknown):
         return Refusal(Reason.BAD_TEXT, "body", f"a member's name is longer than {MAX_KEY_TEXT} characters")
+    if len(unknown) > MAX_COUNTED:
+        unknown = tuple(sorted(unknown)[:MAX_COUNTED])
     object_id: int = getattr(body, table.id_member)
     order = OrderKey(
         tenant,
@@ -159,7 +166,7 @@ def _event(
         body.updated_at or NEVER_UPDATED,
         version_hash(name, body),
     )
-    return _accepted(table, body, object_id, order, context, record, None if alone else envelope.where)
+    return _accepted(table, body, object_id, order, context, unknown, record, None if alone else envelope.where)
 
 
 def _without_nulls(body: dict[str, Any]) -> dict[str, Any]:
@@ -183,6 +190,7 @@ def _accepted(
     object_id: int,
     order: OrderKey,
     context: dict[str, Any],
+    unknown: tuple[str, ...],
     record: RawRecord,
     where: tuple[str | int, ...] | None,
 ) -> Accepted:
@@ -201,7 +209,7 @@ def _accepted(
         values=values,
         extra=orjson.dumps(plain(extra)).decode() if extra else None,
         metadata=orjson.dumps(context).decode() if context else None,
-        unknown=tuple(_unknown(body)) if extra or table.json else (),
+        unknown=unknown,
         where=where,
         record=record,
     )

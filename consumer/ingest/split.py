@@ -28,6 +28,7 @@ _BLANK = re.compile(r"[\s\x1e]*")  # U+001E begins each record of a JSON text se
 _BLANK_OR_COMMA = re.compile(r"[\s,]*")
 _LINE_THAT_BEGINS_A_VALUE = re.compile(r"\n(?=[{\[])")
 _BRACKET_OR_STRING = re.compile(r'[{}\[\]]|"[^"\\]*(?:\\.[^"\\]*)*("?)', re.DOTALL)
+_REST_OF_A_NUMBER = re.compile(r"[-+.eE0-9]*")
 _LONGEST_LITERAL = len("-Infinity") + len("\\ud800\\udc00")
 """Characters at the end of a text in which an error may mean no more than that the text goes on."""
 _GLANCE = 64 * 1024
@@ -94,7 +95,8 @@ def numbered_lines(chunks: Iterable[bytes], held: int = HELD_BYTES) -> Iterator[
                 size += len(piece)
                 break
             number += 1
-            _add(records, number, piece)
+            if piece:
+                _add(records, number, piece)
         else:
             rest.append(last)
             size += len(last)
@@ -165,6 +167,11 @@ class _Values:
         """Length of all text."""
         self._enough = 0
         """Length of text below which trying again is of no use: doubling keeps the work linear."""
+        self._before = 0
+        """Length of the text that was handed out and let go."""
+        self._open = 0
+        """Up to here from the very beginning, a value was still open that was set aside: what begins before is not searched to
+        its end once more, or a thousand brackets that never close would be searched a thousand times."""
 
     def feed(self, text: str, *, last: bool) -> list[Numbered]:
         """The records that end in `text`; with `last`, also what has no end."""
@@ -175,12 +182,18 @@ class _Values:
             self._text = "".join((self._text, *self._coming))
             self._coming.clear()
             while self._take(records, last=last):
-                pass
-            self._text = self._text[self._at :]
-            self._at = 0
+                if self._at > max(_GLANCE, len(self._text) // 16):
+                    self._let_go()  # each error of the parser counts the lines before it
+            self._let_go()
             self._size = len(self._text)
             self._enough = 2 * self._size
         return records
+
+    def _let_go(self) -> None:
+        """Of what was handed out."""
+        self._before += self._at
+        self._text = self._text[self._at :]
+        self._at = 0
 
     def check(self) -> None:
         """Raises `TooLong` where what is not handed out yet is more than can be held."""
@@ -203,17 +216,21 @@ class _Values:
             return True
         end = self._end(at)
         if end is None:  # not whole yet
-            return (last or len(text) - at > self._held) and self._set_aside(records, last=last)
+            if not last and len(text) - at <= self._held:
+                return False
+            self._open = self._before + len(text)
+            return self._set_aside(records, last=last)
         if end < 0:
             return self._set_aside(records, last=last)
-        if end == len(text) and not last and text[end - 1] not in '}]"':
-            return False  # a number that may go on
+        if not last and text[end - 1] not in '}]"' and _REST_OF_A_NUMBER.fullmatch(text, end):
+            return False  # it may go on
         return self._hand_out(records, end)
 
     def _end(self, at: int) -> int | None:
         """Where the value that begins at `at` ends: None where the text ends first, -1 where it is no value."""
         text = self._text
-        for size in (len(text),) if len(text) - at <= self._limit else (min(_GLANCE, self._limit), self._limit):
+        short = len(text) - at <= self._limit or text[at] not in '{["'
+        for size in (len(text),) if short else (min(_GLANCE, self._limit), self._limit):
             seen, start = (text, at) if size == len(text) else (text[at : at + size], 0)
             try:
                 return int(_decoder.raw_decode(seen, start)[1]) + at - start
@@ -221,8 +238,11 @@ class _Values:
                 if not error.msg.startswith("Unterminated string") and error.pos <= len(seen) - _LONGEST_LITERAL:
                     return -1
             except (RecursionError, ValueError):  # depth, or an integer of thousands of digits: not for this parser
-                return _end_of_brackets(text, at)
-        return None if size == len(text) else _end_of_brackets(text, at)
+                return self._end_of_brackets(at)
+        return None if size == len(text) else self._end_of_brackets(at)
+
+    def _end_of_brackets(self, at: int) -> int | None:
+        return -1 if self._before + at < self._open else _end_of_brackets(self._text, at)
 
     def _behind_blanks(self) -> int:
         blank = (_BLANK_OR_COMMA if self._in_array else _BLANK).match(self._text, self._at)

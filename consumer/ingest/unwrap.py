@@ -7,8 +7,10 @@ an SQS message (`Body`; `Messages`, `Records` and `body` as its tools print it),
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
@@ -21,8 +23,13 @@ MAX_DEPTH = 64
 MAX_WRAPPERS = 8
 """Wrappers around one event; SQS around SNS around an array makes three."""
 
+MAX_EVENTS = 20_000
+"""Events in one record. So many real ones are more bytes than a record may have; so many zeros are next to none."""
+
 _BOM = b"\xef\xbb\xbf"
-_SHOWN_BYTES = 40
+_DIGITS = len(str(-(2**64)))
+_TOO_MANY = 2**64
+_BLANK = re.compile(r"[ \t\n\r]*")
 
 
 class Envelope(NamedTuple):
@@ -73,8 +80,9 @@ def parse(text: bytes | str) -> tuple[Any, bool] | Refusal:
 
 
 def _integer(digits: str) -> int | float:
-    """An integer; infinite beyond any double, so that it is refused with its path."""
-    return int(digits) if len(digits) < 400 else float(digits)
+    """An integer; beyond 64 bits a double, as the strict parser reads it, and infinite where even that is too small."""
+    value = int(digits) if len(digits) <= _DIGITS else _TOO_MANY
+    return value if -(2**63) <= value < 2**64 else float(digits)
 
 
 def _without_content(error: json.JSONDecodeError) -> str:
@@ -114,7 +122,8 @@ def unwrap(raw: bytes) -> list[Envelope | Refusal]:
         case {"metadata": dict(metadata), "body": body}:  # by far the most, so it goes the short way
             return [Envelope(metadata, body, (), lenient)]
         case _:
-            return list(_unwrap(value, lenient, (), 0))
+            found = list(islice(_unwrap(value, lenient, (), 0), MAX_EVENTS + 1))
+            return found if len(found) <= MAX_EVENTS else [Refusal(Reason.TOO_LARGE, "", f"more than {MAX_EVENTS:,} events")]
 
 
 def _unwrap(value: Any, lenient: bool, where: tuple[str | int, ...], wrappers: int) -> Iterator[Envelope | Refusal]:
@@ -171,7 +180,8 @@ def _inner(text: str, lenient: bool, where: tuple[str | int, ...], wrappers: int
     if isinstance(value, (dict, list)) and text.count("{") + text.count("[") > MAX_DEPTH and too_deep(value):
         yield Refusal(Reason.TOO_DEEP, path_of(where), f"nested deeper than {MAX_DEPTH} levels", where)
         return
-    yield from _unwrap(value, lenient or inner_lenient, where, wrappers + 1)
+    hidden = "u0000" in text  # the bytes of the record need not hint at it: the wrapper may have escaped the u
+    yield from _unwrap(value, lenient or inner_lenient or hidden, where, wrappers + 1)
 
 
 def _kind(value: Any) -> str:
@@ -187,16 +197,57 @@ def _kind(value: Any) -> str:
 
 
 def element(raw: bytes, where: tuple[str | int, ...]) -> bytes:
-    """The bytes of one event of a record that holds several; the whole record where it cannot be cut.
+    """The bytes of one event of a record that holds several."""
+    return Elements(raw).cut(where)
 
-    The lenient parser keeps what the strict one would refuse or round, so nothing is lost but white space and repeated keys.
-    """
-    try:
-        value: Any = json.loads(raw.removeprefix(_BOM))
-        for step in where:
-            if isinstance(value, str):
-                value = json.loads(value)
-            value = value[step]
-    except ValueError:  # an integer of thousands of digits, which only the strict parser reads (as a float)
-        return raw
-    return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else json.dumps(value).encode()
+
+class Elements:
+    """Cuts events out of a record that holds several, as they were written. Reads it once, however many are asked for."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._text = raw.removeprefix(_BOM).decode("utf-8")
+        self._parts: dict[tuple[str | int, ...], dict[str | int, str]] = {}
+
+    def cut(self, where: tuple[str | int, ...]) -> bytes:
+        """The event there, or the text that should have held one; decoded again, it says the same."""
+        text = self._at(where)
+        if where and isinstance(where[-1], str) and text.startswith('"'):
+            text = _decoder.decode(text)
+        return text.encode("utf-8", "backslashreplace")  # half a surrogate pair, which JSON writes in the same way
+
+    def _at(self, where: tuple[str | int, ...]) -> str:
+        if not where:
+            return self._text
+        *outer, step = where
+        around = tuple(outer)
+        if around not in self._parts:
+            text = self._at(around)
+            self._parts[around] = dict(_parts(_decoder.decode(text) if text.startswith('"') else text))
+        return self._parts[around][step]
+
+
+_decoder = json.JSONDecoder(parse_int=_integer)
+
+
+def _parts(text: str) -> Iterator[tuple[str | int, str]]:
+    """Name or index, and text, of each part of an array or object that was read before, so that it is known to be whole."""
+    at = _behind_blanks(text, 0)
+    in_array = text[at] == "["
+    at = _behind_blanks(text, at + 1)
+    index = 0
+    while text[at] not in "]}":
+        name: str | int = index
+        if not in_array:
+            name, at = _decoder.raw_decode(text, at)
+            at = _behind_blanks(text, _behind_blanks(text, at) + 1)
+        _, end = _decoder.raw_decode(text, at)
+        yield name, text[at:end]
+        at = _behind_blanks(text, end)
+        if text[at] == ",":
+            at = _behind_blanks(text, at + 1)
+        index += 1
+
+
+def _behind_blanks(text: str, at: int) -> int:
+    blanks = _BLANK.match(text, at)
+    return blanks.end() if blanks else at

@@ -8,11 +8,13 @@ import lzma
 import os
 import re
 import shutil
+import stat
 import sys
 import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import chain
@@ -21,7 +23,7 @@ from typing import BinaryIO, Protocol
 
 import zstandard
 
-from consumer.errors import BrokenCapture, UsageError
+from consumer.errors import BrokenCapture, ChangedCapture, UsageError
 from consumer.ingest.records import RawRecord
 from consumer.ingest.split import HELD_BYTES, SAMPLE_BYTES, Form, Numbered, TooLong, form_of, numbered_lines, numbered_values
 from consumer.sources import objects
@@ -31,6 +33,12 @@ CHUNK = 1024 * 1024
 
 _ZSTD_PIECE = 256
 """Packed bytes fed to zstandard at a time: what one piece can unpack to has to fit in memory."""
+
+_PIECE = 64 * 1024
+"""Packed bytes fed to bz2 and xz at a time; what they unpack to is taken in small portions."""
+
+_XZ_MEMORY = 256 * 1024 * 1024
+"""What unpacking xz may take: its highest level needs 65 MB, but a file of a hundred bytes can ask for 4 GB."""
 
 _CONTROLS = bytes({*range(32)} - set(b"\t\n\v\f\r\x1e"))
 """What text does not hold; in other files they are about one byte in ten."""
@@ -98,7 +106,7 @@ def find(paths: Sequence[str]) -> list[Capture]:
 
 def _find(path: str) -> list[tuple[str, Capture]]:
     if path == "-":
-        return [("-", _spooled(sys.stdin.buffer))]
+        return [("-", _spooled(sys.stdin.buffer, "-"))]
     if not path:
         raise UsageError("an empty path names no file")
     if objects.is_address(path):
@@ -108,17 +116,30 @@ def _find(path: str) -> list[tuple[str, Capture]]:
             f"{path}: of addresses, only {', '.join(objects.SCHEMES)} are read; fetch it, or pipe it into `replay -`"
         )
     named = Path(path)
-    if named.is_dir():
-        found = sorted(f for f in named.rglob("*") if f.is_file() and not _hidden(f.relative_to(named)))
-    elif named.exists():
-        found = [named]
-    else:
-        found = sorted(f for name in glob.glob(path, recursive=True) if (f := Path(name)).is_file())
+    try:
+        if named.is_dir():
+            found = sorted(file for file in _below(named) if file.is_file() and not _hidden(file.relative_to(named)))
+        elif named.exists():
+            found = [named]
+        else:
+            found = sorted(f for name in glob.glob(path, recursive=True) if (f := Path(name)).is_file())
+    except OSError as error:
+        raise UsageError(f"{error.filename or path}: {error.strerror}") from error
     if not found:
         raise UsageError(
             f"{path}: no such file" if not glob.has_magic(path) and not named.is_dir() else f"{path}: no file there"
         )
     return [(str(file.resolve()), _local(file)) for file in found]
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Everything in it. Raises `OSError` at a folder that cannot be looked into, which a glob would pass over in silence."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for inner, _, names in os.walk(folder, onerror=refuse):
+        yield from (Path(inner, name) for name in names)
 
 
 def _hidden(path: Path) -> bool:
@@ -127,37 +148,53 @@ def _hidden(path: Path) -> bool:
 
 def _local(path: Path) -> Capture:
     try:
-        size = path.stat().st_size
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe, such as bash makes of <(…), can be read once only, and has no size
+            with path.open("rb") as stream:
+                return _spooled(stream, _named(path))
         with path.open("rb"):
             pass
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
-    return Capture(str(path), size, lambda: path.open("rb"))
+    return Capture(_named(path), found.st_size, lambda: path.open("rb"))
 
 
-def _spooled(stream: BinaryIO) -> Capture:
-    """Stdin, laid down in a file that vanishes with the process: its digest is needed before its first record."""
-    spool = tempfile.NamedTemporaryFile(prefix="outcomes-stdin-")  # noqa: SIM115 - lives as long as the capture
-    shutil.copyfileobj(stream, spool, CHUNK)
-    spool.flush()
+def _named(path: Path) -> str:
+    """The path as text that a database takes: bytes that are none stand as their escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _spooled(stream: BinaryIO, label: str) -> Capture:
+    """Stdin or a pipe, laid down in a file that vanishes with the process: its digest is needed before its first record."""
+    try:
+        spool = tempfile.NamedTemporaryFile(prefix="outcomes-stdin-")  # noqa: SIM115 - lives as long as the capture
+        shutil.copyfileobj(stream, spool, CHUNK)
+        spool.flush()
+    except OSError as error:
+        sentence = f"{label} cannot be laid down in {tempfile.gettempdir()}: {error.strerror}; set TMPDIR to another folder"
+        raise UsageError(sentence) from error
 
     def again() -> BinaryIO:
         return Path(spool.name).open("rb")
 
-    return Capture("-", os.fstat(spool.fileno()).st_size, again)
+    return Capture(label, os.fstat(spool.fileno()).st_size, again)
 
 
 class _Stored:
     """Reads the stored bytes of a capture up to the size it was found with, and hashes them on the way."""
 
     def __init__(self, capture: Capture) -> None:
+        self._capture = capture
         self._file = capture.open()
         self._left = capture.size
         self._digest = blake2b(digest_size=16)
         self.count = 0
 
     def read(self, size: int = -1, /) -> bytes:
-        data = bytes(self._file.read(min(self._left, CHUNK if size < 0 else size)))
+        wanted = min(self._left, CHUNK if size < 0 else size)
+        data = bytes(self._file.read(wanted))
+        if wanted and not data:
+            raise changed(self._capture)  # here, so that nobody takes half a record for one
         self._left -= len(data)
         self.count += len(data)
         self._digest.update(data)
@@ -173,27 +210,38 @@ class _Stored:
         self._file.close()
 
 
-def source_of(capture: Capture) -> str:
-    """`file:` and 32 hex digits: BLAKE2b-128 of the stored bytes. Raises `BrokenCapture` where it cannot be read."""
+def changed(capture: Capture) -> ChangedCapture:
+    """What to say of a capture that is no longer what it was."""
+    return ChangedCapture(f"{capture.label} changed while it was replayed; replay it again")
+
+
+@contextmanager
+def _opened(capture: Capture) -> Iterator[_Stored]:
+    """Its stored bytes. Raises `BrokenCapture` where the machine does not give them: it was removed, or its disk fails."""
     try:
         stored = _Stored(capture)
         try:
-            return stored.source()
+            yield stored
         finally:
             stored.close()
     except OSError as error:
         raise BrokenCapture(f"{capture.label} cannot be read: {error.strerror or error}") from error
 
 
+def source_of(capture: Capture) -> str:
+    """`file:` and 32 hex digits: BLAKE2b-128 of the stored bytes. Raises `BrokenCapture` where it cannot be read."""
+    with _opened(capture) as stored:
+        return stored.source()
+
+
 def records(capture: Capture, source: str, *, start: int, max_record_bytes: int) -> Iterator[Piece]:
     """The records from position `start` on, about a MiB of text at a time.
 
     Each record is whole. One above `max_record_bytes` is not parsed, and one above that and `HELD_BYTES` cannot be held: there
-    the file ends for us. Raises `BrokenCapture`, after all that was readable, where that is so, where the file is damaged,
-    holds no text, or is not the one that `source` was made of.
+    the file ends for us. Raises `BrokenCapture`, after all that was readable, where that is so, where the file is damaged or
+    holds no text; and `ChangedCapture` where it is not the one that `source` was made of.
     """
-    stored = _Stored(capture)
-    try:
+    with _opened(capture) as stored:
         trouble = ""
         cause: BaseException | None = None
         try:
@@ -210,11 +258,9 @@ def records(capture: Capture, source: str, *, start: int, max_record_bytes: int)
                 f"is not read from {error.which} on: {error}, which is more than can be held; take that out to read the rest"
             )
         if stored.source() != source:
-            raise BrokenCapture(f"{capture.label} changed while it was replayed; replay it again")
+            raise changed(capture)
         if trouble:
             raise BrokenCapture(f"{capture.label} {trouble}") from cause
-    finally:
-        stored.close()
 
 
 class _Broken(Exception):
@@ -276,24 +322,41 @@ def _chunks(stored: Readable) -> Iterator[bytes]:
     """The text, unpacked by what its first bytes say it is."""
     magic = stored.read(6)
     packed = _Rejoined(magic, stored)
-    unpacked: gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile
     match magic:
         case _ if magic.startswith(b"\x1f\x8b"):
             unpacked = gzip.GzipFile(fileobj=io.BufferedReader(packed, CHUNK), mode="rb")
+            # read1 hands out what it has before it raises for what it has not.
+            while chunk := unpacked.read1(CHUNK):
+                yield chunk
         case _ if magic.startswith(b"BZh"):
-            unpacked = bz2.BZ2File(io.BufferedReader(packed, CHUNK))
+            yield from _streams(packed, bz2.BZ2Decompressor)
         case _ if magic == b"\xfd7zXZ\x00":
-            unpacked = lzma.LZMAFile(io.BufferedReader(packed, CHUNK))  # noqa: SIM115 - reads what is open already
+            yield from _streams(packed, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY))
         case _ if magic.startswith(b"\x28\xb5\x2f\xfd"):
             yield from _zstandard(packed)
-            return
         case _:
             while chunk := packed.read(CHUNK):
                 yield chunk
-            return
-    # read1 hands out what it has before it raises for what it has not.
-    while chunk := unpacked.read1(CHUNK):
-        yield chunk
+
+
+def _streams(packed: io.RawIOBase, begin: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]) -> Iterator[bytes]:
+    """All streams, one after the other. Python's own readers pass over what comes behind them in silence."""
+    reader = io.BufferedReader(packed, CHUNK)
+    try:
+        piece = reader.read(_PIECE)
+        while piece:
+            stream = begin()
+            while not stream.eof:
+                if stream.needs_input and not piece and not (piece := reader.read(_PIECE)):
+                    raise EOFError("the last stream is cut")
+                unpacked, piece = stream.decompress(piece, CHUNK), b""
+                if unpacked:
+                    yield unpacked
+            piece = stream.unused_data.lstrip(b"\0") or reader.read(_PIECE)
+            while piece and not (piece := piece.lstrip(b"\0")):  # zeros fill up blocks of tapes, and of xz
+                piece = reader.read(_PIECE)
+    finally:
+        reader.detach()
 
 
 class _Rejoined(io.RawIOBase):

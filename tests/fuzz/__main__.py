@@ -1,0 +1,113 @@
+"""`python -m tests.fuzz SECONDS`: looks for bytes that break a law, guided by coverage, so long for each target (`make fuzz`).
+
+Each target is a process of its own, `python -m tests.fuzz TARGET FOLDER LIBFUZZER-OPTIONS…`. What breaks a law is left in
+`tests/fuzz/found/`, where the unit tests find it.
+"""
+
+import json
+import random
+import subprocess
+import sys
+import tempfile
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import atheris
+
+with atheris.instrument_imports(include=["consumer.ingest", "consumer.printable", "schemas"]):
+    from tests.fuzz.laws import LAWS
+from tests.fuzz.seeds import LARGEST, seeds, words
+from tests.unit.test_hostile import FOUND, SCALARS, WRAPPERS
+
+SLOWEST_SECONDS = 5
+"""For one input of a few thousand bytes, instrumented, in three dialects: far more than any needs."""
+MOST_MEGABYTES = 1024
+
+
+def mutated(data: bytes, max_size: int, seed: int) -> bytes:
+    """Mostly a change that keeps it JSON: another value, a member more or less, another dialect. Else any change."""
+    chance = random.Random(seed)
+    try:
+        value = json.loads(data) if chance.random() < 0.6 else None
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, (dict, list)):
+        for _ in range(chance.randint(1, 3)):
+            _change(value, chance)
+        text = json.dumps(value)
+        if chance.random() < 0.2:
+            text = chance.choice(list(WRAPPERS.values()))(text)
+        if len(text) <= max_size:
+            return text.encode()
+    return bytes(atheris.Mutate(data, max_size))
+
+
+def _change(value: Any, chance: random.Random) -> None:
+    inner = list(value.items()) if isinstance(value, dict) else list(enumerate(value))
+    if not inner:
+        return
+    name, part = chance.choice(inner)
+    if isinstance(part, (dict, list)) and chance.random() < 0.8:
+        _change(part, chance)
+        return
+    match chance.randrange(5):
+        case 0 if isinstance(value, dict):
+            del value[name]
+        case 1 if isinstance(value, dict):
+            value[f"{name}_id"] = part
+        case 2:
+            value[name] = [part, part]
+        case 3 if isinstance(part, str):
+            value[name] = part + part
+        case _:
+            value[name] = chance.choice(SCALARS)
+
+
+def fuzz(target: str, arguments: list[str]) -> None:
+    """One target in this process. libFuzzer ends the process."""
+    law = LAWS[target]
+
+    def test_one_input(data: bytes) -> None:
+        law(data)
+
+    if target == "decode":
+        atheris.Setup([sys.argv[0], *arguments], test_one_input, custom_mutator=mutated)
+    else:
+        atheris.Setup([sys.argv[0], *arguments], test_one_input)
+    atheris.Fuzz()
+
+
+def run(seconds: int) -> int:
+    """All targets, one after the other; 1 where a law was broken."""
+    code = 0
+    for target in LAWS:
+        with tempfile.TemporaryDirectory(prefix=f"outcomes-fuzz-{target}-") as name:
+            folder = Path(name)
+            corpus = folder / "corpus"
+            corpus.mkdir()
+            for seed in seeds(target):
+                (corpus / blake2b(seed, digest_size=16).hexdigest()).write_bytes(seed)
+            lines = ('"' + "".join(f"\\x{byte:02x}" for byte in word) + '"\n' for word in words())
+            (folder / "words").write_text("".join(lines), encoding="ascii")
+            options = (
+                f"-max_total_time={seconds}",
+                f"-timeout={SLOWEST_SECONDS}",
+                f"-rss_limit_mb={MOST_MEGABYTES}",
+                f"-dict={folder / 'words'}",
+                f"-artifact_prefix={FOUND}/{target}-",
+                f"-max_len={2 * LARGEST[target]}",
+                "-print_final_stats=1",
+                "-verbosity=1",
+            )
+            print(f"-- {target}: {seconds} s, {len(list(corpus.iterdir()))} seeds", flush=True)
+            code |= subprocess.run([sys.executable, "-m", "tests.fuzz", target, str(corpus), *options], check=False).returncode
+    print("found something: see tests/fuzz/found/" if code else "no law was broken", flush=True)
+    return min(code, 1)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] in LAWS:
+        fuzz(sys.argv[1], sys.argv[2:])
+    else:
+        sys.exit(run(int(sys.argv[1])))
