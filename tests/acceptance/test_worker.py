@@ -14,7 +14,7 @@ from consumer.ingest.batch import Books
 from consumer.store.postgres import connect
 from schemas.events import EVENTS
 from tests.acceptance.running import outcomes_json, running, send, until
-from tests.postgres.writing import books, projection, write
+from tests.postgres.writing import books, projection, waiting_for_locks, write
 from tests.samples import NOON, Event, event, payload, result, scale
 
 NewTopic = Callable[..., Awaitable[str]]
@@ -281,13 +281,13 @@ async def test_a_second_signal_ends_the_worker_at_once(database: str, kafka_boot
     """While it waits for a database lock that nobody gives up."""
     name = await topic(partitions=1)
     await send(kafka_bootstrap, name, stream(50))
-    connection = await connect(database)
+    connection, asking = await connect(database), await connect(database)
     async with connection.transaction():
         await connection.execute("LOCK TABLE learning_outcome_result_version IN ACCESS EXCLUSIVE MODE")
         async with running("worker", **settings(database, kafka_bootstrap, name)) as worker:
 
             async def blocked() -> bool:
-                return bool(await connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+                return bool(await waiting_for_locks(asking))
 
             await until(blocked)
             worker.send(signal.SIGTERM)
@@ -295,6 +295,7 @@ async def test_a_second_signal_ends_the_worker_at_once(database: str, kafka_boot
             code, _, _ = await worker.end(signal.SIGTERM, 5)
             assert code == 1
     await connection.close()
+    await asking.close()
 
 
 async def test_sigterm_while_the_database_is_away_ends_in_good_time(kafka_bootstrap: str) -> None:

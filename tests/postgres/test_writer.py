@@ -11,7 +11,8 @@ from consumer.ingest.batch import Batch, Books, Partition
 from consumer.store.postgres import connect, translated
 from consumer.store.store import Store, retrying
 from consumer.store.writer import Writer
-from tests.postgres.writing import TOPIC, batch_of, books, projection, write
+from tests.acceptance.running import until
+from tests.postgres.writing import TOPIC, batch_of, books, projection, waiting_for_locks, write
 from tests.samples import event, result
 
 
@@ -99,27 +100,30 @@ async def test_a_value_that_does_not_fit_an_index_is_a_bad_row_too(database: str
     await admin.close()
 
 
+SEEN = """
+SELECT (SELECT count(*) FROM learning_outcome_result_version), (SELECT count(*) FROM learning_outcome_result),
+       (SELECT count(*) FROM quarantine), (SELECT next_position FROM stream_position)
+"""
+
+
 async def test_nothing_of_a_batch_is_visible_before_its_commit(database: str) -> None:
     """Versions, current rows, quarantine and the position appear together."""
-    connection, reader = await connect(database), await connect(database)
+    connection, holding, reader = await connect(database), await connect(database), await connect(database)
     writer = Writer(connection)
     await writer.open_position(TOPIC, 0)
-    seen: list[Any] = []
+    async with holding.transaction():  # the position is what a batch writes last
+        await holding.execute("SELECT FROM stream_position FOR UPDATE")
+        writing = asyncio.ensure_future(writer.write(batch_of([result(1), b"{"])))
 
-    def committing(_: object) -> None:
-        seen.append(asyncio.ensure_future(reader.fetchval("SELECT count(*) FROM learning_outcome_result_version")))
+        async def waits() -> bool:
+            return await waiting_for_locks(reader) == 1
 
-    await writer.write(batch_of([result(1), b"{"]), committing)
-    await reader.fetchval("SELECT 1") if not seen else None
-    counted = await seen[0]
-    assert counted in (0, 1)  # the reader may have waited past the commit
-    async with reader.transaction(isolation="repeatable_read"):
-        versions = await reader.fetchval("SELECT count(*) FROM learning_outcome_result_version")
-        quarantined = await reader.fetchval("SELECT count(*) FROM quarantine")
-        position = await reader.fetchval("SELECT next_position FROM stream_position")
-    assert (versions, quarantined, position) == (1, 1, 2)
-    await connection.close()
-    await reader.close()
+        await until(waits)
+        assert tuple(await reader.fetchrow(SEEN) or ()) == (0, 0, 0, 0)
+    await writing
+    assert tuple(await reader.fetchrow(SEEN) or ()) == (1, 1, 1, 2)
+    for one in (connection, holding, reader):
+        await one.close()
 
 
 class _CutAtCommit(Writer):

@@ -70,3 +70,11 @@ async def books(connection: Connection) -> Books:
     )
     assert row is not None
     return Books(*row)
+
+
+async def waiting_for_locks(connection: Connection) -> int:
+    """Sessions of this database that wait for another one. Not to be asked inside a transaction, which sees one moment only."""
+    count: int = await connection.fetchval(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    return count

@@ -1,0 +1,140 @@
+"""What was read is written: when the worker is told to stop, and before its partitions go to somebody else."""
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from consumer.app import signals
+from consumer.ingest.batch import Books, Partition
+from consumer.metrics import Metrics
+from consumer.settings import load
+from consumer.store.store import Store
+from consumer.worker import Worker
+from tests.acceptance.running import running, send, until
+from tests.acceptance.test_worker import consumed, settings
+from tests.postgres.test_guards import connections
+from tests.postgres.writing import waiting_for_locks
+from tests.samples import Event, result
+
+NewTopic = Callable[..., Awaitable[str]]
+
+MOMENT = 0.5
+"""Seconds in which what does not wait would have ended."""
+
+
+def array(*events: Event) -> bytes:
+    """One record that holds several: it is read whole."""
+    return json.dumps(events).encode()
+
+
+@asynccontextmanager
+async def versions_locked(dsn: str) -> AsyncIterator[tuple[Callable[[], Awaitable[bool]], Callable[[], Awaitable[None]]]]:
+    """Nobody can write results. Gives (whether somebody is stopped by it, what ends it)."""
+    async with connections(dsn, 2) as (holder, watching):
+        holding = holder.transaction()
+        await holding.start()
+        await holder.execute("LOCK TABLE learning_outcome_result_version IN ACCESS EXCLUSIVE MODE")
+
+        async def stopped() -> bool:
+            return await waiting_for_locks(watching) == 1
+
+        yield stopped, holding.rollback
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """A worker in this process, of which a test may see how far it has read."""
+
+    worker: Worker
+    run: asyncio.Task[None]
+
+    async def has_read(self, partition: Partition, position: int) -> None:
+        """Returns when the next record to be fetched is this."""
+
+        async def there() -> bool:
+            return self.worker._read.get(partition) == position
+
+        await until(there)
+
+    async def still_runs(self) -> bool:
+        """A moment later."""
+        await asyncio.wait({self.run}, timeout=MOMENT)
+        return not self.run.done()
+
+
+@asynccontextmanager
+async def working(dsn: str, bootstrap: str, topic: str) -> AsyncIterator[Working]:
+    """Runs it, with the signals it has as a command."""
+    own = load(kafka_bootstrap_servers=bootstrap, topic=topic, group_id=topic, kafka_session_timeout_seconds=6)
+    worker = Worker(own, Store(dsn, statement_seconds=own.statement_seconds), Metrics())
+    with signals(worker.stop):
+        run = asyncio.create_task(worker.run())
+        try:
+            yield Working(worker, run)
+        except BaseException:
+            run.cancel()  # a drain would wait for the lock that the failed test still holds
+            raise
+        finally:
+            worker.stop()
+            await asyncio.gather(run, return_exceptions=True)
+
+
+async def test_sigterm_writes_all_that_was_read(database: str, kafka_bootstrap: str, topic: NewTopic) -> None:
+    """The batch that is being written, and the one that was read meanwhile and is not full yet."""
+    name = await topic(partitions=1)
+    await send(kafka_bootstrap, name, [result(1), result(2)])
+    async with versions_locked(database) as (stopped, unlock), working(database, kafka_bootstrap, name) as it:
+        await until(stopped)
+        await send(kafka_bootstrap, name, [result(3), b"{", result(4)])
+        await it.has_read(Partition(name, 0), 5)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert await it.still_runs()
+        await unlock()
+        await asyncio.wait({it.run}, timeout=20)
+        assert it.run.done()
+        assert it.run.exception() is None
+        assert it.worker.books == Books(applied=4, quarantined=1)
+    assert await consumed(database) == 5
+
+
+async def test_partitions_are_given_up_only_when_what_is_being_written_is_written(
+    database: str, kafka_bootstrap: str, topic: NewTopic
+) -> None:
+    """So the next owner begins behind it, and not beside it. What was only read is forgotten."""
+    name = await topic(partitions=1)
+    await send(kafka_bootstrap, name, [array(result(1), result(2))])
+    async with versions_locked(database) as (stopped, unlock), working(database, kafka_bootstrap, name) as it:
+        await until(stopped)
+        await send(kafka_bootstrap, name, [result(3)])
+        await it.has_read(Partition(name, 0), 2)
+        revoking = asyncio.create_task(it.worker.revoked({Partition(name, 0)}))
+        await asyncio.wait({revoking}, timeout=MOMENT)
+        assert not revoking.done()
+        await unlock()
+        await revoking
+        assert await consumed(database) == 2
+    assert await consumed(database) == 2
+
+
+async def test_a_command_that_is_told_to_stop_while_it_writes_ends_with_zero(
+    database: str, kafka_bootstrap: str, topic: NewTopic
+) -> None:
+    """Once the batch is written, whose books it prints."""
+    name = await topic(partitions=1)
+    await send(kafka_bootstrap, name, [array(result(1), result(2), result(3))])
+    async with (
+        versions_locked(database) as (stopped, unlock),
+        running("worker", "--json", **settings(database, kafka_bootstrap, name)) as worker,
+    ):
+        await until(stopped)
+        worker.send(signal.SIGTERM)
+        await asyncio.sleep(MOMENT)
+        await unlock()
+        code, out, err = await worker.end(None)
+    assert code == 0, err
+    assert json.loads(out)["applied"] == 3
+    assert await consumed(database) == 3

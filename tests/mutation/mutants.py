@@ -1,0 +1,320 @@
+"""What `python -m tests.mutation` switches off, and which tests must notice."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+_WRITER = "consumer/store/writer.py"
+_STORE = "consumer/store/store.py"
+_BATCH = "consumer/ingest/batch.py"
+_WORKER = "consumer/worker.py"
+_SQL = "consumer/store/sql"
+
+_WRITING = "tests/postgres/test_writer.py"
+_LAW = "tests/postgres/test_law.py"
+_GUARDS = "tests/postgres/test_guards.py"
+_STOPPING = "tests/faults/test_guards.py"
+_TOPIC = "tests/acceptance/test_worker.py"
+
+
+class StaleMutant(Exception):
+    """The code has changed, so that a mutant no longer says what to switch off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A guard taken away: in `file`, `old` becomes `new`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+    """Tests (`file::name`, a file or a folder) of which at least one must fail by an assertion."""
+
+    def text(self, root: Path) -> str:
+        """The file's text without the guard. Raises `StaleMutant` where `old` is not there exactly once."""
+        text = (root / self.file).read_text(encoding="utf-8")
+        times = text.count(self.old)
+        if times != 1:
+            raise StaleMutant(
+                f"mutant `{self.name}`: its text is {times} times in {self.file}, not once; "
+                "bring tests/mutation/mutants.py up to date"
+            )
+        return text.replace(self.old, self.new)
+
+
+def _tests(file: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{file}::{name}" for name in names)
+
+
+_ZOMBIE = _tests(_WRITING, "test_a_position_that_somebody_else_moved_rolls_everything_back")
+_EACH_EVENT = _tests(_WRITING, "test_each_event_ends_as_exactly_one_thing")
+_LOST_ONE = _tests(_GUARDS, "test_a_batch_that_has_lost_one_of_its_partitions_writes_nothing_of_the_others")
+_ONE_WINS = _tests(_GUARDS, "test_of_two_writers_at_one_position_at_the_same_moment_one_wins")
+_FENCED = _tests(_GUARDS, "test_a_position_is_moved_by_nobody_who_does_not_know_it")
+_ORDER = _tests(_GUARDS, "test_each_part_of_the_order_decides_where_those_before_it_tie")
+_DEADLOCK = _tests(_GUARDS, "test_two_writers_that_meet_in_opposite_order_wait_and_never_deadlock")
+_KNOWN = _tests(_GUARDS, "test_two_versions_of_one_moment_that_differ_in_their_body_alone_are_two")
+_FOLD = _tests(_GUARDS, "test_a_fold_holds_each_version_once_in_key_order_and_marks_the_newest_of_each_object")
+_REFUSED = _tests(_WRITING, "test_a_row_that_the_database_refuses_goes_to_quarantine_alone")
+_SIGTERM = _tests(_STOPPING, "test_sigterm_writes_all_that_was_read")
+_REVOKED = _tests(_STOPPING, "test_partitions_are_given_up_only_when_what_is_being_written_is_written")
+
+_NEWER = """\
+     WHERE (excluded.event_time, excluded.event_name, coalesce(excluded.updated_at, '-infinity'), excluded.version_hash)
+         > (current.event_time, current.event_name, coalesce(current.updated_at, '-infinity'), current.version_hash)
+"""
+
+MUTANTS = (
+    # -- the compare-and-set of the position --
+    Mutant(
+        "a position moves from anywhere",
+        f"{_SQL}/move_positions.sql",
+        "\n   AND position.next_position = moved.old",
+        "",
+        (*_ZOMBIE, *_ONE_WINS, *_LOST_ONE),
+    ),
+    Mutant(
+        "a position that did not move is not noticed",
+        _WRITER,
+        'if moved != f"UPDATE {len(rows)}":',
+        "if False:",
+        (*_ZOMBIE, *_tests(_WRITING, "test_a_position_never_read_belongs_to_nobody"), *_ONE_WINS, *_LOST_ONE),
+    ),
+    Mutant(
+        "one moved position of several is enough",
+        _WRITER,
+        'if moved != f"UPDATE {len(rows)}":',
+        'if moved == "UPDATE 0":',
+        _LOST_ONE,
+    ),
+    Mutant(
+        "a file is begun again from anywhere",
+        f"{_SQL}/begin_again.sql",
+        "AND next_position = $3",
+        "AND $3::bigint IS NOT NULL",
+        _FENCED,
+    ),
+    Mutant(
+        "a gap is skipped from anywhere",
+        f"{_SQL}/skip_gap.sql",
+        "AND next_position = $3",
+        "AND $3::bigint IS NOT NULL",
+        _FENCED,
+    ),
+    Mutant(
+        "a known position is opened anew",
+        f"{_SQL}/open_position.sql",
+        "DO NOTHING",
+        "DO UPDATE SET next_position = excluded.next_position",
+        _FENCED,
+    ),
+    # -- one transaction --
+    Mutant(
+        "quarantine is written outside of the transaction",
+        _WRITER,
+        """            async with self._connection.transaction():
+                await self.quarantine(batch.rejected)
+""",
+        """            await self.quarantine(batch.rejected)
+            async with self._connection.transaction():
+""",
+        (*_ZOMBIE, *_LOST_ONE),
+    ),
+    Mutant(
+        "the position moves after the transaction",
+        _WRITER,
+        """                await self._move(batch, books)
+                committing(books)
+""",
+        """            await self._move(batch, books)
+            committing(books)
+""",
+        (*_ZOMBIE, *_ONE_WINS),
+    ),
+    # -- only a newer row wins --
+    Mutant(
+        "any version becomes current",
+        f"{_SQL}/write_current.sql",
+        _NEWER,
+        "",
+        (
+            *_tests(
+                _LAW,
+                "test_two_saves_within_a_second_are_told_apart_by_event_time",
+                "test_created_that_arrives_after_updated_changes_nothing",
+                "test_a_deletion_is_not_undone_by_an_older_event",
+            ),
+            *_ORDER,
+        ),
+    ),
+    Mutant(
+        "a version that is current already becomes current",
+        f"{_SQL}/write_current.sql",
+        "         > (current.event_time",
+        "        >= (current.event_time",
+        _KNOWN,
+    ),
+    Mutant(
+        "the row guard compares the time alone",
+        f"{_SQL}/write_current.sql",
+        _NEWER,
+        "     WHERE excluded.event_time > current.event_time\n",
+        _ORDER,
+    ),
+    # -- the sort --
+    Mutant(
+        "rows are written in the order of their arrival",
+        _WRITER,
+        "for version, newest in rows:",
+        "for version, newest in sorted(rows, key=lambda row: row.version.record.position):",
+        _DEADLOCK,
+    ),
+    Mutant(
+        "tables are written in the order of their arrival",
+        _BATCH,
+        "{table: _fold(by_table[name]) for name, table in TABLES.items() if name in by_table}",
+        "{TABLES[name]: _fold(rows) for name, rows in by_table.items()}",
+        (*_DEADLOCK, *_tests(_GUARDS, "test_a_fold_goes_through_the_tables_in_one_order")),
+    ),
+    # -- the fold --
+    Mutant(
+        "the oldest of a batch becomes current",
+        _BATCH,
+        "zip(distinct, [*distinct[1:], None], strict=True)",
+        "zip(distinct, [None, *distinct[:-1]], strict=True)",
+        (
+            *_FOLD,
+            *_tests(
+                _LAW, "test_the_newest_version_replaces_the_whole_row", "test_a_newer_active_version_revives_a_deleted_object"
+            ),
+        ),
+    ),
+    Mutant(
+        "every version of a batch becomes current",
+        _BATCH,
+        "Staged(version, after is None or after.key[:2] != version.key[:2])",
+        "Staged(version, True)",
+        _FOLD,
+    ),
+    Mutant(
+        "a version is in a batch as often as it came",
+        _BATCH,
+        "if before is None or one.key != before.key",
+        "",
+        _FOLD,
+    ),
+    Mutant(
+        "the fold compares the time alone",
+        _BATCH,
+        "key=lambda version: version.key)",
+        "key=lambda version: version.key[:3])",
+        _ORDER,
+    ),
+    # -- known versions --
+    Mutant(
+        "a known version is written again",
+        f"{_SQL}/write_versions.sql",
+        "        ON CONFLICT DO NOTHING\n",
+        "",
+        _EACH_EVENT,
+    ),
+    Mutant(
+        "all bodies have one hash",
+        "consumer/ingest/canonical.py",
+        'return int.from_bytes(hasher.digest(), "big", signed=True)',
+        "return 0",
+        _KNOWN,
+    ),
+    # -- refused rows --
+    Mutant(
+        "a refused row takes its batch mates with it",
+        _WRITER,
+        """            if len(span) == 1:
+                refusals[span[0]] = message
+""",
+        """            if True:
+                refusals |= dict.fromkeys(span, message)
+""",
+        _REFUSED,
+    ),
+    Mutant(
+        "looking for refused rows writes the others",
+        _WRITER,
+        "await transaction.rollback()",
+        "await transaction.commit()",
+        (*_REFUSED, *_tests(_GUARDS, "test_looking_for_a_refused_row_changes_nothing")),
+    ),
+    Mutant(
+        "two retries take the same records",
+        f"{_SQL}/quarantine_take.sql",
+        "\n   FOR UPDATE SKIP LOCKED",
+        "",
+        _tests(_GUARDS, "test_two_retries_at_once_apply_a_record_once"),
+    ),
+    # -- a COMMIT in doubt --
+    Mutant(
+        "a commit in doubt is taken for none",
+        _STORE,
+        "if self._in_doubt is batch:",
+        "if False:",
+        _tests(_GUARDS, "test_a_commit_that_was_done_and_not_answered_is_known_by_its_position"),
+    ),
+    Mutant(
+        "a commit in doubt is taken for done",
+        _STORE,
+        "if all(positions.get(partition) == move.new for partition, move in batch.moves.items()):",
+        "if True:",
+        _tests(_WRITING, "test_a_connection_lost_during_commit_neither_loses_nor_doubles_the_batch"),
+    ),
+    # -- the loop --
+    Mutant(
+        "the worker begins where Kafka says",
+        _WORKER,
+        "position = known[partition]",
+        'told = await self._source._consumer.committed(__import__("aiokafka").TopicPartition(*partition))\n'
+        "            position = known[partition] if told is None else told",
+        _tests(_TOPIC, "test_a_restored_database_reads_again_what_it_is_missing"),
+    ),
+    Mutant(
+        "SIGTERM drains nothing",
+        _WORKER,
+        "            await self._drain(tasks)\n",
+        "",
+        (*_SIGTERM, *_tests(_STOPPING, "test_a_command_that_is_told_to_stop_while_it_writes_ends_with_zero")),
+    ),
+    Mutant(
+        "the drain ends before the writing",
+        _WORKER,
+        "while not (self._queue.empty() and self._idle.is_set()):",
+        "while False:",
+        _SIGTERM,
+    ),
+    Mutant(
+        "SIGTERM drops what was read and not yet handed over",
+        _WORKER,
+        "  # the writer's turn\n        if batch.moves and self._epoch == epoch:",
+        "\n        if batch.moves and self._epoch == epoch and not self._stop.is_set():",
+        _SIGTERM,
+    ),
+    Mutant(
+        "partitions are given up in the middle of a transaction",
+        _WORKER,
+        "await self._idle.wait()",
+        "await asyncio.sleep(0)",
+        _REVOKED,
+    ),
+    Mutant(
+        "what was read of lost partitions is written",
+        _WORKER,
+        """forgets everything else that was read.\"""
+        self._epoch += 1
+        self._discard_read()
+""",
+        """forgets everything else that was read.\"""
+""",
+        _REVOKED,
+    ),
+)
