@@ -1,7 +1,8 @@
 """Connecting, and what Postgres' errors mean to us."""
 
-import asyncio
+from collections.abc import Iterator
 from typing import TypeAlias
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
@@ -11,7 +12,7 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 CONNECT_SECONDS = 10.0
 
-_TRANSIENT = ("08", "57P", "53", "40001", "40P01", "55P03", "25006", "57014", "XX000")
+_TRANSIENT = ("08", "57P", "53", "40001", "40P01", "55P03", "25006", "25P03", "25P04", "57014", "XX000")
 _REFUSED = ("22", "23", "54")
 _FATAL = {
     "28": "Postgres refuses the user or the password; check the database address",
@@ -44,7 +45,9 @@ def translated(error: BaseException) -> OutcomesError | None:
         return RefusedRow("a value does not fit its column")
     if isinstance(error, (asyncpg.InterfaceError, asyncpg.InternalClientError)):
         return Transient(f"connection to Postgres: {error}")
-    if isinstance(error, (OSError, TimeoutError, asyncio.TimeoutError, EOFError)):
+    if isinstance(error, TimeoutError) and not error.args:  # what asyncio raises; the kernel's own says more
+        return Transient("Postgres does not answer in time")
+    if isinstance(error, (OSError, EOFError)):
         return Transient(f"connection to Postgres: {type(error).__name__} {error}".rstrip())
     return None
 
@@ -55,18 +58,45 @@ def _sentence(error: asyncpg.PostgresError) -> str:
 
 
 async def connect(dsn: str, *, statement_seconds: float | None = None, application: str = "outcomes") -> Connection:
-    """A connection that sees the schema `outcomes`. Raises `Transient` or `Fatal`."""
+    """A connection that sees the schema `outcomes`. Raises `Transient` or `Fatal`.
+
+    `statement_seconds`: longest wait for a statement here, and longest sleep within a transaction there: a frozen process must
+    not keep its locks.
+    """
+    settings = {"search_path": "outcomes", "application_name": application, "TimeZone": "UTC"}
+    if statement_seconds is not None:
+        settings["idle_in_transaction_session_timeout"] = str(max(1, int(statement_seconds * 1000)))
+    for last, address in _orders(dsn):
+        try:
+            return await asyncpg.connect(
+                address, timeout=CONNECT_SECONDS, command_timeout=statement_seconds, server_settings=settings
+            )
+        except TimeoutError as error:
+            if last:
+                raise translated(error) or error from error
+        except ValueError as error:  # asyncpg's own of these; its other InterfaceErrors tell of a lost connection
+            raise Fatal(f"the database address cannot be read: {error}") from error
+        except BaseException as error:
+            meaning = translated(error)
+            if meaning is None:
+                raise
+            raise meaning from error
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _orders(dsn: str) -> Iterator[tuple[bool, str]]:
+    """The address with each of its hosts first once, and whether it is the last such order.
+
+    asyncpg has one time limit for all hosts together, so that one which takes connections and never answers would keep it from
+    the others for ever.
+    """
     try:
-        return await asyncpg.connect(
-            dsn,
-            timeout=CONNECT_SECONDS,
-            command_timeout=statement_seconds,
-            server_settings={"search_path": "outcomes", "application_name": application, "TimeZone": "UTC"},
-        )
-    except (ValueError, asyncpg.InterfaceError) as error:
-        raise Fatal(f"the database address cannot be read: {error}") from error
-    except BaseException as error:
-        meaning = translated(error)
-        if meaning is None:
-            raise
-        raise meaning from error
+        address = urlsplit(dsn)
+    except ValueError:  # asyncpg says what is wrong with it
+        yield True, dsn
+        return
+    who, at, places = address.netloc.rpartition("@")
+    hosts = places.split(",")
+    for first in range(len(hosts)):
+        order = ",".join(hosts[first:] + hosts[:first])
+        yield first == len(hosts) - 1, urlunsplit(address._replace(netloc=f"{who}{at}{order}")) if first else dsn
