@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+SECONDS ?= 60
 
-.PHONY: demo test lint unit bench up down lock clean
+.PHONY: demo test lint unit bench fuzz chaos mutation up down lock clean
 
 demo: $(VENV)/installed ## a simulated school through a broker and the real worker, and what a user would look at
 	$(BIN)/outcomes demo
@@ -23,6 +24,15 @@ unit: $(VENV)/installed ## the tests that need no engine
 bench: $(VENV)/installed ## measures; see tests/bench/RESULTS.md
 	$(BIN)/python -m tests.bench
 
+mutation: $(VENV)/installed ## takes the guards of the writer and the worker out of a copy, one by one; the tests must notice each
+	$(BIN)/python -m tests.mutation
+
+chaos: $(VENV)/installed ## kills, cuts and outages by chance, and what is true afterwards; SEEDS= EVENTS= KILLS= REPORT= for long runs
+	$(BIN)/python -m tests.chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EVENTS),--events $(EVENTS)) $(if $(KILLS),--kills $(KILLS)) $(if $(REPORT),--report $(REPORT))
+
+fuzz: $(VENV)/fuzz ## looks for records and files that break the decoder or the splitter, so long for each: SECONDS=60
+	$(BIN)/python -m tests.fuzz $(SECONDS)
+
 up: ## Kafka, Postgres, migrations and the worker in containers
 	docker compose up --build --wait
 
@@ -33,6 +43,7 @@ lock: $(VENV)/installed ## writes the locked requirements anew from pyproject.to
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements/runtime.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml --all-extras --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url requirements/build.in -c requirements/dev.txt -o requirements/build.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --group pyproject.toml:fuzz -c requirements/dev.txt -o requirements/fuzz.txt
 
 clean:
 	rm -rf $(VENV) .outcomes build *.egg-info
@@ -42,4 +53,8 @@ $(VENV)/installed: requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/fuzz: $(VENV)/installed requirements/fuzz.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
 	@touch $@

@@ -2,11 +2,34 @@
 
 import logging
 import sys
+import time
 from typing import Literal, TextIO
 
 import structlog
 
 Logger = structlog.stdlib.BoundLogger
+
+
+SELDOM_SECONDS = 10.0
+"""How often a client may repeat the same complaint: aiokafka says up to sixty times a second that it cannot connect."""
+
+
+class _Seldom(logging.Filter):
+    """Lets each complaint of Kafka's client through once in a while."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, object], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Complaints are the same where their texts are, whatever stands in the gaps."""
+        if not record.name.startswith("aiokafka") or record.levelno < logging.WARNING:
+            return True
+        what, now = (record.name, record.msg), time.monotonic()
+        if now - self._said.get(what, -SELDOM_SECONDS) < SELDOM_SECONDS:
+            return False
+        self._said[what] = now
+        return True
 
 
 def configure(
@@ -44,6 +67,7 @@ def configure(
             foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
         )
     )
+    handler.addFilter(_Seldom())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())

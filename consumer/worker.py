@@ -40,6 +40,9 @@ AGAIN_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 1.0
 """How often offsets are committed to Kafka and gauges set."""
 
+COMPARING_SECONDS = 5.0
+"""How often a worker that has nothing to write asks whether the database is still where this worker left it."""
+
 LONGEST_PATIENCE = 3600.0
 """How long a silence is let be at most, although Kafka has more."""
 
@@ -93,11 +96,16 @@ class Worker:
         self._idle = asyncio.Event()
         self._idle.set()
         self._progress = time.monotonic()
+        self._member = False
+        """Whether the group has handed out partitions and not taken them back."""
+        self._appeared: set[str] = set()
+        """Topics that did not exist when this worker started."""
         self._committed: dict[Partition, int] = {}
         self._tried: dict[Partition, int] = {}
         """Ends of the topic for which the watchdog has made the client anew."""
         self._patience = settings.watchdog_seconds
         """How long a silence is let be; longer where a new client has not helped, as what is left may be nothing for us."""
+        self._compared = time.monotonic()
 
     def stop(self) -> None:
         """Asks for an orderly end: what has been read is written, then the group is left."""
@@ -151,6 +159,8 @@ class Worker:
         """Finishes the transaction under way, forgets everything else that was read."""
         self._epoch += 1
         self._discard_read()
+        self._member = False
+        self.health.waiting_for = self.health.waiting_for or "the assignment"
         try:
             async with asyncio.timeout(self._settings.drain_seconds):
                 await self._idle.wait()
@@ -168,6 +178,7 @@ class Worker:
     def assigned(self, partitions: set[Partition]) -> None:
         """Remembers what is ours; the fetching task asks the database where to begin."""
         self._waiting = set(partitions)
+        self._member = True
         self._metrics.partitions.set(len(partitions))
         self.health.waiting_for = "the positions" if partitions else None
         self._progress = time.monotonic()
@@ -219,7 +230,11 @@ class Worker:
         while not self._stop.is_set():
             quiet = not batch.moves
             idle = self._is_idle()
-            records = await self._source.fetch(SLICE, QUIET_SECONDS if quiet else 0 if idle else BUSY_SECONDS)
+            try:
+                records = await self._source.fetch(SLICE, QUIET_SECONDS if quiet else 0 if idle else BUSY_SECONDS)
+            except OffsetOutOfRange:
+                await self._write_out(batch, epoch)
+                raise
             if self.health.waiting_for == "kafka":
                 self._recovered()
             if self._epoch != epoch or self._waiting:
@@ -261,19 +276,28 @@ class Worker:
             self._queue.put_nowait(batch)
             self._idle.clear()
 
+    async def _write_out(self, batch: Batch, epoch: int) -> None:
+        """What was read is written before anything else is done: Kafka may not have it any more."""
+        if batch.moves and self._epoch == epoch:
+            await self._hand_over(batch, epoch)
+        while not self._is_idle():
+            await asyncio.sleep(BUSY_SECONDS)
+            self.health.beat = time.monotonic()
+
     async def _begin(self) -> None:
         """Seeks every new partition to the database's position. Raises `Fatal` on a gap, unless told to go on."""
         epoch, partitions = self._epoch, sorted(self._waiting)
         known = await self._patiently(lambda: self._store.positions(partitions), "postgres")
+        if unknown := {partition for partition in partitions if partition not in known}:
+            for topic in sorted({partition.source for partition in unknown}):
+                await self._meet(topic, unknown)
+            known = await self._patiently(lambda: self._store.positions(partitions), "postgres")
         bounds = await self._patiently(lambda: self._source.bounds(partitions), "kafka")
         positions: dict[Partition, int] = {}
         for partition in partitions:
             first, end = bounds[partition]
-            position = known.get(partition)
-            if position is None:
-                position = first if self._settings.start == "earliest" else end
-                await self._patiently(lambda p=partition, s=position: self._store.open_position(p, s), "postgres")  # type: ignore[misc]
-            elif not first <= position <= end:
+            position = known[partition]
+            if not first <= position <= end:
                 position = await self._over_gap(partition, position, first, end)
             positions[partition] = position
             if self._until_end:
@@ -287,6 +311,22 @@ class Worker:
         self._progress = time.monotonic()
         self._recovered()
         self._log.info("positions_read", partitions={f"{p.source}-{p.partition}": at for p, at in positions.items()})
+
+    async def _meet(self, topic: str, unknown: set[Partition]) -> None:
+        """Writes down where all partitions of a topic begin, in one go.
+
+        `start` is about a topic that this database has never read. A partition that it gets later, or a topic that comes while
+        this worker runs, is new from its first record on.
+        """
+        whole = sorted(self._source.partitions(topic) | {partition for partition in unknown if partition.source == topic})
+        known = await self._patiently(lambda: self._store.positions(whole), "postgres")
+        if known:
+            starts = dict.fromkeys(whole, 0)
+        else:
+            at_end = self._settings.start == "latest" and topic not in self._appeared
+            bounds = await self._patiently(lambda: self._source.bounds(whole), "kafka")
+            starts = {partition: bounds[partition][1 if at_end else 0] for partition in whole}
+        await self._patiently(lambda: self._store.open_positions(starts), "postgres")
 
     async def _over_gap(self, partition: Partition, position: int, first: int, end: int) -> int:
         name = f"{partition.source}-{partition.partition}"
@@ -396,6 +436,29 @@ class Worker:
                 await self._check_end()
             except Transient as error:
                 self._log.info("offsets_not_committed", error=str(error))
+            if time.monotonic() - self._compared > COMPARING_SECONDS:
+                await self._compare()
+
+    async def _compare(self) -> None:
+        """With nothing to write: whether the database is there, and where we left it.
+
+        A failover or a restored backup sets it back. Where the topic is quiet, no compare-and-set would ever tell.
+        """
+        written = dict(self._written)
+        if not written or self._waiting or not self._is_idle():
+            return
+        try:
+            known = await self._store.positions(list(written))
+        except Transient as error:
+            self._failed("postgres")(error, HOUSEKEEPING_SECONDS)
+            return
+        self._compared = time.monotonic()
+        if not self._is_idle() or written != self._written:
+            return  # a batch came in between: its own compare-and-set tells
+        if self.health.waiting_for == "postgres":
+            self._recovered()
+        if known != written:
+            await self._lost(LostPartition("the database is not where this worker left it"))
 
     async def _stuck(self) -> bool:
         """Whether Kafka has more for us than the client gives; asked only after a long silence."""
@@ -404,7 +467,8 @@ class Worker:
         read = dict(self._read)
         try:
             bounds = await self._source.bounds(read)
-        except Transient:
+        except Transient as error:
+            self._failed("kafka")(error, 0)
             return True
         self._progress = time.monotonic()
         ends = {partition: end for partition, (_, end) in bounds.items()}
@@ -424,6 +488,7 @@ class Worker:
         self._read.clear()
         self._waiting.clear()
         self._written.clear()
+        self._member = False
         try:
             await self._source.stop()
         except OutcomesError as error:
@@ -435,11 +500,13 @@ class Worker:
         async def start() -> None:
             try:
                 await self._source.start()
-            except BaseException:
-                await self._source.stop()
-                self._source = KafkaSource(self._settings, self)
+                missing = await self._source.missing_topics()
+            except BaseException:  # a client starts once only, also where it is what comes after its start that fails
+                failed, self._source = self._source, KafkaSource(self._settings, self)
+                await failed.stop()
                 raise
-            if missing := await self._source.missing_topics():
+            if missing:
+                self._appeared |= missing
                 self._log.warning("topics_missing", topics=sorted(missing), note="waiting until they exist")
 
         await self._patiently(start, "kafka")
@@ -474,4 +541,4 @@ class Worker:
 
     def _recovered(self) -> None:
         self._metrics.paused.set(0)
-        self.health.waiting_for = "the positions" if self._waiting else None
+        self.health.waiting_for = "the assignment" if not self._member else "the positions" if self._waiting else None

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol
 
 import aiohttp
@@ -32,6 +32,9 @@ from consumer.settings import Settings
 REQUEST_SECONDS = 10.0
 """Longest wait for one answer of a broker."""
 
+REARRANGING_SECONDS = 1.0
+"""How long one fetch waits for the group to hand out partitions."""
+
 _NEVER_MS = 2**31 - 1
 _FATAL = (
     AuthenticationFailedError,
@@ -42,6 +45,16 @@ _FATAL = (
     TopicAuthorizationFailedError,
     UnsupportedSaslMechanismError,
 )
+
+
+_ending: set[asyncio.Future[None]] = set()
+"""Clients on their way out."""
+
+
+def _ended(ending: asyncio.Future[None]) -> None:
+    _ending.discard(ending)
+    if not ending.cancelled():
+        ending.exception()  # whoever waited for it has heard; nobody else has to
 
 
 class OffsetOutOfRange(OutcomesError):
@@ -97,10 +110,13 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
         self._assignment = assignment
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        if partitions := {Partition(tp.topic, tp.partition) for tp in revoked}:
+        partitions = {Partition(tp.topic, tp.partition) for tp in revoked}
+        if partitions and not self._source.stopped:
             await self._assignment.revoked(partitions)
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        if self._source.stopped:
+            return
         partitions = {Partition(tp.topic, tp.partition) for tp in assigned}
         self._source.hold(partitions)
         self._assignment.assigned(partitions)
@@ -132,6 +148,9 @@ class KafkaSource:
             metadata_max_age_ms=10_000,
         )
         self._listener = _Listener(self, assignment)
+        self._committing = asyncio.Lock()
+        self.stopped = False
+        """Whether it has been told to leave: what the group still says to it no longer counts."""
 
     async def start(self) -> None:
         """Connects and joins the group."""
@@ -144,9 +163,25 @@ class KafkaSource:
         self._consumer.subscribe(list(self._settings.topic), listener=self._listener)
 
     async def stop(self) -> None:
-        """Leaves the group. Bounded in time, because a stuck client may never answer."""
+        """Leaves the group. Bounded in time, because a broker that hangs may not answer; the client then ends by itself."""
+        self.stopped = True
+        ending = asyncio.ensure_future(self._end())
+        _ending.add(ending)
+        ending.add_done_callback(_ended)
         async with _translating():
-            await asyncio.wait_for(self._consumer.stop(), REQUEST_SECONDS)
+            await asyncio.wait_for(asyncio.shield(ending), REQUEST_SECONDS)
+
+    async def _end(self) -> None:
+        """Whatever aiokafka meets while it stops, no task and no connection of it is left."""
+        try:
+            await self._consumer.stop()
+        except asyncio.CancelledError:
+            # aiokafka's fetcher cancels its requests and waits for them; one that pauses after a failure throws that at us.
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+        finally:
+            async with self._committing:  # a commit under way would open a connection anew
+                await self._consumer._client.close()  # stop() does not come to this where a step before it fails
 
     async def missing_topics(self) -> set[str]:
         """Topics that are asked for and do not exist yet."""
@@ -154,10 +189,18 @@ class KafkaSource:
             known: set[str] = await asyncio.wait_for(self._consumer.topics(), REQUEST_SECONDS)
         return set(self._settings.topic) - known
 
+    def partitions(self, topic: str) -> set[Partition]:
+        """All that the topic has, as far as this client knows."""
+        return {Partition(topic, number) for number in self._consumer.partitions_for_topic(topic) or ()}
+
     async def fetch(self, max_records: int, wait_seconds: float) -> list[tuple[Partition, list[RawRecord]]]:
         """Up to `max_records`, by partition and in order; empty when nothing came in time."""
+        fetched: dict[TopicPartition, list[Any]] = {}
         async with _translating():
-            fetched = await self._consumer.getmany(timeout_ms=int(wait_seconds * 1000), max_records=max_records)
+            # While the group is rearranged getmany waits for the end of that, which is never where the broker is away.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_seconds + REARRANGING_SECONDS):
+                    fetched = await self._consumer.getmany(timeout_ms=int(wait_seconds * 1000), max_records=max_records)
         return [
             (
                 Partition(tp.topic, tp.partition),
@@ -204,8 +247,10 @@ class KafkaSource:
         """Tells Kafka how far we are, for lag tools and autoscalers. Nothing of ours ever reads it."""
         mine = self._consumer.assignment()
         offsets = {tp: position for p, position in positions.items() if (tp := TopicPartition(*p)) in mine}
-        if offsets:
-            async with _translating():
+        if not offsets:
+            return
+        async with self._committing, _translating():
+            if not self.stopped:
                 await asyncio.wait_for(self._consumer.commit(offsets), REQUEST_SECONDS)
 
     def lag(self, positions: Mapping[Partition, int]) -> dict[Partition, int]:

@@ -1,13 +1,13 @@
 """The database as the loops see it: one connection, made again when it breaks, used by one task at a time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from consumer.errors import Fatal, LostPartition, Transient
 from consumer.ingest.batch import Batch, Books, Partition
 from consumer.store import schema
-from consumer.store.postgres import connect
+from consumer.store.postgres import connect, translated
 from consumer.store.writer import Writer
 
 T = TypeVar("T")
@@ -36,6 +36,10 @@ class Store:
     async def open_position(self, partition: Partition, start: int, label: str | None = None) -> None:
         """Makes the row of a partition or file that begins at `start`."""
         await self._using(lambda writer: writer.open_position(partition, start, label))
+
+    async def open_positions(self, starts: Mapping[Partition, int]) -> None:
+        """Makes the rows of a topic's partitions, all or none."""
+        await self._using(lambda writer: writer.open_positions(starts))
 
     async def begin_again(self, partition: Partition, at: int) -> None:
         """Moves the position of a file from `at` back to its start."""
@@ -73,12 +77,15 @@ class Store:
         async with self._one_at_a_time:
             if self._writer is None:
                 connection = await connect(self._dsn, statement_seconds=self._statement_seconds)
-                self._writer = Writer(connection, dry_run=self._dry_run)
+                self._writer = Writer(connection, dry_run=self._dry_run, statement_seconds=self._statement_seconds)
                 try:
                     await schema.check(connection)
-                except BaseException:
+                except BaseException as error:
                     await self._forget()
-                    raise
+                    meaning = translated(error)
+                    if meaning is None or meaning is error:
+                        raise
+                    raise meaning from error
             try:
                 return await action(self._writer)
             except LostPartition:

@@ -1,5 +1,6 @@
 """The one write path: a batch becomes versions, current rows, quarantine, counts and positions in one transaction."""
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -52,8 +53,9 @@ class Writer:
     Every method may raise `Transient` (the connection is then of no more use), `Fatal`, or `LostPartition`.
     """
 
-    def __init__(self, connection: Connection, *, dry_run: bool = False) -> None:
+    def __init__(self, connection: Connection, *, dry_run: bool = False, statement_seconds: float | None = None) -> None:
         self._connection = connection
+        self._statement_seconds = statement_seconds
         self._dry_run = dry_run
         self._staged: set[str] = set()
         self._shadowed: set[str] = set()
@@ -71,6 +73,17 @@ class Writer:
         async with self._translating():
             await self._shadow(_SHADOWED)
             await self._connection.execute(sql("open_position"), *partition, start, label)
+
+    async def open_positions(self, starts: Mapping[Partition, int]) -> None:
+        """Makes the rows of partitions, all or none; leaves those that exist as they are."""
+        rows = sorted(starts.items())
+        async with self._translating():
+            await self._connection.execute(
+                sql("open_positions"),
+                [partition.source for partition, _ in rows],
+                [partition.partition for partition, _ in rows],
+                [start for _, start in rows],
+            )
 
     async def begin_again(self, partition: Partition, at: int) -> None:
         """Moves the position of a file from `at` back to its start; its books go on. Raises `LostPartition`."""
@@ -115,8 +128,8 @@ class Writer:
         async with self._translating():
             await self._prepare(tables)
             async with self._connection.transaction():
-                added, moved = await self._write_rows(tables)
                 await self.quarantine(batch.rejected)
+                added, moved = await self._write_rows(tables)
                 await self._count(batch)
                 books = books_of(batch, added, moved)
                 await self._move(batch, books)
@@ -134,14 +147,14 @@ class Writer:
             await self._prepare(TABLES.values())
 
     async def _write_rows(self, tables: Mapping[Table, list[Staged]]) -> tuple[Counter[Partition], Counter[Partition]]:
-        added: Counter[Partition] = Counter()
-        moved: Counter[Partition] = Counter()
+        """All of COPY before the first row of a table is locked: Postgres ends no session whose client sleeps within a COPY."""
         for table, rows in tables.items():
-            await self._connection.copy_records_to_table(
-                f"stage_{table.name}", records=stage_rows(rows), columns=_STAGE_COLUMNS[table.name]
-            )
+            await self._copy(f"stage_{table.name}", _STAGE_COLUMNS[table.name], stage_rows(rows))
             if self._dry_run:
                 await self._connection.execute(sql("load_shadow").format(table=table.name))
+        added: Counter[Partition] = Counter()
+        moved: Counter[Partition] = Counter()
+        for table in tables:
             for counted, statements in ((added, _WRITE_VERSIONS), (moved, _WRITE_CURRENT)):
                 for row in await self._connection.fetch(statements[table.name]):
                     counted[Partition(row["source"], row["partition"])] += row["events"]
@@ -150,14 +163,16 @@ class Writer:
     async def quarantine(self, rejected: Sequence[Rejected]) -> None:
         """Inside a transaction: sets records aside, whole."""
         if rejected:
-            await self._connection.copy_records_to_table(
-                "quarantine",
-                columns=_QUARANTINE,
-                records=(
-                    (r.record.source, r.record.partition, r.record.position, r.reason, r.path, r.message, r.event_name, r.raw)
-                    for r in rejected
-                ),
+            rows = (
+                (r.record.source, r.record.partition, r.record.position, r.reason, r.path, r.message, r.event_name, r.raw)
+                for r in rejected
             )
+            await self._copy("quarantine", _QUARANTINE, rows)
+
+    async def _copy(self, table: str, columns: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
+        """COPY within a statement's time: asyncpg's own limit does not wake it where a hung server lets no more bytes in."""
+        async with asyncio.timeout(self._statement_seconds):
+            await self._connection.copy_records_to_table(table, columns=columns, records=rows)
 
     async def _count(self, batch: Batch) -> None:
         await self.count_ignored(batch)

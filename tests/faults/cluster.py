@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -52,6 +52,24 @@ def folder() -> Iterator[Path]:
         yield Path(path)
 
 
+@contextmanager
+def small_file_system(path: Path, megabytes: int) -> Iterator[Path]:
+    """A file system of its own at `path`, that fills up soon. Needs root; raises `OSError` where the machine refuses it."""
+    path.mkdir(parents=True)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0755", "none", str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise OSError(f"no small file system could be mounted: {done.stderr.strip()}")
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", "--lazy", str(path)], check=True)
+
+
 class LocalPostgres:
     """PostgreSQL 18 as a process of ours. Data stays in `folder` between starts; so does the port."""
 
@@ -86,7 +104,7 @@ class LocalPostgres:
     def launch(self) -> None:
         """Starts it and does not wait."""
         if not (self.folder / "PG_VERSION").exists():
-            self._own(self.folder)
+            self.own(self.folder)
             self._run("initdb", "--auth=trust", "--encoding=utf8", "--no-sync", "-U", "postgres", "-D", str(self.folder))
         with self.folder.with_suffix(".log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -125,7 +143,8 @@ class LocalPostgres:
         if self._process is not None and self._process.poll() is None:
             server = psutil.Process(self._process.pid)
             for process in (server, *server.children(recursive=True)):
-                process.send_signal(number)
+                with suppress(psutil.NoSuchProcess):  # a session that has just ended
+                    process.send_signal(number)
 
     def backup(self, target: Path) -> "LocalPostgres":
         """A copy of it as it is now, not started: what is restored from yesterday's backup."""
@@ -140,14 +159,15 @@ class LocalPostgres:
         self._run("pg_ctl", "promote", "-w", "-D", str(self.folder))
 
     def _base_backup(self, target: Path, *arguments: str) -> "LocalPostgres":
-        self._own(target)
+        self.own(target)
         self._run(
             *("pg_basebackup", "-D", str(target), "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres"),
             *("-c", "fast", "-X", "stream", "--no-sync", *arguments),
         )
         return LocalPostgres(target, self._settings)
 
-    def _own(self, path: Path) -> None:
+    def own(self, path: Path) -> None:
+        """Makes a folder that belongs to who runs it."""
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._as is not None:
             shutil.chown(path, self._as, self._as)

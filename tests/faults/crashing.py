@@ -1,14 +1,14 @@
-"""The real command in a process that kills itself, by SIGKILL, at a named step.
+"""The real command in a process that kills itself, by SIGKILL, or freezes itself, by SIGSTOP, at a named step.
 
-`python -m tests.faults.crashing POINT[:N] ARGUMENTS…` runs `outcomes ARGUMENTS…` and dies the N-th time (1 unless told) that it
-comes to POINT. The code under test knows nothing of it: steps are found by wrapping the methods that make them.
+`python -m tests.faults.crashing POINT[:N[:STOP]] ARGUMENTS…` runs `outcomes ARGUMENTS…` and does so the N-th time (1 unless
+told) that it comes to POINT. The code under test knows nothing of it: steps are found by wrapping the methods that make them.
 """
 
 import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from asyncpg import Connection
@@ -16,18 +16,20 @@ from asyncpg.transaction import Transaction
 
 from consumer.cli import main
 from consumer.sources.kafka import KafkaSource
+from consumer.store import quarantine, writer
 from consumer.store.store import Store
 from consumer.store.writer import Writer
 from consumer.worker import Worker
 
 _left = 1
+_signal = signal.SIGKILL
 
 
 def _reached() -> None:
     global _left  # noqa: PLW0603 - one process, one death
     _left -= 1
-    if _left <= 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+    if _left == 0:
+        os.kill(os.getpid(), _signal)
 
 
 def _before(owner: Any, name: str) -> None:
@@ -75,10 +77,24 @@ def _committing() -> None:
     Store._committing = wrapped  # type: ignore[method-assign, assignment]
 
 
+def _staging() -> None:
+    """The server waits in the middle of a COPY for the rest of the rows."""
+    rows_of = writer.stage_rows
+
+    def wrapped(rows: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+        for index, row in enumerate(rows_of(rows)):
+            yield row
+            if index == 0:
+                _reached()
+
+    writer.stage_rows = wrapped
+
+
 POINTS: dict[str, Callable[[], None]] = {
     "fetched": lambda: _after(KafkaSource, "fetch", bool),
     "decoded": lambda: _before(Worker, "_hand_over"),
     "transaction_open": lambda: _before(Writer, "_write_rows"),
+    "staging": _staging,
     "after_stage": lambda: _after(Connection, "copy_records_to_table"),
     "before_commit": _committing,
     "commit_sent": _while_committing,
@@ -87,10 +103,17 @@ POINTS: dict[str, Callable[[], None]] = {
 }
 """Each step of a batch's way through the worker, and the end of the worker's own."""
 
+RETRY_POINTS: dict[str, Callable[[], None]] = {
+    **{name: POINTS[name] for name in ("transaction_open", "after_stage", "commit_sent")},
+    "retried": lambda: _after(quarantine, "_write"),
+}
+"""Each step of `quarantine retry`."""
+
 
 if __name__ == "__main__":
-    point, _, number = sys.argv[1].partition(":")
-    _left = int(number or 1)
-    POINTS[point]()
+    point, number, stop = [*sys.argv[1].split(":"), "1", ""][:3]
+    _left = int(number)
+    _signal = signal.SIGSTOP if stop == "STOP" else signal.SIGKILL
+    (POINTS | RETRY_POINTS)[point]()
     sys.argv = ["outcomes", *sys.argv[2:]]
     main()

@@ -27,6 +27,8 @@ class Proxy:
         """Cuts the next COMMIT: before the server has seen it, or after it is done and before the client hears of it. Once."""
         self.cut_after_bytes: int | None = None
         """Cuts a connection after so many further bytes from clients. Once."""
+        self.hang_after_bytes: int | None = None
+        """Begins to `hang` after so many further bytes from clients. Once."""
         self.seconds_per_chunk = 0.0
         """A slow network or server: how long each piece of up to 64 KiB from a client takes."""
         self.refusing = False
@@ -57,6 +59,11 @@ class Proxy:
         """Cuts every connection."""
         for writer in tuple(self._open):
             writer.transport.abort()
+
+    @property
+    def hanging(self) -> bool:
+        """Whether it hangs."""
+        return not self._flowing.is_set()
 
     def hang(self) -> None:
         """From now on no byte gets through, in either direction, and no connection is closed."""
@@ -93,6 +100,11 @@ class Proxy:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answered: asyncio.Event, silenced: asyncio.Event
     ) -> None:
         while data := await reader.read(_CHUNK):
+            if self.hang_after_bytes is not None:
+                self.hang_after_bytes -= len(data)
+                if self.hang_after_bytes <= 0:
+                    self.hang_after_bytes = None
+                    self.hang()
             await self._flowing.wait()
             if self.seconds_per_chunk:
                 await asyncio.sleep(self.seconds_per_chunk)

@@ -1,0 +1,50 @@
+"""Another session in the database that wants what the workers have."""
+
+import asyncio
+import random
+
+from consumer.ingest.tables import TABLES
+from tests.acceptance.running import until
+from tests.chaos.engines import Database
+from tests.chaos.stream import TOPIC
+
+TRIES = 5
+"""A worker that had nothing to write in the table that is wanted comes through; then it is tried again."""
+
+
+async def lock_tables(database: Database, chance: random.Random) -> None:
+    """Holds some tables for itself for some seconds."""
+    names = [*TABLES, *(f"{table}_version" for table in TABLES if table != "learning_outcome_result")]
+    tables = ", ".join(sorted({*chance.sample(names, 5), "learning_outcome_result_version"}))
+    async with database.admin() as rival, rival.transaction():
+        await rival.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE")
+        await asyncio.sleep(chance.uniform(0.5, 3))
+
+
+async def deadlock(database: Database) -> None:
+    """Holds all positions until a worker waits for one, then wants the table in which that worker has written."""
+    before = _deadlocks(database)
+    for _ in range(TRIES):
+        await _embrace(database)
+        if _deadlocks(database) > before:
+            return
+    raise RuntimeError(f"no deadlock came about in {TRIES} tries")
+
+
+async def _embrace(database: Database) -> None:
+    async with database.admin() as rival, database.admin() as watching:
+        # So that the worker is the one who finds it out, and is sacrificed.
+        await rival.execute("SET deadlock_timeout = '60s'")
+
+        async def waited_for() -> bool:
+            blocked = "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))"
+            return bool(await watching.fetchval(blocked, rival.get_server_pid()))
+
+        async with rival.transaction():
+            await rival.execute("SELECT FROM stream_position WHERE source = $1 FOR UPDATE", TOPIC)
+            await until(waited_for)
+            await rival.execute("LOCK TABLE learning_outcome_result IN SHARE MODE")
+
+
+def _deadlocks(database: Database) -> int:
+    return database.server.log.count("deadlock detected")
