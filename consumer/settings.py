@@ -58,7 +58,7 @@ class Settings(BaseModel):
     """How long a batch that is not full waits for more; it goes out earlier when the topic has no more."""
 
     start: Literal["earliest", "latest"] = "earliest"
-    """Where a partition begins that this database has never read."""
+    """Where a topic begins that this database has never read."""
 
     on_gap: Literal["stop", "continue"] = "stop"
     """When Kafka no longer has what comes next: stop and say so, or go on and record the gap in `stream_gap`."""

@@ -302,7 +302,7 @@ async def test_sigterm_while_the_database_is_away_ends_in_good_time(kafka_bootst
     """Nothing to drain: the worker does not wait for an outage to end."""
     away = settings("postgresql://x:x@127.0.0.1:9/none", kafka_bootstrap, "x")
     async with running("worker", **away) as worker:
-        await asyncio.sleep(2.5)
+        assert "waiting" in await worker.err_line()
         code, _, err = await worker.end(signal.SIGTERM, 10)
     assert code == 0, err
     assert "waiting" in err
