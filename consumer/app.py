@@ -16,7 +16,6 @@ from consumer.errors import Fatal, Transient
 from consumer.ingest.batch import Books
 from consumer.ingest.decode import Rules
 from consumer.metrics import Metrics
-from consumer.probes import serving
 from consumer.replay import FileReplay, Progress, Replay
 from consumer.settings import Settings
 from consumer.sources.files import Capture
@@ -136,6 +135,8 @@ async def work(settings: Settings, dsn: str, *, until_end: bool = False) -> Summ
     worker = Worker(settings, store, metrics, until_end=until_end)
     with signals(worker.stop):
         if settings.http_port:
+            from consumer.probes import serving  # noqa: PLC0415 - a web server, of use to nobody else
+
             async with serving(settings.http_host, settings.http_port, worker.health, metrics):
                 await worker.run()
         else:

@@ -109,7 +109,7 @@ async def test_kill_minus_nine_in_the_middle_loses_and_doubles_nothing(
     """Killed three times in the middle of a stream: the same projection, exact books."""
     name, told = await topic(partitions=4), stream(6000)
     await send(kafka_bootstrap, name, told)
-    small = settings(database, kafka_bootstrap, name, OUTCOMES_BATCH_SIZE="200")
+    small = settings(database, kafka_bootstrap, name, OUTCOMES_BATCH_SIZE="200", OUTCOMES_GROUP_INSTANCE_ID="one")
     for at in (1, 1500, 3500):
         async with running("worker", **small) as worker:
             await until(lambda at=at: _at_least(database, at))  # type: ignore[misc]

@@ -93,7 +93,8 @@ def write(path: Path, runs: Sequence[Run], command: str) -> None:
         for run in runs:
             for fault in sorted(run.faults, key=lambda fault: fault.at):
                 recovery = "" if fault.recovery_seconds is None else f"{fault.recovery_seconds:.2f}"
-                table.writerow((run.seed, f"{fault.at:.2f}", fault.kind, fault.where, f"{fault.harm_seconds:.2f}", recovery))
+                row = (run.seed, f"{fault.at:.2f}", fault.kind, fault.where, f"{fault.harm_seconds:.2f}", recovery)
+                table.writerow((*row, beside[id(fault)]))
 
 
 def _beside(fault: Fault, run: Run) -> str:

@@ -8,7 +8,7 @@ import pytest
 from consumer.errors import Fatal
 from consumer.ingest.batch import Books
 from consumer.ingest.tables import TABLES
-from consumer.store import schema
+from consumer.store import migrating, schema
 from consumer.store.postgres import connect
 from consumer.store.writer import Writer
 from migrations import HEAD
@@ -46,7 +46,7 @@ async def test_a_schema_of_another_version_is_refused_in_one_sentence(database: 
 
 def test_head_is_the_newest_migration() -> None:
     """The worker compares with it."""
-    assert schema.head() == HEAD
+    assert migrating.head() == HEAD
 
 
 async def test_the_tables_have_exactly_the_columns_that_the_writer_fills(database: str) -> None:
