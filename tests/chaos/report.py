@@ -26,6 +26,16 @@ _DEFINITIONS = """\
   there are columns for those that no outage came upon.
 """
 
+_NOT_MADE = """\
+Faults that one small Linux machine cannot make, and so nobody has seen here: power loss with torn pages or with writes that the
+disk confirmed and forgot; a frozen machine (processes are frozen instead) and a wrong clock of the whole machine (the limit of
+`event_time` stands in); packets that vanish without a reset (the proxy's silence stands in); two Postgres primaries that both
+take writes; the loss of one Kafka broker of several. `pg_wal` alone full makes Postgres stop, which is its immediate restart.
+
+Drawn by chance here are the faults of workers, Postgres and the broker. Those of topics (made anew, retention, partitions,
+compaction, transactions), input and operation have tests of their own in `tests/faults`, and `make fuzz`.
+"""
+
 
 def evidence(runs: Sequence[Run]) -> str:
     """One line about all runs."""
@@ -68,6 +78,7 @@ def write(path: Path, runs: Sequence[Run], command: str) -> None:
         f"> {evidence(runs)}",
         "",
         _DEFINITIONS,
+        _NOT_MADE,
         "## Recovery by kind",
         "",
         "| fault | count | median s | p95 s | most s | outside outages | median s | p95 s | most s |",
