@@ -59,15 +59,22 @@ DECLARE
                 o.rubric_criterion, o.calculation_method, o.calculation_int) applied
          WHERE o.workflow_state IS DISTINCT FROM 'deleted' AND link.shown IS NOT false
     ),
-    -- Of a quiz with several banks every row takes what the quiz came to as a whole; one bank is a whole by itself.
-    quiz AS (
-        SELECT r.user_uuid, r.learning_outcome_id, r.quiz_id,
-               sum(r.possible * r.percent ORDER BY r.id) / nullif(sum(r.possible ORDER BY r.id) FILTER (WHERE r.percent IS NOT NULL), 0) AS percent
+    banks AS (
+        SELECT r.user_uuid, r.learning_outcome_id, r.quiz_id
           FROM result r
-          JOIN shown USING (learning_outcome_id)
-         WHERE shown.merges AND r.quiz_id IS NOT NULL
+         WHERE r.quiz_id IS NOT NULL
          GROUP BY r.user_uuid, r.learning_outcome_id, r.quiz_id
         HAVING count(*) > 1
+    ),
+    -- Of a quiz with several banks every row takes what the quiz came to as a whole; one bank is a whole by itself.
+    quiz AS (
+        SELECT r.id, sum(r.possible * r.percent) OVER quiz / nullif(sum(r.possible) FILTER (WHERE r.percent IS NOT NULL) OVER quiz, 0) AS percent
+          FROM result r
+          JOIN shown USING (learning_outcome_id)
+          JOIN banks USING (user_uuid, learning_outcome_id, quiz_id)
+         WHERE shown.merges
+        WINDOW quiz AS (PARTITION BY r.user_uuid, r.learning_outcome_id, r.quiz_id
+                        ORDER BY r.id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
     ),
     valued AS (
         SELECT r.id, r.user_uuid, r.learning_outcome_id, r.assessed_at, {more}
@@ -77,9 +84,9 @@ DECLARE
           FROM result r
           JOIN shown USING (learning_outcome_id)
           LEFT JOIN submission ON submission.id = r.rubric_assessment_id
-          LEFT JOIN quiz ON quiz.quiz_id = r.quiz_id AND quiz.user_uuid = r.user_uuid AND quiz.learning_outcome_id = r.learning_outcome_id
+          LEFT JOIN quiz ON quiz.id = r.id
          CROSS JOIN LATERAL (
-            SELECT CASE WHEN quiz.quiz_id IS NOT NULL THEN quiz.percent
+            SELECT CASE WHEN quiz.id IS NOT NULL THEN quiz.percent
                         WHEN r.quiz_id IS NOT NULL AND shown.merges THEN r.possible * r.percent / nullif(r.possible, 0) END) merged (percent)
         OFFSET 0 -- so that what is sorted is as narrow as this
     )
