@@ -2,7 +2,6 @@
 
 import bz2
 import glob
-import gzip
 import io
 import lzma
 import os
@@ -229,8 +228,20 @@ def _opened(capture: Capture) -> Iterator[_Stored]:
 
 
 def source_of(capture: Capture) -> str:
-    """`file:` and 32 hex digits: BLAKE2b-128 of the stored bytes. Raises `BrokenCapture` where it cannot be read."""
+    """`file:` and 32 hex digits: BLAKE2b-128 of the stored bytes.
+
+    Unpacks the file on the way. Raises `BrokenCapture` where it cannot be read, or where what was packed is not what it unpacks
+    to: nothing of such a file is read, because its records may be whole and wrong. One that is only cut is read to there.
+    """
     with _opened(capture) as stored:
+        try:
+            for _ in _chunks(stored):
+                pass
+        except _Damaged as error:
+            what = f"{capture.label} is damaged: {error}; nothing of it was read, because what it unpacks to may be wrong"
+            raise BrokenCapture(what) from error
+        except _BROKEN:
+            pass  # said once the rest is read
         return stored.source()
 
 
@@ -263,6 +274,10 @@ def records(capture: Capture, source: str, *, start: int, max_record_bytes: int)
             raise BrokenCapture(f"{capture.label} {trouble}") from cause
 
 
+class _Damaged(Exception):
+    """A packing's own check fails behind something that was unpacked."""
+
+
 class _Broken(Exception):
     """Carries a decompressor's error past the splitter, which is to hand out what came before it."""
 
@@ -278,7 +293,7 @@ def _numbered(chunks: Iterator[bytes], limit: int) -> Iterator[list[Numbered]]:
     def until_broken() -> Iterator[bytes]:
         try:
             yield from chunks
-        except _BROKEN as error:
+        except (*_BROKEN, _Damaged) as error:
             broken = _Broken()
             broken.__cause__ = error
             held.append(broken)
@@ -324,10 +339,7 @@ def _chunks(stored: Readable) -> Iterator[bytes]:
     packed = _Rejoined(magic, stored)
     match magic:
         case _ if magic.startswith(b"\x1f\x8b"):
-            unpacked = gzip.GzipFile(fileobj=io.BufferedReader(packed, CHUNK), mode="rb")
-            # read1 hands out what it has before it raises for what it has not.
-            while chunk := unpacked.read1(CHUNK):
-                yield chunk
+            yield from _streams(packed, _Gunzip)
         case _ if magic.startswith(b"BZh"):
             yield from _streams(packed, bz2.BZ2Decompressor)
         case _ if magic == b"\xfd7zXZ\x00":
@@ -339,18 +351,61 @@ def _chunks(stored: Readable) -> Iterator[bytes]:
                 yield chunk
 
 
-def _streams(packed: io.RawIOBase, begin: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]) -> Iterator[bytes]:
+class _Unpacking(Protocol):
+    """As bz2's and lzma's decompressors are: one stream, in portions."""
+
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def needs_input(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def decompress(self, data: bytes, max_length: int, /) -> bytes: ...
+
+
+class _Gunzip:
+    """One member of a gz file."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+        self._more = False
+
+    @property
+    def eof(self) -> bool:
+        return self._member.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._more
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._member.unused_data
+
+    def decompress(self, data: bytes, max_length: int, /) -> bytes:
+        unpacked = self._member.decompress(self._member.unconsumed_tail + data, max_length)
+        self._more = bool(self._member.unconsumed_tail) or len(unpacked) == max_length
+        return unpacked
+
+
+def _streams(packed: io.RawIOBase, begin: Callable[[], _Unpacking]) -> Iterator[bytes]:
     """All streams, one after the other. Python's own readers pass over what comes behind them in silence."""
     reader = io.BufferedReader(packed, CHUNK)
     try:
         piece = reader.read(_PIECE)
         while piece:
-            stream = begin()
+            stream, handed_out = begin(), False
             while not stream.eof:
                 if stream.needs_input and not piece and not (piece := reader.read(_PIECE)):
                     raise EOFError("the last stream is cut")
-                unpacked, piece = stream.decompress(piece, CHUNK), b""
+                try:
+                    unpacked, piece = stream.decompress(piece, CHUNK), b""
+                except (OSError, zlib.error, lzma.LZMAError) as error:
+                    if handed_out:
+                        raise _Damaged(str(error)) from error
+                    raise
                 if unpacked:
+                    handed_out = True
                     yield unpacked
             piece = stream.unused_data.lstrip(b"\0") or reader.read(_PIECE)
             while piece and not (piece := piece.lstrip(b"\0")):  # zeros fill up blocks of tapes, and of xz
@@ -379,7 +434,7 @@ class _Rejoined(io.RawIOBase):
 
 def _zstandard(packed: io.RawIOBase) -> Iterator[bytes]:
     """All frames. zstandard's own reader takes a cut frame for its end, so frames are ended here."""
-    begun = False
+    begun = handed_out = False
     unpacked: list[bytes] = []
     size = 0
     frame = zstandard.ZstdDecompressor().decompressobj()
@@ -388,12 +443,15 @@ def _zstandard(packed: io.RawIOBase) -> Iterator[bytes]:
         while piece := reader.read(_ZSTD_PIECE):
             while piece:
                 if not begun:
-                    frame, begun = zstandard.ZstdDecompressor().decompressobj(), True
+                    frame, begun, handed_out = zstandard.ZstdDecompressor().decompressobj(), True, False
                 try:
                     chunk = frame.decompress(piece)
-                except zstandard.ZstdError:
+                except zstandard.ZstdError as error:
                     yield b"".join(unpacked)
+                    if handed_out:
+                        raise _Damaged(str(error)) from error
                     raise
+                handed_out = handed_out or bool(chunk)
                 piece, begun = (frame.unused_data, False) if frame.eof else (b"", True)
                 unpacked.append(chunk)
                 size += len(chunk)

@@ -88,10 +88,10 @@ def greedy_xz(text: bytes) -> bytes:
 async def test_no_bomb_takes_more_than_bounded_memory_and_each_ends_in_a_sentence(database: str, tmp_path: Path) -> None:
     """A gigabyte of anything in next to nothing: what comes before it is applied, and the files beside it."""
     bombs = {
-        f"string.{packing}": pack(ndjson(i, 2) + b'{"a": "') + pack(b"x" * 16 * MIB) * 64
+        f"string.{packing}": pack(ndjson(i, 2) + b'{"a": "') + pack(b"x" * 16 * MIB) * 32
         for i, (packing, pack) in enumerate(PACKINGS.items(), 1)
     }
-    bombs |= {f"zeros.{packing}": pack(bytes(16 * MIB)) * 64 for packing, pack in PACKINGS.items()}
+    bombs |= {f"zeros.{packing}": pack(bytes(16 * MIB)) * 32 for packing, pack in PACKINGS.items()}
     bombs["nested.gz"] = gzip.compress(gzip.compress(gzip.compress(bytes(64 * MIB)) * 16))
     bombs["lines.bz2"] = bz2.compress(b"\n" * 16 * MIB) + bz2.compress(ndjson(100, 1))
     bombs["greedy.xz"] = greedy_xz(ndjson(200, 1))
@@ -148,7 +148,7 @@ async def test_a_broken_archive_gives_what_it_can_and_the_whole_one_the_rest(dat
     code, out, err = await outcomes("replay", str(tmp_path), "--json", DATABASE_URL=database)
     assert code == 0, err
     second = json.loads(out)
-    assert second["quarantined"] == 0
+    assert (second["quarantined"], second["superseded"]) == (0, 0)
     known = sum(file["applied"] for file in first.values())
     assert (second["applied"], second["duplicate"]) == (100 * len(whole) - known, known)
     assert await ids(database) == list(range(1, 100 * len(whole) + 1))
