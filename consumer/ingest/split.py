@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from enum import Enum, auto
+from itertools import islice
 
 import orjson
 
@@ -24,9 +25,10 @@ _TRAILER = re.compile(rb"Processed a total of \d+ messages")
 _PREFIX = re.compile(rb"(CreateTime|LogAppendTime|NoTimestamp|Partition|Offset)\b")
 _DUMP = re.compile(rb'\{\s*"topic"\s*:')
 _NULL_PAYLOAD = re.compile(rb'"payload"\s*:\s*null')
-_BLANK = re.compile(r"[\s\x1e]*")  # U+001E begins each record of a JSON text sequence (RFC 7464)
-_BLANK_OR_COMMA = re.compile(r"[\s,]*")
-_LINE_THAT_BEGINS_A_VALUE = re.compile(r"\n(?=[{\[])")
+_BLANK = re.compile(r"[\s\x1e\ufeff]*")  # U+001E begins each record of a JSON text sequence (RFC 7464), U+FEFF a file
+_BLANK_OR_COMMA = re.compile(r"[\s\ufeff,]*")
+_BLANK_BYTES = re.compile(rb"\s*")
+_LINE_THAT_BEGINS_A_VALUE = re.compile(r"\n\ufeff*([{\[])")
 _BRACKET_OR_STRING = re.compile(r'[{}\[\]]|"[^"\\]*(?:\\.[^"\\]*)*("?)', re.DOTALL)
 _REST_OF_A_NUMBER = re.compile(r"[-+.eE0-9]*")
 _LONGEST_LITERAL = len("-Infinity") + len("\\ud800\\udc00")
@@ -56,16 +58,28 @@ def form_of(sample: bytes, *, whole: bool) -> Form:
 
     Lines, if at least half of the first lines are records of their own: a broken line here and there changes nothing.
     """
-    lines = sample.removeprefix(_BOM).split(b"\n")
+    lines = sample.split(b"\n")
     if not whole and len(lines) > 1:
         lines.pop()  # cut somewhere
-    told = [line.strip() for line in lines if line.strip()][:_SAMPLE_LINES]
+    told = list(islice(filter(None, map(_bare, lines)), _SAMPLE_LINES))
     if not told:
         return Form.LINES
     if len(told) == 1 and told[0].startswith(b"["):
         return Form.VALUES  # a file that is one array
     alone = sum(map(_is_record, told))
     return Form.LINES if 2 * alone >= len(told) else Form.VALUES
+
+
+def _bare(line: bytes) -> bytes:
+    """Without blanks around it, and byte order marks before it: where files were joined, each may have its own."""
+    line = line.strip()
+    if not line.startswith(_BOM):
+        return line
+    at = 0
+    while line.startswith(_BOM, at):
+        blank = _BLANK_BYTES.match(line, at + len(_BOM))
+        at = blank.end() if blank else at + len(_BOM)
+    return line[at:]
 
 
 def _is_record(line: bytes) -> bool:
@@ -113,7 +127,7 @@ def _add(records: list[Numbered], number: int, line: bytes) -> None:
     if line.startswith(b"{") and not _DUMP.match(line):
         records.append((number, line))  # by far the most
         return
-    line = (line.removeprefix(_BOM) if number == 1 else line).strip()
+    line = _bare(line)
     if not line or _TRAILER.fullmatch(line):
         return
     if line[:1] not in (b"{", b"["):
@@ -203,7 +217,8 @@ class _Values:
     def _take(self, records: list[Numbered], *, last: bool) -> bool:
         """Takes what comes next; False when more text is needed, or none is left."""
         text = self._text
-        self._at = at = self._behind_blanks()
+        blank = (_BLANK_OR_COMMA if self._in_array else _BLANK).match(text, self._at)
+        self._at = at = blank.end() if blank else self._at
         if at >= len(text):
             return False
         if not self._in_array and text[at] == "[":
@@ -244,18 +259,13 @@ class _Values:
     def _end_of_brackets(self, at: int) -> int | None:
         return -1 if self._before + at < self._open else _end_of_brackets(self._text, at)
 
-    def _behind_blanks(self) -> int:
-        blank = (_BLANK_OR_COMMA if self._in_array else _BLANK).match(self._text, self._at)
-        at = blank.end() if blank else self._at
-        return at + 1 if self._number == 0 and self._text.startswith("\ufeff", at) else at
-
     def _set_aside(self, records: list[Numbered], *, last: bool) -> bool:
         """Hands out what is no value, up to the next line that begins one; False where that is still to come."""
         following = _LINE_THAT_BEGINS_A_VALUE.search(self._text, self._at + 1)
         if following is None and not last:
             return False
-        end = following.end() if following else len(self._text)
-        if following and self._text[end] == "[":
+        end = following.start() if following else len(self._text)
+        if following and following[1] == "[":
             self._in_array = False
         return self._hand_out(records, end)
 

@@ -10,6 +10,7 @@ import asyncio
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from consumer.engines.kafka import java_and_maven
@@ -38,15 +39,32 @@ def one(seed: int, events: int, kills: int, outages: int) -> tuple[Run, Path | N
     return found, folder
 
 
+def at_least(least: int) -> Callable[[str], int]:
+    """Reads such a number."""
+
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"not a number: {text!r}") from None
+        if value < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}: {text}")
+        return value
+
+    return number
+
+
 def main() -> None:
     """Runs the seeds one after the other."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--seeds", type=int, default=1, help="how many: 1, 2, 3 …")
+    which.add_argument("--seeds", type=at_least(1), default=1, help="how many: 1, 2, 3 …")
     which.add_argument("--seed", type=int, action="append", help="this one; may be said several times")
-    parser.add_argument("--events", type=int, default=30_000, help="for each seed, about")
-    parser.add_argument("--kills", type=int, help=f"for each seed, at least; one for {EVENTS_PER_KILL} events unless told")
-    parser.add_argument("--outages", type=int, default=len(OUTAGES), help="other faults for each seed")
+    parser.add_argument("--events", type=at_least(1), default=30_000, help="for each seed, about")
+    parser.add_argument(
+        "--kills", type=at_least(0), help=f"for each seed, at least; one for {EVENTS_PER_KILL} events unless told"
+    )
+    parser.add_argument("--outages", type=at_least(0), default=len(OUTAGES), help="other faults for each seed")
     parser.add_argument("--report", type=Path, help="write the report here, and a list of all faults beside it as .csv")
     options = parser.parse_args()
     if not java_and_maven():

@@ -1,14 +1,16 @@
-"""`python -m tests.fuzz SECONDS`: looks for bytes that break a law, guided by coverage, so long for each target (`make fuzz`).
+"""`python -m tests.fuzz [SECONDS] [TARGET …]`: looks for bytes that break a law, guided by coverage (`make fuzz`).
 
 Each target is a process of its own, `python -m tests.fuzz TARGET FOLDER LIBFUZZER-OPTIONS…`. What breaks a law is left in
 `tests/fuzz/found/`, where the unit tests find it.
 """
 
+import argparse
 import json
 import random
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,8 @@ from tests.unit.test_hostile import FOUND, SCALARS, WRAPPERS
 SLOWEST_SECONDS = 5
 """For one input of a few thousand bytes, instrumented, in three dialects: far more than any needs."""
 MOST_MEGABYTES = 1024
+DEFAULT_SECONDS = 60
+MOST_SECONDS = 24 * 60 * 60
 
 
 def mutated(data: bytes, max_size: int, seed: int) -> bytes:
@@ -78,10 +82,10 @@ def fuzz(target: str, arguments: list[str]) -> None:
     atheris.Fuzz()
 
 
-def run(seconds: int) -> int:
-    """All targets, one after the other; 1 where a law was broken."""
+def run(seconds: int, targets: Iterable[str]) -> int:
+    """The targets, one after the other; 1 where a law was broken."""
     code = 0
-    for target in LAWS:
+    for target in targets:
         with tempfile.TemporaryDirectory(prefix=f"outcomes-fuzz-{target}-") as name:
             folder = Path(name)
             corpus = folder / "corpus"
@@ -106,8 +110,37 @@ def run(seconds: int) -> int:
     return min(code, 1)
 
 
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= MOST_SECONDS:  # to libFuzzer, 0 is without end
+        raise argparse.ArgumentTypeError(f"seconds are a number from 1 to {MOST_SECONDS:,}: {text!r}")
+    return int(text)
+
+
+def _target(text: str) -> str:
+    if text not in LAWS:
+        raise argparse.ArgumentTypeError(f"no target {text!r}; there are {', '.join(LAWS)}")
+    return text
+
+
+def main() -> None:
+    """Exit code 1 where a law was broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument(
+        "seconds",
+        metavar="SECONDS",
+        nargs="?",
+        type=_seconds,
+        default=DEFAULT_SECONDS,
+        help=f"for each target ({DEFAULT_SECONDS})",
+    )
+    parser.add_argument("targets", metavar="TARGET", nargs="*", type=_target, help=f"{', '.join(LAWS)}; all unless told")
+    words = sys.argv[1:]
+    options = parser.parse_args([str(DEFAULT_SECONDS), *words] if words and words[0] in LAWS else words)
+    sys.exit(run(options.seconds, dict.fromkeys(options.targets) or LAWS))
+
+
 if __name__ == "__main__":
-    if sys.argv[1] in LAWS:
+    if len(sys.argv) > 2 and sys.argv[1] in LAWS and Path(sys.argv[2]).exists():
         fuzz(sys.argv[1], sys.argv[2:])
     else:
-        sys.exit(run(int(sys.argv[1])))
+        main()

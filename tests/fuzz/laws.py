@@ -145,6 +145,7 @@ def check_split(data: bytes) -> None:
     for splitter in splitters:
         whole = records(splitter([text]))
         assert records(splitter(chunked(text, size))) == whole
+        assert all(value is None or value.strip() for _, value in whole)
         numbers = [number for number, _ in whole]
         assert numbers == sorted(set(numbers))
         if splitter is not numbered_lines:

@@ -119,11 +119,17 @@ def _check(console: Console, chosen: list[Mutant]) -> bool:
 def main() -> None:
     """Shows a line for each mutant; exit code 1 where one survived."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
-    parser.add_argument("--only", metavar="WORDS", default="", help="mutants whose name holds this")
+    parser.add_argument(
+        "--only",
+        metavar="WORDS",
+        default="",
+        help="mutants whose name holds this, in any case; where none does, all names are listed",
+    )
     words = parser.parse_args().only
-    chosen = [mutant for mutant in MUTANTS if words in mutant.name]
+    chosen = [mutant for mutant in MUTANTS if words.casefold() in mutant.name.casefold()]
     if not chosen:
-        parser.error(f"no mutant's name holds {words!r}")
+        names = "".join(f"\n  {mutant.name}" for mutant in MUTANTS)
+        parser.error(f"no mutant's name holds {words!r}; there are:{names}")
     console, begun = Console(highlight=False, soft_wrap=True), time.monotonic()
     try:
         for mutant in chosen:

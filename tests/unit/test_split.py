@@ -107,6 +107,51 @@ def test_an_empty_file_holds_nothing() -> None:
     assert split(b"") == split(b"\n\n  \n") == []
 
 
+MARK = b"\xef\xbb\xbf"
+
+
+@pytest.mark.parametrize("blank", [MARK, b"\n" + MARK + b"\n", b" " + MARK * 2 + b"\r\n\t" + MARK + b"\n\n", b"\n" * 14 + MARK])
+@pytest.mark.parametrize("form", ["lines", "values", "array", "arrays"])
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 1_000_000])
+def test_byte_order_marks_and_blanks_are_passed_over_wherever_they_are(size: int, form: str, blank: bytes) -> None:
+    """As in files that were joined. They are no records, however they are cut."""
+    match form:
+        case "lines":
+            between = (blank if blank.startswith(b"\n") else b"\n" + blank).join(map(dump, EVENTS))
+        case "values":
+            between = blank.join(dump(value, indent=1) for value in EVENTS)
+        case "array":
+            between = b"[" + blank + (blank + b"," + blank).join(map(dump, EVENTS)) + blank + b"]"
+        case _:
+            between = blank.join(dump([value], indent=1) for value in EVENTS)
+    assert values(split(blank + between + b"\n" + blank, size)) == EVENTS
+    assert split(blank, size) == split(blank * 3, size) == []
+
+
+def test_a_mark_behind_more_blanks_than_a_chunk_holds_is_no_record() -> None:
+    """It was one, of no bytes, where blanks came behind it in the same chunk."""
+    data = b"\n" * 131_068 + MARK + b"\n" * 70_000 + dump(EVENTS, indent=1)
+    for size in (131_072, 131_069, 65_536, len(data)):
+        found = list(chain.from_iterable(numbered_values(chunked(data, size), LIMIT)))
+        assert values(found) == EVENTS
+        assert [position for position, _ in found] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("size", [1, 50, 1_000_000])
+def test_what_is_broken_ends_before_a_mark_and_a_value(size: int) -> None:
+    """The first of two joined files was cut."""
+    first, second = dump(EVENTS[0], indent=2)[:-40].rstrip(), dump(EVENTS[1], indent=2)
+    assert [value for _, value in split(first + b"\n" + MARK + second, size)] == [first, second]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 1_000_000])
+def test_what_only_begins_like_a_mark_is_kept(size: int) -> None:
+    """In both forms, to the byte."""
+    for junk in (b"\xef\xbb", b"\xef", b"\xbf\xbb", b"\xef\xbb\xbe"):
+        for splitter in (numbered_lines(chunked(junk, size)), numbered_values(chunked(junk, size), LIMIT)):
+            assert list(chain.from_iterable(splitter)) == [(1, junk)]
+
+
 @pytest.mark.parametrize("size", [1, 50, 1_000_000])
 def test_a_broken_line_stays_alone(size: int) -> None:
     """It is handed out as it is."""
