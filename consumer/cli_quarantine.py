@@ -1,7 +1,7 @@
 """The commands about records that were set aside."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import orjson
 import typer
@@ -24,6 +24,7 @@ quarantine = typer.Typer(help="Records that could not be understood.", no_args_i
 def quarantine_list(
     state: Annotated[str, typer.Option(help="open, retried, discarded or all")] = "open",
     reason: Annotated[str | None, typer.Option(help="only of this reason")] = None,
+    source: Annotated[str | None, typer.Option(help="only of this topic, or file:digest")] = None,
     limit: Annotated[int, typer.Option(min=1, max=MAX_ID, help="at most so many")] = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -36,7 +37,12 @@ def quarantine_list(
         raise UsageError(f"{state} is no state; there are {', '.join(store_quarantine.STATES)}, and all")
     _known_reason(reason)
     with database() as (_, dsn):
-        rows = ask(dsn, lambda connection: store_quarantine.listed(connection, states=states, reason=reason, limit=limit))
+
+        async def question(connection: Connection) -> list[dict[str, Any]]:
+            await _say_if_unknown(connection, source)
+            return await store_quarantine.listed(connection, states=states, reason=reason, limit=limit, source=source)
+
+        rows = ask(dsn, question)
     if as_json:
         print_json(rows)
         return
@@ -77,30 +83,46 @@ def quarantine_show(id_: Annotated[int, typer.Argument(metavar="ID", min=1, max=
 
 
 Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID…]", min=1, max=MAX_ID)]
+OfReason = Annotated[str | None, typer.Option("--reason", help="all of this reason")]
+OfSource = Annotated[str | None, typer.Option("--source", help="all of this topic, or file:digest")]
+Everything = Annotated[bool, typer.Option("--all", help="all that are open")]
+
+
+def _refuse_unclear(verb: str, ids: list[int] | None, reason: str | None, source: str | None, *, everything: bool) -> None:
+    """Records are named in one way: by ids, by where they came from and why, or all. Raises `UsageError`."""
+    filters = " with ".join(name for name, given in (("--reason", reason), ("--source", source)) if given is not None)
+    named = [name for name, given in (("ids", ids), (filters, filters), ("--all", everything)) if given]
+    if not named:
+        raise UsageError(f"name the records to {verb}: ids, --reason, --source, or --all")
+    if len(named) > 1:
+        raise UsageError(f"{' and '.join(named)} exclude each other")
+    _known_reason(reason)
+
+
+async def _say_if_unknown(connection: Connection, source: str | None) -> None:
+    if source is not None and not await store_quarantine.has_source(connection, source):
+        say(f"no record in quarantine came from {source}; `outcomes quarantine show ID` tells where one came from")
 
 
 @quarantine.command("retry")
 def quarantine_retry(
     ids: Ids = None,
-    reason: Annotated[str | None, typer.Option(help="all of this reason")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="all that are open")] = False,
+    reason: OfReason = None,
+    source: OfSource = None,
+    everything: Everything = False,
     as_json: AsJson = False,
 ) -> None:
     """Send records through today's code; what is understood now is applied, once.
 
     Example: outcomes quarantine retry --reason no_tenant
     """
-    named = [name for name, given in (("ids", ids), ("--reason", reason), ("--all", everything)) if given]
-    if not named:
-        raise UsageError("name the records to retry: ids, --reason, or --all")
-    if len(named) > 1:
-        raise UsageError(f"{' and '.join(named)} exclude each other")
-    _known_reason(reason)
+    _refuse_unclear("retry", ids, reason, source, everything=everything)
     with database() as (settings, dsn):
 
         async def question(connection: Connection) -> store_quarantine.Retried:
+            await _say_if_unknown(connection, source)
             return await store_quarantine.retry(
-                connection, wiring.rules(settings), datetime.now(UTC), ids=ids or None, reason=reason
+                connection, wiring.rules(settings), datetime.now(UTC), ids=ids or None, reason=reason, source=source
             )
 
         done = ask(dsn, question)
@@ -114,11 +136,21 @@ def quarantine_retry(
 
 
 @quarantine.command("discard")
-def quarantine_discard(ids: Annotated[list[int], typer.Argument(metavar="ID…", min=1, max=MAX_ID)]) -> None:
+def quarantine_discard(
+    ids: Ids = None, reason: OfReason = None, source: OfSource = None, everything: Everything = False
+) -> None:
     """Mark records as not needed. They stay, and stay in the books.
 
     Example: outcomes quarantine discard 7 8 9
+
+    Example: outcomes quarantine discard --source live-events --reason not_json
     """
+    _refuse_unclear("discard", ids, reason, source, everything=everything)
     with database() as (_, dsn):
-        count = ask(dsn, lambda connection: store_quarantine.discard(connection, ids))
+
+        async def question(connection: Connection) -> int:
+            await _say_if_unknown(connection, source)
+            return await store_quarantine.discard(connection, ids or None, reason=reason, source=source)
+
+        count = ask(dsn, question)
     out.print(f"{count:,} discarded", highlight=False)

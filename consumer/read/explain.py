@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from consumer.errors import UsageError
-from consumer.ingest.tables import TABLE_OF_EVENT
+from consumer.ingest.tables import SHARD, TABLE_OF_EVENT
 from consumer.printable import printable
 from consumer.read.objects import place, table_of, tenant_of
 from consumer.read.sql import sql
@@ -68,7 +68,7 @@ async def explain(connection: Connection, kind: str, id_: int, tenant: str | Non
     root_account_uuid = await tenant_of(connection, tenant)
     rows = await connection.fetch(sql("versions").format(table=table.name), root_account_uuid, id_)
     names = [name for name, of in TABLE_OF_EVENT.items() if of is table]
-    mentions = await connection.fetch(sql("quarantined_mentions"), names, str(id_).encode())
+    mentions = await connection.fetch(sql("quarantined_mentions"), names, str(id_).encode(), _mention(id_))
     if not rows and not mentions:
         raise UsageError(f"no {table.name} {id_} is known of {root_account_uuid}")
     versions = tuple(
@@ -80,6 +80,13 @@ async def explain(connection: Connection, kind: str, id_: int, tenant: str | Non
     )
     reason = _reason(versions)
     return Explanation(table.name, root_account_uuid, id_, versions, reason, tuple(dict(row) for row in mentions))
+
+
+def _mention(id_: int) -> str:
+    """A pattern for the id among other text: as it is, or as a global id, and not as a part of a longer number."""
+    zeros = len(str(SHARD)) - 1 - len(str(id_))
+    shard = f"([1-9][0-9]*0{{{zeros}}})?" if zeros >= 0 else ""
+    return f"(^|[^0-9]){shard}{id_}([^0-9]|$)"
 
 
 def _reason(versions: tuple[Version, ...]) -> str:
@@ -103,7 +110,10 @@ def render(found: Explanation) -> RenderableType:
     parts: list[RenderableType] = [Text(f"{found.kind} {found.id} of {printable(found.root_account_uuid)}", style="bold")]
     for version in found.versions:
         parts += [Text(_what(version)), Padding(Text(_whence(version), style="dim", overflow="fold"), (0, 0, 0, 4))]
-    parts += [Text(f"* is current. {found.reason}"), Text(NOTE, style="dim")]
+    if found.versions:
+        parts += [Text(f"* is current. {found.reason}"), Text(NOTE, style="dim")]
+    else:
+        parts.append(Text("No version of it is known: only records in quarantine mention it."))
     for row in found.quarantined:
         about = f"{row['id']} ({row['reason']}, {row['state']}) {printable(place(row))}"
         parts.append(Text(f"In quarantine, and perhaps about it: {about}"))

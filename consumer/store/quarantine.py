@@ -34,9 +34,16 @@ class Retried:
     """What the events of the understood ones became."""
 
 
-async def listed(connection: Connection, *, states: Sequence[str], reason: str | None, limit: int) -> list[dict[str, Any]]:
+async def listed(
+    connection: Connection, *, states: Sequence[str], reason: str | None, limit: int, source: str | None = None
+) -> list[dict[str, Any]]:
     """Records without their bytes, oldest first."""
-    return [dict(row) for row in await connection.fetch(sql("quarantine_list"), list(states), reason, limit)]
+    return [dict(row) for row in await connection.fetch(sql("quarantine_list"), list(states), reason, limit, source)]
+
+
+async def has_source(connection: Connection, source: str) -> bool:
+    """Whether any record, open or not, came from this source."""
+    return bool(await connection.fetchval(sql("quarantine_source"), source))
 
 
 async def shown(connection: Connection, id_: int) -> dict[str, Any]:
@@ -47,11 +54,16 @@ async def shown(connection: Connection, id_: int) -> dict[str, Any]:
     return dict(row)
 
 
-async def discard(connection: Connection, ids: Sequence[int]) -> int:
-    """Marks open records as not needed; returns how many. Raises `UsageError`, and changes nothing, where one is not open."""
+async def discard(
+    connection: Connection, ids: Sequence[int] | None, *, reason: str | None = None, source: str | None = None
+) -> int:
+    """Marks open records as not needed, all of them where nothing is named; returns how many.
+
+    Raises `UsageError`, and changes nothing, where one of `ids` is not open.
+    """
     async with connection.transaction():
-        rows = await connection.fetch(sql("quarantine_discard"), list(ids))
-        _refuse_missing(ids, rows)
+        rows = await connection.fetch(sql("quarantine_discard"), None if ids is None else list(ids), reason, source)
+        _refuse_missing(ids or (), rows)
     return len(rows)
 
 
@@ -72,7 +84,13 @@ class _Try:
 
 
 async def retry(
-    connection: Connection, rules: Rules, now: datetime, *, ids: Sequence[int] | None = None, reason: str | None = None
+    connection: Connection,
+    rules: Rules,
+    now: datetime,
+    *,
+    ids: Sequence[int] | None = None,
+    reason: str | None = None,
+    source: str | None = None,
 ) -> Retried:
     """Sends open records through today's code, with the coordinates they came with. What is understood is applied, once.
 
@@ -90,7 +108,7 @@ async def retry(
         try:
             async with connection.transaction():
                 taken = await connection.fetch(
-                    sql("quarantine_take"), after, None if ids is None else list(ids), reason, size, newest
+                    sql("quarantine_take"), after, None if ids is None else list(ids), reason, size, newest, source
                 )
                 rows = await connection.fetch(sql("quarantine_raw"), _fitting(taken))
                 if not rows:
@@ -147,9 +165,11 @@ async def _write(writer: Writer, connection: Connection, attempt: _Try) -> Books
         [r.message for _, r in again],
     )
     books = books_of(batch, added, moved)
+    newest = batch.last_event_time()
     rows = [
-        (*p, b.consumed - attempt.left[p], b.applied, b.superseded, b.duplicate, b.ignored, b.quarantined - attempt.left[p])
+        (*p, b.consumed - left, b.applied, b.superseded, b.duplicate, b.ignored, b.quarantined - left, newest.get(p))
         for p, b in sorted(books.items())
+        for left in (attempt.left[p],)
     ]
     if rows:
         booked = await connection.execute(sql("rebook"), *map(list, zip(*rows, strict=True)))

@@ -113,12 +113,59 @@ async def test_quarantine_is_listed_shown_retried_and_discarded(database: str) -
     assert await outcomes_json("quarantine", "list", "--state", "all", "--reason", "not_json", DATABASE_URL=database)
 
 
+async def test_quarantine_is_discarded_by_reason_source_or_all(database: str) -> None:
+    """The count is printed, and a source that no record has is said in a sentence."""
+    await write(database, b"{", event("course_created", tenant=None), b"[")
+    await write(database, b"{", partition=Partition("file:abc", 0))
+    named = ("--reason", "not_json", "--source", "topic")
+    assert len(await outcomes_json("quarantine", "list", *named, DATABASE_URL=database)) == 2
+    code, out, err = await outcomes("quarantine", "discard", *named, DATABASE_URL=database)
+    assert (code, out, err) == (0, "2 discarded\n", "")
+    for command, answer in (("discard", "0 discarded"), ("retry", "0 understood now, 0 still not"), ("list", "")):
+        code, out, err = await outcomes("quarantine", command, "--source", "nowhere", DATABASE_URL=database)
+        assert (code, out.split("\n")[0]) == (0, answer)
+        assert "no record in quarantine came from nowhere" in err
+    code, out, err = await outcomes("quarantine", "retry", "--source", "file:abc", DATABASE_URL=database)
+    assert (code, out.split("\n")[0], err) == (1, "0 understood now, 1 still not", "")
+    code, out, _ = await outcomes("quarantine", "discard", "--all", DATABASE_URL=database)
+    assert (code, out) == (0, "2 discarded\n")
+
+
+async def test_a_retried_record_makes_the_status_fresh(database: str) -> None:
+    """The status tells the age of the newest event, also where it was understood only at a second try."""
+    await write(database, event("course_created", tenant=None))
+    assert (await outcomes_json("status", "--no-lag", DATABASE_URL=database))["freshness_seconds"] is None
+    await outcomes("quarantine", "retry", "--all", DATABASE_URL=database, OUTCOMES_DEFAULT_TENANT="school")
+    assert (await outcomes_json("status", "--no-lag", DATABASE_URL=database))["freshness_seconds"] > 0
+
+
+async def test_explain_of_an_object_without_versions_is_honest(database: str) -> None:
+    """Unknown is a usage error as for `history`; known from quarantine alone is said as just that."""
+    await write(database, result(1), result(244701, score="five"))
+    for command in ("history", "explain"):
+        code, out, err = await outcomes(command, "result", "4470", DATABASE_URL=database)
+        assert (code, out) == (2, "")
+        assert "no learning_outcome_result 4470 is known of" in err
+    for mention in (244701, 70000000004470):
+        await write(database, result(mention, score="five"))
+    for id_ in ("244701", "4470"):
+        code, out, _ = await outcomes("explain", "result", id_, DATABASE_URL=database, COLUMNS="200")
+        assert code == 0
+        assert "No version of it is known: only records in quarantine mention it." in out
+        assert "In quarantine, and perhaps about it:" in out
+        assert "is current" not in out
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ("quarantine", "retry"),
         ("quarantine", "retry", "--all", "--reason", "no_tenant"),
         ("quarantine", "retry", "--reason", "nonsense"),
+        ("quarantine", "discard"),
+        ("quarantine", "discard", "--reason", "nonsense"),
+        ("quarantine", "discard", "7", "--reason", "no_tenant"),
+        ("quarantine", "discard", "7", "--all"),
         ("quarantine", "list", "--state", "nonsense"),
         ("quarantine", "show", "1"),
         ("simulate", "--poison", "2"),
@@ -192,6 +239,14 @@ async def test_every_command_explains_itself_with_an_example() -> None:
         (("verify", "--truth", "missing"), {}, "missing: No such file or directory"),
         (("verify", "--truth", "README.md"), {}, "README.md is no truth"),
         (("quarantine", "retry", "--all", "--reason", "x"), {}, "--reason and --all exclude each other"),
+        (("quarantine", "discard"), {}, "name the records to discard: ids, --reason, --source, or --all"),
+        (("quarantine", "discard", "1", "--source", "x"), {}, "ids and --source exclude each other"),
+        (
+            ("quarantine", "discard", "--all", "--reason", "not_json", "--source", "x"),
+            {},
+            "--reason with --source and --all exclude each other",
+        ),
+        (("quarantine", "discard", "--source", "x", "--reason", "x"), {}, "x is no reason"),
         (("replay", "http://example.edu/a"), {}, "only s3://, gs://, az:// are read"),
         (("simulate", "--topic", "t"), {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}, "no Kafka at 127.0.0.1:9"),
     ],

@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 
 from consumer.errors import UsageError
-from consumer.ingest.batch import Books
+from consumer.ingest.batch import Books, Partition
 from consumer.ingest.decode import Rules
 from consumer.store import quarantine
 from consumer.store.postgres import connect
 from tests.postgres.writing import books, write
-from tests.samples import NOW, RULES, event, result
+from tests.samples import NOON, NOW, RULES, event, result
 
 DEFAULT_TENANT = Rules(default_tenant="school")
 
@@ -47,7 +47,7 @@ async def test_an_array_that_could_not_be_read_becomes_its_elements(database: st
     """One record in the books becomes several events: good ones, an ignored one, and one that is set aside alone."""
     bad = result(3, score="five")
     array = [result(1), result(2), bad, {"metadata": {"event_name": "quiz_submitted"}, "body": {}}]
-    from consumer.ingest.batch import Batch, Partition
+    from consumer.ingest.batch import Batch
     from consumer.ingest.decode import decode
     from consumer.store.writer import Writer
     from tests.samples import raw
@@ -112,6 +112,56 @@ async def test_a_discarded_record_stays_in_the_books(database: str) -> None:
     assert await quarantine.discard(connection, [ids[0], ids[0]]) == 1
     assert (await quarantine.retry(connection, RULES, NOW)).still == 1
     assert await books(connection) == Books(quarantined=2)
+    await connection.close()
+
+
+async def test_discarding_can_be_limited_to_a_reason_and_a_source(database: str) -> None:
+    """Only open records that match all that was named are discarded; nothing named means all that are open."""
+    for source in ("one", "two"):
+        await write(database, b"{", event("course_created", tenant=None), b"[", partition=Partition(source, 0))
+    connection = await connect(database)
+    assert await quarantine.discard(connection, None, reason="not_json", source="one") == 2
+    assert await quarantine.discard(connection, None, reason="not_json", source="one") == 0
+    assert await quarantine.discard(connection, None, source="three") == 0
+    assert await quarantine.discard(connection, []) == 0
+    assert (await quarantine.retry(connection, DEFAULT_TENANT, NOW, source="one")).understood == 1
+    left = await quarantine.listed(connection, states=("open",), reason=None, limit=10)
+    assert [(row["source"], row["reason"]) for row in left] == [("two", "not_json"), ("two", "no_tenant"), ("two", "not_json")]
+    assert await quarantine.discard(connection, None, reason="no_tenant") == 1
+    assert await quarantine.discard(connection, None) == 2
+    states = await connection.fetch("SELECT state, count(*) FROM quarantine GROUP BY state ORDER BY state")
+    assert [tuple(row) for row in states] == [("discarded", 5), ("retried", 1)]
+    assert await books(connection) == Books(applied=1, quarantined=5)
+    await connection.close()
+
+
+async def test_records_can_be_listed_by_source(database: str) -> None:
+    """Only records of the source that was named are listed, and a source that no record has is known as such."""
+    await write(database, b"{", partition=Partition("one", 0))
+    await write(database, b"{", partition=Partition("file:abc", 0))
+    connection = await connect(database)
+    rows = await quarantine.listed(connection, states=("open",), reason="not_json", limit=10, source="file:abc")
+    assert [row["source"] for row in rows] == ["file:abc"]
+    assert await quarantine.has_source(connection, "file:abc")
+    assert not await quarantine.has_source(connection, "file:ab")
+    await connection.close()
+
+
+async def test_a_retried_record_moves_freshness_forward_and_never_back(database: str) -> None:
+    """The newest event_time of what is understood now counts for its own partition, unless a newer one was known."""
+    other = Partition("topic", 1)
+    times = "SELECT last_event_time FROM stream_position ORDER BY partition"
+    await write(database, result(1), event("course_created", tenant=None, at=NOON + timedelta(minutes=5)))
+    await write(database, event("course_created", tenant=None, at=NOON + timedelta(minutes=7)), partition=other)
+    connection = await connect(database)
+    assert [row[0] for row in await connection.fetch(times)] == [NOON, None]
+    assert (await quarantine.retry(connection, RULES, NOW)).still == 2
+    assert [row[0] for row in await connection.fetch(times)] == [NOON, None]
+    assert (await quarantine.retry(connection, DEFAULT_TENANT, NOW)).understood == 2
+    assert [row[0] for row in await connection.fetch(times)] == [NOON + timedelta(minutes=5), NOON + timedelta(minutes=7)]
+    await write(database, event("course_created", tenant=None, at=NOON - timedelta(days=1)))
+    assert (await quarantine.retry(connection, DEFAULT_TENANT, NOW)).understood == 1
+    assert await connection.fetchval(times) == NOON + timedelta(minutes=5)
     await connection.close()
 
 

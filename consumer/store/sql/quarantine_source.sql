@@ -1,0 +1,2 @@
+-- Whether any record, whatever its state, came from this source.
+SELECT EXISTS (SELECT FROM quarantine WHERE source = $1)
