@@ -93,6 +93,13 @@ async def test_a_replay_killed_at_this_step_and_resumed_loses_and_doubles_nothin
     assert await found(database) == await undisturbed(another_database, told)
 
 
+async def _alone(dsn: str) -> bool:
+    """Whether nobody else has a session in the database."""
+    async with connected(dsn) as connection:
+        others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        return bool(await connection.fetchval(others) == 0)
+
+
 @pytest.mark.parametrize("point", RETRY_POINTS)
 async def test_a_retry_killed_at_this_step_leaves_nothing_half_done(point: str, database: str, another_database: str) -> None:
     """By SIGKILL in its second transaction; a second retry does what is left, once."""
@@ -107,6 +114,7 @@ async def test_a_retry_killed_at_this_step_leaves_nothing_half_done(point: str, 
     async with crashing(f"{point}:{number}", "quarantine", "retry", "--all", **named) as retry:
         code, _, err = await retry.end(None)
         assert code == -signal.SIGKILL, err
+    await until(lambda: _alone(database))  # a COMMIT that was sent may still be under way
     left = (await total(database)).quarantined
     assert left in (0, len(told) - 500)
     await holds(database)
