@@ -12,12 +12,13 @@ from typing import Any, NamedTuple, get_args, get_origin
 import orjson
 from pydantic import BaseModel
 
+from consumer.ingest.tables import Table
 from schemas.base import MAX_ID, Body
 
 _EXACT = 2.0**53
 _ID_DIGITS = 19
 """As many as an id of the models may have, so that an unknown id is read as a known one would be."""
-_OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_UTC_Z
+_OPTIONS = orjson.OPT_UTC_Z
 
 
 def _is_float(annotation: Any) -> bool:
@@ -69,30 +70,29 @@ def plain(value: Any, name: str = "") -> Any:
             return value
 
 
-def canonical_body(body: Body) -> bytes:
-    """The canonical form as JSON bytes."""
-    members = {name: value for name, value in body.__dict__.items() if value is not None}
-    floats, nested = _kinds(type(body))
+def canonical_body(table: Table, members: dict[str, Any], unknown: dict[str, Any]) -> bytes:
+    """The canonical form as JSON bytes. `members`: what is known and not null, by name, in the order of the names."""
+    floats, nested = _kinds(table.model)
+    told = members.copy()
     for name in floats:
-        value = members.get(name)
+        value = told.get(name)
         if value is not None and value.is_integer() and abs(value) < _EXACT:
-            members[name] = int(value)
+            told[name] = int(value)
     for name in nested:
-        if name in members:
-            members[name] = plain(members[name], name)
-    extra = body.__pydantic_extra__
-    if extra:
-        members |= plain(extra)
-    return orjson.dumps(members, option=_OPTIONS)
+        if name in told:
+            told[name] = plain(told[name], name)
+    if unknown:
+        return orjson.dumps(told | plain(unknown), option=_OPTIONS | orjson.OPT_SORT_KEYS)
+    return orjson.dumps(told, option=_OPTIONS)
 
 
-def version_hash(event_name: str, body: Body) -> int:
+def version_hash(event_name: str, canonical: bytes) -> int:
     """64 bits over event name and canonical body, as a signed integer (a Postgres `bigint`).
 
     Two versions of one object with the same `event_time` are told apart by it, and nothing else: a handful of values each.
     """
     hasher = _hasher(event_name).copy()
-    hasher.update(canonical_body(body))
+    hasher.update(canonical)
     return int.from_bytes(hasher.digest(), "big", signed=True)
 
 

@@ -1,19 +1,21 @@
 """One record -> one verdict per event. Pure: no clock, no network, no exception."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
-from consumer.ingest.canonical import plain, version_hash
+from consumer.ingest.canonical import canonical_body, plain, version_hash
 from consumer.ingest.records import Accepted, Ignored, OrderKey, RawRecord, Rejected, Verdict
 from consumer.ingest.tables import SHARD, TABLE_OF_EVENT, Table
 from consumer.ingest.unwrap import Elements, Envelope, Refusal, path_of, unwrap
 from consumer.printable import has_controls, printable
-from schemas.base import MAX_KEY_TEXT, MAX_RATINGS, Body, Reason, Time
+from schemas.base import MAX_KEY_TEXT, MAX_RATINGS, Reason, time_of
 
 TOMBSTONE = "(tombstone)"
 """Under this name a Kafka message without a value is counted."""
@@ -27,8 +29,6 @@ CONTEXT = ("context_type", "context_id", "context_account_id", "root_account_id"
 MAX_COUNTED = 100
 """Unknown members of one event that are counted; all are kept. A megabyte of invented names would be 80,000 rows."""
 
-_TIME: TypeAdapter[datetime] = TypeAdapter(Time)
-_validate_time = _TIME.validator.validate_python
 _REASONS = frozenset(Reason)
 _TYPE_REASONS = {"missing": Reason.MISSING_MEMBER, "string_too_long": Reason.BAD_TEXT, "string_unicode": Reason.BAD_TEXT}
 _SENTENCES = {
@@ -67,19 +67,26 @@ def decode(record: RawRecord, rules: Rules, now: datetime) -> list[Verdict]:
     if len(raw) > rules.max_record_bytes:
         message = f"{len(raw)} bytes, more than the {rules.max_record_bytes} that are allowed"
         return [Rejected(Reason.TOO_LARGE, "", message, None, raw, record)]
-    suspicious = b"u0000" in raw or b"\x00" in raw
+    suspicious = (b"\\" in raw and b"u0000" in raw) or b"\x00" in raw
     found = unwrap(raw)
     elements = Elements(raw) if len(found) > 1 else None
-    return [_verdict(item, record, rules, now, elements, suspicious=suspicious) for item in found]
+    return [_verdict(item, record, raw, rules, now, elements, suspicious) for item in found]
 
 
 def _verdict(
-    item: Envelope | Refusal, record: RawRecord, rules: Rules, now: datetime, elements: Elements | None, *, suspicious: bool
+    item: Envelope | Refusal,
+    record: RawRecord,
+    raw: bytes,
+    rules: Rules,
+    now: datetime,
+    elements: Elements | None,
+    suspicious: bool,
 ) -> Verdict:
     """`elements` cuts the event out of its record; None where it is alone."""
     name: str | None = None
     if isinstance(item, Envelope):
-        result = _event(item, record, rules, now, suspicious=suspicious or item.lenient, alone=elements is None)
+        where = None if elements is None else item.where
+        result = _event(item, record, rules, now, suspicious or item.lenient, where)
         if not isinstance(result, Refusal):
             return result
         name = _known_name(item.metadata.get("event_name"))
@@ -90,7 +97,7 @@ def _verdict(
         printable(result.path)[:MAX_KEY_TEXT],  # it may hold names out of the record
         result.message,
         name,
-        (record.value or b"") if elements is None else elements.cut(item.where),
+        raw if elements is None else elements.cut(item.where),
         record,
     )
 
@@ -109,9 +116,15 @@ def _known_name(name: object) -> str | None:
 
 
 def _event(
-    envelope: Envelope, record: RawRecord, rules: Rules, now: datetime, *, suspicious: bool, alone: bool
+    envelope: Envelope,
+    record: RawRecord,
+    rules: Rules,
+    now: datetime,
+    suspicious: bool,
+    where: tuple[str | int, ...] | None,
 ) -> Accepted | Ignored | Refusal:
-    metadata = envelope.metadata
+    """`where`: steps to this event in a record that holds several."""
+    metadata, body = envelope.metadata, envelope.body
     name = metadata.get("event_name")
     if not isinstance(name, str) or not name or len(name) > MAX_KEY_TEXT:
         return Refusal(Reason.UNKNOWN_SHAPE, "metadata.event_name", "an event has a name of 1 to 255 characters")
@@ -131,115 +144,119 @@ def _event(
             f"event_time is more than {_distance(rules.max_future)} ahead of the clock; it would freeze its row until then"
         )
         return Refusal(Reason.FUTURE_EVENT_TIME, "metadata.event_time", message)
-    tenant = metadata.get("root_account_uuid") or rules.default_tenant
-    if not tenant:
+    given = metadata.get("root_account_uuid") or rules.default_tenant
+    if not given:
         message = "no root_account_uuid, and no default tenant (OUTCOMES_DEFAULT_TENANT) is configured"
         return Refusal(Reason.NO_TENANT, "metadata.root_account_uuid", message)
-    if not isinstance(tenant, str) or len(tenant) > MAX_KEY_TEXT:
+    if not isinstance(given, str) or len(given) > MAX_KEY_TEXT:
         return Refusal(Reason.BAD_TYPE, "metadata.root_account_uuid", "root_account_uuid is a text of at most 255 characters")
-    if has_controls(tenant):
+    tenant = _tenant(given)
+    if tenant is None:
         return Refusal(Reason.BAD_TEXT, "metadata.root_account_uuid", _CONTROLS)
-    if not isinstance(envelope.body, dict):
+    if not isinstance(body, dict):
         return Refusal(Reason.BAD_TYPE, "body", "the body is an object")
     context = (
         {key: metadata[key] for key in CONTEXT if isinstance(metadata.get(key), (str, int))} if CONTEXT[0] in metadata else {}
     )
     if suspicious:
-        for value, where in ((tenant, ("metadata", "root_account_uuid")), (context, ("metadata",)), (envelope.body, ("body",))):
-            if refusal := _bad_value(value, where):
+        for value, path in ((tenant, ("metadata", "root_account_uuid")), (context, ("metadata",)), (body, ("body",))):
+            if refusal := _bad_value(value, path):
                 return refusal
+    if None in body.values():  # absent and null mean the same at the top level; Canvas sends no nulls there today
+        body = {member: value for member, value in body.items() if value is not None}
+    if table.stateful:
+        body.setdefault("workflow_state", "active")
     try:
-        body = table.validate(_without_nulls(envelope.body))
+        members = table.validate(body)
     except ValidationError as error:
-        return _first(error)
-    unknown = tuple(_unknown(body)) if body.__pydantic_extra__ or table.json else ()
+        return _first(table, error)
+    extra = {member: body[member] for member in body if member not in members} if len(members) != len(body) else {}
+    unknown = tuple(_unknown(table, members, extra)) if extra or table.json else ()
     if unknown and any(len(member) > MAX_KEY_TEXT for member in unknown):
         return Refusal(Reason.BAD_TEXT, "body", f"a member's name is longer than {MAX_KEY_TEXT} characters")
     if len(unknown) > MAX_COUNTED:
         unknown = tuple(sorted(unknown)[:MAX_COUNTED])
-    object_id: int = getattr(body, table.id_member)
-    order = OrderKey(
+    object_id: int = members[table.id_member]
+    values: Iterable[Any] = map(members.get, table.fields)
+    if table.global_ids or table.json:
+        values = _stored(table, object_id, tuple(values))
+    if table.global_ids:
+        object_id = _local(object_id)
+    hash_ = version_hash(name, canonical_body(table, members, extra))
+    row = (
         tenant,
-        _local(object_id) if table.global_ids else object_id,
-        event_time,
+        object_id,
+        *values,
+        orjson.dumps(plain(extra)).decode() if extra else None,
         name,
-        body.updated_at or NEVER_UPDATED,
-        version_hash(name, body),
+        event_time,
+        hash_,
+        record.source,
+        record.partition,
+        record.position,
+        orjson.dumps(context).decode() if context else None,
+        True,
     )
-    return _accepted(table, body, object_id, order, context, unknown, record, None if alone else envelope.where)
+    order = OrderKey(tenant, object_id, event_time, name, members.get("updated_at", NEVER_UPDATED), hash_)
+    return Accepted(table, order, row, unknown, where, record)
 
 
-def _without_nulls(body: dict[str, Any]) -> dict[str, Any]:
-    """Absent and null mean the same at the top level. Canvas sends no nulls there today, so most bodies pass as they are."""
-    if None not in body.values():
-        return body
-    return {key: value for key, value in body.items() if value is not None}
+@lru_cache(maxsize=1024)
+def _tenant(name: str) -> str | None:
+    """The name, always the same object for the same text, which sorting is fast with; None where it is no name."""
+    return None if has_controls(name) else name
 
 
 def _time(value: object) -> datetime | None:
     try:
-        time: datetime = _validate_time(value)
-    except ValidationError:
+        return time_of(value)
+    except PydanticCustomError:
         return None
-    return time
-
-
-def _accepted(
-    table: Table,
-    body: Body,
-    object_id: int,
-    order: OrderKey,
-    context: dict[str, Any],
-    unknown: tuple[str, ...],
-    record: RawRecord,
-    where: tuple[str | int, ...] | None,
-) -> Accepted:
-    values = table.read(body.__dict__)
-    if table.global_ids:
-        values = (object_id, *values)
-    if table.global_ids or table.json:
-        values = tuple(
-            _stored(table, member, value) if value is not None else None
-            for member, value in zip(table.members, values, strict=True)
-        )
-    extra = body.__pydantic_extra__
-    return Accepted(
-        table=table,
-        key=order,
-        values=values,
-        extra=orjson.dumps(plain(extra)).decode() if extra else None,
-        metadata=orjson.dumps(context).decode() if context else None,
-        unknown=unknown,
-        where=where,
-        record=record,
-    )
 
 
 def _local(identifier: int) -> int:
     return identifier % SHARD or identifier
 
 
-def _stored(table: Table, member: str, value: Any) -> Any:
-    if member in table.global_ids:
-        return _local(value)
-    if member in table.json:
-        return orjson.dumps(plain(value, member)).decode()
-    return value
+def _stored(table: Table, object_id: int, values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """One value for each of `table.members`, as the columns hold them: local ids, and jsonb as text."""
+    if table.global_ids:
+        values = (object_id, *values)
+    return tuple(
+        None
+        if value is None
+        else _local(value)
+        if member in table.global_ids
+        else orjson.dumps(plain(value, member)).decode()
+        if member in table.json
+        else value
+        for member, value in zip(table.members, values, strict=True)
+    )
 
 
-def _unknown(part: BaseModel, prefix: str = "") -> list[str]:
+def _unknown(table: Table, members: dict[str, Any], extra: dict[str, Any]) -> list[str]:
     """Names of the members that no model knows, such as `grade_level` or `rubric_criterion.ratings.icon`."""
-    names = [prefix + name for name in part.__pydantic_extra__ or ()]
-    for name, value in part:
-        for inner in value if isinstance(value, list) else (value,):
-            if isinstance(inner, BaseModel):
-                names.extend(_unknown(inner, f"{prefix}{name}."))
+    names = list(extra)
+    for name in table.json & members.keys():
+        names.extend(_unknown_parts(members[name], f"{name}."))
     return list(dict.fromkeys(names))
 
 
-def _first(error: ValidationError) -> Refusal:
+def _unknown_parts(value: Any, prefix: str) -> list[str]:
+    names: list[str] = []
+    for part in value if isinstance(value, list) else (value,):
+        if isinstance(part, BaseModel):
+            names.extend(prefix + name for name in part.__pydantic_extra__ or ())
+            for name, inner in part:
+                names.extend(_unknown_parts(inner, f"{prefix}{name}."))
+    return names
+
+
+def _first(table: Table, error: ValidationError) -> Refusal:
     """The first thing that is wrong, in our own words: pydantic's would quote the value, which may be personal."""
-    details: ErrorDetails = error.errors(include_url=False, include_input=False)[0]
+    declared = list(table.model.model_fields)
+    found = error.errors(include_url=False, include_input=False)
+    details: ErrorDetails = min(found, key=lambda details: declared.index(str(details["loc"][0])) if details["loc"] else 0)
     kind = details["type"]
     reason = Reason(kind) if kind in _REASONS else _TYPE_REASONS.get(kind, Reason.BAD_TYPE)
     message = _SENTENCES.get(kind) or (details["msg"] if kind in _REASONS else "a value of another type is expected")

@@ -45,18 +45,31 @@ class Accepted(NamedTuple):
 
     table: Table
     key: OrderKey
-    values: tuple[Any, ...]
-    """One value for each of `table.members`, jsonb as text."""
-    extra: str | None
-    """Unknown members as jsonb text."""
-    metadata: str | None
-    """The request's context as jsonb text, where the envelope has one."""
+    row: tuple[Any, ...]
+    """A value for each of `table.stage_columns`, jsonb as text; `newest` is true, until a batch holds a newer version."""
     unknown: tuple[str, ...]
     """Names of unknown members, nested ones with their parent's name."""
     where: tuple[str | int, ...] | None
     """Steps to this event in a record that holds several; None where it is alone."""
     record: RawRecord
     """Where it came from; its bytes go to quarantine if the database refuses the row."""
+
+    @property
+    def values(self) -> tuple[Any, ...]:
+        """One value for each of `table.members`, jsonb as text."""
+        return self.row[2 : 2 + len(self.table.members)]
+
+    @property
+    def extra(self) -> str | None:
+        """Unknown members as jsonb text."""
+        extra: str | None = self.row[2 + len(self.table.members)]
+        return extra
+
+    @property
+    def metadata(self) -> str | None:
+        """The request's context as jsonb text, where the envelope has one."""
+        metadata: str | None = self.row[-2]
+        return metadata
 
 
 class Ignored(NamedTuple):

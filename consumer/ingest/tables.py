@@ -7,11 +7,13 @@ of an account is `body_root_account_uuid`, because `root_account_uuid` is the te
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from operator import itemgetter
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NotRequired, get_type_hints
 
-from schemas.base import Body
+from pydantic import TypeAdapter
+from typing_extensions import TypedDict
+
+from schemas.base import Body, StatefulBody
 from schemas.events import EVENTS
 from schemas.learning_outcome import LearningOutcome, LearningOutcomeGroup, LearningOutcomeLink, OutcomeFriendlyDescription
 from schemas.learning_outcome_result import LearningOutcomeResult, RubricAssessment
@@ -35,10 +37,12 @@ class Table:
     """Members that are jsonb."""
     global_ids: frozenset[str]
     """Members that Canvas sends as global ids and that the row holds as local ones."""
-    validate: Callable[[dict[str, Any]], Body]
-    """The model's validator, without the wrapper around it: this is called for every event."""
-    read: Callable[[dict[str, Any]], tuple[Any, ...]]
-    """Reads `members` off a body's `__dict__`, `global_id` and the reductions left to the caller."""
+    fields: tuple[str, ...]
+    """The model's members in the order of `members`, under the body's own names and without `global_id`."""
+    stateful: bool
+    """Whether an absent `workflow_state` is `active`."""
+    validate: Callable[[dict[str, Any]], dict[str, Any]]
+    """The model's rules for a body without nulls: what is there and known, by name. Raises pydantic's `ValidationError`."""
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -49,6 +53,11 @@ class Table:
     def version_columns(self) -> tuple[str, ...]:
         """All columns of the version table but `recorded_at`, which the database sets."""
         return (*self.columns, "source", "partition", "position", "metadata")
+
+    @property
+    def stage_columns(self) -> tuple[str, ...]:
+        """All columns of the stage: a version, and whether it is the newest of its object in the batch."""
+        return (*self.version_columns, "newest")
 
 
 def _table(
@@ -64,9 +73,29 @@ def _table(
         members,
         frozenset(json),
         frozenset(global_ids),
-        model.__pydantic_validator__.validate_python,
-        itemgetter(*fields),
+        fields,
+        issubclass(model, StatefulBody),
+        _validator(model, frozenset(json)),
     )
+
+
+def _validator(model: type[Body], nested: frozenset[str]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Members come in the order of their names, as the canonical form has them.
+
+    The fields of a flat model are read as a dictionary: to make a model object of a result takes as long as to parse its JSON.
+    """
+    names = sorted(model.model_fields)
+    if nested:
+        validate = model.__pydantic_validator__.validate_python
+
+        def members(body: dict[str, Any]) -> dict[str, Any]:
+            found = validate(body).__dict__
+            return {name: found[name] for name in names if found[name] is not None}
+
+        return members
+    hints = get_type_hints(model, include_extras=True)
+    fields = {name: hints[name] if model.model_fields[name].is_required() else NotRequired[hints[name]] for name in names}
+    return TypeAdapter(TypedDict(model.__name__, fields)).validator.validate_python  # type: ignore[operator]  # names of run time
 
 
 TABLES: Mapping[str, Table] = MappingProxyType(

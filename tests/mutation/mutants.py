@@ -9,6 +9,7 @@ _WRITER = "consumer/store/writer.py"
 _STORE = "consumer/store/store.py"
 _BATCH = "consumer/ingest/batch.py"
 _WORKER = "consumer/worker.py"
+_RETENTION = "consumer/store/retention.py"
 _SQL = "consumer/store/sql"
 
 _WRITING = "tests/postgres/test_writer.py"
@@ -60,6 +61,7 @@ _KNOWN = _tests(_GUARDS, "test_two_versions_of_one_moment_that_differ_in_their_b
 _FOLD = _tests(_GUARDS, "test_a_fold_holds_each_version_once_in_key_order_and_marks_the_newest_of_each_object")
 _REFUSED = _tests(_WRITING, "test_a_row_that_the_database_refuses_goes_to_quarantine_alone")
 _SIGTERM = _tests(_STOPPING, "test_sigterm_writes_all_that_was_read")
+_RETAINED = _tests("tests/postgres/test_retention.py", "test_every_moment_from_the_cutoff_on_answers_as_before")
 _REVOKED = _tests(_STOPPING, "test_partitions_are_given_up_only_when_what_is_being_written_is_written")
 
 _NEWER = """\
@@ -222,6 +224,13 @@ MUTANTS = (
         _EACH_EVENT,
     ),
     Mutant(
+        "behind repetitions every version counts as known",
+        _WRITER,
+        "if number not in numbers]",
+        "if False]",
+        _tests(_WRITING, "test_behind_a_batch_of_repetitions_new_versions_are_found_among_known_ones"),
+    ),
+    Mutant(
         "all bodies have one hash",
         "consumer/ingest/canonical.py",
         'return int.from_bytes(hasher.digest(), "big", signed=True)',
@@ -316,5 +325,27 @@ MUTANTS = (
         """forgets everything else that was read.\"""
 """,
         _REVOKED,
+    ),
+    # -- retention: what stays --
+    Mutant(
+        "retired history forgets who counted once",
+        _RETENTION,
+        'if self._table == "learning_outcome_result":',
+        "if False:",
+        _RETAINED,
+    ),
+    Mutant(
+        "retired history forgets what metadata told of the tree",
+        _RETENTION,
+        'await self._connection.execute(sql("retain_hints").format(**names), self._cutoff)',
+        "pass",
+        _RETAINED,
+    ),
+    Mutant(
+        "what was retired leaves the books",
+        _RETENTION,
+        "await self._book(books)",
+        "pass",
+        _RETAINED,
     ),
 )

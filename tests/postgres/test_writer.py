@@ -8,6 +8,7 @@ import pytest
 
 from consumer.errors import Fatal, LostPartition, RefusedRow, Transient
 from consumer.ingest.batch import Batch, Books, Partition
+from consumer.read.verify import verify
 from consumer.store.postgres import connect, translated
 from consumer.store.store import Store, retrying
 from consumer.store.writer import Writer
@@ -22,6 +23,22 @@ async def test_each_event_ends_as_exactly_one_thing(database: str) -> None:
     assert first == Books(applied=1, duplicate=1, ignored=1, quarantined=1)
     second = await write(database, result(1, minute=5), result(1, minute=4), result(1, minute=9), event("account_created"))
     assert second == Books(applied=2, superseded=1, duplicate=1)
+
+
+async def test_behind_a_batch_of_repetitions_new_versions_are_found_among_known_ones(database: str) -> None:
+    """Then the writer asks what is known before it stages anything: an older version of a known newest, too, is kept."""
+    connection = await connect(database)
+    writer = Writer(connection)
+    await writer.open_position(TOPIC, 0)
+    told = [result(1, minute=5), result(2, minute=5), event("account_created")]
+    assert (await writer.write(batch_of(told)))[TOPIC] == Books(applied=3)
+    for first in (3, 6):
+        assert (await writer.write(batch_of(told, first=first)))[TOPIC] == Books(duplicate=3)
+    mixed = [result(1, minute=4), result(1, minute=5), result(2, minute=6), result(3), result(1, minute=5), event("course_created")]
+    assert (await writer.write(batch_of(mixed, first=9)))[TOPIC] == Books(applied=3, superseded=1, duplicate=2)
+    assert (await writer.write(batch_of(mixed, first=15)))[TOPIC] == Books(duplicate=6)
+    assert (await verify(connection)).holds
+    await connection.close()
 
 
 async def test_several_versions_of_one_object_in_a_batch_are_one_applied_and_the_rest_superseded(database: str) -> None:
