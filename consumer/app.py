@@ -6,10 +6,12 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+import uvloop
 
 from consumer import log
 from consumer.errors import Fatal, Transient
@@ -23,6 +25,8 @@ from consumer.store import schema
 from consumer.store.postgres import Connection, connect, translated
 from consumer.store.store import Store
 from consumer.worker import Worker
+
+T = TypeVar("T")
 
 STOPPED_AT_ONCE = 1
 """Exit code after a second signal."""
@@ -47,6 +51,12 @@ class Summary:
             "quarantined": books.quarantined,
             "seconds": round(self.seconds, 3),
         }
+
+
+def run(loop: Coroutine[Any, Any, T]) -> T:
+    """Runs one of the loops to its end, on the event loop whose sockets cost a third less."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(loop)
 
 
 @contextmanager

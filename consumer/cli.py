@@ -21,6 +21,7 @@ from consumer import app as wiring
 from consumer.cli_letters import letters
 from consumer.cli_mastery import MaybeCourse, MaybeOutcome, MaybeStudent, explain_rollup, mastery
 from consumer.cli_quarantine import quarantine
+from consumer.cli_retain import retain
 from consumer.errors import Fatal, OutcomesError, Transient, UsageError
 from consumer.ingest.batch import Partition
 from consumer.printable import printable
@@ -70,6 +71,7 @@ app = typer.Typer(
 app.add_typer(quarantine, name="quarantine")
 app.add_typer(letters, name="letters")
 app.add_typer(mastery)
+app.add_typer(retain)
 
 Kind = Annotated[str, typer.Argument(help="A table's name, or short: result, outcome, scale, link, group, method …")]
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_ID, help="Canvas' local id.")]
@@ -104,7 +106,7 @@ def worker(
         settings,
         dsn,
     ):
-        summary = asyncio.run(wiring.work(settings, dsn, until_end=until_end))
+        summary = wiring.run(wiring.work(settings, dsn, until_end=until_end))
     show_summary(summary, as_json)
 
 
@@ -128,7 +130,7 @@ def replay(
     """
     with database(batch_size=batch_size) as (settings, dsn), _progress_bar(as_json) as show:
         found = files.find(paths)
-        summary, done = asyncio.run(wiring.replay(settings, dsn, found, dry_run=dry_run, again=again, show=show, say=say))
+        summary, done = wiring.run(wiring.replay(settings, dsn, found, dry_run=dry_run, again=again, show=show, say=say))
     if as_json:
         print_json(summary.as_json() | {"dry_run": dry_run, "files": [_file_json(file) for file in done]})
     else:

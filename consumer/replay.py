@@ -182,13 +182,18 @@ class Replay:
         if broken is not None:
             raise broken
 
-    @staticmethod
-    async def _ahead(batches: AsyncIterator[tuple[Batch, int]]) -> AsyncIterator[tuple[Batch, int]]:
-        """The same batches; the next one is read and decoded while the caller writes the last."""
-        following = asyncio.ensure_future(anext(batches, None))
+    async def _ahead(self, batches: AsyncIterator[tuple[Batch, int]]) -> AsyncIterator[tuple[Batch, int]]:
+        """The same batches; the next one is read, decoded and staged while the caller writes the last."""
+
+        async def next_one() -> tuple[Batch, int] | None:
+            if (ready := await anext(batches, None)) is not None and ready[0].moves:
+                await self._store.ahead(ready[0])
+            return ready
+
+        following = asyncio.ensure_future(next_one())
         try:
             while (ready := await following) is not None:
-                following = asyncio.ensure_future(anext(batches, None))
+                following = asyncio.ensure_future(next_one())
                 yield ready
         finally:
             following.cancel()

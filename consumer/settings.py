@@ -48,7 +48,7 @@ class Settings(BaseModel):
     group_instance_id: str | None = None
     """Static membership: a name that is this worker's own; a restart under it moves no partition."""
 
-    batch_size: int = Field(default=5_000, ge=1, le=1_000_000)
+    batch_size: int = Field(default=10_000, ge=1, le=1_000_000)
     """Events in one transaction, at most."""
 
     batch_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
@@ -132,7 +132,7 @@ class Settings(BaseModel):
     kafka_session_timeout_seconds: float = Field(default=45, gt=0)
     """A worker that the broker has not heard of for so long loses its partitions."""
 
-    kafka_fetch_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
+    kafka_fetch_bytes: int = Field(default=2 * 1024 * 1024, ge=1024)
     """Bytes asked of one partition at a time; partitions times this bounds what lies in memory unread."""
 
     @field_validator("topic", mode="before")

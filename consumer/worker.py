@@ -185,6 +185,7 @@ class Worker:
         self._log.info("partitions_assigned", partitions=sorted(f"{p.source}-{p.partition}" for p in partitions))
 
     def _discard_read(self) -> None:
+        self._store.forget_ahead()
         while not self._queue.empty():
             self._queue.get_nowait()
         self._tell_idle()
@@ -269,6 +270,7 @@ class Worker:
         batch.advance(partition, expected, self._read[partition])
 
     async def _hand_over(self, batch: Batch, epoch: int) -> None:
+        await self._store.ahead(batch)
         while not self._is_idle():  # one batch is being written and this one waits: what Kafka sends now stays in Kafka
             await asyncio.sleep(BUSY_SECONDS)
             self.health.beat = self._progress = time.monotonic()

@@ -24,6 +24,9 @@ SHARD = 10_000_000_000_000
 """A global id is shard x 10^13 + local id (Canvas, `data_service_canvas_event_metadata.md`)."""
 
 
+_BY_YEAR = frozenset({"learning_outcome_result", "rubric_assessment"})
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A current table; its versions are in `<name>_version`."""
@@ -39,6 +42,8 @@ class Table:
     """Members that Canvas sends as global ids and that the row holds as local ones."""
     fields: tuple[str, ...]
     """The model's members in the order of `members`, under the body's own names and without `global_id`."""
+    by_year: bool
+    """Whether its versions are partitioned by the year of `event_time`: those of things that grow with the students."""
     stateful: bool
     """Whether an absent `workflow_state` is `active`."""
     validate: Callable[[dict[str, Any]], dict[str, Any]]
@@ -74,6 +79,7 @@ def _table(
         frozenset(json),
         frozenset(global_ids),
         fields,
+        name in _BY_YEAR,
         issubclass(model, StatefulBody),
         _validator(model, frozenset(json)),
     )

@@ -11,9 +11,11 @@ from rich.text import Text
 from consumer.errors import UsageError
 from consumer.ingest.tables import SHARD, TABLE_OF_EVENT
 from consumer.printable import printable
+from consumer.read.beginning import history_begins, note
 from consumer.read.objects import place, table_of, tenant_of
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
+from consumer.store.retention import PARTITIONED
 
 NOTE = "Repeated records are counted as duplicates, not kept one by one: each version shows the record that brought it first."
 
@@ -48,6 +50,8 @@ class Explanation:
     reason: str
     quarantined: tuple[dict[str, Any], ...]
     """Records in quarantine that may be about this object: events of its kind with its id among their bytes."""
+    history_begins: datetime | None = None
+    """Where some of this kind's history was retired: older versions than that may be missing."""
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
@@ -57,6 +61,7 @@ class Explanation:
             "id": self.id,
             "reason": self.reason,
             "note": NOTE,
+            "history_begins": self.history_begins,
             "versions": [{name: getattr(version, name) for name in Version.__slots__} for version in self.versions],
             "quarantined": list(self.quarantined),
         }
@@ -79,7 +84,8 @@ async def explain(connection: Connection, kind: str, id_: int, tenant: str | Non
         for index, row in enumerate(rows)
     )
     reason = _reason(versions)
-    return Explanation(table.name, root_account_uuid, id_, versions, reason, tuple(dict(row) for row in mentions))
+    begins = await history_begins(connection) if table.name in PARTITIONED else None
+    return Explanation(table.name, root_account_uuid, id_, versions, reason, tuple(dict(row) for row in mentions), begins)
 
 
 def _mention(id_: int) -> str:
@@ -114,6 +120,8 @@ def render(found: Explanation) -> RenderableType:
         parts += [Text(f"* is current. {found.reason}"), Text(NOTE, style="dim")]
     else:
         parts.append(Text("No version of it is known: only records in quarantine mention it."))
+    if found.history_begins is not None:
+        parts.append(Text(note(found.history_begins), style="dim"))
     for row in found.quarantined:
         about = f"{row['id']} ({row['reason']}, {row['state']}) {printable(place(row))}"
         parts.append(Text(f"In quarantine, and perhaps about it: {about}"))

@@ -18,6 +18,7 @@ from rich.text import Text
 from consumer.errors import UsageError
 from consumer.printable import printable
 from consumer.read import scale as read_scale
+from consumer.read.beginning import refuse_forgotten
 from consumer.read.objects import tenant_of
 from consumer.read.scale import Setting, as_of, method_text, name_of, number, style_of
 from consumer.read.sql import sql
@@ -145,6 +146,7 @@ async def gradebook(
     """Reads it in one snapshot. Raises `UsageError` where nobody has ever told of the course."""
     root_account_uuid = await tenant_of(connection, tenant)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
+        await refuse_forgotten(connection, at, known_at)
         if course is not None and not await connection.fetchval(sql("gradebook_known"), root_account_uuid, course):
             raise UsageError(f"course {course} is not known of {root_account_uuid}: no result, no course event")
         asked = (root_account_uuid, course, at, known_at)

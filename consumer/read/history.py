@@ -12,9 +12,11 @@ from rich.text import Text
 from consumer.errors import UsageError
 from consumer.ingest.tables import Table
 from consumer.printable import printable
+from consumer.read.beginning import history_begins, note
 from consumer.read.objects import table_of, tenant_of
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
+from consumer.store.retention import PARTITIONED
 
 _ALWAYS_DIFFERENT = frozenset({"updated_at"})
 """Changes with every save; the period tells the same better."""
@@ -41,6 +43,8 @@ class History:
     root_account_uuid: str
     id: int
     states: tuple[State, ...]
+    history_begins: datetime | None = None
+    """Where some of this kind's history was retired. The first state is then the one of that moment."""
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
@@ -48,6 +52,7 @@ class History:
             "kind": self.kind,
             "root_account_uuid": self.root_account_uuid,
             "id": self.id,
+            "history_begins": self.history_begins,
             "states": [
                 {"valid_from": s.valid_from, "valid_to": s.valid_to, "event_name": s.event_name, **s.row} for s in self.states
             ],
@@ -58,9 +63,13 @@ async def history(connection: Connection, kind: str, id_: int, tenant: str | Non
     """Reads `<kind>_history`. Raises `UsageError` where the object is not known."""
     table = table_of(kind)
     root_account_uuid = await tenant_of(connection, tenant)
-    rows = await connection.fetch(sql("history").format(table=table.name), root_account_uuid, id_)
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        rows = await connection.fetch(sql("history").format(table=table.name), root_account_uuid, id_)
+        begins = await history_begins(connection) if table.name in PARTITIONED else None
     if not rows:
         raise UsageError(f"no {table.name} {id_} is known of {root_account_uuid}")
+    if begins is not None:  # a version may be left for other reasons; between such two there may have been others
+        rows = [row for row in rows if row["valid_to"] is None or row["valid_to"] > begins]
     states: list[State] = []
     before: dict[str, Any] = {}
     for row in rows:
@@ -72,7 +81,7 @@ async def history(connection: Connection, kind: str, id_: int, tenant: str | Non
         }
         states.append(State(row["valid_from"], row["valid_to"], row["event_name"], members, changed))
         before = members
-    return History(table.name, root_account_uuid, id_, tuple(states))
+    return History(table.name, root_account_uuid, id_, tuple(states), begins)
 
 
 def _members(table: Table, row: dict[str, Any]) -> dict[str, Any]:
@@ -93,7 +102,7 @@ def render(found: History) -> RenderableType:
     table.add_column("what changed", overflow="fold")
     for index, state in enumerate(found.states):
         table.add_row(_time(state.valid_from), _time(state.valid_to) or "now", _changes(state, first=index == 0))
-    return Group(title, table)
+    return Group(title, table, *([] if found.history_begins is None else [Text(note(found.history_begins), style="dim")]))
 
 
 def _changes(state: State, *, first: bool) -> Text:

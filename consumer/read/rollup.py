@@ -16,6 +16,7 @@ from rich.text import Text
 from consumer.errors import UsageError
 from consumer.printable import printable
 from consumer.read import scale as read_scale
+from consumer.read.beginning import refuse_forgotten
 from consumer.read.gradebook import outcomes_of, title_of
 from consumer.read.objects import tenant_of
 from consumer.read.scale import SWATCH, Setting, as_of, method_text, moment, name_of, number, style_of
@@ -90,6 +91,7 @@ async def rollup(
     root_account_uuid = await tenant_of(connection, tenant)
     asked = (root_account_uuid, course, student, outcome)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
+        await refuse_forgotten(connection, at, known_at)
         if not await connection.fetchval(sql("rollup_known"), *asked):
             where = name_of("Course", course)
             raise UsageError(f"no result of student {student} for outcome {outcome} in {where} is known of {root_account_uuid}")

@@ -12,6 +12,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from consumer.printable import printable
+from consumer.read.beginning import refuse_forgotten
 from consumer.read.objects import tenant_of
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
@@ -96,6 +97,7 @@ async def effective(
     connection: Connection, context: tuple[str, int], tenant: str | None, at: datetime | None, known_at: datetime | None = None
 ) -> Setting:
     """What applies to a course or account of the tenant that was named. Raises `UsageError`."""
+    await refuse_forgotten(connection, at, known_at)
     return await setting(connection, await tenant_of(connection, tenant), context, at, known_at)
 
 

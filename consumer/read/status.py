@@ -14,6 +14,7 @@ from rich.text import Text
 from consumer.ingest.batch import Partition
 from consumer.ingest.tables import TABLES
 from consumer.printable import printable
+from consumer.read.beginning import history_begins, note
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
 from schemas.events import HEARTBEAT
@@ -38,6 +39,8 @@ class Status:
     drift: Rows
     gaps: Rows
     tables: Rows
+    history_begins: datetime | None
+    """None where nothing was retired."""
     lag: Mapping[Partition, int] | None
     """Records behind the end of each partition; None where Kafka was not asked or does not answer."""
 
@@ -66,6 +69,7 @@ class Status:
         return {
             "schema": self.schema,
             "books": self.books,
+            "history_begins": self.history_begins,
             "freshness_seconds": self.freshness,
             "heartbeat_seconds": self.heartbeat,
             "positions": [row | {"lag": lag.get(Partition(row["source"], row["partition"]))} for row in self.positions],
@@ -87,12 +91,15 @@ async def status(connection: Connection, *, schema: str, lag: Mapping[Partition,
             for name in ("positions", "quarantine", "ignored", "drift", "gaps")
         }
         tables = [dict(row) for row in await connection.fetch(sql("status_tables"), names)]
-    return Status(schema=schema, now=now, lag=lag, tables=tables, **rows)
+        begins = await history_begins(connection)
+    return Status(schema=schema, now=now, lag=lag, tables=tables, history_begins=begins, **rows)
 
 
 def render(found: Status) -> RenderableType:
     """For people, at 60 columns and more."""
     parts: list[RenderableType] = [Text(_headline(found))]
+    if found.history_begins is not None:
+        parts.append(Text(note(found.history_begins)))
     if found.positions:
         parts += [Text(), _positions(found)]
     if found.quarantine:

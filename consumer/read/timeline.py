@@ -11,6 +11,7 @@ from rich.text import Text
 
 from consumer.errors import UsageError
 from consumer.printable import printable
+from consumer.read.beginning import history_begins, note
 from consumer.read.objects import SHORT, tenant_of
 from consumer.read.scale import method_text, moment, name_of, number, style_of
 from consumer.read.sql import sql
@@ -50,6 +51,8 @@ class Timeline:
     learning_outcome_id: int
     title: str | None
     changes: tuple[Change, ...]
+    history_begins: datetime | None = None
+    """What was before is one change at that moment; None where nothing was retired."""
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
@@ -75,7 +78,8 @@ async def timeline(connection: Connection, course: int | None, student: str, out
         )
         for row in rows
     )
-    return Timeline(root_account_uuid, course, student, outcome, rows[0]["title"], changes)
+    begins = await history_begins(connection)
+    return Timeline(root_account_uuid, course, student, outcome, rows[0]["title"], changes, begins)
 
 
 def render(found: Timeline) -> RenderableType:
@@ -104,6 +108,8 @@ def render(found: Timeline) -> RenderableType:
         heading = Text(f"{moment(change.at)}  ").append(_cause(change), style="yellow")
         parts += [Text(), heading, Padding(lines, (0, 0, 0, 2))]
         before |= shown
+    if found.history_begins is not None:
+        parts += [Text(), Text(note(found.history_begins), style="dim")]
     return Group(*parts)
 
 

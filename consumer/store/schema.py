@@ -3,7 +3,7 @@
 import asyncpg
 
 from consumer.errors import Fatal, OutcomesError
-from consumer.store.postgres import Connection, connect, translated
+from consumer.store.postgres import Connection, connect, original, translated
 from migrations import FOLDER, HEAD
 
 _LOCK = 0x6F757463
@@ -13,7 +13,8 @@ _LOCK = 0x6F757463
 async def migrate(dsn: str) -> tuple[str | None, str]:
     """Brings the database to `HEAD`; returns (revision before, revision after).
 
-    Safe from several places at once: the others wait, then find nothing to do. A migration and its record are one transaction.
+    Safe from several places at once: the others wait, then find nothing to do. A migration and its record are one transaction;
+    one that was killed goes on where it was.
     """
     lock = await connect(dsn, application="outcomes migrate")
     try:
@@ -25,13 +26,12 @@ async def migrate(dsn: str) -> tuple[str | None, str]:
         await lock.execute("CREATE SCHEMA IF NOT EXISTS outcomes")
         from consumer.store import migrating  # noqa: PLC0415 - Alembic and SQLAlchemy are 40 % of a command's start
 
-        await migrating.upgrade(dsn)
+        await migrating.upgrade(dsn, before)
         return before, HEAD
     except OutcomesError:
         raise
     except Exception as error:
-        original = getattr(error, "orig", None)
-        meaning = translated(error) or translated(getattr(original, "__cause__", None) or error)
+        meaning = translated(original(error))
         if meaning is None:
             raise
         raise meaning from error

@@ -1,16 +1,25 @@
-"""The database as the loops see it: one connection, made again when it breaks, used by one task at a time."""
+"""The database as the loops see it: a connection, made again when it breaks, used by one task at a time.
+
+Under load there is a second one: while the server is at work on a batch, the next one is sent to the other's stages. The two
+take turns, and what they do to the tables stays one after the other.
+"""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
-from consumer.errors import Fatal, LostPartition, Transient
+from consumer import log
+from consumer.errors import Fatal, LostPartition, OutcomesError, Transient
 from consumer.ingest.batch import Batch, Books, Partition
 from consumer.store import schema
-from consumer.store.postgres import connect, translated
+from consumer.store.postgres import connect, translated, write_times_fast
 from consumer.store.writer import Writer
 
 T = TypeVar("T")
+
+AHEAD_AGAIN_SECONDS = 60.0
+"""How long one connection must do where a second one was not to be had, or was lost."""
 
 
 class Store:
@@ -21,6 +30,9 @@ class Store:
         self._statement_seconds = statement_seconds
         self._dry_run = dry_run
         self._writer: Writer | None = None
+        self._second: Writer | None = None
+        self._ahead_from = 0.0
+        """Monotonic time from which a second connection is used."""
         self._one_at_a_time = asyncio.Lock()
         self._in_doubt: Batch | None = None
         self._books: dict[Partition, Books] = {}
@@ -60,15 +72,45 @@ class Store:
                 self._in_doubt = None
                 return self._books
         self._in_doubt = None
+        if self._second is not None and self._second.has_staged(batch):
+            async with self._one_at_a_time:
+                self._writer, self._second = self._second, self._writer
         books = await self._using(lambda writer: writer.write(batch, lambda books: self._committing(batch, books)))
         self._in_doubt = None
         return books
+
+    async def ahead(self, batch: Batch) -> None:
+        """Tells which batch is written next. While another one is being written, its rows are staged over a second connection.
+
+        A help, not a step: what goes wrong here goes wrong again when the batch is written, and is dealt with there.
+        """
+        if self._dry_run or not self._one_at_a_time.locked() or time.monotonic() < self._ahead_from:
+            return
+        try:
+            if self._second is None:
+                self._second = await self._connected()
+            self._second.repeating = self._writer is not None and self._writer.repeating
+            await self._second.stage(batch)
+        except OutcomesError as error:
+            log.get("store").info("not_staged_ahead", error=str(error))
+            self.forget_ahead()
+            self._ahead_from = time.monotonic() + AHEAD_AGAIN_SECONDS
+        except BaseException:
+            self.forget_ahead()
+            raise
+
+    def forget_ahead(self) -> None:
+        """The batch that was told of is not written after all."""
+        second, self._second = self._second, None
+        if second is not None:
+            second.abandon()
 
     def _committing(self, batch: Batch, books: dict[Partition, Books]) -> None:
         self._in_doubt, self._books = batch, books
 
     async def close(self) -> None:
-        """Closes the connection, if there is one."""
+        """Closes what is open."""
+        self.forget_ahead()
         writer, self._writer = self._writer, None
         if writer is not None:
             await writer.close()
@@ -76,16 +118,7 @@ class Store:
     async def _using(self, action: Callable[[Writer], Awaitable[T]]) -> T:
         async with self._one_at_a_time:
             if self._writer is None:
-                connection = await connect(self._dsn, statement_seconds=self._statement_seconds)
-                self._writer = Writer(connection, dry_run=self._dry_run, statement_seconds=self._statement_seconds)
-                try:
-                    await schema.check(connection)
-                except BaseException as error:
-                    await self._forget()
-                    meaning = translated(error)
-                    if meaning is None or meaning is error:
-                        raise
-                    raise meaning from error
+                self._writer = await self._connected()
             try:
                 return await action(self._writer)
             except LostPartition:
@@ -101,6 +134,20 @@ class Store:
                 # Cancelled in the middle, or worse: the connection's state is unknown.
                 await self._forget()
                 raise
+
+    async def _connected(self) -> Writer:
+        connection = await connect(self._dsn, statement_seconds=self._statement_seconds)
+        try:
+            await schema.check(connection)
+            await write_times_fast(connection)
+        except BaseException as error:
+            connection.terminate()
+            await asyncio.sleep(0)  # lets the transport close before anything else is tried
+            meaning = translated(error)
+            if meaning is None or meaning is error:
+                raise
+            raise meaning from error
+        return Writer(connection, dry_run=self._dry_run, statement_seconds=self._statement_seconds)
 
     async def _forget(self) -> None:
         writer, self._writer = self._writer, None

@@ -1,12 +1,14 @@
 """The one write path: a batch becomes versions, current rows, quarantine, counts and positions in one transaction."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
+from asyncpg.transaction import Transaction
 
 from consumer.errors import Fatal, LostPartition, RefusedRow
 from consumer.ingest.batch import Batch, Books, Partition, Staged, books_of, fold, partition_of, without
@@ -16,6 +18,9 @@ from consumer.store.postgres import Connection, translated
 from consumer.store.sql import sql
 
 CLOSE_SECONDS = 2.0
+
+YEARS_SECONDS = 60.0
+"""How long until a partition is asked for again that could not be made: somebody reads for long."""
 
 _QUARANTINE = ("source", "partition", "position", "reason", "path", "message", "event_name", "raw")
 _SHADOWED = ("stream_position", "quarantine", "ignored_event", "unknown_member")
@@ -43,6 +48,14 @@ def stage_rows(rows: Iterable[Staged]) -> Iterator[tuple[Any, ...]]:
         yield version.row if newest else (*version.row[:-1], False)
 
 
+class _Staging(NamedTuple):
+    """A transaction that has begun, with all of a batch's rows in the stages."""
+
+    batch: Batch
+    transaction: Transaction
+    tables: Mapping[Table, list[Staged]]
+
+
 class Writer:
     """Writes batches over one connection. Not for two tasks at once.
 
@@ -53,8 +66,12 @@ class Writer:
         self._connection = connection
         self._statement_seconds = statement_seconds
         self._dry_run = dry_run
-        self._repeating = False
+        self.repeating = False
         """Whether most of the last batch was known: then it is cheaper to ask than to stage what nobody needs."""
+        self._ahead: _Staging | None = None
+        self._years: set[int] = set()
+        """Whose versions have their partitions, or need none."""
+        self._years_asked = float("-inf")
         self._staged: set[str] = set()
         self._shadowed: set[str] = set()
 
@@ -121,18 +138,39 @@ class Writer:
                 raise Fatal("Postgres refuses a batch in which it refuses no row; see its log") from None
             return await self._write(without(batch, refusals), committing)
 
-    async def _write(self, batch: Batch, committing: Callable[[dict[Partition, Books]], None]) -> dict[Partition, Books]:
-        tables = fold(batch.accepted)
+    async def stage(self, batch: Batch) -> None:
+        """Begins the transaction of a batch that is written next, up to the first row that others may wait for."""
         async with self._translating():
+            if self._ahead is not None:
+                ahead, self._ahead = self._ahead, None
+                await ahead.transaction.rollback()
+            tables = fold(batch.accepted)
             await self._prepare(tables)
-            async with self._connection.transaction():
+            await self._make_partitions(tables)
+            transaction = self._connection.transaction()
+            await transaction.start()
+            async with self._rolled_back(transaction):
+                self._ahead = _Staging(batch, transaction, await self._stage(tables))
+
+    def has_staged(self, batch: Batch) -> bool:
+        """Whether the transaction of this batch has begun."""
+        return self._ahead is not None and self._ahead.batch is batch
+
+    async def _write(self, batch: Batch, committing: Callable[[dict[Partition, Books]], None]) -> dict[Partition, Books]:
+        if not self.has_staged(batch):
+            await self.stage(batch)
+        ahead, self._ahead = self._ahead, None
+        assert ahead is not None
+        async with self._translating():
+            async with self._rolled_back(ahead.transaction):
                 await self.quarantine(batch.rejected)
-                added, moved = await self._write_rows(tables)
+                added, moved = await self._merge(ahead.tables)
                 await self._count(batch)
                 books = books_of(batch, added, moved)
                 await self._move(batch, books)
                 committing(books)
-        self._repeating = 2 * added.total() < len(batch.accepted)
+            await ahead.transaction.commit()
+        self.repeating = 2 * added.total() < len(batch.accepted)
         return books
 
     async def write_rows(self, accepted: Iterable[Accepted]) -> tuple[Counter[Partition], Counter[Partition]]:
@@ -146,13 +184,20 @@ class Writer:
             await self._prepare(TABLES.values())
 
     async def _write_rows(self, tables: Mapping[Table, list[Staged]]) -> tuple[Counter[Partition], Counter[Partition]]:
+        return await self._merge(await self._stage(tables))
+
+    async def _stage(self, tables: Mapping[Table, list[Staged]]) -> Mapping[Table, list[Staged]]:
         """All of COPY before the first row of a table is locked: Postgres ends no session whose client sleeps within a COPY."""
-        if self._repeating and not self._dry_run:
+        if self.repeating and not self._dry_run:
             tables = {table: unknown for table, rows in tables.items() if (unknown := await self._unknown(table, rows))}
         for table, rows in tables.items():
             await self._copy(f"stage_{table.name}", table.stage_columns, stage_rows(rows))
             if self._dry_run:
                 await self._connection.execute(sql("load_shadow").format(table=table.name))
+        return tables
+
+    async def _merge(self, tables: Iterable[Table]) -> tuple[Counter[Partition], Counter[Partition]]:
+        """From the stages into the tables."""
         added: Counter[Partition] = Counter()
         moved: Counter[Partition] = Counter()
         for table in tables:
@@ -160,6 +205,19 @@ class Writer:
                 for row in await self._connection.fetch(statements[table.name]):
                     counted[Partition(row["source"], row["partition"])] += row["events"]
         return added, moved
+
+    async def _make_partitions(self, tables: Mapping[Table, list[Staged]]) -> None:
+        """For years that this connection has not seen yet; a row without one lies in the default partition until then."""
+        years = {
+            row.version.key.event_time.year for table, rows in tables.items() if table.by_year for row in rows
+        } - self._years
+        now = time.monotonic()
+        if self._dry_run or not years or now - self._years_asked < YEARS_SECONDS:
+            return
+        made = frozenset(await self._connection.fetchval(sql("make_version_partitions"), sorted(years)))
+        self._years |= made
+        if not years <= made:
+            self._years_asked = now
 
     async def _unknown(self, table: Table, rows: list[Staged]) -> list[Staged]:
         """Without the versions that are there already: the current row of each such object is as new at least."""
@@ -292,3 +350,13 @@ class Writer:
             if meaning is None or meaning is error:
                 raise
             raise meaning from error
+
+    @asynccontextmanager
+    async def _rolled_back(self, transaction: Transaction) -> AsyncIterator[None]:
+        """Where anything goes wrong; the caller commits."""
+        try:
+            yield
+        except BaseException:
+            if not self._connection.is_closed():
+                await transaction.rollback()
+            raise

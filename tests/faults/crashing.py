@@ -93,7 +93,7 @@ def _staging() -> None:
 POINTS: dict[str, Callable[[], None]] = {
     "fetched": lambda: _after(KafkaSource, "fetch", bool),
     "decoded": lambda: _before(Worker, "_hand_over"),
-    "transaction_open": lambda: _before(Writer, "_write_rows"),
+    "transaction_open": lambda: _before(Writer, "_stage"),
     "staging": _staging,
     "after_stage": lambda: _after(Connection, "copy_records_to_table"),
     "before_commit": _committing,

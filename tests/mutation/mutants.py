@@ -117,11 +117,21 @@ MUTANTS = (
     Mutant(
         "quarantine is written outside of the transaction",
         _WRITER,
-        """            async with self._connection.transaction():
+        """        if not self.has_staged(batch):
+            await self.stage(batch)
+        ahead, self._ahead = self._ahead, None
+        assert ahead is not None
+        async with self._translating():
+            async with self._rolled_back(ahead.transaction):
                 await self.quarantine(batch.rejected)
 """,
-        """            await self.quarantine(batch.rejected)
-            async with self._connection.transaction():
+        """        await self.quarantine(batch.rejected)
+        if not self.has_staged(batch):
+            await self.stage(batch)
+        ahead, self._ahead = self._ahead, None
+        assert ahead is not None
+        async with self._translating():
+            async with self._rolled_back(ahead.transaction):
 """,
         (*_ZOMBIE, *_LOST_ONE),
     ),
@@ -252,8 +262,8 @@ MUTANTS = (
     Mutant(
         "looking for refused rows writes the others",
         _WRITER,
-        "await transaction.rollback()",
-        "await transaction.commit()",
+        "                await transaction.rollback()\n        return None",
+        "                await transaction.commit()\n        return None",
         (*_REFUSED, *_tests(_GUARDS, "test_looking_for_a_refused_row_changes_nothing")),
     ),
     Mutant(

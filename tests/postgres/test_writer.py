@@ -34,7 +34,14 @@ async def test_behind_a_batch_of_repetitions_new_versions_are_found_among_known_
     assert (await writer.write(batch_of(told)))[TOPIC] == Books(applied=3)
     for first in (3, 6):
         assert (await writer.write(batch_of(told, first=first)))[TOPIC] == Books(duplicate=3)
-    mixed = [result(1, minute=4), result(1, minute=5), result(2, minute=6), result(3), result(1, minute=5), event("course_created")]
+    mixed = [
+        result(1, minute=4),
+        result(1, minute=5),
+        result(2, minute=6),
+        result(3),
+        result(1, minute=5),
+        event("course_created"),
+    ]
     assert (await writer.write(batch_of(mixed, first=9)))[TOPIC] == Books(applied=3, superseded=1, duplicate=2)
     assert (await writer.write(batch_of(mixed, first=15)))[TOPIC] == Books(duplicate=6)
     assert (await verify(connection)).holds

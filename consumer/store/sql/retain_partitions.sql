@@ -1,0 +1,6 @@
+-- The partitions of a version table, and how large they are.
+SELECT part.relname AS name, pg_total_relation_size(part.oid) AS bytes
+  FROM pg_inherits
+  JOIN pg_class AS part ON part.oid = inhrelid
+ WHERE inhparent = ('outcomes.' || $1::text)::regclass
+ ORDER BY part.relname
