@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SECONDS ?= 60
 
-.PHONY: demo test lint unit bench fuzz chaos mutation up down lock clean
+.PHONY: demo test lint unit bench bench-peers fuzz chaos mutation up down lock clean
 
 demo: $(VENV)/installed ## a simulated school through a broker and the real worker, and what a user would look at
 	$(BIN)/outcomes demo
@@ -23,6 +23,9 @@ unit: $(VENV)/installed ## the tests that need no engine
 
 bench: $(VENV)/installed ## measures; see tests/bench/RESULTS.md
 	$(BIN)/python -m tests.bench
+
+bench-peers: $(VENV)/installed build/peers/installed ## one worker beside the sinks that people would use instead; EVENTS= ROUNDS= ONLY=
+	$(BIN)/python -m tests.bench.peers $(if $(EVENTS),--events $(EVENTS)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(ONLY),--only $(ONLY))
 
 mutation: $(VENV)/installed ## takes the guards of the writer and the worker out of a copy, one by one; the tests must notice each
 	$(BIN)/python -m tests.mutation
@@ -44,6 +47,7 @@ lock: $(VENV)/installed ## writes the locked requirements anew from pyproject.to
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml --all-extras --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url requirements/build.in -c requirements/dev.txt -o requirements/build.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --group pyproject.toml:fuzz -c requirements/dev.txt -o requirements/fuzz.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url requirements/peers.in -o requirements/peers.txt
 
 clean:
 	rm -rf $(VENV) .outcomes build *.egg-info
@@ -57,4 +61,9 @@ $(VENV)/installed: requirements/dev.txt pyproject.toml
 
 $(VENV)/fuzz: $(VENV)/installed requirements/fuzz.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	@touch $@
+
+build/peers/installed: requirements/peers.txt
+	$(PYTHON) -m venv build/peers
+	build/peers/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/peers.txt
 	@touch $@

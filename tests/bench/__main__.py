@@ -1,10 +1,14 @@
-"""`python -m tests.bench [--only PART] [--events N] [--rounds N] [--courses N] [--json]`."""
+"""`python -m tests.bench [--only PART] [--events N] [--rounds N] [--courses N] [--current N] [--versions N] [--json]`.
+
+All parts but `growth`, which fills a disk and takes long: it runs with `--only growth`.
+"""
 
 import argparse
 import asyncio
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -20,9 +24,14 @@ from consumer.engines import kafka as kafka_engine
 from consumer.engines import postgres as postgres_engine
 from consumer.store import schema
 from consumer.store.postgres import connect
-from tests.bench import mastery, quiet, shapes, throughput
+from tests.bench import duplicates, growth, mastery, memory, quiet, shapes, throughput
 
-PARTS = ("shapes", "throughput", "quiet", "mastery")
+PARTS = ("shapes", "throughput", "duplicates", "memory", "quiet", "mastery")
+LONG = ("growth",)
+"""Parts that run only where they are asked for."""
+EVENTS = 200_000
+MANY = 2_000_000
+"""Events of the part about memory."""
 
 
 async def _database(dsn: str, name: str) -> str:
@@ -37,6 +46,12 @@ async def _database(dsn: str, name: str) -> str:
     return named(dsn, name)
 
 
+async def _drop(dsn: str, name: str) -> None:
+    connection = await connect(dsn)
+    await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    await connection.close()
+
+
 async def _version(dsn: str) -> str:
     connection = await connect(dsn)
     version: str = await connection.fetchval("SHOW server_version")
@@ -44,13 +59,21 @@ async def _version(dsn: str) -> str:
     return version
 
 
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
 def _show(console: Console, title: str, lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Prints them as a table, without their lists, which are for machines."""
     found = list(lines)
     table = Table(title=title, title_justify="left")
-    for column in found[0]:
+    columns = [column for column, value in found[0].items() if not isinstance(value, list)]
+    for column in columns:
         table.add_column(column, justify="left" if isinstance(found[0][column], str) else "right")
     for line in found:
-        table.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in line.values()))
+        table.add_row(*(_text(line[column]) for column in columns))
     console.print(table)
     return found
 
@@ -58,13 +81,21 @@ def _show(console: Console, title: str, lines: Iterable[dict[str, Any]]) -> list
 def main() -> None:
     """Runs the parts and prints tables, or one JSON object."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--only", choices=PARTS, action="append")
-    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--only", choices=(*PARTS, *LONG), action="append", help="this part, may be repeated; all but growth")
+    parser.add_argument("--events", type=int, help=f"{EVENTS:,}; for memory {MANY:,}")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--courses", type=int, default=mastery.COURSES)
+    parser.add_argument("--current", type=int, default=growth.CURRENT, help=f"for growth: current rows, {growth.CURRENT:,}")
+    parser.add_argument(
+        "--versions", type=int, default=growth.VERSIONS, help=f"for growth: {growth.VERSIONS:,}, 900 bytes each"
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     parts = options.only or PARTS
+    count = options.events or EVENTS
+    if "growth" in parts and (why := growth.check(current=options.current, versions=options.versions, rounds=options.rounds)):
+        parser.error(why)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what fills the disk is removed
     console = Console(stderr=options.json, width=130)
     with ExitStack() as engines:
         folder = Path(engines.enter_context(tempfile.TemporaryDirectory(prefix="outcomes-bench-", ignore_cleanup_errors=True)))
@@ -83,12 +114,20 @@ def main() -> None:
         console.print(facts)
         found: dict[str, Any] = {"machine": facts}
         if "shapes" in parts:
-            count = max(20_000, options.events // 4 // 10_000 * 10_000)
-            lines = shapes.run(dsn, count=count, rounds=options.rounds)
-            found["shapes"] = _show(console, f"statement shapes, {count:,} events", lines)
+            some = max(20_000, count // 4 // 10_000 * 10_000)
+            lines = shapes.run(dsn, count=some, rounds=options.rounds)
+            found["shapes"] = _show(console, f"statement shapes, {some:,} events", lines)
         if "throughput" in parts and kafka:
-            lines = throughput.run(dsn, kafka.bootstrap, count=options.events // 10_000 * 10_000, rounds=options.rounds)
-            found["throughput"] = _show(console, "to the projection, with versions, positions and books", lines)
+            measured = throughput.run(dsn, kafka.bootstrap, count=count, rounds=options.rounds)
+            title = f"to the projection: {count:,} events, {options.rounds} rounds; s/M: CPU seconds per million events"
+            found["throughput"] = _show(console, title, throughput.lines(count, measured))
+            found["ratios"] = _show(console, "side by side", throughput.ratios(measured))
+        if "duplicates" in parts and kafka:
+            lines = duplicates.run(dsn, kafka.bootstrap, count=count, rounds=options.rounds)
+            found["duplicates"] = _show(console, f"{count:,} events that are there already", lines)
+        if "memory" in parts and kafka:
+            lines = memory.run(dsn, kafka.bootstrap, count=options.events or MANY, slow_count=count)
+            found["memory"] = _show(console, "resident memory of one worker", lines)
         if "quiet" in parts and kafka:
             found["quiet"] = _show(console, "from produce to visible", quiet.run(dsn, kafka.bootstrap, seconds=20))
         if "mastery" in parts:
@@ -96,6 +135,19 @@ def main() -> None:
             found["mastery"] = _show(
                 console, f"reading, {options.courses:,} courses", mastery.run(term, courses=options.courses)
             )
+        if "growth" in parts and kafka:
+            full = asyncio.run(_database(postgres.dsn, "outcomes_bench_full"))
+            engines.callback(lambda: asyncio.run(_drop(postgres.dsn, "outcomes_bench_full")))
+            tables = growth.run(
+                dsn,
+                full,
+                kafka.bootstrap,
+                current=options.current,
+                versions=options.versions,
+                count=count,
+                rounds=options.rounds,
+            )
+            found["growth"] = {title: _show(console, title, lines) for title, lines in tables.items()}
     if options.json:
         print(json.dumps(found, indent=2))
 

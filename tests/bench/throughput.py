@@ -1,176 +1,131 @@
-"""Topic -> projection and file -> projection with the real commands, beside what Postgres alone takes of the same rows."""
+"""Events per second to the projection, beside Postgres alone and beside what somebody would write instead, round by round."""
 
 import asyncio
-import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-
-from consumer.settings import load
-from consumer.sources.kafka import produce
-from consumer.store.postgres import connect
-from tests.bench.machine import cost, peak_memory
+from consumer.app import spare_the_collector
+from tests.bench import alone, running
+from tests.bench.expected import Expected, decoded, expected
+from tests.bench.machine import Spent
 from tests.bench.rows import events
-from tests.bench.shapes import PARTITION, batches, copy
+from tests.bench.running import Run
 
-PARTITIONS = 4
+ONE, TWO, FILE = "one worker", "two workers", "file"
+ALONE, ALONE_TWICE = "Postgres, 1 connection", "Postgres, 2 connections"
+BASELINE = "baseline"
 
-
-async def _fill(bootstrap: str, topic: str, count: int) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])
-    await admin.close()
-
-    async def messages() -> AsyncIterator[tuple[str, bytes | None, bytes | None]]:
-        for number, value in enumerate(events(count)):
-            yield topic, str(number * 7919 % 1000).encode(), value
-
-    await produce(load(kafka_bootstrap_servers=bootstrap), messages())
+COMPARED = ((ONE, ALONE), (FILE, ALONE), (TWO, ALONE_TWICE), (ONE, BASELINE), (TWO, ONE), (ALONE_TWICE, ALONE))
 
 
-async def _empty(dsn: str) -> None:
-    connection = await connect(dsn)
-    await connection.execute("TRUNCATE learning_outcome_result, learning_outcome_result_version, stream_position")
-    await connection.execute("CHECKPOINT")
-    await connection.close()
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One line of one round."""
+
+    run: Run
+    wrong_rows: int
+    """Current rows that are not the newest state."""
+    history_right: bool = True
+    """Whether versions and books are right, where there are any."""
 
 
-async def _state(dsn: str) -> tuple[Any, ...]:
-    connection = await connect(dsn)
-    row = await connection.fetchrow(
-        "SELECT (SELECT count(*) FROM learning_outcome_result_version), "
-        "(SELECT sum(version_hash::numeric) FROM learning_outcome_result), "
-        "(SELECT sum(consumed) FROM stream_position)"
-    )
-    await connection.close()
-    return tuple(row or ())
+def judged(dsn: str, right: Expected, run: Run, consumed: int) -> Measured:
+    """A run, and whether the projection is right after it."""
+    return Measured(run, asyncio.run(right.wrong_rows(dsn)), asyncio.run(right.history_right(dsn, consumed)))
 
 
-def _command(arguments: list[str], dsn: str, bootstrap: str, topic: str) -> dict[str, Any]:
-    """Runs a command; events/s from its first transaction to its last, by the database's clock; CPU and memory from /proc."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("OUTCOMES_")}
-    variables = {
-        "DATABASE_URL": dsn,
-        "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
-        "OUTCOMES_TOPIC": topic,
-        "OUTCOMES_GROUP_ID": topic,
-        "OUTCOMES_LOG_LEVEL": "warning",
-    }
-    peak = 0
-    with cost("postgres") as server:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "consumer", *arguments], env=ours | variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-        while process.poll() is None:
-            try:
-                peak = max(peak, peak_memory(process.pid))
-            except (OSError, ValueError):
-                break
-            time.sleep(0.05)
-        out, err = process.communicate()
-    if process.returncode:
-        raise RuntimeError(err.decode()[-2000:])
-    used = os.times()
-    return {
-        "summary": json.loads(out),
-        "peak": peak,
-        "server": server[0],
-        "children": used.children_user + used.children_system,
-    }
+def capture(folder: Path, values: Sequence[bytes]) -> Path:
+    """A file of these events, a line each."""
+    path = folder / "events.ndjson"
+    with path.open("wb") as file:
+        file.writelines(value + b"\n" for value in values)
+    return path
 
 
-async def _seconds(dsn: str) -> float:
-    """From the first commit to the last, by `recorded_at`; the first batch itself is outside."""
-    connection = await connect(dsn)
-    found = await connection.fetchval(
-        "SELECT extract(epoch FROM max(recorded_at) - min(recorded_at))::float8 FROM learning_outcome_result_version"
-    )
-    await connection.close()
-    return float(found)
+def run(dsn: str, bootstrap: str, *, count: int, rounds: int) -> dict[str, list[Measured]]:
+    """Every line once, then again: what the machine does meanwhile meets all of them. For `lines` and `ratios`."""
+    values = list(events(count))
+    versions = decoded(values)
+    right = expected(versions)
+    shares = {connections: alone.shares(versions, connections) for connections in (1, 2)}
+    spare_the_collector()
 
+    def by_postgres(connections: int) -> Measured:
+        seconds, cost = alone.write(dsn, shares[connections])
+        return judged(dsn, right, Run(seconds, cost), 0)
 
-def run(dsn: str, bootstrap: str, *, count: int, rounds: int) -> Iterator[dict[str, Any]]:
-    """Lines for Postgres alone, topic and file: events/s (median, least, most), CPU-seconds per million events, peak memory."""
-    topic = f"bench-{uuid.uuid4().hex[:8]}"
-    asyncio.run(_fill(bootstrap, topic, count))
-    told = batches(count, 10_000)
-    lines: dict[str, list[dict[str, Any]]] = {"postgres alone": [], "topic": [], "file": []}
+    def by_workers(members: int) -> Measured:
+        return judged(dsn, right, asyncio.run(running.topic(dsn, bootstrap, values, count=members)), count)
+
+    def by_baseline() -> Measured:
+        run = asyncio.run(running.baseline(dsn, bootstrap, values))
+        return Measured(run, asyncio.run(right.wrong_rows(dsn, "public.baseline_result")))
+
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "events.ndjson"
-        with file.open("wb") as captured:
-            captured.writelines(value + b"\n" for value in events(count))
-        for _ in range(rounds):
-            lines["postgres alone"].append(_alone(dsn, told))
-            worker = ["worker", "--until-end", "--json", "--http-port", "0", "--group-id", uuid.uuid4().hex]
-            for name, arguments in (("topic", worker), ("file", ["replay", str(file), "--json"])):
-                asyncio.run(_empty(dsn))
-                before = os.times()
-                result = _command(arguments, dsn, bootstrap, topic)
-                client = result["children"] - before.children_user - before.children_system
-                consumed = result["summary"]["consumed"]
-                # The end of the topic is looked for once a second, so the command's own clock says too much.
-                seconds = asyncio.run(_seconds(dsn))
-                lines[name].append(
-                    {
-                        "rate": (consumed - 10_000) / seconds if consumed > 20_000 else consumed / result["summary"]["seconds"],
-                        "client": client / consumed * 1e6,
-                        "server": result["server"] / consumed * 1e6,
-                        "peak": result["peak"],
-                        "state": asyncio.run(_state(dsn)),
-                    }
-                )
-    base = statistics.median(line["rate"] for line in lines["postgres alone"])
-    right = lines["postgres alone"][0]["state"]
-    for name, found in lines.items():
-        rates = [line["rate"] for line in found]
-        yield {
-            "what": name,
-            "events": len(told) * 10_000,
-            "events/s": round(statistics.median(rates)),
-            "least": round(min(rates)),
-            "most": round(max(rates)),
-            "of postgres alone": round(statistics.median(rates) / base, 2),
-            "client CPU s/M": round(statistics.median(line["client"] for line in found), 1),
-            "server CPU s/M": round(statistics.median(line["server"] for line in found), 1),
-            "peak MB": round(max(line["peak"] for line in found) / 2**20),
-            "tables": "right" if {line["state"] for line in found} == {right} else "WRONG",
+        path = capture(Path(folder), values)
+        lines: Mapping[str, Callable[[], Measured]] = {
+            ONE: lambda: by_workers(1),
+            TWO: lambda: by_workers(2),
+            FILE: lambda: judged(dsn, right, asyncio.run(running.file(dsn, path)), count),
+            ALONE: lambda: by_postgres(1),
+            ALONE_TWICE: lambda: by_postgres(2),
+            BASELINE: by_baseline,
         }
+        found: dict[str, list[Measured]] = {what: [] for what in lines}
+        by_workers(1)  # not counted: the engines' first run makes files and compiles, which none of the others has to
+        for _ in range(rounds):
+            for what, line in lines.items():
+                asyncio.run(running.empty(dsn))
+                found[what].append(line())
+    return found
 
 
-def _alone(dsn: str, told: list[Any]) -> dict[str, Any]:
-    """The same rows, decoded beforehand, by the same writer over one connection."""
-    asyncio.run(_empty(dsn))
+def _verdict(found: Sequence[Measured]) -> str:
+    if not all(measured.history_right for measured in found):
+        return "WRONG"
+    wrong = sorted({measured.wrong_rows for measured in found})
+    return f"{' to '.join(f'{rows:,}' for rows in (wrong[0], wrong[-1])[: len(wrong)])} rows wrong" if wrong[-1] else "right"
 
-    async def write() -> float:
-        connection = await connect(dsn)
-        try:
-            await connection.execute("DELETE FROM stream_position WHERE source = $1", PARTITION.source)
-            begun = time.perf_counter()
-            await copy(connection, told)
-            return time.perf_counter() - begun
-        finally:
-            await connection.close()
 
-    before = os.times()
-    with cost("postgres") as server:
-        seconds = asyncio.run(write())
-    used = os.times()
-    count = sum(batch.events for batch in told)
-    client = used.user + used.system - before.user - before.system
+def line(what: str, count: int, found: Sequence[Measured]) -> dict[str, Any]:
+    """Medians, and the least and most events/s. CPU is seconds per million events, memory that of the largest process."""
+    rates = [count / measured.run.seconds for measured in found]
+    cost = Spent(*(statistics.median(costs) / count * 1e6 for costs in zip(*(m.run.cost for m in found), strict=True)))
+    peaks = [measured.run.peak for measured in found if measured.run.peak is not None]
     return {
-        "rate": count / seconds,
-        "client": client / count * 1e6,
-        "server": server[0] / count * 1e6,
-        "peak": 0,
-        "state": asyncio.run(_state(dsn)),
+        "what": what,
+        "events/s": round(statistics.median(rates)),
+        "least": round(min(rates)),
+        "most": round(max(rates)),
+        "client s/M": round(cost.client, 1),
+        "server s/M": round(cost.server, 1),
+        "broker s/M": round(cost.broker, 1),
+        "peak MB": round(max(peaks) / 2**20) if peaks else None,
+        "tables": _verdict(found),
+        "rounds": [round(rate) for rate in rates],
     }
+
+
+def lines(count: int, found: Mapping[str, Sequence[Measured]]) -> Iterator[dict[str, Any]]:
+    """A line for each way."""
+    for what, rounds in found.items():
+        yield line(what, count, rounds)
+
+
+def ratios(found: Mapping[str, Sequence[Measured]]) -> Iterator[dict[str, Any]]:
+    """How fast one way is beside another: by the medians, and by each round alone, where both met the same machine."""
+    for ours, theirs in COMPARED:
+        times, others = ([measured.run.seconds for measured in found[what]] for what in (ours, theirs))
+        each = [other / time for time, other in zip(times, others, strict=True)]
+        yield {
+            "events/s of": ours,
+            "beside": theirs,
+            "of medians": round(statistics.median(others) / statistics.median(times), 2),
+            "median of rounds": round(statistics.median(each), 2),
+            "least": round(min(each), 2),
+            "most": round(max(each), 2),
+        }
