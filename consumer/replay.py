@@ -23,8 +23,8 @@ GO_ON = "replay it again to go on from here"
 
 T = TypeVar("T")
 
-SLICE = 100
-"""Records decoded between two chances for the writing task: about 2 ms."""
+SLICE = 250
+"""Records decoded between two chances for the writing task: about 4 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,28 +156,33 @@ class Replay:
         pieces = records(capture, partition.source, start=start, max_record_bytes=self._rules.max_record_bytes)
         batch, at, read = Batch(), start, 0
         broken: BrokenCapture | None = None
-        while True:
-            try:
-                piece: Piece | None = await asyncio.to_thread(next, pieces, None)
-            except BrokenCapture as error:
-                broken, piece = error, None
-            if piece is None or self._stop.is_set():
-                break
-            read = piece.read
-            now = datetime.now(UTC)
-            for index, record in enumerate(piece.records):
-                batch.add(decode(record, self._rules, now))
-                batch.bytes += len(record.value or b"")
-                if batch.events >= self._batch_size or batch.bytes >= self._batch_bytes:
-                    batch.advance(partition, at, record.position + 1)
-                    at = record.position + 1
-                    yield batch, read
-                    batch = Batch()
-                if index % SLICE == SLICE - 1:
-                    await asyncio.sleep(0)
-            if piece.records and piece.records[-1].position >= at:
-                batch.advance(partition, at, piece.records[-1].position + 1)
-                at = piece.records[-1].position + 1
+        reading = asyncio.ensure_future(asyncio.to_thread(next, pieces, None))
+        try:
+            while True:
+                try:
+                    piece: Piece | None = await reading
+                except BrokenCapture as error:
+                    broken, piece = error, None
+                if piece is None or self._stop.is_set():
+                    break
+                reading = asyncio.ensure_future(asyncio.to_thread(next, pieces, None))  # while this one is decoded
+                read = piece.read
+                now = datetime.now(UTC)
+                for index, record in enumerate(piece.records):
+                    batch.add(decode(record, self._rules, now))
+                    batch.bytes += len(record.value or b"")
+                    if batch.events >= self._batch_size or batch.bytes >= self._batch_bytes:
+                        batch.advance(partition, at, record.position + 1)
+                        at = record.position + 1
+                        yield batch, read
+                        batch = Batch()
+                    if index % SLICE == SLICE - 1:
+                        await asyncio.sleep(0)
+                if piece.records and piece.records[-1].position >= at:
+                    batch.advance(partition, at, piece.records[-1].position + 1)
+                    at = piece.records[-1].position + 1
+        finally:
+            await asyncio.gather(reading, return_exceptions=True)  # the thread holds the file
         yield batch, read
         if broken is not None:
             raise broken

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import NamedTuple
 
 from consumer.ingest.records import Accepted, Ignored, Rejected, Verdict
@@ -128,7 +129,7 @@ def fold(accepted: Iterable[Accepted]) -> Mapping[Table, list[Staged]]:
 
 
 def _fold(versions: list[Accepted]) -> list[Staged]:
-    versions = sorted(versions, key=lambda version: version.key)
+    versions = sorted(versions, key=attrgetter("key"))
     distinct = [
         one for one, before in zip(versions, [None, *versions], strict=False) if before is None or one.key != before.key
     ]
