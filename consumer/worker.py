@@ -231,8 +231,9 @@ class Worker:
         while not self._stop.is_set():
             quiet = not batch.moves
             idle = self._is_idle()
+            room = min(SLICE, self._settings.batch_size - batch.events)
             try:
-                records = await self._source.fetch(SLICE, QUIET_SECONDS if quiet else 0 if idle else BUSY_SECONDS)
+                records = await self._source.fetch(room, QUIET_SECONDS if quiet else 0 if idle else BUSY_SECONDS)
             except OffsetOutOfRange:
                 await self._write_out(batch, epoch)
                 raise

@@ -24,6 +24,7 @@ from consumer.errors import UsageError
 from consumer.read.verify import verify
 from consumer.store import schema
 from consumer.store.postgres import connect
+from consumer.store.writer import Writer
 
 _DSN = "TESTS_POSTGRES"
 _BOOTSTRAP = "TESTS_KAFKA"
@@ -166,3 +167,12 @@ async def topic(kafka_bootstrap: str) -> AsyncIterator[Callable[..., Awaitable[s
     if made:
         await admin.delete_topics(made)
     await admin.close()
+
+
+@pytest.fixture
+def unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writers that do not ask for partitions, as those whose question could not be answered a moment ago."""
+
+    async def left_for_later(*arguments: object) -> None: ...
+
+    monkeypatch.setattr(Writer, "_make_partitions", left_for_later)

@@ -53,7 +53,7 @@ async def test_version_tables_are_partitioned_beside_a_worker_that_writes(
     await connection.close()
 
 
-async def test_a_migration_that_has_to_wait_lets_everybody_else_go_on(empty_database: str) -> None:
+async def test_a_migration_that_has_to_wait_lets_everybody_else_go_on(empty_database: str, unasked: None) -> None:
     """Somebody's open transaction keeps the table: the migration asks again and again, and nobody queues behind it for long."""
     reader, connection = await at_before(empty_database, 100), await connect(empty_database)
     open_transaction = reader.transaction()

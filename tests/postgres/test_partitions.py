@@ -52,15 +52,6 @@ SELECT c.relname, a.grantee::regrole::text, a.privilege_type FROM pg_class c, ac
 BOTH = [RESULTS, ASSESSMENTS]
 
 
-@pytest.fixture
-def unasked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Writers that do not ask for partitions, as those whose question could not be answered a moment ago."""
-
-    async def left_for_later(*arguments: object) -> None: ...
-
-    monkeypatch.setattr(Writer, "_make_partitions", left_for_later)
-
-
 def of_year(year: int, id_: int = 1) -> Any:
     """A result of that year."""
     return event("learning_outcome_result_updated", at=f"{year}-05-01T00:00:00Z", id=str(id_))
