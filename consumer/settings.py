@@ -132,7 +132,7 @@ class Settings(BaseModel):
     kafka_session_timeout_seconds: float = Field(default=45, gt=0)
     """A worker that the broker has not heard of for so long loses its partitions."""
 
-    kafka_fetch_bytes: int = Field(default=1024 * 1024, ge=1024)
+    kafka_fetch_bytes: int = Field(default=1024 * 1024, ge=1024, le=2**31 - 1)
     """Bytes asked of one partition at a time; partitions times this bounds what lies in memory unread."""
 
     @field_validator("topic", mode="before")

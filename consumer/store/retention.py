@@ -174,7 +174,7 @@ class _Fold:
             freed = size - sum(
                 [await self._connection.fetchval("SELECT pg_total_relation_size($1::regclass)", name) for name in made]
             )
-        partitions = tuple(partition.name for partition in old) if retired else ()
+        partitions = tuple([await self._name_afterwards(partition) for partition in old]) if retired else ()
         return Folded(self._parent, partitions, kept, retired, moved, max(0, freed) if retired else 0), books, made
 
     async def _make(self, name: str, bounds: str, meaning: str) -> None:
@@ -205,8 +205,8 @@ class _Fold:
             )
             if self._drop:
                 await self._connection.execute(f"DROP TABLE {partition.name}")
-            elif partition.name == final:
-                await self._connection.execute(sql("retain_rename"), final, await self._free_name())
+            elif (name := await self._name_afterwards(partition)) != partition.name:
+                await self._connection.execute(sql("retain_rename"), partition.name, name)
         await self._connection.execute(f"DELETE FROM {self._parent}_default WHERE event_time < $1", self._cutoff)
         for name, (lower, upper) in made.items():
             await self._connection.execute(
@@ -214,8 +214,10 @@ class _Fold:
             )
         await self._connection.execute(sql("retain_rename"), self._new, final)
 
-    async def _free_name(self) -> str:
-        """Of a partition that gives its name to another of the same year: this year was retained before."""
+    async def _name_afterwards(self, partition: Partition) -> str:
+        """Of a partition once it is detached. One gives its name to another of the same year: this year was retained before."""
+        if self._drop or partition.name != f"{self._parent}_before_{self._since}":
+            return partition.name
         number = 1
         while await self._connection.fetchval("SELECT to_regclass($1)", f"{self._parent}_retired_{number}") is not None:
             number += 1
