@@ -240,16 +240,19 @@ def _start(year: int) -> datetime:
 
 
 async def _until_locked(action: Callable[[], Awaitable[T]], connection: Connection) -> T:
-    """Does it again until it had its locks, each time as if it had not been tried before."""
+    """Does it again until it had its locks, each time as if it had not been tried before.
+
+    Who waits is sent away just before: when they come again, they find this one before them.
+    """
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
+        await _send_away(connection)
         try:
             async with connection.transaction():
                 return await action()
         except asyncpg.PostgresError as error:
             if sqlstate(error) not in _NOT_NOW or time.monotonic() > until:
                 raise
-        await _send_away(connection)
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
