@@ -57,6 +57,18 @@ class Told(NamedTuple):
     recorded_at: datetime
 
 
+class Alignment(NamedTuple):
+    """What REST told of an assignment that measured an outcome: from `at` on it does, or no longer does (CF 10.3)."""
+
+    tenant: str
+    course_id: int
+    learning_outcome_id: int
+    assignment_id: int
+    workflow_state: str
+    at: datetime
+    recorded_at: datetime
+
+
 class Rollup(NamedTuple):
     """One student's score for one outcome in one course, and by what it was judged (design 8)."""
 
@@ -345,8 +357,10 @@ def value(percent: float | None, raw: float, points: Points) -> float | None:
 class View:
     """What was so of one tenant at one moment: the versions seen by then, oldest first, and the newest of each object (D14)."""
 
-    def __init__(self, versions: Sequence[Version], switch: str) -> None:
+    def __init__(self, versions: Sequence[Version], switch: str, alignments: Sequence[Alignment] = ()) -> None:
         self.versions = versions
+        newest = {one[1:4]: one for one in sorted(alignments, key=lambda one: one.at)}
+        self.removed = {place: one.at for place, one in newest.items() if one.workflow_state == "deleted"}
         self.rows: dict[str, dict[int, Version]] = {kind: {} for kind in IDS}
         for version in versions:
             self.rows[version.kind][version.id] = version
@@ -358,22 +372,29 @@ class View:
         self.links = self._links()
 
     def _owned(self, kind: str) -> dict[Place, Version]:
-        """The active row of each context; of several the newest (D10)."""
+        """The row of each context, of several the newest, where it is active (D10)."""
         owned: dict[Place, Version] = {}
         for row in sorted(self.rows[kind].values(), key=lambda row: row.order):
-            if row.active:
-                assert place_of(row) not in owned or owned[place_of(row)].order < row.order, f"two newest of {place_of(row)}"
-                owned[place_of(row)] = row
-        return owned
+            assert place_of(row) not in owned or owned[place_of(row)].order < row.order, f"two newest of {place_of(row)}"
+            owned[place_of(row)] = row
+        return {place: row for place, row in owned.items() if row.active}
 
     def _inputs(self) -> dict[int | None, dict[tuple[str, int], list[Version]]]:
         """The results that count, by course, then by student and outcome (CF 7.1, D1), in time order (D4)."""
         inputs: dict[int | None, dict[tuple[str, int], list[Version]]] = defaultdict(lambda: defaultdict(list))
         for row in sorted(self.rows["learning_outcome_result"].values(), key=self._time):
             user, outcome = row.body.get("user_uuid"), row.id_of("learning_outcome_id")
-            if row.active and row.body.get("score") is not None and user is not None and outcome is not None:
+            counts = row.active and row.body.get("score") is not None and not self._unaligned(row)
+            if counts and user is not None and outcome is not None:
                 inputs[course_of(row)][user, outcome].append(row)
         return inputs
+
+    def _unaligned(self, result: Version) -> bool:
+        """Its assignment no longer measured its outcome, and it is not newer than that (CF 5.3, D17)."""
+        if result.body.get("associated_asset_type") != "Assignment":
+            return False
+        gone = self.removed.get((course_of(result), result.id_of("learning_outcome_id"), result.id_of("associated_asset_id")))
+        return gone is not None and result.event_time <= gone
 
     def _time(self, result: Version) -> tuple[datetime, int]:
         """When the work was handed in, else assessed, in whole seconds; ties by id (CF 7.2, D4)."""
@@ -564,7 +585,10 @@ class Reference:
     the tenant has been seen (D9).
     """
 
-    def __init__(self, told: Iterable[Told], switch: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, told: Iterable[Told], switch: Mapping[str, str] | None = None, alignments: Sequence[Alignment] = ()
+    ) -> None:
+        self._alignments = alignments
         self._switch = dict(switch or {})
         self._versions: dict[str, list[Version]] = defaultdict(list)
         self._views: dict[tuple[str, datetime | None, datetime | None], View] = {}
@@ -587,7 +611,12 @@ class Reference:
                 for version in self._versions.get(tenant, [])
                 if (at is None or version.event_time <= at) and (known_at is None or version.recorded_at <= known_at)
             ]
-            self._views[tenant, at, known_at] = View(seen, self._switch.get(tenant, "auto"))
+            aligned = [
+                one
+                for one in self._alignments
+                if one.tenant == tenant and (at is None or one.at <= at) and (known_at is None or one.recorded_at <= known_at)
+            ]
+            self._views[tenant, at, known_at] = View(seen, self._switch.get(tenant, "auto"), aligned)
         return self._views[tenant, at, known_at]
 
     def rollups(
@@ -621,7 +650,8 @@ class Reference:
         """Each moment at which the rollup differs from the moment before, in more than its time; none = it vanished (D16)."""
         found: list[tuple[datetime, Rollup | None]] = []
         before: Rollup | None = None
-        for time in sorted({version.event_time for version in self._versions.get(tenant, [])}):
+        times = {version.event_time for version in self._versions.get(tenant, [])}
+        for time in sorted(times | {one.at for one in self._alignments if one.tenant == tenant}):
             rollup = self.rollups(tenant, course_id, at=time).get((user_uuid, learning_outcome_id))
             timeless = rollup._replace(last_assessed_at=None) if rollup else None
             if timeless != before:

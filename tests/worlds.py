@@ -5,7 +5,7 @@ Event times differ, so that one order of versions is right; everything else repe
 
 import random
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.samples import NOON, Event, event, iso
@@ -46,6 +46,16 @@ class World:
         hinted = chance.random() < 0.5
         milliseconds = sorted(chance.sample(range(int(SPAN.total_seconds() * 1000)), self._size))
         return [self._at(made, at, hinted) for at, made in zip(milliseconds, self._made(kinds), strict=False)]
+
+    def alignments(self) -> list[tuple[int, int, int, str, datetime]]:
+        """What REST told of alignments: (course, outcome, assignment, state, moment), at moments that are no event's."""
+        chance = random.Random(f"{self.tenant} alignments")
+        told = []
+        for _ in range(chance.choice((0, 6, 12))):
+            moment = NOON + timedelta(microseconds=chance.randrange(int(SPAN.total_seconds() * 1000)) * 1000 + 500)
+            place = chance.choice(COURSES), chance.choice(OUTCOMES), chance.randrange(1, 3)
+            told.append((*place, chance.choice(("deleted", "deleted", "active")), moment))
+        return told
 
     def _made(self, kinds: list[Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         for _ in range(self._size):

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from consumer.ingest.canonical import canonical_body, plain, version_hash
 from consumer.ingest.records import Accepted, Ignored, OrderKey, RawRecord, Rejected, Verdict
-from consumer.ingest.tables import SHARD, TABLE_OF_EVENT, Table
+from consumer.ingest.tables import CANVAS, SHARD, TABLE_OF_EVENT, TABLE_OF_SNAPSHOT, Table
 from consumer.ingest.unwrap import Elements, Envelope, Refusal, path_of, unwrap
 from consumer.printable import has_controls, printable
 from schemas.base import MAX_KEY_TEXT, MAX_RATINGS, Reason, time_of
@@ -131,6 +131,8 @@ def _event(
     if suspicious and (refusal := _bad_value(name, ("metadata", "event_name"))):
         return refusal
     table = TABLE_OF_EVENT.get(name)
+    if table is None and record.source.startswith(CANVAS):
+        table = TABLE_OF_SNAPSHOT.get(name)
     event_time = _time(metadata.get("event_time"))
     if table is None:
         if has_controls(name):
@@ -221,7 +223,7 @@ def _local(identifier: int) -> int:
 def _stored(table: Table, object_id: int, values: tuple[Any, ...]) -> tuple[Any, ...]:
     """One value for each of `table.members`, as the columns hold them: local ids, and jsonb as text."""
     if table.global_ids:
-        values = (object_id, *values)
+        values = (None if table.snapshot and object_id < SHARD else object_id, *values)
     return tuple(
         None
         if value is None

@@ -6,7 +6,7 @@ of an account is `body_root_account_uuid`, because `root_account_uuid` is the te
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, NotRequired, get_type_hints
 
@@ -18,11 +18,14 @@ from schemas.events import EVENTS
 from schemas.learning_outcome import LearningOutcome, LearningOutcomeGroup, LearningOutcomeLink, OutcomeFriendlyDescription
 from schemas.learning_outcome_result import LearningOutcomeResult, RubricAssessment
 from schemas.outcome_proficiency import OutcomeCalculationMethod, OutcomeProficiency
+from schemas.snapshots import SNAPSHOTS
 from schemas.tenancy import Account, Course
 
 SHARD = 10_000_000_000_000
 """A global id is shard x 10^13 + local id (Canvas, `data_service_canvas_event_metadata.md`)."""
 
+CANVAS = "canvas:"
+"""What the source of snapshots begins with, before the host; no topic can be called so."""
 
 _BY_YEAR = frozenset({"learning_outcome_result", "rubric_assessment"})
 
@@ -46,6 +49,8 @@ class Table:
     """Whether its versions are partitioned by the year of `event_time`: those of things that grow with the students."""
     stateful: bool
     """Whether an absent `workflow_state` is `active`."""
+    snapshot: bool
+    """Whether it is told by REST: an id without a shard is then a local one, and the global one is unknown."""
     validate: Callable[[dict[str, Any]], dict[str, Any]]
     """The model's rules for a body without nulls: what is there and known, by name. Raises pydantic's `ValidationError`."""
 
@@ -81,6 +86,7 @@ def _table(
         fields,
         name in _BY_YEAR,
         issubclass(model, StatefulBody),
+        False,
         _validator(model, frozenset(json)),
     )
 
@@ -127,3 +133,12 @@ _OF_MODEL = {table.model: table for table in TABLES.values()}
 
 TABLE_OF_EVENT: Mapping[str, Table] = MappingProxyType({name: _OF_MODEL[model] for name, model in EVENTS.items()})
 """Event name -> table."""
+
+
+def _snapshot(name: str, model: type[Body]) -> Table:
+    table = TABLES[name.removesuffix("_backfilled")]
+    return replace(table, model=model, snapshot=True, validate=_validator(model, table.json))
+
+
+TABLE_OF_SNAPSHOT: Mapping[str, Table] = MappingProxyType({name: _snapshot(name, model) for name, model in SNAPSHOTS.items()})
+"""The same for what REST told: understood only of records whose source begins with `CANVAS`."""

@@ -1,5 +1,7 @@
 """Bringing a database to today's schema, and refusing to work with another one."""
 
+import asyncio
+
 import asyncpg
 
 from consumer.errors import Fatal, OutcomesError
@@ -8,6 +10,9 @@ from migrations import FOLDER, HEAD
 
 _LOCK = 0x6F757463
 """Any number of our own: who migrates holds this advisory lock ("outc")."""
+
+_LOCK_SECONDS = 0.2
+"""Pause between two attempts to have it."""
 
 
 async def migrate(dsn: str) -> tuple[str | None, str]:
@@ -18,7 +23,9 @@ async def migrate(dsn: str) -> tuple[str | None, str]:
     """
     lock = await connect(dsn, application="outcomes migrate")
     try:
-        await lock.execute("SELECT pg_advisory_lock($1)", _LOCK)
+        # Asked for again and again: who waits within a statement keeps an index from being built beside everybody's work.
+        while not await lock.fetchval("SELECT pg_try_advisory_lock($1)", _LOCK):  # noqa: ASYNC110 - another process holds it
+            await asyncio.sleep(_LOCK_SECONDS)
         before = await revision(lock)
         if before == HEAD:
             return before, HEAD

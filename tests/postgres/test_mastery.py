@@ -11,7 +11,7 @@ import pytest
 
 from consumer.store.postgres import Connection, connect
 from tests.postgres.writing import write
-from tests.reference import Level, Reference, Rollup, Summary, Told, score
+from tests.reference import Alignment, Level, Reference, Rollup, Summary, Told, score
 from tests.worlds import COURSES, METHODS, OUTCOMES, STUDENTS, World
 
 PLACES: tuple[int | None, ...] = (*COURSES, None)
@@ -46,10 +46,18 @@ async def told(dsn: str, world: World, switch: str | None) -> Reference:
     found = await connection.fetch(
         "SELECT DISTINCT recorded_at FROM learning_outcome_result_version WHERE root_account_uuid = $1 ORDER BY 1", world.tenant
     )
-    await connection.close()
     first, second = (row["recorded_at"] for row in found)
+    alignments = [
+        Alignment(world.tenant, *told, recorded_at=world.chance.choice((first, second))) for told in world.alignments()
+    ]
+    await connection.executemany(
+        "INSERT INTO outcome_alignment_version (root_account_uuid, course_id, learning_outcome_id, asset_type, asset_id, "
+        "workflow_state, event_time, recorded_at, source) VALUES ($1, $2, $3, 'Assignment', $4, $5, $6, $7, 'canvas:x')",
+        alignments,
+    )
+    await connection.close()
     records = [Told(event, first) for event in shuffled[:half]] + [Told(event, second) for event in shuffled[half:]]
-    return Reference(records, {world.tenant: switch or "auto"})
+    return Reference(records, {world.tenant: switch or "auto"}, alignments)
 
 
 async def rollups(
@@ -80,6 +88,12 @@ async def test_rollups_scales_and_summaries_agree_with_the_reference_at_any_mome
             for course in PLACES:
                 expected = reference.rollups(world.tenant, course, at, known_at)
                 assert await rollups(connection, world.tenant, course, at, known_at) == expected, (at, known_at, course)
+                some = await connection.fetch(
+                    "SELECT * FROM rollup_of_students($1, $2, $3, $4, $5)", world.tenant, course, STUDENTS[:2], at, known_at
+                )
+                assert {(row["user_uuid"], row["learning_outcome_id"]): row["score"] for row in some} == {
+                    key: rollup.score for key, rollup in expected.items() if key[0] in STUDENTS[:2]
+                }
                 assert await summaries(connection, world.tenant, course, at, known_at) == reference.summaries(
                     world.tenant, course, at, known_at
                 )

@@ -95,8 +95,8 @@ async def test_the_database_knows_exactly_our_reasons(database: str) -> None:
     await connection.close()
 
 
-async def test_the_reader_sees_everything_but_quarantine(database: str) -> None:
-    """Quarantine holds what Canvas sent, personal data included."""
+async def test_the_reader_sees_everything_but_quarantine_and_tokens(database: str) -> None:
+    """Quarantine holds what Canvas sent, personal data included; of tokens a reader learns which tenant one opens."""
     connection = await connect(database)
     relations = await connection.fetch(
         "SELECT relname FROM pg_class WHERE relnamespace = 'outcomes'::regnamespace AND relkind IN ('r', 'v')"
@@ -105,10 +105,11 @@ async def test_the_reader_sees_everything_but_quarantine(database: str) -> None:
         await connection.execute("SET LOCAL ROLE outcomes_reader")
         for row in relations:
             readable = await connection.fetchval("SELECT has_table_privilege($1, 'SELECT')", f"outcomes.{row['relname']}")
-            assert readable == (row["relname"] != "quarantine"), row["relname"]
+            assert readable == (row["relname"] not in ("quarantine", "api_token")), row["relname"]
             assert not await connection.fetchval(
                 "SELECT has_table_privilege($1, 'INSERT, UPDATE, DELETE')", f"outcomes.{row['relname']}"
             )
+        assert await connection.fetchval("SELECT token_tenant(sha256('nobody''s'))") is None
     await connection.close()
 
 
