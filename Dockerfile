@@ -7,6 +7,7 @@ RUN python -m venv /opt/outcomes \
  && python -m venv /opt/build \
  && /opt/build/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r build.txt
 COPY pyproject.toml README.md ./
+COPY canvas canvas
 COPY consumer consumer
 COPY migrations migrations
 COPY schemas schemas

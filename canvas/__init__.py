@@ -1,0 +1,1 @@
+"""Canvas' REST API: asked where the feed has gaps, and answered from the projection."""

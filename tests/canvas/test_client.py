@@ -1,0 +1,586 @@
+"""The client gets what Canvas has, waits when it is told to, gives up with a sentence, and never gives the token away."""
+
+import asyncio
+import io
+import json
+import logging
+import traceback
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
+
+from canvas.client import Answer, CanvasClient, Clock, Context, Page, Patience
+from consumer import log
+from consumer.errors import (
+    CanvasAway,
+    CanvasError,
+    CanvasForbidden,
+    CanvasNotFound,
+    CanvasRejected,
+    CanvasSurprise,
+    CanvasUnauthorized,
+    UsageError,
+)
+from consumer.read import letters
+from consumer.settings import Settings, load
+from schemas import rest
+from tests.canvas import school as content
+from tests.canvas.examples import EXAMPLES
+from tests.canvas.school import ALGEBRA, ANN, BEN, BIOLOGY, EQUATIONS, FRACTIONS, HIGH, READING, ROOT, School
+
+NOON = datetime(2025, 3, 20, 12, tzinfo=UTC)
+
+
+class Time:
+    """A clock that stands still but for what is slept; it remembers the waits."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+
+    @property
+    def passed(self) -> float:
+        """Seconds."""
+        return sum(self.slept)
+
+    async def sleep(self, seconds: float) -> None:
+        """No time at all."""
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+
+    @property
+    def clock(self) -> Clock:
+        """Chance is always in the middle."""
+        return Clock(lambda: NOON + timedelta(seconds=self.passed), lambda: self.passed, self.sleep, lambda: 0.5)
+
+
+@pytest.fixture
+async def school() -> AsyncIterator[School]:
+    """A small Canvas."""
+    async with School() as canvas:
+        yield canvas
+
+
+@pytest.fixture
+def time() -> Time:
+    """A fresh clock."""
+    return Time()
+
+
+@pytest.fixture
+async def client(school: School, time: Time) -> AsyncIterator[CanvasClient]:
+    """Asks the school."""
+    async with CanvasClient(school.url, SecretStr(school.token), seconds=5, clock=time.clock) as asking:
+        yield asking
+
+
+async def pages_of(pages: AsyncIterator[Page[Any]]) -> list[Page[Any]]:
+    """All of them."""
+    return [page async for page in pages]
+
+
+async def items_of(pages: AsyncIterator[Page[Any]]) -> list[Any]:
+    """All that is on them."""
+    return [item async for page in pages for item in page.items]
+
+
+# Shapes
+
+
+@pytest.mark.parametrize(("shape", "example"), EXAMPLES.values(), ids=EXAMPLES)
+def test_every_published_example_is_accepted(shape: Any, example: Any) -> None:
+    """Each member arrives: what is dumped is what was told, whether ids came as numbers or as strings."""
+    adapter = TypeAdapter(shape)
+    for told in (example, content.with_string_ids(example)):
+        model = adapter.validate_json(json.dumps(told))
+        assert adapter.dump_python(model, mode="json", exclude_unset=True, by_alias=True) == renamed(example)
+
+
+def renamed(example: Any) -> Any:
+    """The published document calls an alignment's outcome `id`; Canvas, and we, `learning_outcome_id`."""
+    if isinstance(example, dict) and "assignment_id" in example and "id" in example:
+        return {("learning_outcome_id" if name == "id" else name): value for name, value in example.items()}
+    return example
+
+
+@pytest.mark.parametrize(
+    ("told", "id_"),
+    [(79, 79), ("79", 79), ("21070000000000079", 21070000000000079), ("2107~79", 21070000000000079), (2**63 - 1, 2**63 - 1)],
+)
+def test_an_id_is_a_number_a_text_or_one_of_another_shard(told: Any, id_: int) -> None:
+    """And inside links it goes out as a text, as Canvas has it there."""
+    result = rest.OutcomeResult.model_validate({"id": told, "links": {"user": told, "learning_outcome": told}})
+    assert (result.id, result.links.user, result.links.learning_outcome) == (id_, str(id_), id_)
+    assert json.loads(result.model_dump_json())["links"]["learning_outcome"] == str(id_)
+
+
+@pytest.mark.parametrize("told", [0, -1, 2**63, "", "7.0", 7.5, True, "~79", "2107~", "2107~10000000000000", "0~1", [], "x"])
+def test_what_is_no_id_is_refused(told: Any) -> None:
+    """Nothing is guessed."""
+    with pytest.raises(ValidationError) as refused:
+        rest.Account.model_validate({"id": told, "name": "A"})
+    assert [details["loc"] for details in refused.value.errors()] == [("id",)]
+
+
+def test_ids_are_published_as_numbers_or_digits() -> None:
+    """So that either form fits the server's own description of itself."""
+    schema = rest.Account.model_json_schema(mode="serialization")["properties"]["id"]
+    assert {one["type"] for one in schema["anyOf"]} == {"integer", "string"}
+
+
+def test_a_grading_standard_from_the_wire_is_one_that_can_be_imported() -> None:
+    """With exact bounds: the rules are those of letters, and there alone."""
+    told = rest.GradingStandard.model_validate_json(
+        '{"id": "7", "title": "L", "context_type": "Course", "context_id": 3, "points_based": false, "scaling_factor": 1.0,'
+        '"grading_scheme": [{"name": "A", "value": 0.545, "calculated_value": 54.5}, {"name": "F", "value": 0.0}]}'
+    )
+    (standard,) = letters.read("canvas", told.model_dump_json().encode())
+    assert [str(entry.value) for entry in standard.scheme] == ["0.5450", "0.0000"]
+    assert (standard.id, standard.context_id) == (7, 3)
+
+
+def test_error_bodies_have_all_of_canvas_forms() -> None:
+    """A list, a dictionary by member, a message, an error."""
+    for body in (
+        {"errors": [{"message": "The specified resource does not exist."}]},
+        {"errors": {"title": [{"attribute": "title", "type": "blank", "message": "blank"}]}},
+        {"message": "student_id is required"},
+        {"error": "Individual outcome ratings cannot be modified."},
+        {"status": "unauthenticated", "errors": [{"message": "user authorization required"}]},
+    ):
+        assert rest.ErrorBody.model_validate(body).model_dump(exclude_unset=True) == body
+
+
+# Every endpoint
+
+
+async def test_the_tree_is_told(client: CanvasClient) -> None:
+    """Accounts at any depth and their courses."""
+    root = await client.account(ROOT)
+    assert (root.value.uuid, root.value.parent_account_id, root.requested_at) == (content.UUID, None, NOON)
+    assert [account.id for account in await items_of(client.accounts())] == [ROOT]
+    below = await items_of(client.sub_accounts(ROOT))
+    assert {account.id: account.parent_account_id for account in below} == {2: 1, 3: 2, 4: 2}
+    courses = await items_of(client.account_courses(HIGH))
+    assert [(course.id, course.account_id, course.workflow_state) for course in courses] == [
+        (ALGEBRA, HIGH, "available"),
+        (BIOLOGY, HIGH, "available"),
+    ]
+
+
+async def test_deleted_courses_are_told_on_demand(school: School, client: CanvasClient) -> None:
+    """Canvas leaves them out else."""
+    school.courses[BIOLOGY]["workflow_state"] = "deleted"
+    assert [course.id for course in await items_of(client.account_courses(HIGH))] == [ALGEBRA]
+    assert [course.id for course in await items_of(client.account_courses(HIGH, deleted=True))] == [ALGEBRA, BIOLOGY]
+
+
+async def test_outcomes_groups_and_links_are_told_whole(client: CanvasClient) -> None:
+    """With their owners, criteria and parents."""
+    outcome = (await client.outcome(EQUATIONS)).value
+    assert (outcome.calculation_method, outcome.calculation_int, outcome.mastery_points) == ("decaying_average", 65, 3.0)
+    assert outcome.ratings is not None
+    assert [rating.points for rating in outcome.ratings] == [5.0, 3.0, 0.0]
+    groups = await items_of(client.outcome_groups(Context("Account", ROOT)))
+    assert [(group.id, group.parent_outcome_group and group.parent_outcome_group.id) for group in groups] == [
+        (301, None),
+        (302, 301),
+    ]
+    links = await items_of(client.outcome_group_links(Context("Course", ALGEBRA)))
+    assert [(link.outcome_group.id, link.outcome.id, link.outcome.description) for link in links] == [
+        (304, EQUATIONS, "<p>Equations</p>"),
+        (304, FRACTIONS, "<p>Fractions</p>"),
+        (304, content.GRAPHS, "<p>Graphs</p>"),
+    ]
+    assert {(link.context_type, link.context_id, link.outcome_group.context_id) for link in links} == {
+        ("Course", ALGEBRA, ALGEBRA)
+    }
+
+
+async def test_alignments_are_told_by_assignment_or_by_student(school: School, client: CanvasClient) -> None:
+    """An older Canvas, which wants a student, says so by its type of error."""
+    by_assignment = await client.outcome_alignments(ALGEBRA, assignment_id=601)
+    assert [alignment.learning_outcome_id for alignment in by_assignment.value] == [EQUATIONS, FRACTIONS]
+    by_student = await client.outcome_alignments(ALGEBRA, student_id=ANN)
+    assert len(by_student.value) == 4
+    with pytest.raises(CanvasNotFound):
+        await client.outcome_alignments(ALGEBRA, assignment_id=603)
+    school.old = True
+    with pytest.raises(CanvasRejected, match=r"GET /api/v1/courses/101/outcome_alignments: status 400"):
+        await client.outcome_alignments(ALGEBRA, assignment_id=601)
+
+
+async def test_results_and_rollups_are_told(school: School, client: CanvasClient) -> None:
+    """Of all or of some; hidden ones on demand; one rollup for each section."""
+    results = await items_of(client.outcome_results(ALGEBRA))
+    assert [result.id for result in results] == [803, 801, 802, 804, 805, 806]
+    assert results[0].links == rest.OutcomeResultLinks(
+        user=str(ANN), learning_outcome=FRACTIONS, alignment="assignment_601", assignment="assignment_601"
+    )
+    some = await items_of(client.outcome_results(ALGEBRA, user_ids=[ANN, BEN], outcome_ids=[EQUATIONS]))
+    assert [result.id for result in some] == [801, 802, 804]
+    school.results[804]["hidden"] = True
+    assert len(await items_of(client.outcome_results(ALGEBRA))) == 5
+    assert len(await items_of(client.outcome_results(ALGEBRA, include_hidden=True))) == 6
+    rollups = await items_of(client.outcome_rollups(ALGEBRA, user_ids=[ANN]))
+    assert [(rollup.links.section, [score.score for score in rollup.scores]) for rollup in rollups] == [
+        (701, [5.0, 3.3]),
+        (702, [5.0, 3.3]),
+    ]
+    (mean,) = await items_of(client.outcome_rollups(ALGEBRA, aggregate_stat="mean"))
+    assert {score.links.outcome: score.score for score in mean.scores}[EQUATIONS] == 2.9
+
+
+async def test_scales_are_the_nearest_ones_and_none_is_an_answer_too(school: School, client: CanvasClient) -> None:
+    """The moment of the request is known either way."""
+    inherited = await client.outcome_proficiency(Context("Course", ALGEBRA))
+    assert inherited.value is not None
+    assert [rating.points for rating in inherited.value.ratings] == [10.0, 0.0]
+    school.scales.clear()
+    assert await client.outcome_proficiency(Context("Course", READING)) == Answer(None, NOON)
+
+
+async def test_what_canvas_leaves_out_is_none(school: School, client: CanvasClient) -> None:
+    """With account-level scales an outcome has no points of its own, and a link shows the context's."""
+    school.account_level_scales = True
+    school.methods["Account", ROOT] = ("n_mastery", 3)
+    outcome = (await client.outcome(FRACTIONS)).value
+    assert (outcome.ratings, outcome.points_possible, outcome.mastery_points) == (None, None, None)
+    assert (outcome.calculation_method, outcome.calculation_int) == (None, None)
+    links = await items_of(client.outcome_group_links(Context("Course", READING)))
+    assert [(link.outcome.points_possible, link.outcome.mastery_points) for link in links] == [(3.0, 2.0)]
+    assert [(link.outcome.calculation_method, link.outcome.calculation_int) for link in links] == [("n_mastery", 3)]
+
+
+async def test_grading_standards_are_told(client: CanvasClient) -> None:
+    """The context's own; one by its id."""
+    (standard,) = await items_of(client.grading_standards(Context("Course", READING)))
+    assert (standard.points_based, standard.scaling_factor, standard.grading_scheme[0].calculated_value) == (True, 4.0, 3.0)
+    assert (await client.grading_standard(Context("Course", READING), 403)).value == standard
+    with pytest.raises(CanvasNotFound) as missing:
+        await client.grading_standard(Context("Course", READING), 401)
+    assert missing.value.requested_at == NOON
+
+
+# Pages
+
+
+async def test_every_page_is_fetched_in_order_as_often_as_canvas_cuts_the_wish(
+    school: School, client: CanvasClient, time: Time
+) -> None:
+    """By Canvas' own links, each page with the moment when it was asked for."""
+    school.page_size = 2
+    school.remaining = 200  # so that time passes between pages
+    pages = await pages_of(client.outcome_results(ALGEBRA))
+    assert [[result.id for result in page.items] for page in pages] == [[803, 801], [802, 804], [805, 806]]
+    moments = [page.requested_at for page in pages]
+    assert moments[0] == NOON
+    assert moments == sorted(set(moments))
+    first, second, _ = school.requests("outcome_results")
+    assert "per_page=100" in first.url
+    assert "page=bookmark:" in second.url
+    assert first.headers["Accept"] == "application/json+canvas-string-ids"
+
+
+async def test_an_opaque_link_comes_back_untouched(school: School, client: CanvasClient) -> None:
+    """Whatever is escaped in it, in whatever case its header is written, and however many links there are."""
+    target = f"{school.url}/api/v1/accounts?page=bookmark:MA%3d%3D&x=%2C%7e+;a%2B&x=1"
+    school.fail("next", path="accounts$", Target=f'{school.url}/first>; REL=first, <{target}>; title="a, b"; rel="next last')
+    await pages_of(client.accounts())
+    received = school.asked[1]
+    assert received.path == "/api/v1/accounts"
+    assert received.raw_path == target.removeprefix(school.url)
+
+
+async def test_pages_that_go_round_in_a_circle_end_with_a_sentence(school: School, client: CanvasClient) -> None:
+    """Not with a loop."""
+    school.fail("circle", times=99)
+    with pytest.raises(CanvasSurprise, match=r"GET /api/v1/accounts: the pages go round in a circle"):
+        await pages_of(client.accounts())
+    assert len(school.asked) == 1
+    school.planned.clear()
+    school.page_size = 1
+    school.fail("next", path="sub_accounts", times=2, Target=f"{school.url}/api/v1/accounts/1/sub_accounts?page=first")
+    with pytest.raises(CanvasSurprise, match="in a circle"):
+        await pages_of(client.sub_accounts(ROOT))
+    assert len(school.asked) == 1 + 2
+
+
+# What goes wrong
+
+
+@pytest.mark.parametrize("kind", ["throttle", "429"])
+async def test_throttling_is_waited_for_however_often(school: School, client: CanvasClient, time: Time, kind: Any) -> None:
+    """Each wait is twice as long; the tries that failures have are not used up."""
+    school.fail(kind, times=8)
+    assert (await client.account(ROOT)).value.id == ROOT
+    assert len(school.asked) == 9
+    assert time.slept == sorted(time.slept)
+    assert 60 < time.passed < 120
+
+
+async def test_canvas_may_say_how_long_to_wait(school: School, client: CanvasClient, time: Time) -> None:
+    """In seconds or as a date, and for failures too; nobody waits for hours."""
+    school.fail("429", Retry_After="7")
+    await client.account(ROOT)
+    assert 7 <= time.passed < 9
+    school.fail("503", Retry_After=f"{NOON + timedelta(seconds=time.passed + 40):%a, %d %b %Y %H:%M:%S} GMT")
+    before = time.passed
+    await client.account(ROOT)
+    assert 39 <= time.passed - before < 42
+    school.fail("429", Retry_After="86400")
+    before = time.passed
+    await client.account(ROOT)
+    assert time.passed - before < 70
+
+
+async def test_throttling_without_end_is_given_up(school: School, time: Time) -> None:
+    """With a sentence."""
+    school.fail("throttle", times=99)
+    patience = Patience(throttlings=3)
+    async with CanvasClient(school.url, SecretStr(school.token), patience=patience, clock=time.clock) as client:
+        with pytest.raises(CanvasAway, match=r"accounts/1: given up after 4 times of being told to ask less \(403\)"):
+            await client.account(ROOT)
+
+
+async def test_who_is_throttled_holds_back_the_others(school: School, time: Time) -> None:
+    """The bucket belongs to the token, so no task asks until the wait is over."""
+    school.fail("throttle", path="accounts/2", Retry_After="30")
+    async with CanvasClient(school.url, SecretStr(school.token), concurrent=1, clock=time.clock) as client:
+        answers = await asyncio.gather(client.account(2), client.account(ROOT))
+    assert [asked.path[-1] for asked in school.asked] == ["2", "1", "2"]
+    assert min(answer.requested_at for answer in answers) >= NOON + timedelta(seconds=30)
+
+
+async def test_less_is_asked_when_the_bucket_runs_low(school: School, client: CanvasClient, time: Time) -> None:
+    """Long before Canvas refuses."""
+    await client.account(ROOT)
+    await client.account(ROOT)
+    assert time.passed == 0
+    school.remaining = 100
+    await client.account(ROOT)
+    await client.account(ROOT)
+    assert time.passed == pytest.approx(15 * 1.05)  # up to 5 x 50, at 10 a second
+
+
+@pytest.mark.parametrize("kind", ["500", "503", "break", "cut"])
+async def test_failures_are_tried_again_and_then_named(school: School, client: CanvasClient, time: Time, kind: Any) -> None:
+    """A page arrives whole or not at all."""
+    school.fail(kind, times=5)
+    assert len(await items_of(client.outcome_results(ALGEBRA))) == 6
+    assert time.slept == pytest.approx([0.375, 0.75, 1.5, 3.0, 6.0])
+    school.fail(kind, times=99)
+    with pytest.raises(CanvasAway, match=r"GET /api/v1/courses/101/outcome_results: given up after 6 tries; at last "):
+        await items_of(client.outcome_results(ALGEBRA))
+
+
+async def test_waits_differ_by_chance(school: School, time: Time) -> None:
+    """So that many clients do not come back at one moment."""
+    waits = []
+    for chance in (0.0, 1.0):
+        time.slept.clear()
+        clock = Clock(monotonic=lambda: time.passed, sleep=time.sleep, chance=lambda chance=chance: chance)  # type: ignore[misc]
+        school.fail("500")
+        async with CanvasClient(school.url, SecretStr(school.token), clock=clock) as client:
+            await client.account(ROOT)
+        waits.append(time.passed)
+    assert waits == [0.25, 0.5]
+
+
+async def test_a_slow_answer_has_a_limit(school: School, time: Time) -> None:
+    """And a server that is not there an end."""
+    patience = Patience(tries=2)
+    school.fail("slow", times=2)
+    async with CanvasClient(school.url, SecretStr(school.token), seconds=0.1, patience=patience, clock=time.clock) as client:
+        with pytest.raises(CanvasAway, match=r"at last no whole answer within 0\.1 seconds"):
+            await client.account(ROOT)
+    gone = "http://127.0.0.1:9"
+    async with CanvasClient(gone, SecretStr(school.token), patience=patience, clock=time.clock) as client:
+        with pytest.raises(CanvasAway, match=r"at last the connection failed \(ClientConnectorError\)"):
+            await client.account(ROOT)
+
+
+async def test_a_wait_ends_when_its_task_is_cancelled(school: School) -> None:
+    """A stop does not wait for Canvas."""
+    school.fail("throttle", Retry_After="60")
+    async with CanvasClient(school.url, SecretStr(school.token)) as client:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(client.account(ROOT), 0.2)
+        assert len(school.asked) == 1
+
+
+async def test_no_more_is_asked_at_once_than_agreed(school: School, time: Time) -> None:
+    """Each running request costs fifty of the bucket."""
+    async with CanvasClient(school.url, SecretStr(school.token), concurrent=2, clock=time.clock) as client:
+        await asyncio.gather(*(client.account(ROOT) for _ in range(12)))
+    assert school.most_at_once == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "sentence"),
+    [
+        ("forbidden", CanvasForbidden, r"GET /api/v1/courses/101/outcome_results: the token's user may not see this \(403\)"),
+        ("html", CanvasSurprise, "the answer is no JSON; is OUTCOMES_CANVAS_URL a Canvas"),
+        ("shape", CanvasSurprise, r"outcome_results: outcome_results\[0\]\.id is not as Canvas publishes it: an id is a whole"),
+    ],
+)
+async def test_what_will_not_get_better_is_said_at_once(
+    school: School, client: CanvasClient, kind: Any, error: type[CanvasError], sentence: str
+) -> None:
+    """By path and member, and without what was answered."""
+    school.fail(kind)
+    with pytest.raises(error, match=sentence) as raised:
+        await items_of(client.outcome_results(ALGEBRA))
+    assert len(school.asked) == 1
+    assert "secret" not in "".join(traceback.format_exception(raised.value))
+
+
+async def test_a_wrong_shape_anywhere_names_its_place(school: School, client: CanvasClient) -> None:
+    """In a list, in an object, in the midst of one."""
+    school.outcomes[FRACTIONS]["title"] = None
+    with pytest.raises(
+        CanvasSurprise, match=r"outcome_group_links: \[0\]\.outcome\.title is not .*: input should be a valid string"
+    ):
+        await items_of(client.outcome_group_links(Context("Account", ROOT)))
+    school.scales["Course", READING][1]["points"] = "two"
+    with pytest.raises(CanvasSurprise, match=r"outcome_proficiency: ratings\[1\]\.points is not .*: a number is a JSON number"):
+        await client.outcome_proficiency(Context("Course", READING))
+    school.fail("shape")
+    with pytest.raises(CanvasSurprise, match=r"accounts/1: id is not"):
+        await client.account(ROOT)
+
+
+async def test_an_answer_without_end_is_not_read(school: School, client: CanvasClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever serves it is no Canvas."""
+    monkeypatch.setattr("canvas.client.MAX_BODY_BYTES", 3 * 1024 * 1024)
+    school.accounts[ROOT]["name"] = "x" * 4 * 1024 * 1024
+    with pytest.raises(CanvasSurprise, match="accounts/1: an answer of more than 3 MB"):
+        await client.account(ROOT)
+
+
+async def test_members_that_canvas_may_add_are_no_surprise(school: School, client: CanvasClient) -> None:
+    """They are left aside."""
+    school.accounts[ROOT]["from_next_year"] = {"a": [1]}
+    assert (await client.account(ROOT)).value.name == "Green Valley"
+
+
+async def test_a_wrong_token_is_told_from_a_missing_right(school: School, client: CanvasClient, time: Time) -> None:
+    """Also where an older Canvas says 401 to both."""
+    async with CanvasClient(school.url, SecretStr("other"), clock=time.clock) as stranger:
+        with pytest.raises(CanvasUnauthorized, match="does not know this token"):
+            await stranger.account(ROOT)
+    school.fail("forbidden401")
+    with pytest.raises(CanvasForbidden, match="may not see this"):
+        await client.account(ROOT)
+
+
+# The token
+
+
+async def test_the_token_goes_to_its_own_canvas_and_nowhere_else(school: School, client: CanvasClient) -> None:
+    """Neither a link nor a redirect leads it away; on the same host redirects are followed."""
+    async with School() as other:
+        school.fail("next", Target=f"{other.url}/api/v1/accounts?page=2")
+        with pytest.raises(CanvasSurprise, match="Canvas points to another address; is OUTCOMES_CANVAS_URL right"):
+            await items_of(client.accounts())
+        named = [school.url.replace("//", f"//{who}@") for who in ("user", ":pw")]
+        for target in (f"{other.url}/api/v1/accounts", "https" + school.url[4:], *named, "http://["):
+            school.fail("elsewhere", Location=target)
+            with pytest.raises(CanvasSurprise, match="Canvas points to "):
+                await items_of(client.accounts())
+        assert other.asked == []
+    school.fail("elsewhere", Location="/api/v1/accounts/2")
+    assert (await client.account(ROOT)).value.id == 2
+    school.fail("elsewhere", times=99, Location="/api/v1/accounts/2")
+    with pytest.raises(CanvasSurprise, match="more than 5 redirects"):
+        await client.account(ROOT)
+
+
+async def test_the_token_is_in_no_address_log_or_error(school: School, client: CanvasClient) -> None:
+    """Not even in the small print of an exception, nor where the server breaks HTTP itself."""
+    lines = io.StringIO()
+    before = logging.getLogger().handlers[:], logging.getLogger().level
+    log.configure("json", "debug", lines)
+    try:
+        errors: list[BaseException] = []
+        kinds: list[Any] = ["html", "shape", "forbidden", "circle", "garbage", "throttle", "break", "500"]
+        for kind in kinds:
+            school.planned.clear()
+            school.fail(kind, times=99)
+            try:
+                await items_of(client.accounts())
+            except CanvasError as error:
+                errors.append(error)
+                log.get("test").exception("failed")
+        assert len(errors) == len(kinds)
+    finally:
+        logging.getLogger().handlers[:] = before[0]
+        logging.getLogger().setLevel(before[1])
+    told = [lines.getvalue(), repr(client), str(vars(client))]
+    for found in errors:
+        assert found.__cause__ is None
+        assert found.__context__ is None
+        told += [repr(found), "".join(traceback.format_exception(found))]
+    told += [asked.url for asked in school.asked]
+    assert "Canvas is asked again" in lines.getvalue()
+    assert [text for text in told if school.token in text or "content" in text] == []
+
+
+# Settings
+
+
+def test_the_client_is_what_the_settings_say() -> None:
+    """And a missing one is named."""
+    settings = Settings(canvas_url="https://School.Example:8443/api/v1/", canvas_token=SecretStr("t"))
+    assert repr(CanvasClient.of(settings)) == "CanvasClient('https://school.example:8443')"
+    assert CanvasClient.of(settings).host == "school.example:8443"
+    with pytest.raises(UsageError, match="OUTCOMES_CANVAS_URL"):
+        CanvasClient.of(Settings(canvas_token=SecretStr("t")))
+    with pytest.raises(UsageError, match="OUTCOMES_CANVAS_TOKEN"):
+        CanvasClient.of(Settings(canvas_url="https://school.example"))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "school.example",
+        "ftp://school.example",
+        "https://",
+        "https://:443",
+        "https://user:hunter2@school.example",
+        "https://school.example?access_token=hunter2",
+        "https://school.example#hunter2",
+        "https://school.example:99999",
+        "https://school .example",
+        "https://[::1",
+    ],
+)
+def test_an_address_that_is_none_is_refused_and_not_shown(address: str) -> None:
+    """It may hold a secret."""
+    with pytest.raises(UsageError, match="OUTCOMES_CANVAS_URL: is no address of a Canvas") as refused:
+        load(canvas_url=address)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("tail", ["", "/", "/api/v1", "/api/v1/"])
+def test_what_people_copy_along_with_an_address_does_no_harm(tail: str) -> None:
+    """Only the base is kept."""
+    assert load(canvas_url=f"https://school.example/canvas{tail}").canvas_url == "https://school.example/canvas"
+
+
+def test_a_token_that_cannot_be_one_is_refused_and_not_shown() -> None:
+    """A line break would end the header."""
+    with pytest.raises(UsageError, match="OUTCOMES_CANVAS_TOKEN: holds characters that no token has") as refused:
+        load(canvas_token="hunter2\r\nHost: elsewhere")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_every_shape_says_what_its_members_mean() -> None:
+    """They are the server's published description."""
+    shapes = [shape for shape in vars(rest).values() if isinstance(shape, type) and issubclass(shape, BaseModel)]
+    assert len(shapes) > 20
+    assert [
+        f"{shape.__name__}.{name}" for shape in shapes for name, field in shape.model_fields.items() if not field.description
+    ] == []
