@@ -7,7 +7,6 @@ of a run say which.
 import asyncio
 import itertools
 import os
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
@@ -25,6 +24,7 @@ from consumer.read.verify import verify
 from consumer.store import schema
 from consumer.store.postgres import connect
 from consumer.store.writer import Writer
+from tests import scratch
 
 _DSN = "TESTS_POSTGRES"
 _BOOTSTRAP = "TESTS_KAFKA"
@@ -38,8 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Starts the engines in the first process; the others find their addresses in the environment."""
     if _DSN in os.environ or config.option.collectonly or _only_unit(config):
         return
-    folder = Path(_engines.enter_context(tempfile.TemporaryDirectory(prefix="outcomes-tests-", ignore_cleanup_errors=True)))
-    folder.chmod(0o755)  # the embedded Postgres runs as another user where we are root
+    folder = _engines.enter_context(scratch.folder())
     postgres = _engines.enter_context(postgres_engine.postgres(folder / "postgres"))
     os.environ[_DSN] = postgres.dsn
     try:
@@ -56,6 +55,12 @@ def _only_unit(config: pytest.Config) -> bool:
     """`pytest tests/unit` needs no engine."""
     named = [Path(argument.split("::")[0]).resolve() for argument in config.args]
     return bool(named) and all(Path(__file__).parent / "unit" in (path, *path.parents) for path in named)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Folders whose single tests take longest come first: at the end the processes share out what is short."""
+    slow = [Path(__file__).parent / name for name in ("chaos", "faults", "acceptance")]
+    items.sort(key=lambda item: next((rank for rank, folder in enumerate(slow) if folder in item.path.parents), len(slow)))
 
 
 def pytest_report_header() -> list[str]:

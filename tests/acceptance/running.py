@@ -13,8 +13,8 @@ from typing import Any
 
 from consumer.settings import load
 from consumer.sources.kafka import produce
+from tests.forking import ROOT, Forked, fork
 
-ROOT = Path(__file__).parents[2]
 WAIT_SECONDS = 60.0
 
 
@@ -29,7 +29,7 @@ def environment(**variables: str) -> dict[str, str]:
 class Process:
     """A running `outcomes` command."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process | Forked) -> None:
         self._process = process
         self.out = asyncio.ensure_future(process.stdout.read() if process.stdout else asyncio.sleep(0, b""))
         self._first = asyncio.ensure_future(process.stderr.readline() if process.stderr else asyncio.sleep(0, b""))
@@ -69,19 +69,29 @@ async def started(
     stdin: bytes | None = None,
     cwd: Path | None = None,
     module: Sequence[str] = ("consumer",),
+    *,
+    cold: bool = False,
 ) -> AsyncIterator[Process]:
-    """Runs `python -m consumer ARGUMENTS`, or another `module` (name, arguments); kills it at the end if it still runs."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        *module,
-        *arguments,
-        stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=environment(**variables),
-        cwd=cwd or ROOT,
-    )
+    """Runs `python -m consumer ARGUMENTS`, or another `module` (name, arguments); kills it at the end if it still runs.
+
+    Its imports are warm (`tests.fork_server`) unless it has a stdin, or is to be `cold`: where its very start is looked at, and
+    where it changes what others import.
+    """
+    process: asyncio.subprocess.Process | Forked
+    if stdin is None and not cold:
+        process = await fork(module[0], [*module[1:], *arguments], environment(**variables), cwd or ROOT)
+    else:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            *module,
+            *arguments,
+            stdin=asyncio.subprocess.PIPE if stdin is not None else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=environment(**variables),
+            cwd=cwd or ROOT,
+        )
     command = Process(process)
     if stdin is not None and process.stdin is not None:
         process.stdin.write(stdin)

@@ -13,6 +13,7 @@ from tests.acceptance.running import outcomes, outcomes_json
 from tests.acceptance.test_worker import settings
 from tests.postgres.writing import write
 from tests.samples import event, result, scale
+from tests.scratch import folder
 
 NewTopic = Callable[..., Awaitable[str]]
 
@@ -192,19 +193,15 @@ async def test_wrong_usage_ends_with_two_and_a_sentence(database: str, arguments
 
 async def test_without_a_database_an_embedded_one_serves(tmp_path: Path) -> None:
     """Said in one line; kept in a local folder, at today's schema."""
-    folder = tmp_path / "data"
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
     (tmp_path / "events").write_text(json.dumps(result(1)))
-    code, out, err = await outcomes("replay", str(tmp_path / "events"), "--json", OUTCOMES_DATA_FOLDER=str(folder))
-    assert code == 0, err
-    assert json.loads(out)["applied"] == 1
-    assert "no DATABASE_URL: embedded Postgres in" in err
-    code, out, err = await outcomes(
-        "psql", "-Atc", "SELECT count(*) FROM learning_outcome_result", OUTCOMES_DATA_FOLDER=str(folder)
-    )
-    assert (code, out) == (0, "1\n"), err
+    with folder() as path:
+        here = {"OUTCOMES_DATA_FOLDER": str(path / "data")}
+        code, out, err = await outcomes("replay", str(tmp_path / "events"), "--json", **here)
+        assert code == 0, err
+        assert json.loads(out)["applied"] == 1
+        assert "no DATABASE_URL: embedded Postgres in" in err
+        code, out, err = await outcomes("psql", "-Atc", "SELECT count(*) FROM learning_outcome_result", **here)
+        assert (code, out) == (0, "1\n"), err
 
 
 async def test_every_command_explains_itself_with_an_example() -> None:

@@ -1,6 +1,7 @@
 """A topic whose records become visible all at once, so that who reads it can be ready before the clock starts."""
 
 import asyncio
+import itertools
 import os
 import time
 import uuid
@@ -28,8 +29,18 @@ class Gate:
         return begun
 
 
-async def closed(bootstrap: str, values: Iterable[bytes], *, partitions: int = PARTITIONS) -> Gate:
-    """A new topic with these records, spread over its partitions, in order; all written, none visible yet."""
+async def closed(
+    bootstrap: str,
+    values: Iterable[bytes],
+    *,
+    keys: Iterable[int] | None = None,
+    beforehand: Iterable[tuple[int, bytes]] = (),
+    partitions: int = PARTITIONS,
+) -> Gate:
+    """A new topic with these records, spread over its partitions, in order; all written, none visible yet.
+
+    With `keys` each has one, which tells its partition too. What comes `beforehand`, with its keys, is visible at once.
+    """
     topic = f"bench-{uuid.uuid4().hex[:8]}"
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     await admin.start()
@@ -44,9 +55,14 @@ async def closed(bootstrap: str, values: Iterable[bytes], *, partitions: int = P
     )
     await producer.start()
     await producer.begin_transaction()
+    for key, value in beforehand:
+        await producer.send(topic, value, key=str(key).encode(), partition=key % partitions)
+    await producer.commit_transaction()
+    await producer.begin_transaction()
     count = 0
-    for value in values:
-        await producer.send(topic, value=value, partition=count % partitions)
+    for number, value in zip(itertools.count() if keys is None else keys, values, strict=False):
+        key_bytes = None if keys is None else str(number).encode()
+        await producer.send(topic, value, key=key_bytes, partition=number % partitions)
         count += 1
     await producer.flush()
     await asyncio.to_thread(os.sync)  # so that writing out what was filled does not compete with what is measured

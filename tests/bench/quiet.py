@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import statistics
 import sys
 import time
@@ -15,6 +14,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from consumer.store.postgres import connect
+from tests.acceptance.running import environment
+from tests.bench import running
 from tests.samples import event
 
 PER_SECOND = 100
@@ -26,17 +27,8 @@ async def _measure(dsn: str, bootstrap: str, count: int) -> list[float]:
     await admin.start()
     await admin.create_topics([NewTopic(topic, 4, 1)])
     await admin.close()
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("OUTCOMES_")}
-    variables = {
-        "DATABASE_URL": dsn,
-        "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
-        "OUTCOMES_TOPIC": topic,
-        "OUTCOMES_GROUP_ID": topic,
-        "OUTCOMES_LOG_LEVEL": "warning",
-    }
-    worker = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "consumer", "worker", "--http-port", "0", env=ours | variables
-    )
+    variables = environment(**running.reading(dsn, bootstrap, topic), OUTCOMES_LOG_LEVEL="warning")
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-m", "consumer", "worker", "--http-port", "0", env=variables)
     connection = await connect(dsn)
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
     await producer.start()

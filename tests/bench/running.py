@@ -72,15 +72,20 @@ async def _says(session: aiohttp.ClientSession, port: int, partitions: int) -> b
         return False
 
 
-@asynccontextmanager
-async def workers(dsn: str, bootstrap: str, topic: str, count: int = 1) -> AsyncIterator[list[Process]]:
-    """So many members of one group, all ready, each with its share of the topic's partitions."""
-    variables = {
+def reading(dsn: str, bootstrap: str, topic: str) -> dict[str, str]:
+    """What tells a worker where to read, in a group of its own, and where to write."""
+    return {
         "DATABASE_URL": dsn,
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
         "OUTCOMES_TOPIC": topic,
         "OUTCOMES_GROUP_ID": topic,
     }
+
+
+@asynccontextmanager
+async def workers(dsn: str, bootstrap: str, topic: str, count: int = 1) -> AsyncIterator[list[Process]]:
+    """So many members of one group, all ready, each with its share of the topic's partitions."""
+    variables = reading(dsn, bootstrap, topic)
     ports = [free_port() for _ in range(count)]
     members = [await _start(["consumer", "worker", "--http-port", str(port)], variables) for port in ports]
     try:

@@ -14,7 +14,7 @@ from tests.chaos import rivals
 from tests.chaos.engines import Database
 from tests.chaos.journal import Journal, wait_until
 from tests.chaos.worker_faults import TERMINATED
-from tests.chaos.workers import ForkServer
+from tests.chaos.workers import Forks
 from tests.faults.proxy import Cut
 
 CUT_SECONDS = 60.0
@@ -27,7 +27,7 @@ class World:
 
     database: Database
     kafka: LocalKafka
-    forks: ForkServer
+    forks: Forks
     journal: Journal
     variables: Callable[[], Mapping[str, str]]
     """The environment of one more worker."""
@@ -177,7 +177,7 @@ async def _guest(world: World, chance: random.Random, number: int) -> float:
     await until(has_partitions)
     await asyncio.sleep(chance.uniform(0.1, 2))
     begun = time.monotonic()
-    world.forks.send(guest, number)
+    guest.process.send_signal(number)
     async with asyncio.timeout(60):
         code = await guest.ended
     if code not in ((-signal.SIGKILL,) if number == signal.SIGKILL else TERMINATED):

@@ -19,7 +19,7 @@ from tests.chaos.outages import World, outages
 from tests.chaos.plan import SLOTS, Plan, drawn
 from tests.chaos.privacy import told_by
 from tests.chaos.stream import TOPIC, Telling, written
-from tests.chaos.workers import ForkServer, Slot
+from tests.chaos.workers import Forks, Slot
 
 PATIENCE_SECONDS = 120.0
 """Without any progress for so long a run is given up."""
@@ -78,7 +78,7 @@ async def run(seed: int, *, events: int, kills: int, outages: int, folder: Path)
         monitor = Monitor(lambda: database.dsn, stream.truth, seed)
         journal = Journal(monitor, telling, plan.faults)
         found.faults, found.regressions, found.unexpected = journal.faults, monitor.regressions, journal.unexpected
-        async with ForkServer(folder / "logs") as forks:
+        async with Forks(folder / "logs") as forks:
             world = World(database, kafka, forks, journal, lambda: _variables(database, kafka.bootstrap))
             await _through(plan, world, seed)
         found.looks = monitor.looks
@@ -118,7 +118,6 @@ async def _through(plan: Plan, world: World, seed: int) -> None:
             tasks.create_task(monitor.watch_positions()),
             tasks.create_task(monitor.watch_rows()),
             tasks.create_task(_lose_patience(journal, slots)),
-            tasks.create_task(world.forks.serve()),
         ]
         telling = tasks.create_task(journal.telling.run(journal.share))
         harm = [

@@ -7,7 +7,7 @@ import pytest
 from consumer.engines.kafka import java_and_maven
 from tests.chaos import report
 from tests.chaos.run import run
-from tests.faults.cluster import folder
+from tests.scratch import folder
 
 
 @pytest.mark.timeout(240)

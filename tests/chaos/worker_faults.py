@@ -69,7 +69,7 @@ async def _wait_for_point(slot: Slot, fault: WorkerFault) -> frozenset[int]:
     child = slot.child
     if fault.kind.endswith("draining"):
         await wait_until(lambda: bool(child.partitions()) or child.ended.done())
-        slot.forks.send(child, signal.SIGTERM)
+        child.process.send_signal(signal.SIGTERM)
     await asyncio.wait({child.ended}, timeout=POINT_SECONDS)
     return child.partitions()
 
@@ -78,10 +78,10 @@ async def _zombie(slot: Slot, journal: Journal, chance: random.Random, following
     """The worker is frozen until the others have its partitions, then goes on as if nothing had been."""
     child, begun = slot.child, time.monotonic()
     partitions = child.partitions()
-    slot.forks.send(child, signal.SIGSTOP)
+    child.process.send_signal(signal.SIGSTOP)
     await asyncio.sleep(SESSION_SECONDS + chance.uniform(0.5, 2))
     since = await journal.monitor.look()
-    slot.forks.send(child, signal.SIGCONT)
+    child.process.send_signal(signal.SIGCONT)
     ended = time.monotonic()
     if following is not None:  # the next one is to die at a step, and is started for that
         await asyncio.sleep(chance.uniform(0.5, 2))
@@ -93,14 +93,14 @@ async def _zombie(slot: Slot, journal: Journal, chance: random.Random, following
 async def _twin(slot: Slot, journal: Journal, chance: random.Random, following: str | None) -> asyncio.Task[None]:
     """Frozen, followed by another worker under its name, then back: both are there until the first is killed."""
     zombie, begun = slot.child, time.monotonic()
-    slot.forks.send(zombie, signal.SIGSTOP)
+    zombie.process.send_signal(signal.SIGSTOP)
     zombie.expected = True
     await slot.start(following)
     await asyncio.sleep(chance.uniform(1, 3))
-    slot.forks.send(zombie, signal.SIGCONT)
+    zombie.process.send_signal(signal.SIGCONT)
     await asyncio.sleep(chance.uniform(1, 3))
     since = await journal.monitor.look()
-    slot.forks.send(zombie, signal.SIGKILL)
+    zombie.process.send_signal(signal.SIGKILL)
     await zombie.ended
     ended = time.monotonic()
     return journal.recovery(journal.note(TWIN, slot.name, begun, ended, kills=True), ended, since, slot.child.partitions())

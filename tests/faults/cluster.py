@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -46,14 +45,6 @@ def _user() -> str | None:
     for folder in (_BIN, _BIN.parent / "lib"):
         ensure_folder_permissions(folder, 0o055)
     return _USER
-
-
-@contextmanager
-def folder() -> Iterator[Path]:
-    """A scratch folder that the user who runs Postgres can reach."""
-    with tempfile.TemporaryDirectory(prefix="outcomes-faults-", ignore_cleanup_errors=True) as path:
-        Path(path).chmod(0o755)
-        yield Path(path)
 
 
 @contextmanager

@@ -9,7 +9,8 @@ import pytest
 from consumer.errors import Transient
 from consumer.store import postgres
 from consumer.store.postgres import connect
-from tests.faults.cluster import LocalPostgres, folder
+from tests.faults.cluster import LocalPostgres
+from tests.scratch import folder
 
 
 @asynccontextmanager

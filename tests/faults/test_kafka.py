@@ -19,14 +19,17 @@ from consumer.app import connected
 from consumer.engines import kafka as kafka_engine
 from consumer.engines.kafka import LocalKafka
 from consumer.ingest.batch import Books
-from tests.acceptance.running import Process, outcomes, outcomes_json, running, send, until
+from tests.acceptance.running import Process, outcomes, outcomes_json, running, send, started, until
 from tests.acceptance.test_worker import _at_least, consumed, found, settings, stream, undisturbed
+from tests.faults import hasty
 from tests.postgres.writing import books
 from tests.samples import Event, result
 
 MakeTopic = Callable[..., Awaitable[str]]
 
-UNREADY_SECONDS = 2.0 + 10.0 + 5.0
+HASTY = ("tests.faults.hasty",)
+WATCHDOG_SECONDS = 2.0
+UNREADY_SECONDS = WATCHDOG_SECONDS + hasty.REQUEST_SECONDS + 5.0
 """Bound on how long after the broker went a worker is ready still: its watchdog's time, one request's, and a margin."""
 
 BACK_SECONDS = 45.0
@@ -115,10 +118,15 @@ class Probes:
 
 
 @asynccontextmanager
-async def working(port: int, variables: dict[str, str]) -> AsyncIterator[tuple[Process, Probes]]:
+async def working(
+    port: int, variables: dict[str, str], module: Sequence[str] = ("consumer",)
+) -> AsyncIterator[tuple[Process, Probes]]:
     """A worker with probes."""
     with_port = variables | {"OUTCOMES_HTTP_PORT": str(port), "OUTCOMES_HTTP_HOST": "127.0.0.1"}
-    async with running("worker", **with_port) as worker, aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+    async with (
+        started(("worker",), with_port, module=module) as worker,
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+    ):
         try:
             yield worker, Probes(session)
         except BaseException:
@@ -185,8 +193,9 @@ async def test_a_broker_that_is_killed_and_comes_back_is_waited_for(
     told = stream(400, seed=9)
     name = await made(own_broker.bootstrap, 2)
     await send(own_broker.bootstrap, name, told[:200])
-    patient = settings(database, own_broker.bootstrap, name, OUTCOMES_WATCHDOG_SECONDS="2", OUTCOMES_GROUP_INSTANCE_ID="one")
-    async with working(free_port, patient) as (worker, probes):
+    watched = {"OUTCOMES_WATCHDOG_SECONDS": str(WATCHDOG_SECONDS), "OUTCOMES_GROUP_INSTANCE_ID": "one"}
+    variables = settings(database, own_broker.bootstrap, name, **watched)
+    async with working(free_port, variables, HASTY) as (worker, probes):
         await until(lambda: _at_least(database, 200))
         await until(probes.ready)
         own_broker.kill()
@@ -210,8 +219,8 @@ async def test_a_client_of_a_broker_that_hangs_is_made_anew(
     told = stream(400, seed=10)
     name = await made(own_broker.bootstrap, 2)
     await send(own_broker.bootstrap, name, told[:200])
-    patient = settings(database, own_broker.bootstrap, name, OUTCOMES_WATCHDOG_SECONDS="2")
-    async with working(free_port, patient) as (worker, probes):
+    variables = settings(database, own_broker.bootstrap, name, OUTCOMES_WATCHDOG_SECONDS=str(WATCHDOG_SECONDS))
+    async with working(free_port, variables, HASTY) as (worker, probes):
 
         def connections() -> int:
             found = psutil.Process(worker.pid).net_connections("tcp4")
@@ -223,7 +232,9 @@ async def test_a_client_of_a_broker_that_hangs_is_made_anew(
         own_broker.send(signal.SIGSTOP)
         try:
             await until(probes.waiting, UNREADY_SECONDS)
-            await asyncio.sleep(hung + 16 - time.monotonic())
+            # Long enough for the client to be made anew; after 9 s without a heartbeat the broker would not take itself for the
+            # leader when it wakes up, and have the producer below send again what it has already.
+            await asyncio.sleep(hung + WATCHDOG_SECONDS + hasty.REQUEST_SECONDS + 1.5 - time.monotonic())
         finally:
             own_broker.send(signal.SIGCONT)
         await send(own_broker.bootstrap, name, told[200:])
@@ -323,7 +334,7 @@ async def test_retention_that_passes_a_worker_behind_a_paused_database_costs_not
                 return bool(await admin.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
 
             await until(blocked)
-            await asyncio.sleep(1)  # one batch is being written, one waits; the client asks for more when the second is taken over
+            await asyncio.sleep(1)  # one batch is written, one waits; the client asks for more when the second is taken over
             await forgotten(kafka_bootstrap, name, 300)
         if on_gap == "continue":
             await until(lambda: _at_least(database, 180))

@@ -28,7 +28,7 @@ async def test_version_tables_are_partitioned_beside_a_worker_that_writes(
     connection = await at_before(empty_database, ROWS)
     name, told = await topic(partitions=2), stream(300, seed=51)
     small = settings(empty_database, kafka_bootstrap, name, OUTCOMES_BATCH_SIZE="20")
-    async with started(("worker",), small, module=("tests.faults.older", BEFORE)) as worker:
+    async with started(("worker",), small, module=("tests.faults.older", BEFORE), cold=True) as worker:
         await send(kafka_bootstrap, name, told)
         await until(lambda: _at_least(empty_database, ROWS + 1))
         migrating = asyncio.create_task(outcomes("migrate", DATABASE_URL=empty_database))

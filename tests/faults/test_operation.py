@@ -19,6 +19,7 @@ from tests.acceptance.test_worker import _at_least, consumed, found, settings, s
 from tests.faults.crashing import POINTS, RETRY_POINTS
 from tests.postgres.writing import books, write
 from tests.samples import TENANT, Event, event
+from tests.scratch import folder
 
 MakeTopic = Callable[..., Awaitable[str]]
 
@@ -223,13 +224,13 @@ async def test_a_clock_that_was_days_behind_costs_nothing(
 
 async def test_an_embedded_postgres_is_stopped_although_an_earlier_user_of_it_was_killed(tmp_path: Path) -> None:
     """The last of the living stops it; who was killed no longer counts."""
-    folder = str(tmp_path)
-    tmp_path.chmod(0o755)
     capture = ndjson(tmp_path / "captured.ndjson", stream(2000))
-    async with running("replay", str(capture), OUTCOMES_DATA_FOLDER=folder, OUTCOMES_BATCH_SIZE="10") as replay:
-        await replay.err_line()
-        await until(lambda: asyncio.to_thread((tmp_path / "postgres" / "postmaster.pid").exists))
-        await replay.end(signal.SIGKILL)
-    code, _, err = await outcomes("status", OUTCOMES_DATA_FOLDER=folder)
-    assert code == 0, err
-    assert not (tmp_path / "postgres" / "postmaster.pid").exists()
+    with folder() as path:
+        runs = path / "postgres" / "postmaster.pid"
+        async with running("replay", str(capture), OUTCOMES_DATA_FOLDER=str(path), OUTCOMES_BATCH_SIZE="10") as replay:
+            await replay.err_line()
+            await until(lambda: asyncio.to_thread(runs.exists))
+            await replay.end(signal.SIGKILL)
+        code, _, err = await outcomes("status", OUTCOMES_DATA_FOLDER=str(path))
+        assert code == 0, err
+        assert not runs.exists()

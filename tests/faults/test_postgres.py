@@ -24,10 +24,11 @@ from consumer.store.store import Store
 from tests.acceptance.running import Process, running, send, until
 from tests.acceptance.test_worker import found, settings, stream, undisturbed
 from tests.conftest import named
-from tests.faults.cluster import LocalPostgres, folder, small_file_system
+from tests.faults.cluster import LocalPostgres, small_file_system
 from tests.faults.proxy import Cut, Proxy
 from tests.postgres.writing import books
 from tests.samples import Event, payload
+from tests.scratch import folder
 
 NewTopic = Callable[..., Awaitable[str]]
 

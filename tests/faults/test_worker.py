@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from tests.acceptance.running import WAIT_SECONDS, Process, crashing, outcomes_json, running, send, until
+from tests.acceptance.running import WAIT_SECONDS, Process, crashing, outcomes_json, running, send, started, until
 from tests.acceptance.test_worker import _at_least, consumed, found, settings, stream, undisturbed
 from tests.faults.crashing import POINTS
 
@@ -66,7 +66,7 @@ async def test_sigterm_at_any_moment_loses_and_doubles_nothing(
     moments = [0.05, chance.uniform(0.2, 1), chance.uniform(1, 2), None, None]
     for moment in moments:
         before = await consumed(database)
-        async with running("worker", "--json", **small) as worker:
+        async with started(("worker", "--json"), small, cold=True) as worker:
             if moment is None:
                 some = min(before + 1, len(told))  # an earlier one may have been quick
                 await until(lambda some=some: _at_least(database, some))  # type: ignore[misc]

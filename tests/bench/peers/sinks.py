@@ -6,12 +6,14 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from consumer.engines.kafka import free_port
+from tests.bench import running
 from tests.bench.peers.stream import CONNECT_SCHEMA, Form
 from tests.samples import TENANT
 
@@ -27,7 +29,7 @@ class Missing(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sink:
+class Sink(ABC):
     """A peer, or ours."""
 
     what: str
@@ -44,12 +46,12 @@ class Sink:
     promises_newest: bool = False
     """Whether it promises the newest state of each id; else the one that arrived last."""
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 - most have all they need
         """Fetches what is missing. Raises `Missing`."""
 
+    @abstractmethod
     def command(self, folder: Path, dsn: str, bootstrap: str, topic: str) -> tuple[Sequence[str], Mapping[str, str]]:
         """The process to start, and its environment beyond ours; it may keep files in `folder`."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +65,7 @@ class Ours(Sink):
 
     def command(self, folder: Path, dsn: str, bootstrap: str, topic: str) -> tuple[Sequence[str], Mapping[str, str]]:  # noqa: ARG002
         """The worker, without probes; keeps no files."""
-        variables = {
-            "DATABASE_URL": dsn,
-            "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
-            "OUTCOMES_TOPIC": topic,
-            "OUTCOMES_GROUP_ID": topic,
-            "OUTCOMES_LOG_LEVEL": "warning",
-        }
+        variables = running.reading(dsn, bootstrap, topic) | {"OUTCOMES_LOG_LEVEL": "warning"}
         return [sys.executable, "-m", "consumer", "worker", "--http-port", "0"], variables
 
 

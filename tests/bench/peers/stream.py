@@ -1,16 +1,14 @@
 """The same results in the forms that the peers like, keyed by id, some seen beforehand so that nobody is measured cold."""
 
 import json
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 import orjson
-from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from tests.bench import gate
 from tests.bench.gate import PARTITIONS, Gate
 from tests.bench.rows import events
 
@@ -149,25 +147,5 @@ def streams(count: int, forms: Iterable[Form]) -> dict[Form, Stream]:
 
 async def closed(bootstrap: str, stream: Stream) -> Gate:
     """A new topic, partitioned by id: what comes beforehand is there, the rest waits behind the gate."""
-    topic = f"peers-{uuid.uuid4().hex[:8]}"
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    await admin.start()
-    await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])
-    await admin.close()
-    producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap,
-        transactional_id=topic,
-        transaction_timeout_ms=900_000,
-        linger_ms=20,
-        max_batch_size=262_144,
-    )
-    await producer.start()
-    await producer.begin_transaction()
-    for id_, value in stream.warm:
-        await producer.send(topic, value, key=str(id_).encode(), partition=id_ % PARTITIONS)
-    await producer.commit_transaction()
-    await producer.begin_transaction()
-    for id_, value in stream.measured:
-        await producer.send(topic, value, key=str(id_).encode(), partition=id_ % PARTITIONS)
-    await producer.flush()
-    return Gate(producer, topic, len(stream.measured))
+    ids, values = zip(*stream.measured, strict=True)
+    return await gate.closed(bootstrap, values, keys=ids, beforehand=stream.warm)

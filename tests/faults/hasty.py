@@ -1,0 +1,13 @@
+"""`outcomes` with less patience for Kafka: `python -m tests.faults.hasty ARGUMENTS…`.
+
+A request may take three seconds and not ten, so that what is bounded by the time of a request is seen sooner.
+"""
+
+from consumer.cli import main
+from consumer.sources import kafka
+
+REQUEST_SECONDS = 3.0
+
+if __name__ == "__main__":
+    kafka.REQUEST_SECONDS = REQUEST_SECONDS
+    main()
