@@ -6,6 +6,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
@@ -135,6 +136,21 @@ class Settings(BaseModel):
     kafka_fetch_bytes: int = Field(default=1024 * 1024, ge=1024, le=2**31 - 1)
     """Bytes asked of one partition at a time; partitions times this bounds what lies in memory unread."""
 
+    canvas_url: str | None = None
+    """`https://school.instructure.com`: the Canvas whose REST API fills the gaps of the feed."""
+
+    canvas_token: SecretStr | None = None
+    """An access token of a user who may see accounts, outcomes and grades there."""
+
+    canvas_seconds: float = Field(default=30, gt=0)
+    """A request to Canvas that takes longer is given up, and tried again."""
+
+    serve_host: str = "127.0.0.1"
+    """Address that `outcomes serve` listens on; this machine alone unless another is named."""
+
+    serve_port: int = Field(default=8000, ge=0, le=65535)
+    """Its port; 0 picks a free one."""
+
     @field_validator("topic", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -163,6 +179,30 @@ class Settings(BaseModel):
                 raise ValueError(
                     f"{address.strip() or 'nothing'} is no address; one is host:port, several are separated by commas"
                 )
+        return value
+
+    @field_validator("canvas_url")
+    @classmethod
+    def _base_url(cls, value: str | None) -> str | None:
+        """Without `/` or `/api/v1` at its end, which people copy along. What is refused is not shown: it may hold a secret."""
+        if value is None:
+            return None
+        wrong = ValueError("is no address of a Canvas; one is https://host, without user, password, question mark and #")
+        try:
+            url = urlsplit(value)
+            url.port  # noqa: B018 - it raises
+        except ValueError:
+            raise wrong from None
+        strange = url.username is not None or "?" in value or "#" in value or re.search(r"[\s\\]", value) or has_controls(value)
+        if url.scheme not in ("http", "https") or not url.hostname or strange:
+            raise wrong
+        return value.rstrip("/").removesuffix("/api/v1").rstrip("/")
+
+    @field_validator("canvas_token")
+    @classmethod
+    def _sendable(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[!-~]+", value.get_secret_value()):
+            raise ValueError("holds characters that no token has")
         return value
 
     @model_validator(mode="after")

@@ -372,6 +372,49 @@ async def produce(settings: Settings, messages: AsyncIterator[tuple[str, bytes |
     return sent
 
 
+class Producer:
+    """Sends single records, each until every in-sync replica has it. Connects with the first, and anew after a failure.
+
+    `send` raises `Transient` (broker away) or `Fatal` (refused). What it raised for is not sent later, unless the broker had
+    it already and only its answer was lost: which of the two cannot be known.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._producer: AIOKafkaProducer | None = None
+        self._connecting = asyncio.Lock()
+
+    async def send(self, topic: str, value: bytes) -> None:
+        """Returns when Kafka has it. Without a key: a bridge's choice of partition means nothing to those who read."""
+        try:
+            producer = await self._connected()
+            async with _translating():
+                await producer.send_and_wait(topic, value)
+        except OutcomesError:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Drops what was not sent."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with suppress(KafkaError, OSError, TimeoutError):
+                await asyncio.wait_for(producer.stop(), REQUEST_SECONDS)
+
+    async def _connected(self) -> AIOKafkaProducer:
+        async with self._connecting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(**client_options(self._settings), acks="all")
+                async with _translating(self._settings.kafka_bootstrap_servers):
+                    try:
+                        await producer.start()
+                    except BaseException:
+                        await producer.stop()
+                        raise
+                self._producer = producer
+            return self._producer
+
+
 async def lag(settings: Settings, positions: Mapping[Partition, int]) -> dict[Partition, int]:
     """Records between each position and the end of its partition, without joining the group; without topics that are gone."""
     consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)

@@ -24,9 +24,9 @@ from consumer.engines import kafka as kafka_engine
 from consumer.engines import postgres as postgres_engine
 from consumer.store import schema
 from consumer.store.postgres import connect
-from tests.bench import duplicates, growth, mastery, memory, quiet, shapes, throughput
+from tests.bench import duplicates, growth, mastery, memory, quiet, served, shapes, throughput
 
-PARTS = ("shapes", "throughput", "duplicates", "memory", "quiet", "mastery")
+PARTS = ("shapes", "throughput", "duplicates", "memory", "quiet", "mastery", "serve")
 LONG = ("growth",)
 """Parts that run only where they are asked for."""
 EVENTS = 200_000
@@ -101,7 +101,9 @@ def main() -> None:
         folder = Path(engines.enter_context(tempfile.TemporaryDirectory(prefix="outcomes-bench-", ignore_cleanup_errors=True)))
         folder.chmod(0o755)
         postgres = engines.enter_context(postgres_engine.postgres(folder / "postgres"))
-        kafka = engines.enter_context(kafka_engine.kafka(folder / "kafka")) if set(parts) - {"shapes", "mastery"} else None
+        kafka = (
+            engines.enter_context(kafka_engine.kafka(folder / "kafka")) if set(parts) - {"shapes", "mastery", "serve"} else None
+        )
         dsn = asyncio.run(_database(postgres.dsn, "outcomes_bench"))
         facts = {
             "when": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
@@ -135,6 +137,10 @@ def main() -> None:
             found["mastery"] = _show(
                 console, f"reading, {options.courses:,} courses", mastery.run(term, courses=options.courses)
             )
+        if "serve" in parts:
+            term = asyncio.run(_database(postgres.dsn, "outcomes_bench_serve"))
+            title = f"over HTTP, {served.REQUESTS} requests of each kind, one after the other"
+            found["serve"] = _show(console, title, served.run(term))
         if "growth" in parts and kafka:
             full = asyncio.run(_database(postgres.dsn, "outcomes_bench_full"))
             engines.callback(lambda: asyncio.run(_drop(postgres.dsn, "outcomes_bench_full")))

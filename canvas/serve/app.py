@@ -1,0 +1,351 @@
+"""The server: its routes, its door, and what it says when something is wrong."""
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import orjson
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import PlainTextResponse
+from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from canvas.serve import history, routes
+from canvas.serve.asking import NOT_THERE
+from canvas.serve.reading import Reading
+from canvas.serve.tokens import Doorkeeper
+from consumer import log
+from consumer.errors import Fatal, OutcomesError, Transient
+from consumer.printable import printable
+from consumer.settings import Settings
+from schemas.rest import ErrorBody
+
+RETRY_AFTER_SECONDS = 5
+"""When to ask again while the database is away."""
+STOP_SECONDS = 10
+"""How long answers that are under way may take once the server is to stop."""
+
+HEALTH = frozenset({"/livez", "/readyz"})
+"""Answered without a token; nothing else is."""
+_FOR_BROWSERS = ("/docs", "/openapi.json", "/static-offline-docs")
+"""A browser cannot send a bearer token by itself: here the token may be the password of HTTP Basic."""
+_NO_TOKEN, _BAD_TOKEN = "user authorization required", "Invalid access token."
+_BACKLOG = 2048
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorBody, "description": "A parameter is wrong."},
+    401: {"model": ErrorBody, "description": "There is no token, or it opens nothing."},
+    404: {"model": ErrorBody, "description": "There is no such thing, or it is another tenant's."},
+    503: {"model": ErrorBody, "description": "The database is away; ask again after `Retry-After` seconds."},
+}
+
+DESCRIPTION = """
+Learning outcomes as Canvas tells them, from the projection of its Live Events: a Canvas client works against this address.
+Ids are JSON numbers; with `Accept: application/json+canvas-string-ids` all `id`, `*_id`, `ids` and `*_ids` are strings.
+Every path may end in `.json`. `at` asks for any moment; what lies under `/api/history/v1` is ours and not Canvas'.
+"""
+
+
+def make_app(dsn: str, settings: Settings, *, sandbox: bool = False) -> FastAPI:
+    """The server over a database; with `sandbox` it takes Canvas' writes too. Connects when it is started."""
+    reading = Reading(dsn)
+
+    @asynccontextmanager
+    async def living(_: FastAPI) -> AsyncIterator[None]:
+        await reading.open()
+        try:
+            yield
+        finally:
+            await reading.close()
+
+    app = FastAPIOffline(
+        title="Outcomes",
+        version="1",
+        description=DESCRIPTION,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=living,
+        generate_unique_id_function=lambda route: ("history_" if "history" in route.path else "") + route.name,
+    )
+    app.state.reading = reading
+    _health(app, reading)
+    app.include_router(routes.router, responses=_ERRORS)
+    app.include_router(history.router, responses=_ERRORS)
+    if sandbox:
+        from canvas.serve.sandbox import add_routes  # noqa: PLC0415 - brings the client of Kafka with it
+
+        add_routes(app, dsn, settings, reading)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign] # FastAPI's own way to change it
+    app.add_exception_handler(HTTPException, _refused)
+    app.add_exception_handler(RequestValidationError, _not_understood)
+    app.add_exception_handler(OutcomesError, _trouble)
+    app.add_exception_handler(Exception, _broken)
+    app.add_middleware(_Door, doorkeeper=Doorkeeper(reading))
+    app.add_middleware(_PlainPaths)
+    app.add_middleware(_AccessLog)
+    return app
+
+
+def _health(app: FastAPI, reading: Reading) -> None:
+    @app.get("/livez", response_class=PlainTextResponse, tags=["Health"], openapi_extra={"security": []})
+    async def livez() -> str:
+        """Tell whether the process answers."""
+        return "ok\n"
+
+    @app.get(
+        "/readyz",
+        response_class=PlainTextResponse,
+        tags=["Health"],
+        openapi_extra={"security": []},
+        responses={503: {"description": "The database is away.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+    )
+    async def readyz() -> Response:
+        """Tell whether the database answers too."""
+        try:
+            await reading.row("token_tenant", bytes(32))
+        except (Transient, Fatal):
+            return PlainTextResponse("the database is away\n", 503, headers=_retry())
+        return PlainTextResponse("ok\n")
+
+
+# -- what is wrong, as Canvas says it --
+
+
+def _says(status: int, sentence: str, *, word: str | None = None, headers: dict[str, str] | None = None) -> Response:
+    body: dict[str, Any] = {"status": word} if word else {}
+    body["errors"] = [{"message": sentence}]
+    return Response(orjson.dumps(body), status, headers, "application/json")
+
+
+def _retry() -> dict[str, str]:
+    return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    sentence = NOT_THERE if error.status_code == 404 else str(error.detail)
+    return _says(error.status_code, sentence, headers=dict(error.headers or {}))
+
+
+async def _not_understood(_: Request, error: Exception) -> Response:
+    """An id in the path that is none names nothing: 404. Any other parameter: 400."""
+    assert isinstance(error, RequestValidationError)
+    wrong = error.errors()
+    if any(one["loc"][0] == "path" for one in wrong):
+        return _says(404, NOT_THERE)
+    return _says(400, "; ".join(_sentence(one) for one in wrong))
+
+
+def _sentence(one: MutableMapping[str, Any]) -> str:
+    where = ".".join(str(part) for part in one["loc"][1:]) or "the request"
+    return f"{where}: {str(one['msg']).removeprefix('Value error, ')}"
+
+
+async def _trouble(_: Request, error: Exception) -> Response:
+    """The database is away, or is not one that this code can read: either may be over soon."""
+    if not isinstance(error, (Transient, Fatal)):
+        return await _broken(_, error)
+    return _says(503, "the projection cannot be read now; ask again soon", headers=_retry())
+
+
+async def _broken(_: Request, error: Exception) -> Response:
+    """A mistake of ours. What it was is in the log, never in the answer."""
+    log.get("serve").error("request_failed", error=type(error).__name__)
+    return _says(500, "An error occurred.")
+
+
+# -- around all routes --
+
+
+class _AccessLog:
+    """A line for each request: method, path, status, milliseconds. No query, no headers: tokens and people are in those."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun, status = time.monotonic(), 500  # what is said when nothing was answered
+        path = printable(scope["path"])
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        finally:
+            milliseconds = round((time.monotonic() - begun) * 1000, 1)
+            level = "debug" if path in HEALTH else "info"
+            getattr(log.get("serve"), level)(
+                "request", method=scope["method"], path=path, status=status, milliseconds=milliseconds
+            )
+
+
+class _PlainPaths:
+    """Takes `.json` off the end of a path: the documents write `/api/v1/outcomes/1.json`, and it means the same."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith("/api/") and scope["path"].endswith(".json"):
+            scope["path"] = scope["path"].removesuffix(".json")
+        await self._app(scope, receive, send)
+
+
+class _Door:
+    """Lets nobody in without a token, whatever the path; whose it is stands in `request.state.tenant`."""
+
+    def __init__(self, app: ASGIApp, doorkeeper: Doorkeeper) -> None:
+        self._app = app
+        self._doorkeeper = doorkeeper
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in HEALTH:
+            await self._app(scope, receive, send)
+            return
+        refusal = await self._refusal(scope)
+        await (self._app if refusal is None else refusal)(scope, receive, send)
+
+    async def _refusal(self, scope: Scope) -> Response | None:
+        for_browsers = scope["path"].startswith(_FOR_BROWSERS)
+        realm = 'Basic realm="outcomes"' if for_browsers else 'Bearer realm="canvas-lms"'
+        headers = {"WWW-Authenticate": realm}
+        token = _token(scope, basic=for_browsers)
+        if token is None:
+            return _says(401, _NO_TOKEN, word="unauthenticated", headers=headers)
+        try:
+            tenant = await self._doorkeeper.tenant(token)
+        except (Transient, Fatal) as error:
+            return await _trouble(Request(scope), error)
+        if tenant is None:
+            return _says(401, _BAD_TOKEN, headers=headers)
+        scope.setdefault("state", {})["tenant"] = tenant
+        return None
+
+
+def _token(scope: Scope, *, basic: bool) -> str | None:
+    """The token of the Authorization header; None where there is none that can be read."""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            scheme, _, told = value.decode("latin-1").partition(" ")
+            if scheme.lower() == "bearer" and told.strip():
+                return str(told.strip())
+            if basic and scheme.lower() == "basic":
+                with contextlib.suppress(binascii.Error, UnicodeDecodeError):
+                    return base64.b64decode(told.strip(), validate=True).decode().partition(":")[2] or None
+    return None
+
+
+# -- the OpenAPI document --
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's own, without the answers that it would give and we do not, and with the token that is needed."""
+    if app.openapi_schema is None:
+        found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        for path in found["paths"].values():
+            for operation in path.values():
+                if "HTTPValidationError" in json.dumps(operation["responses"].get("422")):
+                    del operation["responses"]["422"]
+        schemas = found.get("components", {}).get("schemas", {})
+        for unused in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(unused, None)
+        found.setdefault("components", {})["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        found["security"] = [{"token": []}]
+        app.openapi_schema = json.loads(json.dumps(found))
+    return app.openapi_schema
+
+
+# -- running --
+
+
+class _Server(uvicorn.Server):
+    """Signals are dealt with by who runs it."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Raises `Fatal` where the address cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        opened = socket.socket(family, kind, protocol)
+        try:
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            opened.bind(address)
+            opened.listen(_BACKLOG)
+        except BaseException:
+            opened.close()
+            raise
+    except OSError as error:
+        reason = error.strerror or error
+        raise Fatal(f"{host}:{port} cannot be opened ({reason}); set OUTCOMES_SERVE_HOST and OUTCOMES_SERVE_PORT") from error
+    return opened
+
+
+@asynccontextmanager
+async def serving(app: FastAPI, host: str, port: int) -> AsyncIterator[tuple[str, asyncio.Task[None]]]:
+    """Answers while the block runs; gives the address, and the task that ends when the server does. Port 0 picks a free one."""
+    opened = _listening(host, port)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[opened]), name="serve")
+    try:
+        while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has a flag, and no event
+            await asyncio.sleep(0.01)
+        if task.done():
+            task.result()
+            raise Fatal("the server did not start; its log says why")
+        name, bound = opened.getsockname()[:2]
+        yield f"http://[{name}]:{bound}" if ":" in name else f"http://{name}:{bound}", task
+    finally:
+        server.should_exit = True
+        await asyncio.wait([task])
+        opened.close()
+
+
+async def serve(dsn: str, settings: Settings, signals: Callable[[Callable[[], None]], Any], *, sandbox: bool = False) -> None:
+    """Serves until a signal; `signals` is a context manager that calls what it is given when one comes.
+
+    Raises `Fatal` where role or schema are wrong. A database that is away is waited for: until then answers are 503.
+    """
+    app = make_app(dsn, settings, sandbox=sandbox)
+    try:
+        await app.state.reading.check()
+    except Transient as error:
+        log.get("serve").warning("database_away", error=str(error))
+    stop = asyncio.Event()
+    with signals(stop.set):
+        async with serving(app, settings.serve_host, settings.serve_port) as (address, task):
+            log.get("serve").info("serving", address=address, docs=f"{address}/docs", sandbox=sandbox)
+            waiting = asyncio.create_task(stop.wait(), name="signal")
+            await asyncio.wait([waiting, task], return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
+    log.get("serve").info("stopped")

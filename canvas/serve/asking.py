@@ -1,0 +1,262 @@
+"""What a request asks: its parameters, its tenant, its course or account, its moment."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, NewType
+
+import orjson
+from fastapi import Depends, Path, Query, Request, Response
+from pydantic import BeforeValidator, WithJsonSchema
+from starlette.exceptions import HTTPException
+
+from canvas.serve.answers import with_string_ids
+from canvas.serve.paging import DEFAULT_SIZE, LAST_PAGE, Page, links
+from canvas.serve.reading import Reading, Row
+from consumer.ingest.tables import SHARD
+from consumer.printable import has_controls
+from schemas.base import MAX_ID, MAX_KEY_TEXT, time_of
+
+STRING_IDS = "application/json+canvas-string-ids"
+NOT_THERE = "The specified resource does not exist."
+"""Canvas' own words."""
+
+Tenant = NewType("Tenant", str)
+
+_ID = re.compile(r"0*[1-9][0-9]{0,18}", re.ASCII)
+_ACROSS_SHARDS = re.compile(r"([1-9][0-9]{0,5})~([1-9][0-9]{0,12})", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_SELF, _UUID = "self", "uuid:"
+_MOST_IDS = 1000
+"""Ids of one parameter, at most."""
+
+
+def not_there() -> HTTPException:
+    """404, as Canvas says it."""
+    return HTTPException(404, NOT_THERE)
+
+
+def wrong(sentence: str) -> HTTPException:
+    """400, with what is wrong."""
+    return HTTPException(400, sentence)
+
+
+def _whole(value: object) -> int:
+    text = str(value)
+    if found := _ACROSS_SHARDS.fullmatch(text):
+        return int(found[1]) * SHARD + int(found[2])
+    if not _ID.fullmatch(text) or int(text) > MAX_ID:
+        raise ValueError("an id is a whole number from 1 to 2^63-1")
+    return int(text)
+
+
+def _local(value: object) -> int:
+    """A course or an account by its local id; a global one, also as `2107~79`, means the same."""
+    whole = _whole(value)
+    return whole % SHARD or whole
+
+
+def _account(value: object) -> int:
+    return 0 if str(value) == _SELF else _local(value)
+
+
+def _moment(value: object) -> datetime:
+    text = str(value)
+    try:
+        return time_of(f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text)
+    except ValueError as error:
+        raise ValueError("a moment is a time with a zone, such as 2025-03-20T15:04:05Z, or a date in UTC") from error
+
+
+def _user(value: object) -> str:
+    """A user as a request names one, by local id or by what results call one: `501`, `uuid:...`."""
+    text = str(value)
+    if text.startswith(_UUID):
+        uuid = text.removeprefix(_UUID)
+        if not uuid or len(uuid) > MAX_KEY_TEXT or has_controls(uuid):
+            raise ValueError("a uuid has 1 to 255 characters, and no control characters among them")
+        return text
+    return str(_local(text.removeprefix("id:")))
+
+
+_ID_SCHEMA = {"type": "string", "pattern": "^(0*[1-9][0-9]{0,17}|[1-9][0-9]{0,4}~[1-9][0-9]{0,12})$"}
+_USER_SCHEMA = {"type": "string", "pattern": "^(0*[1-9][0-9]{0,11}|(uuid|id):[0-9A-Za-z]{1,12})$"}
+
+Id = Annotated[int, BeforeValidator(_whole), WithJsonSchema(_ID_SCHEMA)]
+CourseId = Annotated[
+    int, BeforeValidator(_local), WithJsonSchema(_ID_SCHEMA), Path(description="Local or global id of the course.")
+]
+AccountId = Annotated[
+    int,
+    BeforeValidator(_account),
+    WithJsonSchema(_ID_SCHEMA | {"pattern": f"^(self|{_ID_SCHEMA['pattern'].strip('^$')})$"}),
+    Path(description="Local or global id of the account; `self` is the root account."),
+]
+At = Annotated[
+    Annotated[
+        datetime,
+        BeforeValidator(_moment),
+        WithJsonSchema({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}),
+    ]
+    | None,
+    Query(description="As it was then: ISO 8601 with a zone, or a date in UTC. Not in Canvas. Now where absent."),
+]
+_AnId = Annotated[int, BeforeValidator(_whole), WithJsonSchema(_ID_SCHEMA)]
+_AUser = Annotated[str, BeforeValidator(_user), WithJsonSchema(_USER_SCHEMA)]
+UserIds = Annotated[
+    list[_AUser] | None,
+    Query(alias="user_ids[]", max_length=_MOST_IDS, description="These students: ids, or `uuid:` and the events' user_uuid."),
+]
+OutcomeIds = Annotated[list[_AnId] | None, Query(alias="outcome_ids[]", max_length=_MOST_IDS, description="These outcomes.")]
+StudentId = Annotated[_AUser | None, Query(description="The student: an id, or `uuid:` and the events' user_uuid.")]
+TheStudent = Annotated[
+    _AUser, Query(alias="student_id", description="The student: an id, or `uuid:` and the events' user_uuid.")
+]
+TheOutcome = Annotated[_AnId, Query(alias="outcome_id", description="The outcome.")]
+AssignmentId = Annotated[_AnId | None, Query(description="The assignment.")]
+
+
+def _page(
+    page: Annotated[int, Query(ge=1, le=LAST_PAGE, description="Which page.")] = 1,
+    per_page: Annotated[
+        int, Query(ge=1, le=2**31 - 1, description="Items of a page; more than 100 is cut to 100.")
+    ] = DEFAULT_SIZE,
+) -> Page:
+    return Page.asked(page, per_page)
+
+
+Paged = Annotated[Page, Depends(_page)]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request of a known tenant."""
+
+    request: Request
+    reading: Reading
+    tenant: Tenant
+    at: datetime | None
+
+    def answer(self, value: Any, *, exact_times: bool = False) -> Response:
+        """The answer as JSON, its ids as they were asked for. Times in UTC, whole seconds as Canvas has them unless exact."""
+        if STRING_IDS in self.request.headers.get("accept", ""):
+            value = with_string_ids(value)
+        option = orjson.OPT_UTC_Z | (0 if exact_times else orjson.OPT_OMIT_MICROSECONDS)
+        headers = {"Cache-Control": "private, no-store"}  # what is told about people stays with who asked
+        return Response(orjson.dumps(value, option=option), headers=headers, media_type="application/json")
+
+    def page(
+        self, value: Any, page: Page, rows: Sequence[Row], *, total: int | None = None, exact_times: bool = False
+    ) -> Response:
+        """One page of a list, with links to the others. Rows know the list's `total`; without rows it is not known."""
+        answer = self.answer(value, exact_times=exact_times)
+        if total is None and rows:
+            total = rows[0]["total"]
+        elif total is None and page.number == 1:
+            total = 0
+        answer.headers["Link"] = links(str(self.request.url), page, total)
+        return answer
+
+    async def users(self, asked: Sequence[str] | None) -> list[str] | None:
+        """What results call these users; None where none were named."""
+        if asked is None:
+            return None
+        ids = [int(one) for one in asked if not one.startswith(_UUID)]
+        uuids = [one.removeprefix(_UUID) for one in asked if one.startswith(_UUID)]
+        return [row["user_uuid"] for row in await self.reading.rows("users", self.tenant, ids, uuids)]
+
+
+@dataclass(frozen=True, slots=True)
+class InContext(Asked):
+    """A request about a course or an account that is known, and not deleted."""
+
+    context_type: str
+    context_id: int
+    told: Row
+    """What the statement about the context has told besides."""
+
+    @property
+    def context(self) -> tuple[str, str, int, datetime | None]:
+        """What statements about a context take first."""
+        return self.tenant, self.context_type, self.context_id, self.at
+
+
+def tenant_of(request: Request) -> Tenant:
+    """The tenant that the request's token opens; the door has put it there."""
+    return Tenant(request.state.tenant)
+
+
+def reading_of(request: Request) -> Reading:
+    """The server's way to the projection."""
+    reading: Reading = request.app.state.reading
+    return reading
+
+
+def refuse_forgotten(at: datetime | None, begins: datetime | None) -> None:
+    """400 for a moment before history begins: an answer from what is left of it would be wrong."""
+    if at is not None and begins is not None and at < begins:
+        raise wrong(f"history begins at {begins:%Y-%m-%dT%H:%M:%SZ}: what was before has been retired")
+
+
+async def _anywhere(request: Request, at: At = None) -> Asked:
+    asked = Asked(request, reading_of(request), tenant_of(request), at)
+    if at is not None:
+        (begins,) = await asked.reading.told("history_begins")
+        refuse_forgotten(at, begins["at"])
+    return asked
+
+
+async def _in(
+    request: Request, context_type: str, context_id: int | None, at: datetime | None, statement: str = "context"
+) -> InContext:
+    reading, tenant = reading_of(request), tenant_of(request)
+    row = await reading.row(statement, tenant, context_type, context_id, at)
+    assert row is not None
+    refuse_forgotten(at, row["begins"])
+    if not row["known"]:
+        raise not_there()
+    return InContext(request, reading, tenant, at, context_type, row["id"], row)
+
+
+async def _in_course(request: Request, course_id: CourseId, at: At = None) -> InContext:
+    return await _in(request, "Course", course_id, at)
+
+
+async def _in_account(request: Request, account_id: AccountId, at: At = None) -> InContext:
+    return await _in(request, "Account", account_id or None, at)
+
+
+async def _scale_of_course(request: Request, course_id: CourseId, at: At = None) -> InContext:
+    return await _in(request, "Course", course_id, at, "proficiency")
+
+
+async def _scale_of_account(request: Request, account_id: AccountId, at: At = None) -> InContext:
+    return await _in(request, "Account", account_id or None, at, "proficiency")
+
+
+async def _of_course(request: Request, course_id: CourseId) -> InContext:
+    return await _in(request, "Course", course_id, None)
+
+
+async def _of_account(request: Request, account_id: AccountId) -> InContext:
+    return await _in(request, "Account", account_id or None, None)
+
+
+Anywhere = Annotated[Asked, Depends(_anywhere)]
+InCourse = Annotated[InContext, Depends(_in_course)]
+InAccount = Annotated[InContext, Depends(_in_account)]
+ScaleOfCourse = Annotated[InContext, Depends(_scale_of_course)]
+"""With the ratings of the scale that applies, in `told`."""
+ScaleOfAccount = Annotated[InContext, Depends(_scale_of_account)]
+OfCourse = Annotated[InContext, Depends(_of_course)]
+"""Without `at`: for questions about all moments."""
+OfAccount = Annotated[InContext, Depends(_of_account)]
+
+
+def of_the_tenant(request: Request) -> Asked:
+    """A request about all moments."""
+    return Asked(request, reading_of(request), tenant_of(request), None)
+
+
+Anytime = Annotated[Asked, Depends(of_the_tenant)]

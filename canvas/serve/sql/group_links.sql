@@ -1,0 +1,44 @@
+-- The links of a course or account at a moment, each with its group and its outcome, and with what applies to outcomes here. A
+-- link whose outcome is deleted is gone; one whose group or outcome no event has told cannot be shown.
+WITH page AS MATERIALIZED (
+    SELECT l.id, l.learning_outcome_id, l.learning_outcome_group_id, count(*) OVER () AS total
+      FROM (SELECT DISTINCT v.id
+              FROM learning_outcome_link_version AS v
+             WHERE v.root_account_uuid = $1 AND v.context_type = $2 AND v.context_id = $3) AS seen
+     CROSS JOIN LATERAL learning_outcome_link_at($1, seen.id, $4) AS l
+     CROSS JOIN LATERAL learning_outcome_at($1, l.learning_outcome_id, $4) AS o
+     CROSS JOIN LATERAL learning_outcome_group_at($1, l.learning_outcome_group_id, $4) AS g
+     WHERE l.context_type = $2 AND l.context_id = $3 AND l.workflow_state = 'active'
+       AND o.workflow_state IS DISTINCT FROM 'deleted' AND g.workflow_state IS DISTINCT FROM 'deleted'
+     ORDER BY l.id
+     LIMIT $5 OFFSET $6
+)
+SELECT page.total, setting.account_level, setting.outcome_proficiency_ratings,
+       setting.outcome_calculation_method_id IS NOT NULL AS method_found,
+       setting.calculation_method AS found_method, setting.calculation_int AS found_int,
+       friendly.description AS friendly_description,
+       $2 = 'Course' AND EXISTS (SELECT FROM learning_outcome_result AS r
+                                  WHERE r.root_account_uuid = $1 AND r.learning_outcome_id = o.id
+                                    AND r.result_context_id = $3 AND coalesce(r.result_context_type, 'Course') = 'Course'
+                                    AND r.created_at <= coalesce($4, 'infinity')) AS assessed,
+       o.id, o.title, o.display_name, o.description, o.vendor_guid, o.context_type, o.context_id, o.calculation_method,
+       o.calculation_int, o.rubric_criterion,
+       g.id AS group_id, g.title AS group_title, g.description AS group_description, g.vendor_guid AS group_vendor_guid,
+       g.context_type AS group_context_type, g.context_id AS group_context_id,
+       g.parent_outcome_group_id, p.title AS parent_title, p.vendor_guid AS parent_vendor_guid,
+       p.context_type AS parent_context_type, p.context_id AS parent_context_id
+  FROM page
+ CROSS JOIN mastery_setting($1, $2, $3, $4) AS setting
+ CROSS JOIN LATERAL learning_outcome_at($1, page.learning_outcome_id, $4) AS o
+ CROSS JOIN LATERAL learning_outcome_group_at($1, page.learning_outcome_group_id, $4) AS g
+  LEFT JOIN LATERAL learning_outcome_group_at($1, g.parent_outcome_group_id, $4) AS p ON true
+  LEFT JOIN LATERAL (
+        SELECT f.description
+          FROM (SELECT DISTINCT v.id
+                  FROM outcome_friendly_description_version AS v
+                 WHERE v.root_account_uuid = $1 AND v.learning_outcome_id = o.id) AS seen
+         CROSS JOIN LATERAL outcome_friendly_description_at($1, seen.id, $4) AS f
+         WHERE f.learning_outcome_id = o.id AND f.context_type = $2 AND f.context_id = $3 AND f.workflow_state = 'active'
+         ORDER BY f.event_time DESC, f.id DESC
+         LIMIT 1) AS friendly ON true
+ ORDER BY page.id

@@ -1,0 +1,37 @@
+-- Which scale applied to a course or account, as periods, and whose it was. Its moments are those of all events that can change it: of
+-- scales, methods and the tree; rollup_moment knows them for a course and for the root, the accounts above an account are added here.
+WITH RECURSIVE above (id) AS (
+    SELECT $3::bigint WHERE $2 = 'Account'
+     UNION
+    SELECT v.parent_account_id
+      FROM above
+      JOIN account_version AS v ON v.root_account_uuid = $1 AND v.id = above.id
+     WHERE v.parent_account_id IS NOT NULL
+),
+moment AS (
+    SELECT m.at FROM rollup_moment($1, CASE WHEN $2 = 'Course' THEN $3 END, NULL, NULL) AS m
+     UNION
+    SELECT v.event_time
+      FROM above
+      JOIN account_version AS v ON v.root_account_uuid = $1 AND v.id = above.id
+     UNION
+    SELECT v.event_time
+      FROM above
+      JOIN outcome_proficiency_version AS owned
+        ON owned.root_account_uuid = $1 AND owned.context_type = 'Account' AND owned.context_id = above.id
+      JOIN outcome_proficiency_version AS v ON v.root_account_uuid = $1 AND v.id = owned.id
+),
+told AS (
+    SELECT moment.at, s.outcome_proficiency_id, s.scale_owner_type, s.scale_owner_id, s.outcome_proficiency_ratings,
+           ROW(s.outcome_proficiency_id, s.scale_owner_type, s.scale_owner_id, s.outcome_proficiency_ratings) AS state
+      FROM moment
+     CROSS JOIN LATERAL mastery_setting($1, $2, $3, moment.at) AS s
+),
+changed AS (
+    SELECT told.*, lag(told.state) OVER (ORDER BY told.at) AS before FROM told
+)
+SELECT c.at AS valid_from, lead(c.at) OVER (ORDER BY c.at) AS valid_to, c.outcome_proficiency_id, c.scale_owner_type, c.scale_owner_id,
+       c.outcome_proficiency_ratings
+  FROM changed AS c
+ WHERE c.before IS NULL AND c.outcome_proficiency_id IS NOT NULL OR c.before IS NOT NULL AND c.state IS DISTINCT FROM c.before
+ ORDER BY c.at

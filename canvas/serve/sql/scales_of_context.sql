@@ -1,0 +1,7 @@
+-- The states of the scales that a course or account owned, as periods; in Canvas there is one row for ever.
+SELECT h.*
+  FROM outcome_proficiency_history AS h
+ WHERE h.root_account_uuid = $1
+   AND h.id IN (SELECT v.id FROM outcome_proficiency_version AS v
+                 WHERE v.root_account_uuid = $1 AND v.context_type = $2 AND v.context_id = $3)
+ ORDER BY h.valid_from, h.id

@@ -1,0 +1,8 @@
+-- What results call these users: their uuids, and the stand-in for an id whose uuid is not known. For each what was asked is told too.
+SELECT u.user_uuid
+  FROM canvas_user AS u
+ WHERE u.root_account_uuid = $1 AND u.user_id = ANY ($2::bigint[])
+ UNION
+SELECT 'id:' || asked.id FROM unnest($2::bigint[]) AS asked (id)
+ UNION
+SELECT asked.user_uuid FROM unnest($3::text[]) AS asked (user_uuid)

@@ -1,0 +1,97 @@
+"""Reading over HTTP at size: `outcomes serve` as a process, asked over one connection, as its client's clock has it."""
+
+import asyncio
+import sys
+import time
+from asyncio.subprocess import DEVNULL
+from collections.abc import Iterator
+from typing import Any
+
+import aiohttp
+
+from canvas.serve import tokens
+from consumer.engines.kafka import free_port
+from consumer.store.postgres import connect
+from tests.acceptance.running import environment
+from tests.bench import mastery
+from tests.samples import TENANT
+
+COURSES = 194
+"""About 1,000,000 results."""
+REQUESTS = 500
+WARM = 20
+"""Requests of each kind that are not counted: they fill caches and plans."""
+READY_SECONDS = 30.0
+
+QUESTIONS = (
+    ("effective scale of a course", "courses/{any}/outcome_proficiency", 5),
+    ("rollups, 100 students of 500 x 20 outcomes x 5 results", "courses/1/outcome_rollups?per_page=100&page={page}", 50),
+    ("the same at a date", "courses/1/outcome_rollups?per_page=100&page={page}&at=2025-03-01", None),
+    ("results, a page of 100", "courses/{any}/outcome_results?per_page=100", None),
+    ("an outcome", "outcomes/{any}", None),
+)
+"""(what, path below /api/v1, milliseconds that are promised as p99)."""
+
+
+async def _ready(client: aiohttp.ClientSession, address: str) -> None:
+    end = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            async with client.get(f"{address}/readyz") as answer:
+                if answer.status == 200:
+                    return
+        except aiohttp.ClientConnectionError:
+            pass
+        assert time.monotonic() < end, "the server does not start"
+        await asyncio.sleep(0.05)
+
+
+async def _asked(client: aiohttp.ClientSession, address: str, path: str) -> list[float]:
+    """Seconds of each request, from asking to having the whole answer."""
+    times = []
+    for number in range(WARM + REQUESTS):
+        url = f"{address}/api/v1/{path.format(any=2 + number % (COURSES - 2), page=1 + number % 5)}"
+        begun = time.perf_counter()
+        async with client.get(url) as answer:
+            body = await answer.read()
+        if number >= WARM:
+            times.append(time.perf_counter() - begun)
+        assert answer.status == 200, body[:200]
+    return sorted(times)
+
+
+async def _measure(dsn: str) -> list[dict[str, Any]]:
+    connection = await connect(dsn)
+    await connection.execute("SET statement_timeout = 0")
+    results = await mastery.load(connection, COURSES)
+    token, _ = await tokens.create(connection, TENANT, "bench")
+    await connection.close()
+    port = free_port()
+    variables = environment(DATABASE_URL=dsn, OUTCOMES_LOG_LEVEL="warning")
+    command = ("-m", "consumer", "serve", "--port", str(port))
+    server = await asyncio.create_subprocess_exec(sys.executable, *command, env=variables, stdout=DEVNULL)
+    lines = []
+    try:
+        async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as client:
+            await _ready(client, f"http://127.0.0.1:{port}")
+            for what, path, promised in QUESTIONS:
+                times = await _asked(client, f"http://127.0.0.1:{port}", path)
+                lines.append(
+                    {
+                        "what": what,
+                        "results in all": results,
+                        "p50 ms": round(1000 * times[len(times) // 2], 1),
+                        "p99 ms": round(1000 * times[int(0.99 * len(times))], 1),
+                        "most ms": round(1000 * times[-1], 1),
+                        "promised p99": promised,
+                    }
+                )
+    finally:
+        server.terminate()
+        await server.wait()
+    return lines
+
+
+def run(dsn: str) -> Iterator[dict[str, Any]]:
+    """A line for each kind of question."""
+    yield from asyncio.run(_measure(dsn))
