@@ -18,10 +18,12 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from consumer import app as wiring
+from consumer.cli_canvas import asking
 from consumer.cli_letters import letters
 from consumer.cli_mastery import MaybeCourse, MaybeOutcome, MaybeStudent, explain_rollup, mastery
 from consumer.cli_quarantine import quarantine
 from consumer.cli_retain import retain
+from consumer.cli_serve import serving, token
 from consumer.errors import Fatal, OutcomesError, Transient, UsageError
 from consumer.ingest.batch import Partition
 from consumer.printable import printable
@@ -29,6 +31,7 @@ from consumer.read import explain as read_explain
 from consumer.read import history as read_history
 from consumer.read import status as read_status
 from consumer.read import verify as read_verify
+from consumer.read.objects import is_topic
 from consumer.read.truth import SHOWN, differences
 from consumer.replay import FileReplay
 from consumer.replay import Progress as ReplayProgress
@@ -72,6 +75,9 @@ app.add_typer(quarantine, name="quarantine")
 app.add_typer(letters, name="letters")
 app.add_typer(mastery)
 app.add_typer(retain)
+app.add_typer(asking)
+app.add_typer(serving)
+app.add_typer(token, name="token")
 
 Kind = Annotated[str, typer.Argument(help="A table's name, or short: result, outcome, scale, link, group, method …")]
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_ID, help="Canvas' local id.")]
@@ -250,7 +256,7 @@ def status(
         partitions = {
             Partition(row["source"], row["partition"]): row["next_position"]
             for row in found.positions
-            if not row["source"].startswith("file:")
+            if is_topic(row["source"])
         }
         if not partitions or not kafka_lag:
             return found

@@ -4,24 +4,21 @@ A file is known by the digest of its bytes, so that it is read once under whatev
 """
 
 import asyncio
-import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from consumer import log
-from consumer.errors import BrokenCapture, ChangedCapture, LostPartition, Transient
+from consumer.errors import BrokenCapture, ChangedCapture, LostPartition
 from consumer.ingest.batch import Batch, Books, Partition
 from consumer.ingest.decode import Rules, decode
 from consumer.sources.files import Capture, Piece, records, source_of
-from consumer.store.store import Store, retrying
+from consumer.store.patience import Patience, Stopped
+from consumer.store.store import Store
 
 GO_ON = "replay it again to go on from here"
 """What to do about a file that was not read to its end."""
-
-T = TypeVar("T")
 
 SLICE = 250
 """Records decoded between two chances for the writing task: about 4 ms."""
@@ -50,10 +47,6 @@ class Progress:
     events: int
 
 
-class _Stopped(Exception):
-    """The replay was told to stop while it waited for Postgres."""
-
-
 class Replay:
     """Replays captures one after the other. Raises `Fatal`; waits for as long as Postgres is away, and tells `say` so.
 
@@ -67,23 +60,19 @@ class Replay:
         self._rules = rules
         self._batch_size = batch_size
         self._batch_bytes = batch_bytes
-        self._say = say
+        self._patience = Patience(say, "replay")
         self._again = again
         self._log = log.get("replay")
-        self._stop = asyncio.Event()
-        self._said = False
-        self._answers = False
-        """Whether Postgres answered when it was last asked."""
 
     def stop(self) -> None:
         """Ends after the batch that is being written, or at once while Postgres is away; a later replay goes on from there."""
-        self._stop.set()
+        self._patience.stop()
 
     async def run(self, captures: Sequence[Capture], show: Callable[[Progress], None]) -> list[FileReplay]:
         """Replays all; a file that cannot be read to its end does not keep the others from being read."""
         done = []
         for capture in captures:
-            if self._stop.is_set():
+            if self._patience.stopped:
                 done.append(FileReplay(capture.label, "", Books(), 1, f"{capture.label}: stopped before it was read"))
             else:
                 done.append(await self._file(capture, show))
@@ -97,18 +86,18 @@ class Replay:
         try:
             source = await asyncio.to_thread(source_of, capture)
             partition = Partition(source, 0)
-            known = (await self._patiently(lambda: self._store.positions([partition]))).get(partition, 1)
+            known = (await self._patience.patiently(lambda: self._store.positions([partition]))).get(partition, 1)
             start = 1 if self._again else known
             async for batch, read in self._ahead(self._batches(capture, partition, start)):
                 if batch.moves:
                     if not opened:
                         await self._open(partition, known, start, capture.label)
                         opened = True
-                    books = await self._patiently(lambda batch=batch: self._store.write(batch))  # type: ignore[misc]
+                    books = await self._patience.patiently(lambda batch=batch: self._store.write(batch))  # type: ignore[misc]
                     at = batch.moves[partition].new
                     total = sum(books.values(), total)
                 show(Progress(capture.label, read, capture.size, total.consumed))
-                if self._stop.is_set():
+                if self._patience.stopped:
                     trouble = f"{capture.label}: stopped; {GO_ON}"
                     break
         except BrokenCapture as error:
@@ -117,7 +106,7 @@ class Replay:
                 await self._forget(Partition(source, 0), at)
         except LostPartition:
             trouble = f"{capture.label}: another replay is reading the same file; nothing is lost, it goes on there"
-        except _Stopped:
+        except Stopped:
             trouble = f"{capture.label}: stopped while waiting for Postgres; {GO_ON}"
         self._log.info(
             "file",
@@ -141,15 +130,15 @@ class Replay:
         What was counted may have been lines of another file: when the one of this digest comes back, it is read whole.
         """
         try:
-            await self._patiently(lambda: self._store.begin_again(partition, at))
-        except (LostPartition, _Stopped) as error:
+            await self._patience.patiently(lambda: self._store.begin_again(partition, at))
+        except (LostPartition, Stopped) as error:
             self._log.warning("position_kept", source=partition.source, at=at, reason=type(error).__name__)
 
     async def _open(self, partition: Partition, known: int, start: int, label: str) -> None:
         """Makes the file's row now that something of it is to be written; with `again`, moves it back."""
-        await self._patiently(lambda: self._store.open_position(partition, known, label))
+        await self._patience.patiently(lambda: self._store.open_position(partition, known, label))
         if known != start:
-            await self._patiently(lambda: self._store.begin_again(partition, known))
+            await self._patience.patiently(lambda: self._store.begin_again(partition, known))
 
     async def _batches(self, capture: Capture, partition: Partition, start: int) -> AsyncIterator[tuple[Batch, int]]:
         """Batches of the file, each with the bytes read so far. What was readable before a break comes before the error."""
@@ -163,7 +152,7 @@ class Replay:
                     piece: Piece | None = await reading
                 except BrokenCapture as error:
                     broken, piece = error, None
-                if piece is None or self._stop.is_set():
+                if piece is None or self._patience.stopped:
                     break
                 reading = asyncio.ensure_future(asyncio.to_thread(next, pieces, None))  # while this one is decoded
                 read = piece.read
@@ -203,27 +192,3 @@ class Replay:
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
-
-    async def _patiently(self, action: Callable[[], Awaitable[T]]) -> T:
-        """Tries for as long as it takes. Told to stop, it finishes what Postgres is at work on, and waits for nothing."""
-        trying = asyncio.ensure_future(retrying(action, on_failure=self._failed, jitter=random.random))
-        stopping = asyncio.ensure_future(self._stop.wait())
-        try:
-            await asyncio.wait({trying, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if not trying.done() and not self._answers:
-                raise _Stopped
-            result = await trying
-            self._answers = True
-            return result
-        finally:
-            for task in (trying, stopping):
-                task.cancel()
-            await asyncio.gather(trying, stopping, return_exceptions=True)
-
-    def _failed(self, error: Transient, seconds: float) -> None:
-        if self._stop.is_set():
-            raise _Stopped from error
-        if self._answers or not self._said:
-            self._say(f"waiting for Postgres ({error}); Ctrl-C gives up")
-        self._answers, self._said = False, True
-        self._log.warning("waiting", system="postgres", error=str(error), again_in_seconds=round(seconds, 2))

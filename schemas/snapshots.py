@@ -20,7 +20,7 @@ from schemas.tenancy import Account, Course
 class LearningOutcomeResultSnapshot(LearningOutcomeResult):
     """REST does not tell when Canvas made a result."""
 
-    created_at: Time | None = None
+    created_at: Time | None = None  # type: ignore[assignment]  # less than the event tells
     """When Canvas made the row; absent where no event has told it."""
 
 

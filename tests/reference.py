@@ -360,7 +360,9 @@ class View:
     def __init__(self, versions: Sequence[Version], switch: str, alignments: Sequence[Alignment] = ()) -> None:
         self.versions = versions
         newest = {one[1:4]: one for one in sorted(alignments, key=lambda one: one.at)}
-        self.removed = {place: one.at for place, one in newest.items() if one.workflow_state == "deleted"}
+        self.removed: dict[tuple[int | None, ...], datetime] = {
+            place: one.at for place, one in newest.items() if one.workflow_state == "deleted"
+        }
         self.rows: dict[str, dict[int, Version]] = {kind: {} for kind in IDS}
         for version in versions:
             self.rows[version.kind][version.id] = version
@@ -393,7 +395,8 @@ class View:
         """Its assignment no longer measured its outcome, and it is not newer than that (CF 5.3, D17)."""
         if result.body.get("associated_asset_type") != "Assignment":
             return False
-        gone = self.removed.get((course_of(result), result.id_of("learning_outcome_id"), result.id_of("associated_asset_id")))
+        place = (course_of(result), result.id_of("learning_outcome_id"), result.id_of("associated_asset_id"))
+        gone = self.removed.get(place)
         return gone is not None and result.event_time <= gone
 
     def _time(self, result: Version) -> tuple[datetime, int]:

@@ -70,8 +70,10 @@ def test_every_migration_is_a_plain_sql_file_that_opens_with_why() -> None:
 
 def test_every_statement_opens_with_why() -> None:
     """SQL lives in files that say what they are for, and none is left over."""
-    python = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("consumer/**/*.py"))
-    for file in ROOT.glob("consumer/**/sql/*.sql"):
+    python = "".join(
+        path.read_text(encoding="utf-8") for room in ("consumer", "canvas") for path in ROOT.glob(f"{room}/**/*.py")
+    )
+    for file in (*ROOT.glob("consumer/**/sql/*.sql"), *ROOT.glob("canvas/**/sql/*.sql")):
         assert file.read_text(encoding="utf-8").startswith("-- "), file.name
         family, _, member = file.stem.partition("_")
         used = f'"{file.stem}"' in python or (f'"{family}_{{' in python and f'"{member}"' in python)

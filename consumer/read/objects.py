@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from consumer.errors import UsageError
-from consumer.ingest.tables import TABLES, Table
+from consumer.ingest.tables import CANVAS, TABLES, Table
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
 
@@ -45,8 +45,16 @@ async def tenant_of(connection: Connection, given: str | None) -> str:
     return str(tenants[0])
 
 
+def is_topic(source: str) -> bool:
+    """Whether its partitions are Kafka's: not those of a file, nor of a Canvas that was asked."""
+    return not source.startswith(("file:", CANVAS))
+
+
 def place(row: Mapping[str, Any]) -> str:
-    """Where a record came from, for people: `topic-3 @17`, `captured/2025.ndjson @17`; a file without a name by its digest."""
-    if row["source"].startswith("file:"):
+    """Where a record came from, for people: `topic-3 @17`, `captured/2025.ndjson @17`, `https://school.example @17`.
+
+    A file without a name is called by its digest, and a Canvas by its host.
+    """
+    if not is_topic(row["source"]):
         return f"{row['label'] or row['source']} @{row['position']}"
     return f"{row['source']}-{row['partition']} @{row['position']}"

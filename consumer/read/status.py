@@ -12,9 +12,10 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from consumer.ingest.batch import Partition
-from consumer.ingest.tables import TABLES
+from consumer.ingest.tables import CANVAS, TABLES
 from consumer.printable import printable
 from consumer.read.beginning import history_begins, note
+from consumer.read.objects import is_topic
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
 from schemas.events import HEARTBEAT
@@ -134,9 +135,13 @@ def _ago(seconds: float) -> str:
 
 
 def _positions(found: Status) -> RenderableType:
-    """Each topic above its partitions, then the newest files. Words, not columns: they fit any width; zeros are left out."""
+    """Each topic above its partitions, then each Canvas that was asked, then the newest files.
+
+    Words, not columns: they fit any width; zeros are left out.
+    """
     files = [row for row in reversed(found.positions) if row["source"].startswith("file:")]
-    partitions = [row for row in found.positions if not row["source"].startswith("file:")]
+    asked = [row for row in reversed(found.positions) if row["source"].startswith(CANVAS)]
+    partitions = [row for row in found.positions if is_topic(row["source"])]
     partitions.sort(key=lambda row: (row["source"], row["partition"]))
     parts: list[RenderableType] = [Text("positions", style="bold")]
     for topic, rows in groupby(partitions[:_SHOWN], key=lambda row: str(row["source"])):
@@ -149,7 +154,7 @@ def _positions(found: Status) -> RenderableType:
         parts += [Text(printable(topic)), Padding(grid, (0, 0, 0, 2))]
     if len(partitions) > _SHOWN:
         parts.append(Text(f"… and {len(partitions) - _SHOWN} more partitions; --json shows all", style="dim"))
-    for row in files[:_FILES]:
+    for row in (*asked, *files[:_FILES]):
         parts += [Text(printable(row["label"] or row["source"]), overflow="fold"), Padding(_numbers(row, None), (0, 0, 0, 2))]
     if len(files) > _FILES:
         parts.append(Text(f"… and {len(files) - _FILES} more files; --json shows all", style="dim"))

@@ -2,8 +2,8 @@
 -- the feed began. And the tokens of those who read the projection over HTTP.
 --
 -- A snapshot from REST becomes a version like any other (<table>_backfilled, stamped with the time when its request began). Three
--- things are new in the old tables for it: a global id may be unknown, a scale whose id no event has told has a negative one,
--- and rollups leave out the results of alignments that Canvas no longer has, as Canvas does.
+-- things are new in the old tables for it: a global id, and when a result was made, may be unknown; a scale whose id no event has
+-- told has a negative one; and rollups leave out the results of alignments that Canvas no longer has, as Canvas does.
 
 SET LOCAL lock_timeout = '800ms'; -- this one gives way, not the worker
 
@@ -20,6 +20,17 @@ ALTER TABLE outcomes.account_version ALTER COLUMN global_id DROP NOT NULL;
 ALTER TABLE outcomes.account ALTER COLUMN global_id DROP NOT NULL;
 ALTER TABLE outcomes.course_version ALTER COLUMN global_id DROP NOT NULL;
 ALTER TABLE outcomes.course ALTER COLUMN global_id DROP NOT NULL;
+ALTER TABLE outcomes.learning_outcome_result_version ALTER COLUMN created_at DROP NOT NULL;
+DO $partitions$
+DECLARE
+    partition regclass;
+BEGIN
+    FOR partition IN SELECT inhrelid FROM pg_inherits WHERE inhparent = 'outcomes.learning_outcome_result_version'::regclass ORDER BY 1 LOOP
+        EXECUTE format('ALTER TABLE %s ALTER COLUMN created_at DROP NOT NULL', partition);
+    END LOOP;
+END
+$partitions$;
+ALTER TABLE outcomes.learning_outcome_result ALTER COLUMN created_at DROP NOT NULL;
 
 DO $comments$
 DECLARE
@@ -36,6 +47,8 @@ BEGIN
     FOREACH relation IN ARRAY ARRAY['learning_outcome_result', 'learning_outcome_result_version', 'learning_outcome_result_history'] LOOP
         EXECUTE format('COMMENT ON COLUMN outcomes.%I.user_uuid IS %L', relation,
                        'The student; results have no other reference to a user. id: and the local user id where only REST has told of the result and no event the uuid.');
+        EXECUTE format('COMMENT ON COLUMN outcomes.%I.created_at IS %L', relation,
+                       'When Canvas made the row; null where only REST has told of it.');
     END LOOP;
 END
 $comments$;

@@ -1,0 +1,6 @@
+-- The account that holds a course, as far as it is known.
+SELECT account_id
+  FROM course
+ WHERE root_account_uuid = coalesce($1, root_account_uuid) AND id = $2
+ ORDER BY event_time DESC
+ LIMIT 1

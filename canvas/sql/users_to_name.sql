@@ -1,0 +1,8 @@
+-- Results whose student was unknown when REST told of them, and has become known since.
+SELECT result.*, known.user_uuid AS learnt
+  FROM learning_outcome_result AS result
+  JOIN canvas_user AS known
+    ON known.root_account_uuid = result.root_account_uuid AND 'id:' || known.user_id = result.user_uuid
+ WHERE result.root_account_uuid = $1 AND result.user_uuid LIKE 'id:%' AND result.id > $2
+ ORDER BY result.id
+ LIMIT $3

@@ -1,0 +1,523 @@
+"""What is asked of Canvas for a scope, and in which order: steps, and in each what the answers told, piece by piece.
+
+A step is the tree, one account or one course; it is the unit in which a backfill goes on. Pages are passed on as they come, so
+that no more than a few of them lie in memory; of a list that is whole, the ids.
+"""
+
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import NamedTuple, TypeVar
+
+from canvas import told
+from canvas.client import Answer, CanvasClient, Context, Page
+from canvas.compare import alike
+from canvas.here import Aligned, Here
+from canvas.told import Told
+from consumer.errors import CanvasForbidden, CanvasNotFound, CanvasRejected, UsageError
+from schemas import rest
+
+T = TypeVar("T")
+
+STUDENTS_ASKED = 3
+"""Of an older Canvas, which tells alignments by student: how many are asked before an alignment counts as gone."""
+
+UNANSWERED = (CanvasForbidden, CanvasNotFound, CanvasRejected)
+"""One question is left out, and that is said; the others are asked all the same."""
+
+
+class Scope(NamedTuple):
+    """An account with everything below it, or one course."""
+
+    context: Context
+    tenant: str
+    listed: int
+    """The account whose lists show it."""
+
+    def __str__(self) -> str:
+        return f"{self.context.context_type.lower()}:{self.context.context_id}"
+
+
+# What answers tell. `requested_at` is when the request began: Canvas had this state then, or later.
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """A page of one table."""
+
+    table: str
+    context: Context | None
+    requested_at: datetime
+    objects: Sequence[Told] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """An object that is active here and that Canvas has not."""
+
+    table: str
+    id: int
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A list of a context has been told to its end; `requested_at` is when its first page was asked for."""
+
+    table: str
+    context: Context
+    requested_at: datetime
+    shown: Collection[int] = field(repr=False)
+    """Ids; none of links, which have none in REST."""
+    linked: Collection[int] = field(default=(), repr=False)
+    """Of results: the outcomes that are linked in the course. Canvas shows no others."""
+    sure: bool = False
+    """It was one page, or told twice: between two pages a list moves up where something before them is deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What a context answers; `inherited`: no other than the context above, or nobody knows."""
+
+    context: Context
+    requested_at: datetime
+    ratings: Sequence[rest.ProficiencyRating] | None = field(repr=False)
+    inherited: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standards:
+    """A page of grading standards."""
+
+    context: Context
+    requested_at: datetime
+    standards: Sequence[rest.GradingStandard] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Alignments:
+    """What measures outcomes in a course. `gone`: outcome and assignment that are aligned by all that is known here."""
+
+    course_id: int
+    requested_at: datetime
+    shown: Sequence[rest.OutcomeAlignment] = field(repr=False)
+    gone: Collection[tuple[int, int]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rollups:
+    """A page of a course's rollups."""
+
+    course_id: int
+    requested_at: datetime
+    rollups: Sequence[rest.OutcomeRollup] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A question that Canvas would not answer, and why."""
+
+    sentence: str
+
+
+Piece = Objects | Gone | Whole | Scale | Standards | Alignments | Rollups | Unanswered
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An account or a course of the tree."""
+
+    context: Context
+    above: Context | None
+    """None for a root account."""
+    uuid: str | None = None
+
+    @property
+    def step(self) -> str:
+        """`course:5`."""
+        return f"{self.context.context_type.lower()}:{self.context.context_id}"
+
+
+async def scopes(
+    client: CanvasClient, here: Here, account_id: int | None, course_id: int | None, tenant: str | None
+) -> list[Scope]:
+    """What is meant: this account, this course, or all root accounts that the token's user may see.
+
+    The tenant is the uuid of the root account; `tenant` is needed where Canvas does not show that. Raises `UsageError`, and
+    what the client raises.
+    """
+    if account_id is not None:
+        account = (await client.account(account_id)).value
+        return [Scope(Context("Account", account.id), await _tenant(client, account, tenant), account.id)]
+    tops = await _tops(client)
+    if course_id is not None:
+        known = await here.course_account(tenant, course_id)
+        for id_ in [*([] if known is None else [known]), *(top.id for top in tops)]:
+            if (course := await _course(client, id_, course_id)) is not None and course.account_id is not None:
+                holder = (await client.account(course.account_id)).value
+                return [Scope(Context("Course", course_id), await _tenant(client, holder, tenant), id_)]
+        raise UsageError(f"Canvas shows no course {course_id} to this token's user")
+    if not tops:
+        raise UsageError("this token's user administers no account: name one with --account, or a course with --course")
+    only = tenant if len(tops) == 1 else None
+    found = [Scope(Context("Account", top.id), await _tenant(client, top, only), top.id) for top in tops]
+    if tenant is not None and not (found := [scope for scope in found if scope.tenant == tenant]):
+        raise UsageError(f"none of the accounts that this token's user administers belongs to {tenant}")
+    return found
+
+
+async def _tops(client: CanvasClient) -> list[rest.Account]:
+    """The accounts of the token's user that lie below none of the others."""
+    accounts = [account async for page in client.accounts() for account in page.items]
+    ids = {account.id for account in accounts}
+    return [account for account in accounts if account.parent_account_id not in ids]
+
+
+async def _course(client: CanvasClient, account_id: int, course_id: int) -> rest.Course | None:
+    """A course among those below an account: no endpoint of ours shows one alone."""
+    try:
+        async for page in client.account_courses(account_id):
+            for course in page.items:
+                if course.id == course_id:
+                    return course
+    except UNANSWERED:
+        pass  # the account that was known has been deleted, or is not this user's: the others are looked through
+    return None
+
+
+async def _tenant(client: CanvasClient, account: rest.Account, given: str | None) -> str:
+    root = account
+    if account.parent_account_id is not None and account.root_account_id is not None:
+        try:
+            root = (await client.account(account.root_account_id)).value
+        except UNANSWERED:
+            root = account
+    uuid = root.uuid if root.parent_account_id is None else None
+    if uuid is None and given is None:
+        raise UsageError("Canvas does not show the uuid of the root account to this token's user: name it with --tenant")
+    if uuid is not None and given is not None and uuid != given:
+        raise UsageError(f"this Canvas is of the tenant {uuid}, and not of {given}")
+    return uuid or given or ""
+
+
+class Survey:
+    """The questions of one scope. `tree` first: it finds the places whose steps come after it."""
+
+    def __init__(self, client: CanvasClient, here: Here, scope: Scope, *, rollups: bool) -> None:
+        self._client = client
+        self._here = here
+        self._scope = scope
+        self._rollups = rollups
+        self._accounts: dict[int, int | None] = {}
+        self._courses: dict[int, Place] = {}
+        self._answers: dict[Context, Sequence[rest.ProficiencyRating] | None] = {}
+        self.own: bool | None = None
+        """Whether Canvas computes with the outcomes' own criteria; None until an outcome was seen."""
+        self.requests = 0
+        """Answers, whole pages each."""
+
+    def places(self) -> Iterator[Place]:
+        """Accounts from the top down, then courses."""
+        below: dict[int | None, list[int]] = {}
+        for id_, parent in self._accounts.items():
+            below.setdefault(parent if parent in self._accounts else None, []).append(id_)
+        level, seen = below.get(None, []), set[int]()
+        while level:
+            for id_ in level:
+                seen.add(id_)
+                parent = self._accounts[id_]
+                yield Place(Context("Account", id_), None if parent is None else Context("Account", parent))
+            level = [child for id_ in level for child in below.get(id_, ()) if child not in seen]
+        yield from self._courses.values()
+
+    async def answers(self) -> None:
+        """Asks for next to nothing. Raises what the client raises."""
+        self._answered(await self._client.account(self._scope.listed))
+
+    # The tree
+
+    async def tree(self) -> AsyncIterator[Piece]:
+        """Accounts and courses. What Canvas does not answer here ends it: nothing else could be found."""
+        context = self._scope.context
+        if context.context_type == "Course":
+            async for page in self._pages(self._client.account_courses(self._scope.listed)):
+                if found := [course for course in page.items if course.id == context.context_id]:
+                    yield self._found(found, page.requested_at)
+                    return
+            raise UsageError(f"Canvas shows no course {context.context_id} to this token's user")
+        top = self._answered(await self._client.account(context.context_id))
+        self._accounts[top.value.id] = top.value.parent_account_id
+        yield Objects("account", None, top.requested_at, [told.account(top.value)])
+        async for accounts in self._pages(self._client.sub_accounts(context.context_id)):
+            self._accounts |= {account.id: account.parent_account_id for account in accounts.items}
+            yield Objects("account", None, accounts.requested_at, [told.account(one) for one in accounts.items])
+        async for courses in self._pages(self._client.account_courses(context.context_id, deleted=True)):
+            yield self._found(courses.items, courses.requested_at)
+
+    def _found(self, courses: Iterable[rest.Course], requested_at: datetime) -> Objects:
+        for course in courses:
+            if course.workflow_state != "deleted":
+                above = None if course.account_id is None else Context("Account", course.account_id)
+                self._courses[course.id] = Place(Context("Course", course.id), above, course.uuid)
+        return Objects("course", None, requested_at, [told.course(one) for one in courses])
+
+    # One place
+
+    async def place(self, place: Place) -> AsyncIterator[Piece]:
+        """All of an account or course, without what is below it."""
+        async for piece in self._groups(place.context):
+            yield piece
+        linked: set[int] | None = set()
+        async for piece in self._links(place.context):
+            if isinstance(piece, Unanswered):
+                linked = None
+            elif isinstance(piece, Objects) and piece.table == "learning_outcome" and linked is not None:
+                linked.update(outcome.id for outcome in piece.objects if outcome.id is not None)
+            yield piece
+        if linked is not None:
+            async for piece in self._elsewhere(place.context, linked):
+                yield piece
+        async for piece in self._scale(place):
+            yield piece
+        async for piece in self._standards(place.context):
+            yield piece
+        if place.context.context_type == "Course":
+            async for piece in self._measured(place, linked):
+                yield piece
+
+    async def _scale(self, place: Place) -> AsyncIterator[Piece]:
+        """A context owns what the one above does not answer; that one is asked again, for it may have changed meanwhile."""
+        try:
+            requested_at, ratings = await self._answer(place.context)
+        except UNANSWERED as error:
+            yield Unanswered(str(error))
+            return
+        if ratings is None and self.own:
+            return  # Canvas computes without these scales: that it answers none does not tell that there is none
+        inherited = False
+        if place.above is not None:
+            try:
+                above = self._answers[place.above] if place.above in self._answers else (await self._answer(place.above))[1]
+                inherited = alike(ratings, above) or alike(ratings, (await self._answer(place.above))[1])
+            except UNANSWERED:
+                inherited = True  # as far as anybody knows
+        yield Scale(place.context, requested_at, ratings, inherited)
+
+    async def _answer(self, context: Context) -> tuple[datetime, Sequence[rest.ProficiencyRating] | None]:
+        """What a context answers now; of accounts it is remembered, for those below."""
+        answer = self._answered(await self._client.outcome_proficiency(context))
+        ratings = (answer.value.ratings or None) if answer.value is not None else None
+        if context.context_type == "Account":
+            self._answers[context] = ratings
+        return answer.requested_at, ratings
+
+    async def _groups(self, context: Context) -> AsyncIterator[Piece]:
+        shown, began, pages = set[int](), None, 0
+        try:
+            async for page in self._pages(self._client.outcome_groups(context)):
+                began, pages = began or page.requested_at, pages + 1
+                shown.update(group.id for group in page.items)
+                yield Objects("learning_outcome_group", context, page.requested_at, [told.group(one) for one in page.items])
+        except UNANSWERED as error:
+            yield Unanswered(str(error))
+            return
+        if began is not None:
+            yield Whole("learning_outcome_group", context, began, shown, sure=pages == 1)
+
+    async def _links(self, context: Context) -> AsyncIterator[Piece]:
+        began, pages = None, 0
+        try:
+            async for page in self._pages(self._client.outcome_group_links(context)):
+                began, pages = began or page.requested_at, pages + 1
+                outcomes = {link.outcome.id: link.outcome for link in page.items}.values()
+                own = await self._own(outcomes)
+                yield Objects("learning_outcome", context, page.requested_at, [told.outcome(one, own=own) for one in outcomes])
+                yield Objects("learning_outcome_link", context, page.requested_at, [told.link(one) for one in page.items])
+        except UNANSWERED as error:
+            yield Unanswered(str(error))
+            return
+        if began is not None:
+            yield Whole("learning_outcome_link", context, began, (), sure=pages == 1)
+
+    async def _own(self, outcomes: Iterable[rest.Outcome]) -> bool:
+        """Whether criteria in links are the outcomes' own.
+
+        With account-level scales on, links show the scale of their context instead; an outcome asked for alone then shows none
+        (canvas-facts 10.2). One outcome tells for the whole Canvas.
+        """
+        for outcome in outcomes:
+            if self.own is not None:
+                break
+            try:
+                alone = self._answered(await self._client.outcome(outcome.id)).value
+            except CanvasNotFound:
+                continue  # deleted meanwhile
+            except UNANSWERED:
+                return False
+            self.own = "points_possible" in alone.model_fields_set
+        return self.own is True
+
+    async def _elsewhere(self, context: Context, linked: Collection[int]) -> AsyncIterator[Piece]:
+        """Outcomes that a context owns and does not link; REST shows them one by one."""
+        for outcome_id in await self._here.outcomes_elsewhere(self._scope.tenant, context, linked):
+            try:
+                alone = self._answered(await self._client.outcome(outcome_id))
+            except CanvasNotFound as none:
+                yield Gone("learning_outcome", outcome_id, none.requested_at)
+            except UNANSWERED as error:
+                yield Unanswered(str(error))
+            else:
+                shown = told.outcome(alone.value, own="points_possible" in alone.value.model_fields_set)
+                yield Objects("learning_outcome", context, alone.requested_at, [shown])
+
+    async def _standards(self, context: Context) -> AsyncIterator[Piece]:
+        try:
+            async for page in self._pages(self._client.grading_standards(context)):
+                yield Standards(context, page.requested_at, page.items)
+        except UNANSWERED as error:
+            yield Unanswered(str(error))
+
+    # What is measured in a course
+
+    async def _measured(self, place: Place, linked: Collection[int] | None) -> AsyncIterator[Piece]:
+        """Results, alignments, and then what of the results is gone: those of a removed alignment are a matter of their own."""
+        course_id, whole = place.context.context_id, None
+        aligned: dict[tuple[int, int], str] = {}
+        async for piece in self._results(place.context, place.uuid, aligned):
+            if isinstance(piece, Whole):
+                whole = piece
+                continue
+            yield piece
+            if isinstance(piece, Unanswered):
+                return
+        unanswered = False
+        async for piece in self._alignments(course_id, aligned):
+            unanswered = unanswered or isinstance(piece, Unanswered)
+            yield piece
+        if whole is not None and linked is not None and not unanswered:
+            yield replace(whole, linked=linked)
+        if self._rollups:
+            try:
+                async for rollups in self._pages(self._client.outcome_rollups(course_id)):
+                    yield Rollups(course_id, rollups.requested_at, rollups.items)
+            except UNANSWERED as error:
+                yield Unanswered(str(error))
+
+    async def _results(
+        self, context: Context, course_uuid: str | None, aligned: dict[tuple[int, int], str]
+    ) -> AsyncIterator[Piece]:
+        """Into `aligned` goes what results show to be aligned: outcome and assignment -> a student."""
+        shown, began, pages = set[int](), None, 0
+        try:
+            async for page in self._pages(self._client.outcome_results(context.context_id, include_hidden=True)):
+                began, pages = began or page.requested_at, pages + 1
+                for result in page.items:
+                    if result.id is not None:
+                        shown.add(result.id)
+                    if (assignment_id := told.assignment_of(result)) is not None:
+                        aligned.setdefault((result.links.learning_outcome, assignment_id), result.links.user)
+                objects = [told.result(result, context.context_id, course_uuid) for result in page.items]
+                yield Objects("learning_outcome_result", context, page.requested_at, objects)
+        except UNANSWERED as error:
+            yield Unanswered(str(error))
+            return
+        if began is not None:
+            yield Whole("learning_outcome_result", context, began, shown, sure=pages == 1)
+
+    async def again(self, whole: Whole) -> AsyncIterator[Piece]:
+        """The same list once more; at its end what either of the two has shown, as of the first."""
+        match whole.table:
+            case "learning_outcome_group":
+                pieces = self._groups(whole.context)
+            case "learning_outcome_link":
+                pieces = self._links(whole.context)
+            case _:
+                uuid = self._courses[whole.context.context_id].uuid
+                pieces = self._results(whole.context, uuid, {})
+        async for piece in pieces:
+            if isinstance(piece, Whole):
+                yield replace(whole, shown={*whole.shown, *piece.shown}, sure=True)
+            else:
+                yield piece
+
+    async def _alignments(self, course_id: int, told_pairs: Mapping[tuple[int, int], str]) -> AsyncIterator[Piece]:
+        """Of each assignment that results or older answers name. `told_pairs`: outcome and assignment -> a student."""
+        known = await self._here.aligned(self._scope.tenant, course_id)
+        expected: dict[tuple[int, int], list[str]] = {pair: [user] for pair, user in told_pairs.items()}
+        for (outcome_id, asset_type, asset_id), aligned in known.items():
+            if asset_type == "Assignment" and _is_expected(aligned):
+                expected.setdefault((outcome_id, asset_id), []).extend(aligned.students)
+        for assignment_id in sorted({assignment_id for _, assignment_id in expected}):
+            try:
+                answer = await self._client.outcome_alignments(course_id, assignment_id=assignment_id)
+            except CanvasNotFound as none:
+                self.requests += 1
+                yield Alignments(course_id, none.requested_at, (), _missing(expected, assignment_id, ()))
+            except CanvasRejected:
+                async for piece in self._by_student(course_id, expected):
+                    yield piece
+                return
+            except CanvasForbidden as error:
+                yield Unanswered(str(error))
+                return
+            else:
+                shown = self._answered(answer).value
+                yield Alignments(course_id, answer.requested_at, shown, _missing(expected, assignment_id, shown))
+
+    async def _by_student(self, course_id: int, expected: Mapping[tuple[int, int], Sequence[str]]) -> AsyncIterator[Piece]:
+        """An older Canvas tells what one student has to hand in.
+
+        An alignment is gone where nobody shows it of up to three who have results of it; where no such student's id is known,
+        nothing is known of it either.
+        """
+        uuids = {user for users in expected.values() for user in users if not user.isdecimal()}
+        ids = await self._here.user_ids(self._scope.tenant, uuids)
+        seen: dict[str, set[tuple[int, int]]] = {}
+        for pair, users in expected.items():
+            asked_at: datetime | None = None
+            asked = list(dict.fromkeys(id_ for user in users if (id_ := _student(user, ids)) is not None))[:STUDENTS_ASKED]
+            for user in asked:
+                if any(pair in shown for shown in seen.values()):
+                    break
+                try:
+                    answer = self._answered(await self._client.outcome_alignments(course_id, student_id=user))
+                except UNANSWERED as error:
+                    yield Unanswered(str(error))
+                    return
+                asked_at, seen[user] = answer.requested_at, _pairs(answer.value)
+                yield Alignments(course_id, answer.requested_at, answer.value, ())
+            if asked_at is not None and not any(pair in shown for shown in seen.values()):
+                yield Alignments(course_id, asked_at, (), [pair])
+
+    # Counting
+
+    def _answered(self, answer: Answer[T]) -> Answer[T]:
+        self.requests += 1
+        return answer
+
+    async def _pages(self, pages: AsyncIterator[Page[T]]) -> AsyncIterator[Page[T]]:
+        async for page in pages:
+            self.requests += 1
+            yield page
+
+
+def _is_expected(aligned: Aligned) -> bool:
+    """Whether it is aligned by what is known here, or was gone before results that are newer."""
+    return aligned.newest_result is not None or (aligned.known is not None and aligned.known.workflow_state == "active")
+
+
+def _missing(
+    expected: Iterable[tuple[int, int]], assignment_id: int, shown: Iterable[rest.OutcomeAlignment]
+) -> list[tuple[int, int]]:
+    there = _pairs(shown)
+    return [pair for pair in expected if pair[1] == assignment_id and pair not in there]
+
+
+def _pairs(shown: Iterable[rest.OutcomeAlignment]) -> set[tuple[int, int]]:
+    return {(one.learning_outcome_id, one.assignment_id) for one in shown if one.assignment_id is not None}
+
+
+def _student(user: str, ids: Mapping[str, int]) -> str | None:
+    """The id of a student by id, by `id:` and id, or by uuid."""
+    user = user.removeprefix("id:").removeprefix("uuid:")
+    return user if user.isdecimal() else str(ids[user]) if user in ids else None

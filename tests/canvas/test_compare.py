@@ -1,0 +1,324 @@
+"""What REST tells against what is known: only what differs is written, and what was written is the same the next time."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from canvas import compare, told
+from canvas.backfill import _event
+from canvas.client import Context
+from canvas.compare import Change, Known, Left
+from canvas.examine import aligned_again, removed
+from canvas.here import Aligned, Alignment
+from canvas.told import Told
+from consumer.ingest.decode import Rules, decode
+from consumer.ingest.records import Accepted, RawRecord
+from consumer.ingest.tables import TABLES
+from schemas import rest
+from tests.samples import NOON, TENANT
+
+THEN = NOON - timedelta(days=1)
+LATER = NOON + timedelta(days=1)
+MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+ROOT = Context("Account", 1)
+
+# What Canvas may answer, and what may be known
+
+words = st.text("ab é<", max_size=2)
+texts = st.sampled_from(["", "a", "b", "Mastery"]) | st.none()
+numbers = st.sampled_from([0, 1, 1.0, 2.5, 3]) | st.none()
+ids = st.integers(1, 3)
+maybe_ids = ids | st.none()
+times = st.sampled_from([None, "2025-03-01T10:00:00Z", "2025-03-02T10:00:00Z"])
+states = st.sampled_from(["active", "deleted", "archived"])
+
+
+def answers(shape: Any, **members: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Objects of a shape with some of these members; those that it must have are there."""
+    needed = {name: members.pop(name) for name, field in shape.model_fields.items() if field.is_required()}
+    return st.fixed_dictionaries(needed, optional=members).map(shape.model_validate)
+
+
+accounts = answers(rest.Account, id=ids, name=words, parent_account_id=maybe_ids, root_account_id=maybe_ids, uuid=texts).map(
+    told.account
+)
+courses = answers(
+    rest.Course,
+    id=ids,
+    name=texts,
+    uuid=texts,
+    account_id=maybe_ids,
+    created_at=times,
+    workflow_state=st.sampled_from(["unpublished", "available", None]),
+).map(told.course)
+groups = answers(
+    rest.OutcomeGroup,
+    id=ids,
+    title=words,
+    description=texts,
+    context_id=st.just(1),
+    context_type=st.just("Account"),
+    parent_outcome_group=st.none() | st.fixed_dictionaries({"id": ids, "title": st.just("x")}),
+).map(told.group)
+outcomes = st.builds(
+    lambda outcome, own: told.outcome(outcome, own=own),
+    answers(
+        rest.Outcome,
+        id=ids,
+        title=words,
+        description=texts,
+        display_name=texts,
+        context_id=maybe_ids,
+        points_possible=numbers,
+        mastery_points=numbers,
+        ratings=st.none() | st.lists(st.fixed_dictionaries({}, optional={"description": texts, "points": numbers}), max_size=3),
+        calculation_method=st.sampled_from(["highest", "n_mastery", "decaying_average", "weighted_average", None]),
+        calculation_int=st.sampled_from([2, 65, None]),
+    ),
+    st.booleans(),
+)
+results = answers(
+    rest.OutcomeResult,
+    id=maybe_ids,
+    score=numbers,
+    possible=numbers,
+    percent=numbers,
+    mastery=st.booleans() | st.none(),
+    submitted_or_assessed_at=times,
+    links=st.fixed_dictionaries(
+        {"user": st.sampled_from(["5", "6", "uuid:x"]), "learning_outcome": ids},
+        optional={"alignment": st.sampled_from(["assignment_7", "quiz_8", None]), "assignment": st.just("assignment_9")},
+    ),
+).map(lambda result: told.result(result, 5, "COURSE"))
+levels = st.lists(
+    st.fixed_dictionaries(
+        {"description": st.sampled_from(["a", "b"]), "points": st.sampled_from([1, 2.0]), "mastery": st.booleans()},
+        optional={"color": st.sampled_from(["0b874b", "0B874B", "FAB901", None])},
+    ).map(rest.ProficiencyRating.model_validate),
+    min_size=1,
+    max_size=3,
+)
+objects = st.one_of(accounts, courses, groups, outcomes, results)
+
+
+@st.composite
+def known_of(draw: st.DrawFn, one: Told) -> Known | None:
+    """Nothing, or something like what is told, from another time."""
+    if draw(st.booleans()):
+        return None
+    table = TABLES[one.table]
+    body = {name: draw(st.just(value) | st.just(None)) for name, value in one.members.items()}
+    body[table.id_member] = one.id
+    body |= draw(
+        st.fixed_dictionaries(
+            {"workflow_state": states, "title": words},
+            optional={
+                "icon": st.just("sun"),
+                "context_uuid": st.just("C"),
+                "account_uuid": st.just("A"),
+                "user_uuid": st.sampled_from(["id:5", "id:6", "U"]),
+                "associated_asset_type": st.just("Quizzes::Quiz"),
+                "calculation_method": st.sampled_from(["highest", "decaying_average"]),
+                "calculation_int": st.just(40),
+                "rubric_criterion": st.fixed_dictionaries(
+                    {"id": st.just("x")},
+                    optional={
+                        "points_possible": numbers,
+                        "ratings": st.lists(st.fixed_dictionaries({"points": numbers}), max_size=2),
+                    },
+                ),
+            },
+        )
+    )
+    submitted = draw(st.sampled_from([None, datetime(2025, 3, 2, 10, 0, 0, 500, tzinfo=UTC)]))
+    return Known({name: value for name, value in body.items() if value is not None}, THEN, "x_updated", submitted)
+
+
+def after(change: Change, before: Known | None) -> Known:
+    """What is known once a change was written: through the bytes, the decoder and the row."""
+    (verdict,) = decode(RawRecord("canvas:x", 0, 1, _event(change, NOON, TENANT)), Rules(), LATER)
+    assert isinstance(verdict, Accepted), verdict
+    row = dict(zip(verdict.table.columns, verdict.row, strict=False))
+    return compare.known_of(change.table, row | {"submitted_at": before and before.submitted_at})
+
+
+@MANY
+@given(st.data())
+def test_what_was_written_compares_as_equal(data: st.DataObject) -> None:
+    """Whatever was told and known; and no member that REST does not tell is lost, but for those that depended on it."""
+    one = data.draw(objects)
+    known = data.draw(known_of(one))
+    found = compare.compare(one, known, NOON, {"5": "U"})
+    if isinstance(found, Left):
+        assert (found is Left.WITHOUT_ID) == (one.id is None)
+        return
+    now = after(found, known)
+    assert compare.compare(one, now, LATER, {"5": "U"}) is Left.UNCHANGED
+    if known is not None:
+        assert found.differences
+        lost = known.body.keys() - now.body.keys() - one.members.keys()
+        assert lost <= set(compare.DEPENDENT.values())
+        assert all(now.body.get(name) == known.body[name] for name in ("icon",) if name in known.body)
+
+
+@MANY
+@given(levels, st.none() | levels, states, st.booleans(), st.sampled_from([None, 12]))
+def test_a_scale_that_was_written_compares_as_equal(
+    ratings: Any, others: Any, state: str, inherited: bool, feeds_id: Any
+) -> None:
+    """And one that is inherited is written only where the context is known to own another one."""
+    known = None
+    if others is not None:
+        body = {"outcome_proficiency_id": 12, **told.scale(ROOT, others).members, "workflow_state": state}
+        known = Known(body, THEN, "outcome_proficiency_updated")
+    found = compare.mastery_scale(ROOT, ratings, known, NOON, inherited=inherited, feeds_id=feeds_id)
+    if isinstance(found, Left):
+        assert inherited or (known is not None and compare.alike(others, ratings))
+        return
+    assert not inherited or (known is not None and state == "active")
+    assert found.id == (feeds_id or -2)
+    now = Known(orjson.loads(_event(found, NOON, TENANT))["body"], NOON, found.event_name)
+    assert compare.mastery_scale(ROOT, ratings, now, LATER, inherited=inherited, feeds_id=feeds_id) is Left.UNCHANGED
+
+
+@MANY
+@given(objects, st.data())
+def test_what_is_newer_than_the_request_is_left_alone(one: Told, data: st.DataObject) -> None:
+    """Whatever it says."""
+    known = data.draw(known_of(one).filter(lambda known: known is not None))
+    assert known is not None
+    newer = Known(known.body, NOON + timedelta(microseconds=1), known.event_name)
+    assert compare.compare(one, newer, NOON) in (Left.NEWER_HERE, Left.WITHOUT_ID)
+
+
+# Rules, one by one
+
+
+def result_of(**members: Any) -> Told:
+    """A result of user 5."""
+    shown = {"id": 1, "score": 3, "links": {"user": "5", "learning_outcome": 2, "alignment": "assignment_7"}} | members
+    return told.result(rest.OutcomeResult.model_validate(shown), 5, None)
+
+
+RESULT = {
+    "id": 1,
+    "learning_outcome_id": 2,
+    "score": 3.0,
+    "user_uuid": "U",
+    "result_context_type": "Course",
+    "result_context_id": 5,
+    "workflow_state": "active",
+    "associated_asset_type": "Quizzes::Quiz",
+    "associated_asset_id": 8,
+    "assessed_at": datetime(2025, 3, 1, 10, 0, 0, 250_000, tzinfo=UTC),
+}
+
+
+@pytest.mark.parametrize(
+    ("shown", "submitted", "differs"),
+    [
+        ("2025-03-01T10:00:00Z", None, False),
+        ("2025-03-02T10:00:00Z", None, True),
+        ("2025-03-02T10:00:00Z", datetime(2025, 3, 2, 10, 0, 0, 7, tzinfo=UTC), False),
+        ("2025-03-03T10:00:00Z", datetime(2025, 3, 2, 10, tzinfo=UTC), True),
+        (None, None, False),
+    ],
+)
+def test_the_time_of_a_result_is_either_time(shown: str | None, submitted: datetime | None, differs: bool) -> None:
+    """REST does not say whether it was submitted or assessed then; fractions of seconds it does not have."""
+    found = compare.compare(result_of(submitted_or_assessed_at=shown), Known(RESULT, THEN, "x", submitted), NOON)
+    assert isinstance(found, Change) == differs
+    if isinstance(found, Change):
+        assert [one.member for one in found.differences] == ["assessed_at"]
+
+
+def test_the_asset_and_the_uuid_that_the_feed_told_stay() -> None:
+    """REST tells an assignment also of a quiz; and whose id it is was learnt from the feed, so it cannot be wrong there."""
+    assert compare.compare(result_of(), Known(RESULT, THEN, "x"), NOON, {"5": "another"}) is Left.UNCHANGED
+    bare = {name: value for name, value in RESULT.items() if not name.startswith("associated")} | {"user_uuid": "id:5"}
+    found = compare.compare(result_of(), Known(bare, THEN, "x"), NOON, {"5": "U"})
+    assert isinstance(found, Change)
+    assert found.body | {"score": 3.0} == RESULT | {"associated_asset_type": "Assignment", "associated_asset_id": 7}
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown", "differs"),
+    [
+        ("decaying_average", "weighted_average", False),
+        ("standard_decaying_average", "decaying_average", False),
+        ("highest", "latest", True),
+        ("weighted_average", "decaying_average", True),
+    ],
+)
+def test_two_names_of_one_method_are_the_same(stored: str, shown: str, differs: bool) -> None:
+    """REST has other names for them while the new decaying average is on."""
+    outcome = told.outcome(rest.Outcome(id=1, title="t", calculation_method=shown), own=True)
+    body = {"learning_outcome_id": 1, "title": "t", "workflow_state": "active", "calculation_method": stored}
+    assert isinstance(compare.compare(outcome, Known(body, THEN, "x"), NOON), Change) == differs
+
+
+def link(id_: int, state: str = "active", at: datetime = THEN, name: str = "learning_outcome_link_updated") -> Known:
+    """A known link of one and the same place."""
+    body = {
+        "learning_outcome_link_id": id_,
+        "context_type": "Account",
+        "context_id": 1,
+        "learning_outcome_group_id": 3,
+        "learning_outcome_id": 2,
+        "workflow_state": state,
+    }
+    return Known(body, at, name)
+
+
+@pytest.mark.parametrize(
+    ("known", "found"),
+    [
+        ([], (Left.UNKNOWN_LINK, None)),
+        ([link(1), link(2), link(3, "deleted")], (Left.UNCHANGED, 2)),
+        ([link(3, "deleted")], (Left.UNKNOWN_LINK, None)),
+        ([link(3, "deleted", LATER)], (Left.NEWER_HERE, None)),
+        ([link(3, "active", LATER)], (Left.NEWER_HERE, 3)),
+        ([link(1, "deleted", THEN, "learning_outcome_link_backfilled"), link(3, "deleted")], (None, 1)),
+    ],
+)
+def test_a_link_is_known_by_its_place(known: list[Known], found: tuple[Left | None, int | None]) -> None:
+    """The youngest active one; a deleted one only where nobody but REST has told of its end."""
+    one = Told("learning_outcome_link", None, {n: v for n, v in link(0).body.items() if n != "learning_outcome_link_id"})
+    verdict, id_ = compare.link(one, known, NOON)
+    assert (verdict if isinstance(verdict, Left) else None, id_) == found
+
+
+def aligned(state: str, at: datetime = THEN) -> Alignment:
+    """An alignment."""
+    return Alignment(1, "Assignment", 7, state, "Essay", "none", None, at)
+
+
+@pytest.mark.parametrize(
+    ("known", "newest_result", "state"),
+    [
+        (None, THEN, "deleted"),
+        (None, LATER, None),
+        (None, None, None),
+        (aligned("active"), None, "deleted"),
+        (aligned("active", LATER), THEN, None),
+        (aligned("deleted"), THEN, None),
+        (aligned("deleted"), THEN + timedelta(hours=1), "deleted"),
+        (aligned("deleted"), LATER, None),
+    ],
+)
+def test_a_removed_alignment_is_news_once(known: Alignment | None, newest_result: datetime | None, state: str | None) -> None:
+    """And again where a result is newer than the news; what is newer than the request proves that it was there."""
+    found = removed(1, 7, Aligned(known, newest_result, ()), NOON)
+    assert (found and found.workflow_state) == state
+
+
+def test_an_alignment_that_says_the_same_is_no_news() -> None:
+    """Whenever it was told."""
+    assert aligned_again(aligned("active", NOON), Aligned(aligned("active"), None, ())) is Left.UNCHANGED
+    assert aligned_again(aligned("active", NOON), Aligned(aligned("deleted"), None, ())) is None
+    assert aligned_again(aligned("active", NOON), Aligned(aligned("deleted", LATER), None, ())) is Left.NEWER_HERE
+    assert aligned_again(aligned("active", NOON), None) is None
