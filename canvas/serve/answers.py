@@ -5,7 +5,6 @@ Members and paths are those of Canvas' `lib/api/v1/outcome.rb`, `outcome_results
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from itertools import groupby
 from typing import Any, Literal, Protocol, TypeAlias
 
 import orjson
@@ -243,23 +242,23 @@ def result(row: Row) -> Json:
     }
 
 
-def rollups(rows: Iterable[Row]) -> Json:
+def rollups(students: Iterable[Row], scores: Iterable[Row]) -> Json:
     """A page of students with their scores. Sections are not known, so each student has one rollup."""
-    told = []
-    for (user_uuid, user_id), scores in groupby(rows, key=lambda row: (row["user_uuid"], row["user_id"])):
-        shown = [
-            {
-                "score": row["score"],
-                "title": row["title"],
-                "submitted_at": row["last_assessed_at"],
-                "count": row["count"],
-                "hide_points": False,
-                "links": {"outcome": str(row["learning_outcome_id"])},
-            }
-            for row in scores
-            if row["learning_outcome_id"] is not None
-        ]
-        told.append({"scores": shown, "links": {"user": user(user_uuid, user_id)}})
+    shown: dict[str, list[Json]] = {}
+    for row in scores:
+        score = {
+            "score": row["score"],
+            "title": row["title"],
+            "submitted_at": row["last_assessed_at"],
+            "count": row["count"],
+            "hide_points": False,
+            "links": {"outcome": str(row["learning_outcome_id"])},
+        }
+        shown.setdefault(row["user_uuid"], []).append(score)
+    told = [
+        {"scores": shown.get(one["user_uuid"], []), "links": {"user": user(one["user_uuid"], one["user_id"])}}
+        for one in students
+    ]
     return {"rollups": told}
 
 

@@ -4,6 +4,9 @@ Published as "Outcomes", "Outcome Groups", "Outcome Results", "Proficiency Ratin
 "Accounts", "Courses".
 """
 
+import asyncio
+from collections.abc import Sequence
+from itertools import chain
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -27,6 +30,7 @@ from canvas.serve.asking import (
     wrong,
 )
 from canvas.serve.paging import Page
+from canvas.serve.reading import Row
 from schemas import rest
 
 LINK = {"Link": {"description": "Where the other pages are (RFC 8288).", "schema": {"type": "string"}}}
@@ -247,10 +251,18 @@ async def outcome_rollups(
     if aggregate is not None:
         rows = await asked.reading.rows("aggregate", asked.tenant, asked.context_id, asked.at, users, outcome_ids)
         return asked.answer(answers.aggregate(rows, asked.context_id, aggregate_stat))
-    rows = await asked.reading.rows(
-        "rollups", asked.tenant, asked.context_id, asked.at, users, outcome_ids, page.size, page.offset
+    students = await asked.reading.rows("students", asked.tenant, asked.context_id, asked.at, users, page.size, page.offset)
+    middle = (len(students) + 1) // 2
+    halves = await asyncio.gather(
+        *(_scores(asked, half, outcome_ids) for half in (students[:middle], students[middle:]) if half)
     )
-    return asked.page(answers.rollups(rows), page, rows)
+    return asked.page(answers.rollups(students, chain.from_iterable(halves)), page, students)
+
+
+async def _scores(asked: InCourse, students: Sequence[Row], outcome_ids: Sequence[int] | None) -> Sequence[Row]:
+    """Of half a page: two halves at once take little more than half as long as a whole one."""
+    uuids = [student["user_uuid"] for student in students]
+    return await asked.reading.rows("rollups", asked.tenant, asked.context_id, asked.at, uuids, outcome_ids)
 
 
 # -- the tree --
