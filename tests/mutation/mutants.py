@@ -11,6 +11,7 @@ _BATCH = "consumer/ingest/batch.py"
 _WORKER = "consumer/worker.py"
 _RETENTION = "consumer/store/retention.py"
 _SQL = "consumer/store/sql"
+_COMPARE = "canvas/compare.py"
 
 _WRITING = "tests/postgres/test_writer.py"
 _LAW = "tests/postgres/test_law.py"
@@ -357,5 +358,48 @@ MUTANTS = (
         "await self._book(books)",
         "pass",
         _RETAINED,
+    ),
+    # -- Canvas' REST API --
+    Mutant(
+        "anybody can tell snapshots",
+        "consumer/ingest/decode.py",
+        "if table is None and record.source.startswith(CANVAS):",
+        "if table is None:",
+        _tests("tests/unit/test_snapshots.py", "test_a_snapshot_comes_from_canvas_and_from_nowhere_else"),
+    ),
+    Mutant(
+        "what REST told is newer than any event",
+        _COMPARE,
+        "    if known is not None and known.event_time > requested_at:\n        return Left.NEWER_HERE\n    members",
+        "    members",
+        _tests("tests/canvas/test_compare.py", "test_what_is_newer_than_the_request_is_left_alone"),
+    ),
+    Mutant(
+        "what says the same is written again",
+        _COMPARE,
+        "    if known is not None and not differing:\n        return Left.UNCHANGED\n",
+        "",
+        _tests("tests/canvas/test_compare.py", "test_what_was_written_compares_as_equal"),
+    ),
+    Mutant(
+        "a newer result does not prove its alignment",
+        "migrations/versions/0006_rest.sql",
+        " AND s.event_time <= gone.event_time)",
+        ")",
+        ("tests/postgres/test_mastery.py",),
+    ),
+    Mutant(
+        "the token follows a link to anywhere",
+        "canvas/client.py",
+        " and url.origin() == self._base.origin()",
+        "",
+        _tests("tests/canvas/test_client.py", "test_the_token_goes_to_its_own_canvas_and_nowhere_else"),
+    ),
+    Mutant(
+        "the door stands open",
+        "canvas/serve/app.py",
+        'if scope["type"] != "http" or scope["path"] in HEALTH:\n            await self._app',
+        "if True:\n            await self._app",
+        _tests("tests/canvas/test_serve_manners.py", "test_without_a_token_nothing_but_health_is_answered"),
     ),
 )
