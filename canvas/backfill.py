@@ -35,6 +35,9 @@ AT_ONCE = 3
 MOST_FAILING = 10
 """So many accounts or courses may be left out because Canvas fails at them time after time."""
 
+MOST_AHEAD_SECONDS = 5
+"""How far our clock may be ahead of Canvas' before that is said."""
+
 GO_ON = "run it again to go on from here"
 
 Signals = Callable[[Callable[[], None]], AbstractContextManager[None]]
@@ -176,6 +179,8 @@ class Task:
     """Also what Canvas does not have, and rollups: for `reconcile`."""
     resuming: bool = True
     """Goes on with an unfinished run of its scope, and notes its own steps; else each run is whole."""
+    again: bool = False
+    """Begins anew although an earlier run is unfinished."""
 
 
 class Walk:
@@ -221,6 +226,11 @@ class Walk:
             self._trouble("stopped before it began")
         except CanvasError as error:
             self._trouble(str(error))
+        if self._client.ahead_seconds > MOST_AHEAD_SECONDS:
+            self._trouble(
+                f"this machine's clock is {self._client.ahead_seconds:.0f} seconds ahead of Canvas': what Canvas has told now "
+                "hides what its events tell of that time; set the clock, and run this again after it"
+            )
         report.seconds = time.monotonic() - begun
         self._log.info(
             "canvas",
@@ -249,6 +259,8 @@ class Walk:
         noted: Begun | None = None
         try:
             if task.writing and task.resuming:
+                if task.again:
+                    await self._here.give_up(scope.tenant, report.source, run.scope)
                 noted = await self._here.begin(scope.tenant, report.source, run.scope)
                 run.resumed_from = noted.begun_at if noted.again else None
             await self._steps(run, survey, examiner, noted)
@@ -337,6 +349,12 @@ class Walk:
 
     async def _end(self, survey: Survey, examiner: Examiner, scope: Scope) -> None:
         await examiner.name_users()
+        results = examiner.counts.get("learning_outcome_result")
+        if results is not None and results.students_gone:
+            self.report.remarks.append(
+                f"{scope}: {results.students_gone} active results are of students whom Canvas does not show in their course; "
+                "they were left as they are"
+            )
         if survey.own is None or not (self._task.writing or self._task.thorough):
             return  # a dry run does not write the scales that would tell
         here = await self._here.account_level(scope.tenant)

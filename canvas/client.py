@@ -160,13 +160,15 @@ class CanvasClient:
         self._clock = clock
         self._slots = asyncio.Semaphore(concurrent)
         self._not_before = 0.0
+        self.ahead_seconds = 0.0
+        """How far our clock is ahead of Canvas' at least, by the `Date` of its answers, which has whole seconds."""
         self._session: aiohttp.ClientSession | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """As `settings` say. Raises `UsageError` where the address or the token is missing."""
         if settings.canvas_url is None:
-            raise UsageError("no Canvas is named: set OUTCOMES_CANVAS_URL, or give --url")
+            raise UsageError("no Canvas is named: set OUTCOMES_CANVAS_URL, or give --canvas-url")
         if settings.canvas_token is None:
             raise UsageError("a token is needed to ask Canvas: set OUTCOMES_CANVAS_TOKEN, or OUTCOMES_CANVAS_TOKEN_FILE")
         return cls(settings.canvas_url, settings.canvas_token, seconds=settings.canvas_seconds)
@@ -388,6 +390,8 @@ class CanvasClient:
         self, path: str, url: URL, response: aiohttp.ClientResponse, requested_at: datetime
     ) -> _Got | _Failed | CanvasError:
         self._measure(response)
+        if (date := _date(response.headers.get("Date", ""))) is not None:
+            self.ahead_seconds = max(self.ahead_seconds, (requested_at - date).total_seconds() - 1)
         body = await _body(response)
         if body is None:
             return CanvasSurprise(f"{_named(path)}: an answer of more than {MAX_BODY_BYTES // 1024 // 1024} MB")
@@ -464,11 +468,17 @@ def _retry_after(response: aiohttp.ClientResponse, now: datetime) -> float | Non
     text = response.headers.get("Retry-After", "")
     if (seconds := _number(text)) is not None:
         return max(seconds, 0.0)
+    date = _date(text)
+    return None if date is None else max((date - now).total_seconds(), 0.0)
+
+
+def _date(text: str) -> datetime | None:
+    """A date of a header."""
     try:
         date = parsedate_to_datetime(text)
     except ValueError:
         return None
-    return max((date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds(), 0.0)
+    return date.replace(tzinfo=date.tzinfo or UTC)
 
 
 def _read(path: str, shape: TypeAdapter[A], body: bytes) -> tuple[A] | _Failed | CanvasSurprise:

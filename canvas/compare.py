@@ -23,6 +23,9 @@ Body = dict[str, Any]
 UNPUBLISHED = frozenset({"unpublished", "created", "claimed"})
 """One state of a course: REST's word for it, and the events'."""
 
+UNDELETED = frozenset({"archived", "retired"})
+"""States of outcomes and groups that Canvas' lists show as they do active ones (`learning_outcome_context.rb`)."""
+
 _SAME_METHOD = frozenset({("decaying_average", "weighted_average"), ("standard_decaying_average", "decaying_average")})
 """(stored, told): with the new decaying average on, REST has other names than the database (canvas-facts 7.2)."""
 
@@ -227,6 +230,8 @@ def _same(table: str, name: str, told: Any, known: Known) -> bool:
     match table, name:
         case "course", "workflow_state":
             return ours == told or {ours, told} <= UNPUBLISHED
+        case "learning_outcome" | "learning_outcome_group", "workflow_state":
+            return ours == told or ours in UNDELETED
         case "learning_outcome", "short_description":
             return True  # the same column as the title, and some streams leave it out
         case "learning_outcome", "calculation_method":

@@ -1,5 +1,6 @@
 """Each piece of a survey against the projection: what differs, and, where that is wanted, the versions that mend it."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -59,6 +60,8 @@ class Counts:
     """Links that no event has told, so that their ids are unknown; not stored."""
     without_id: int = 0
     """Results of New Quizzes, which Canvas itself never stores; not stored."""
+    students_gone: int = 0
+    """Results, active here, of students whom Canvas does not show in the course: what it thinks of them is not known."""
     users_unknown: int = 0
     """Results whose student is known by id only."""
     refused: int = 0
@@ -152,9 +155,10 @@ class Examiner:
     async def _users(self, objects: Iterable[Told], known: Mapping[int, Known]) -> dict[str, str]:
         """Who the users of results are; those whom a result of the feed names are learnt first.
 
-        What was learnt first stays. Results of one id with several uuids (users that Canvas has merged) are left as they are.
+        What was learnt first stays. Nothing is learnt of an id with several uuids, nor of a uuid with several ids: users whom
+        Canvas has merged, and whose older results the feed told under another uuid.
         """
-        asked, seen = set[str](), dict[str, str]()
+        asked, seen = set[str](), dict[str, set[str]]()
         for told in objects:
             if told.user is None or told.user.startswith("uuid:"):
                 continue
@@ -162,9 +166,13 @@ class Examiner:
             ours = known.get(told.id) if told.id is not None else None
             uuid = ours.body.get("user_uuid") if ours is not None else None
             if uuid is not None and not uuid.startswith(compare.UNKNOWN_USER):
-                seen.setdefault(told.user, uuid)
+                seen.setdefault(told.user, set()).add(uuid)
         users = await self._known_users(asked)
-        new = {id_: uuid for id_, uuid in seen.items() if id_ not in users}
+        owners = Counter(uuid for uuids in seen.values() for uuid in uuids)
+        new = {id_: min(uuids) for id_, uuids in seen.items() if id_ not in users and len(uuids) == 1}
+        if new:
+            others = {*await self._here.user_ids(self._tenant, new.values()), *self._learnt.values()}
+            new = {id_: uuid for id_, uuid in new.items() if owners[uuid] == 1 and uuid not in others}
         if self._pen is not None:
             await self._here.learn(self._tenant, new)
         else:
@@ -314,11 +322,16 @@ class Examiner:
         return isinstance(piece, Whole) and not piece.sure and self._thorough and bool(await self._not_shown(piece))
 
     async def _take_whole(self, piece: Whole) -> list[Finding]:
-        extra = await self._not_shown(piece) if self._thorough else []
+        extra = await self._not_shown(piece) if self._thorough and piece.sure else []  # else there was nothing to doubt
         if piece.table == "learning_outcome_link":
             self._links.pop(piece.context, None)
         if piece.table == "learning_outcome_result":
             self._gone.pop(piece.context.context_id, None)
+            users = await self._known_users(piece.students)
+            there = {_user_uuid(user, known) for user in piece.students for known in (users, {})}
+            judged = [one for one in extra if one.body.get("user_uuid") in there]
+            self.counted(piece.table).students_gone += len(extra) - len(judged)
+            extra = judged
         return await self._settle([(compare.deleted(piece.table, one), piece.requested_at) for one in extra], kind="extra")
 
     async def _not_shown(self, piece: Whole) -> list[Known]:

@@ -141,7 +141,7 @@ class Here:
         ids = sorted({int(id_) for id_ in user_ids if not id_.startswith("uuid:")})
         return {str(id_): uuid for id_, uuid in await self._fetch(sql("users"), tenant, ids)} if ids else {}
 
-    async def user_ids(self, tenant: str, user_uuids: Collection[str]) -> dict[str, int]:
+    async def user_ids(self, tenant: str, user_uuids: Iterable[str]) -> dict[str, int]:
         """Uuid -> user id, of those that are known."""
         rows = await self._fetch(sql("user_ids"), tenant, list(user_uuids))
         return {row["user_uuid"]: row["user_id"] for row in rows}
@@ -193,6 +193,10 @@ class Here:
     async def take_in(self, tenant: str, standards: Sequence[letters.Standard], at: datetime) -> None:
         """Adds states of grading standards."""
         await self._using(lambda connection: letters.take_in(connection, standards, tenant, at))
+
+    async def give_up(self, tenant: str, source: str, scope: str) -> None:
+        """An unfinished backfill of this scope is not gone on with."""
+        await self._fetch(sql("run_give_up"), tenant, source, scope)
 
     async def begin(self, tenant: str, source: str, scope: str) -> Begun:
         """The unfinished backfill of this scope, else a new one."""

@@ -2,7 +2,8 @@
 
 Kinds: `missing` (Canvas has it, we do not), `stale` (it differs in what REST tells), `extra` (active here, Canvas does not show
 it), `alignment` (told or removed since), `scale`, `rollup` (the score of a student differs). What an event newer than the
-request has told is no difference. Results of students who left a course are `extra`: Canvas shows those of its students alone.
+request has told is no difference. Results of students who left a course are none either: Canvas shows those of its students
+alone, so nothing is known of the others.
 """
 
 from collections import Counter

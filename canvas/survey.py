@@ -72,7 +72,11 @@ class Whole:
     linked: Collection[int] = field(default=(), repr=False)
     """Of results: the outcomes that are linked in the course. Canvas shows no others."""
     sure: bool = False
-    """It was one page, or told twice: between two pages a list moves up where something before them is deleted."""
+    """It was one page, or told twice: between two pages a list moves up where something before them is deleted. Results are
+    always told twice."""
+    students: Collection[str] = field(default=(), repr=False)
+    """Of results that are sure: the users whom Canvas shows in the course. Of students who left, or whom the token's user may
+    not see, it shows nothing, and that tells nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,9 +401,13 @@ class Survey:
         if whole is not None and linked is not None and not unanswered:
             yield replace(whole, linked=linked)
         if self._rollups:
+            told_once = set[tuple[str | None, int | None]]()
             try:
                 async for rollups in self._pages(self._client.outcome_rollups(course_id)):
-                    yield Rollups(course_id, rollups.requested_at, rollups.items)
+                    # Canvas' pages are of students; of some versions each page has the rollups of all.
+                    new = [one for one in rollups.items if (one.links.user, one.links.section) not in told_once]
+                    told_once.update((one.links.user, one.links.section) for one in new)
+                    yield Rollups(course_id, rollups.requested_at, new)
             except UNANSWERED as error:
                 yield Unanswered(str(error))
 
@@ -407,10 +415,10 @@ class Survey:
         self, context: Context, course_uuid: str | None, aligned: dict[tuple[int, int], str]
     ) -> AsyncIterator[Piece]:
         """Into `aligned` goes what results show to be aligned: outcome and assignment -> a student."""
-        shown, began, pages = set[int](), None, 0
+        shown, began = set[int](), None
         try:
             async for page in self._pages(self._client.outcome_results(context.context_id, include_hidden=True)):
-                began, pages = began or page.requested_at, pages + 1
+                began = began or page.requested_at
                 for result in page.items:
                     if result.id is not None:
                         shown.add(result.id)
@@ -422,10 +430,11 @@ class Survey:
             yield Unanswered(str(error))
             return
         if began is not None:
-            yield Whole("learning_outcome_result", context, began, shown, sure=pages == 1)
+            yield Whole("learning_outcome_result", context, began, shown)
 
     async def again(self, whole: Whole) -> AsyncIterator[Piece]:
-        """The same list once more; at its end what either of the two has shown, as of the first."""
+        """The same list once more; at its end what either of the two has shown, as of the first; of results the students."""
+        students = set[str]()
         match whole.table:
             case "learning_outcome_group":
                 pieces = self._groups(whole.context)
@@ -433,28 +442,40 @@ class Survey:
                 pieces = self._links(whole.context)
             case _:
                 uuid = self._courses[whole.context.context_id].uuid
+                try:
+                    async for page in self._pages(self._client.outcome_rollups(whole.context.context_id)):
+                        students.update(one.links.user for one in page.items if one.links.user is not None)
+                except UNANSWERED as error:
+                    yield Unanswered(str(error))
+                    return
                 pieces = self._results(whole.context, uuid, {})
         async for piece in pieces:
             if isinstance(piece, Whole):
-                yield replace(whole, shown={*whole.shown, *piece.shown}, sure=True)
-            else:
-                yield piece
+                yield replace(whole, shown={*whole.shown, *piece.shown}, sure=True, students=students)
+                continue
+            if isinstance(piece, Objects):
+                students.update(one.user for one in piece.objects if one.user is not None)
+            yield piece
 
     async def _alignments(self, course_id: int, told_pairs: Mapping[tuple[int, int], str]) -> AsyncIterator[Piece]:
-        """Of each assignment that results or older answers name. `told_pairs`: outcome and assignment -> a student."""
+        """Of each assignment that results or older answers name. `told_pairs`: outcome and assignment -> a student.
+
+        Canvas shows results of alignments that exist: what those pairs name is not gone, whatever the list of alignments says.
+        """
         known = await self._here.aligned(self._scope.tenant, course_id)
         expected: dict[tuple[int, int], list[str]] = {pair: [user] for pair, user in told_pairs.items()}
         for (outcome_id, asset_type, asset_id), aligned in known.items():
             if asset_type == "Assignment" and _is_expected(aligned):
                 expected.setdefault((outcome_id, asset_id), []).extend(aligned.students)
+        doubtful = expected.keys() - told_pairs.keys()
         for assignment_id in sorted({assignment_id for _, assignment_id in expected}):
             try:
                 answer = await self._client.outcome_alignments(course_id, assignment_id=assignment_id)
             except CanvasNotFound as none:
                 self.requests += 1
-                yield Alignments(course_id, none.requested_at, (), _missing(expected, assignment_id, ()))
+                yield Alignments(course_id, none.requested_at, (), _missing(doubtful, assignment_id, ()))
             except CanvasRejected:
-                async for piece in self._by_student(course_id, expected):
+                async for piece in self._by_student(course_id, expected, doubtful):
                     yield piece
                 return
             except CanvasForbidden as error:
@@ -462,9 +483,11 @@ class Survey:
                 return
             else:
                 shown = self._answered(answer).value
-                yield Alignments(course_id, answer.requested_at, shown, _missing(expected, assignment_id, shown))
+                yield Alignments(course_id, answer.requested_at, shown, _missing(doubtful, assignment_id, shown))
 
-    async def _by_student(self, course_id: int, expected: Mapping[tuple[int, int], Sequence[str]]) -> AsyncIterator[Piece]:
+    async def _by_student(
+        self, course_id: int, expected: Mapping[tuple[int, int], Sequence[str]], doubtful: Collection[tuple[int, int]]
+    ) -> AsyncIterator[Piece]:
         """An older Canvas tells what one student has to hand in.
 
         An alignment is gone where nobody shows it of up to three who have results of it; where no such student's id is known,
@@ -486,7 +509,7 @@ class Survey:
                     return
                 asked_at, seen[user] = answer.requested_at, _pairs(answer.value)
                 yield Alignments(course_id, answer.requested_at, answer.value, ())
-            if asked_at is not None and not any(pair in shown for shown in seen.values()):
+            if asked_at is not None and pair in doubtful and not any(pair in shown for shown in seen.values()):
                 yield Alignments(course_id, asked_at, (), [pair])
 
     # Counting
@@ -510,7 +533,7 @@ def _missing(
     expected: Iterable[tuple[int, int]], assignment_id: int, shown: Iterable[rest.OutcomeAlignment]
 ) -> list[tuple[int, int]]:
     there = _pairs(shown)
-    return [pair for pair in expected if pair[1] == assignment_id and pair not in there]
+    return sorted(pair for pair in expected if pair[1] == assignment_id and pair not in there)
 
 
 def _pairs(shown: Iterable[rest.OutcomeAlignment]) -> set[tuple[int, int]]:

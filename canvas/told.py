@@ -49,7 +49,7 @@ def course(told: rest.Course) -> Told:
 
 
 def group(told: rest.OutcomeGroup) -> Told:
-    """Only active groups are told. A whole one without parent is the root group of its context."""
+    """No deleted groups are told. A whole one without parent is the root group of its context."""
     members = _named(told, "context_type", "context_id", "title", "description", "vendor_guid")
     if "context_id" in told.model_fields_set:
         members["parent_outcome_group_id"] = told.parent_outcome_group and told.parent_outcome_group.id
@@ -57,7 +57,7 @@ def group(told: rest.OutcomeGroup) -> Told:
 
 
 def outcome(told: rest.Outcome, *, own: bool) -> Told:
-    """Only active outcomes are told. `own`: points, ratings and method are the outcome's, not the scale of a context."""
+    """No deleted outcomes are told. `own`: points, ratings and method are the outcome's, not the scale of a context."""
     members = _named(told, "context_type", "context_id", "title", "display_name", "description", "vendor_guid")
     members |= {"short_description": told.title, "workflow_state": "active"}
     if own:

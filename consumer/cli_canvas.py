@@ -39,6 +39,7 @@ def backfill(
     canvas_url: CanvasUrl = None,
     tenant: Tenant = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; tell what would be written.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="From the start, although an earlier one was stopped.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Ask Canvas for what the feed never told, and write it. Goes on where an earlier one was stopped.
@@ -48,7 +49,7 @@ def backfill(
     from canvas.backfill import Task  # noqa: PLC0415 - a web client, of use to no other command
     from canvas.backfill import backfill as filled  # noqa: PLC0415 - the same
 
-    task = Task(account, course, tenant, writing=not dry_run)
+    task = Task(account, course, tenant, writing=not dry_run, again=again)
     _one_scope(task)
     with database(canvas_url=canvas_url) as (settings, dsn), _progress_bar(as_json) as show:
         report = wiring.run(filled(dsn, settings, wiring.signals, task, say=say, show=show))

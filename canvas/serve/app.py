@@ -7,8 +7,10 @@ import contextlib
 import json
 import socket
 import time
+import traceback
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -42,12 +44,14 @@ _FOR_BROWSERS = ("/docs", "/openapi.json", "/static-offline-docs")
 """A browser cannot send a bearer token by itself: here the token may be the password of HTTP Basic."""
 _NO_TOKEN, _BAD_TOKEN = "user authorization required", "Invalid access token."
 _BACKLOG = 2048
+_STEPS = 5
+"""Of the way to a mistake of ours that its line in the log tells, the last ones."""
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorBody, "description": "A parameter is wrong."},
     401: {"model": ErrorBody, "description": "There is no token, or it opens nothing."},
     404: {"model": ErrorBody, "description": "There is no such thing, or it is another tenant's."},
-    503: {"model": ErrorBody, "description": "The database is away; ask again after `Retry-After` seconds."},
+    503: {"model": ErrorBody, "description": "The database is away or busy; ask again after `Retry-After` seconds."},
 }
 
 DESCRIPTION = """
@@ -90,7 +94,6 @@ def make_app(dsn: str, settings: Settings, *, sandbox: bool = False) -> FastAPI:
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(OutcomesError, _trouble)
-    app.add_exception_handler(Exception, _broken)
     app.add_middleware(_Door, doorkeeper=Doorkeeper(reading))
     app.add_middleware(_PlainPaths)
     app.add_middleware(_AccessLog)
@@ -108,14 +111,16 @@ def _health(app: FastAPI, reading: Reading) -> None:
         response_class=PlainTextResponse,
         tags=["Health"],
         openapi_extra={"security": []},
-        responses={503: {"description": "The database is away.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+        responses={
+            503: {"description": "The database is away or busy.", "content": {"text/plain": {"schema": {"type": "string"}}}}
+        },
     )
     async def readyz() -> Response:
         """Tell whether the database answers too."""
         try:
             await reading.row("token_tenant", bytes(32))
         except (Transient, Fatal):
-            return PlainTextResponse("the database is away\n", 503, headers=_retry())
+            return PlainTextResponse("the database is away, or all connections to it are busy\n", 503, headers=_retry())
         return PlainTextResponse("ok\n")
 
 
@@ -160,8 +165,10 @@ async def _trouble(_: Request, error: Exception) -> Response:
 
 
 async def _broken(_: Request, error: Exception) -> Response:
-    """A mistake of ours. What it was is in the log, never in the answer."""
-    log.get("serve").error("request_failed", error=type(error).__name__)
+    """A mistake of ours. What it was and where is in the log, never in the answer; its message may quote what was asked."""
+    steps = reversed(traceback.extract_tb(error.__traceback__)[-_STEPS:])
+    where = [f"{Path(step.filename).name}:{step.lineno} {step.name}" for step in steps]
+    log.get("serve").error("request_failed", error=type(error).__name__, where=where)
     return _says(500, "An error occurred.")
 
 
@@ -169,7 +176,10 @@ async def _broken(_: Request, error: Exception) -> Response:
 
 
 class _AccessLog:
-    """A line for each request: method, path, status, milliseconds. No query, no headers: tokens and people are in those."""
+    """A line for each request: method, path, status, milliseconds. No query, no headers: tokens and people are in those.
+
+    No mistake of ours gets past it: the server would log it with all variables on the way, tokens and bodies among them.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -178,7 +188,7 @@ class _AccessLog:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        begun, status = time.monotonic(), 500  # what is said when nothing was answered
+        begun, status = time.monotonic(), 0  # nothing was answered
         path = printable(scope["path"])
 
         async def noting(message: Message) -> None:
@@ -189,6 +199,10 @@ class _AccessLog:
 
         try:
             await self._app(scope, receive, noting)
+        except Exception as error:
+            answer = await _broken(Request(scope), error)
+            if not status:
+                await answer(scope, receive, noting)
         finally:
             milliseconds = round((time.monotonic() - begun) * 1000, 1)
             level = "debug" if path in HEALTH else "info"
@@ -198,7 +212,10 @@ class _AccessLog:
 
 
 class _PlainPaths:
-    """Takes `.json` off the end of a path: the documents write `/api/v1/outcomes/1.json`, and it means the same."""
+    """Takes `.json` off the end of a path: the documents write `/api/v1/outcomes/1.json`, and it means the same.
+
+    HEAD is answered as GET; the server leaves the body out.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -206,6 +223,8 @@ class _PlainPaths:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith("/api/") and scope["path"].endswith(".json"):
             scope["path"] = scope["path"].removesuffix(".json")
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
         await self._app(scope, receive, send)
 
 

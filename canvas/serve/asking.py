@@ -44,11 +44,14 @@ def wrong(sentence: str) -> HTTPException:
 
 def _whole(value: object) -> int:
     text = str(value)
+    whole = 0
     if found := _ACROSS_SHARDS.fullmatch(text):
-        return int(found[1]) * SHARD + int(found[2])
-    if not _ID.fullmatch(text) or int(text) > MAX_ID:
+        whole = int(found[1]) * SHARD + int(found[2])
+    elif _ID.fullmatch(text):
+        whole = int(text)
+    if not 0 < whole <= MAX_ID:
         raise ValueError("an id is a whole number from 1 to 2^63-1")
-    return int(text)
+    return whole
 
 
 def _local(value: object) -> int:
@@ -159,7 +162,10 @@ class Asked:
         return answer
 
     async def users(self, asked: Sequence[str] | None) -> list[str] | None:
-        """What results call these users; None where none were named."""
+        """What results call these users; None where none were named. Refuses names of filters that would filter nothing."""
+        for name in self.request.query_params:
+            if name.partition("[")[0] in ("user_ids", "outcome_ids") and not name.endswith("[]"):
+                raise wrong(f"{name}: {name.partition('[')[0]}[] is expected, once for each id")
         if asked is None:
             return None
         ids = [int(one) for one in asked if not one.startswith(_UUID)]

@@ -9,6 +9,9 @@ MOST = 100
 LAST_PAGE = 10**9
 """No list is so long; what is asked of the database stays a 64-bit number."""
 
+MOST_LINKS = 4096
+"""Characters of a `Link` header, where it could do with less: beyond that only `next` and `prev` are in it."""
+
 _NOT_REPEATED = frozenset({"page", "per_page", "access_token"})
 """Parameters that links do not take over; a token in an address would be told to whoever sees the link."""
 
@@ -45,7 +48,12 @@ def links(url: str, page: Page, total: int | None) -> str:
     named.append(("first", 1))
     if total is not None:
         named.append(("last", max(1, -(-total // page.size))))
-    return ",".join(f'<{_with_page(url, number, page.size)}>; rel="{name}"' for name, number in named)
+    told = [f'<{_with_page(url, number, page.size)}>; rel="{name}"' for name, number in named]
+    if (
+        sum(map(len, told)) > MOST_LINKS
+    ):  # the address is repeated in each, and clients and proxies take no header of any length
+        told = [link for link in told if link.endswith(('rel="next"', 'rel="prev"'))]
+    return ",".join(told)
 
 
 def _with_page(url: str, number: int, size: int) -> str:

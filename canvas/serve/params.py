@@ -155,8 +155,8 @@ def _fields(body: bytes, boundary: bytes | None) -> list[tuple[str, str]]:
         nonlocal ended
         ended = True
 
-    parser = FormParser(MULTIPART, field, file, end, boundary=boundary, config={"MAX_MEMORY_FILE_SIZE": MAX_BYTES})
     try:
+        parser = FormParser(MULTIPART, field, file, end, boundary=boundary, config={"MAX_MEMORY_FILE_SIZE": MAX_BYTES})
         parser.write(body)
         parser.finalize()
     except FormParserError as error:

@@ -52,7 +52,7 @@ _DEFAULT_CRITERION = {
 }
 _TOO_LARGE = f"must be a number of at most {MAX_NUMBER:.0e} in size"
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "off", "OFF"})
-_FLOAT = re.compile(r"\s*([+-]?(?:\d[\d_]*)(?:\.\d+)?(?:[eE][+-]?\d{1,4})?)", re.ASCII)
+_FLOAT = re.compile(r"\s*([+-]?(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4})?)", re.ASCII)
 _DECIMAL = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?\s*", re.ASCII)
 _INTEGER = re.compile(r"\s*([+-]?\d{1,12})", re.ASCII)
 _COLOR = re.compile(r"[A-Fa-f0-9]{6}")

@@ -87,11 +87,11 @@ class Sandbox:
         self._pending = Pending()
         self._highest: dict[tuple[str, str], int] = {}
         self._last = datetime.min.replace(tzinfo=UTC)
-        self._turn = asyncio.Lock()
+        self._events, self._standards = asyncio.Lock(), asyncio.Lock()
 
     async def put_outcome(self, tenant: str, id_: int, params: Params, request: Request) -> Mapping[str, Any] | Refused | None:
         """The outcome's row after the write, as `outcome.sql` tells one."""
-        async with self._in_turn():
+        async with _in_turn(self._events):
             row = await self._reading.row("outcome", tenant, id_, None)
             if row is None or row["workflow_state"] != "active":
                 return None
@@ -112,7 +112,7 @@ class Sandbox:
 
     async def post_scale(self, tenant: str, context: Context, params: Params, request: Request) -> Body | Refused:
         """The body of the event: the scale after the write. The context is known to exist."""
-        async with self._in_turn():
+        async with _in_turn(self._events):
             row = await self._reading.row("sandbox_scale", tenant, *context)
             assert row is not None, "it answers for any context"
             key = (tenant, _SCALE.name, *map(str, context))
@@ -137,7 +137,16 @@ class Sandbox:
     async def write_standard(
         self, tenant: str, context: Context, id_: int | None, params: Params, *, delete: bool = False
     ) -> Mapping[str, Any] | Refused | None:
-        """The row of a grading standard after the write; `id_` None makes a new one. All or nothing, one write at a time."""
+        """The row of a grading standard after the write; `id_` None makes a new one. All or nothing, one write at a time.
+
+        In turn also for the database's sake: each write has a connection of its own, and the worker needs some too.
+        """
+        async with _in_turn(self._standards):
+            return await self._write_standard(tenant, context, id_, params, delete=delete)
+
+    async def _write_standard(
+        self, tenant: str, context: Context, id_: int | None, params: Params, *, delete: bool
+    ) -> Mapping[str, Any] | Refused | None:
         connection = await connect(self._dsn, statement_seconds=STATEMENT_SECONDS, application="outcomes serve --sandbox")
         try:
             async with connection.transaction():
@@ -169,19 +178,6 @@ class Sandbox:
         finally:
             connection.terminate()
 
-    @asynccontextmanager
-    async def _in_turn(self) -> AsyncIterator[None]:
-        """One write of an event after the other: each builds on the one before, and their times are in the topic's order."""
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                await self._turn.acquire()
-        except TimeoutError:
-            raise Transient("writes before this one still wait for the broker") from None
-        try:
-            yield
-        finally:
-            self._turn.release()
-
     async def _place(self, tenant: str, context: Context | None) -> Place:
         row = await self._reading.row("sandbox_place", tenant, *(context or (None, None)))
         assert row is not None, "it answers for any context"
@@ -208,6 +204,20 @@ class Sandbox:
 
     def _took(self, tenant: str, what: str, id_: int) -> None:
         self._highest[tenant, what] = max(self._highest.get((tenant, what), 0), id_)
+
+
+@asynccontextmanager
+async def _in_turn(turn: asyncio.Lock) -> AsyncIterator[None]:
+    """One write after the other: each builds on the one before, and the times of events are in the topic's order."""
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            await turn.acquire()
+    except TimeoutError:
+        raise Transient("writes before this one are still waiting") from None
+    try:
+        yield
+    finally:
+        turn.release()
 
 
 def _whole_milliseconds(time: datetime) -> datetime:

@@ -241,7 +241,7 @@ COMMENT ON COLUMN outcomes.backfill_run.root_account_uuid IS 'Tenant.';
 COMMENT ON COLUMN outcomes.backfill_run.source IS 'canvas: and the host that is asked.';
 COMMENT ON COLUMN outcomes.backfill_run.scope IS 'What is asked for: account:1 with all below it, or course:5.';
 COMMENT ON COLUMN outcomes.backfill_run.begun_at IS 'When it began.';
-COMMENT ON COLUMN outcomes.backfill_run.finished_at IS 'When all was written; null until then.';
+COMMENT ON COLUMN outcomes.backfill_run.finished_at IS 'When all was written, or another one began in its place; null until then.';
 
 CREATE TABLE outcomes.backfill_step (
     run_id bigint NOT NULL REFERENCES outcomes.backfill_run (id) ON DELETE CASCADE,

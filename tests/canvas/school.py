@@ -200,10 +200,16 @@ class School:
     """The server's own limit of `per_page`."""
     remaining: float = 600.0
     """What the headers say of the bucket."""
+    date: str | None = None
+    """What they say of the time; else the truth."""
     old: bool = False
     """A Canvas that knows no `assignment_id` of alignments."""
+    unlisted: frozenset[int] = frozenset()
+    """Assignments that it does not tell when it is asked for alignments, and whose alignments exist."""
     no_uuids: bool = False
     """The token's user may not see uuids of accounts."""
+    all_rollups: bool = False
+    """A Canvas whose pages of rollups are of the students of the page, and hold the rollups of all."""
     slow_seconds: float = 2.0
     """How long the fault `slow` takes."""
     accounts: dict[int, Row] = field(
@@ -364,7 +370,8 @@ class School:
 
     @property
     def _bucket(self) -> dict[str, str]:
-        return {"X-Rate-Limit-Remaining": str(self.remaining), "X-Request-Cost": "0.25"}
+        told = {"X-Rate-Limit-Remaining": str(self.remaining), "X-Request-Cost": "0.25"}
+        return told if self.date is None else told | {"Date": self.date}
 
     @web.middleware
     async def _counted(
@@ -627,7 +634,7 @@ class School:
                 for row in self.links
                 if (row["context_type"], row["context_id"]) == place
                 and row["workflow_state"] == "active"
-                and self.outcomes[row["outcome_id"]]["workflow_state"] == "active"
+                and self.outcomes[row["outcome_id"]]["workflow_state"] != "deleted"
             ],
         )
 
@@ -671,6 +678,8 @@ class School:
             row = self.assignments[one["assignment_id"]]
             if row["course_id"] != course or row["workflow_state"] == "deleted" or assignment not in (None, str(row["id"])):
                 continue
+            if row["id"] in self.unlisted:
+                continue
             shown.append(
                 {
                     "learning_outcome_id": one["outcome_id"],
@@ -695,7 +704,8 @@ class School:
             and (hidden or not row["hidden"])
             and (row["assignment_id"], row["outcome_id"]) in aligned
             and self.assignments[row["assignment_id"]]["workflow_state"] != "deleted"
-            and self.outcomes[row["outcome_id"]]["workflow_state"] == "active"
+            and self.outcomes[row["outcome_id"]]["workflow_state"] != "deleted"
+            and course in self.users[row["user_id"]]["sections"]
             and (not users or str(row["user_id"]) in users)
             and (not outcomes or str(row["outcome_id"]) in outcomes)
         ]
@@ -760,7 +770,7 @@ class School:
             if not chosen or str(user_id) in chosen
             for section in self.users[user_id]["sections"][course]
         ]
-        return self._page(request, shown, lambda page: {"rollups": page})
+        return self._page(request, shown, lambda page: {"rollups": shown if self.all_rollups else page})
 
     def _aggregate(self, course: int, scores: dict[int, dict[int, Row]], stat: str | None) -> Row:
         shown = []

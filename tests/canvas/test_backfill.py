@@ -3,10 +3,12 @@
 import asyncio
 import json
 import random
+import re
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -22,6 +24,7 @@ from tests.canvas.filling import (
     digest,
     feed_of,
     fill,
+    group_event,
     link_event,
     outcome_event,
     query,
@@ -38,6 +41,7 @@ from tests.canvas.school import (
     BEN,
     BIOLOGY,
     DISTRICT,
+    DORA,
     EQUATIONS,
     FRACTIONS,
     GRAPHS,
@@ -262,6 +266,20 @@ async def test_members_that_rest_cannot_tell_are_taken_over(database: str, schoo
     ]
 
 
+async def test_what_is_archived_stays_so(database: str) -> None:
+    """Canvas' lists show archived outcomes and groups like active ones, without their state."""
+    async with School() as school:
+        for row in (school.outcomes[EQUATIONS], school.groups[302]):
+            row["workflow_state"] = "archived"
+        await tell(database, outcome_event(school, EQUATIONS), group_event(school, 302))
+        school.outcomes[EQUATIONS]["title"] = "Equality"
+        school.groups[302]["workflow_state"] = "active"  # as its list shows it
+        await fill(database, school)
+        found = await state(database)
+    assert [row[3::8] for row in found["learning_outcome"] if row[0] == EQUATIONS] == [("Equality", "archived")]
+    assert [row[-1] for row in found["learning_outcome_group"] if row[0] == 302] == ["archived"]
+
+
 async def test_an_outcomes_own_criterion_is_told_where_canvas_computes_with_it(database: str) -> None:
     """Ratings that are there still keep what REST has no place for; where scales stand in for it, it is left alone."""
     async with School() as school:
@@ -296,6 +314,22 @@ async def test_a_student_is_known_by_id_until_the_feed_names_the_uuid(database: 
     assert counts(report, "written") == {"learning_outcome_result": 3}
     assert await query(database, "SELECT user_id, user_uuid FROM canvas_user") == [(ANN, school.users[ANN]["uuid"])]
     assert counts(await fill(database, school), "written") == {}
+
+
+async def test_nobody_is_learnt_from_results_of_merged_users(database: str, school: School) -> None:
+    """Neither whose id it is that has two uuids, nor that one uuid has a second id."""
+    cem = school.users[school.results[806]["user_id"]]["uuid"]
+    feed = [result_event(school, id_) for id_ in (801, 804, 806)]
+    await tell(database, *feed, result_event(school, 802, user_uuid=cem))
+    await fill(database, school)
+    known = [(BEN, school.users[BEN]["uuid"])]
+    assert await query(database, "SELECT user_id, user_uuid FROM canvas_user") == known
+    assert {row[0]: row[3] for row in (await state(database))["learning_outcome_result"]}[803] == f"id:{ANN}"
+    for id_ in (804, 805):
+        school.results[id_]["user_id"] = DORA
+    school.users[DORA]["sections"][ALGEBRA] = [701]
+    await fill(database, school)
+    assert await query(database, "SELECT user_id, user_uuid FROM canvas_user") == known
 
 
 async def test_a_student_who_is_learnt_late_is_named_in_the_same_run(database: str, school: School) -> None:
@@ -439,6 +473,18 @@ async def test_an_alignment_that_comes_again_counts_again(database: str, school:
     school.results[802] |= {"score": 4.5, "percent": 0.9}
     await fill(database, school)
     assert (await rollups(database, ALGEBRA))[ann, EQUATIONS] == 9.0
+
+
+@pytest.mark.parametrize("old", [False, True])
+async def test_a_result_that_canvas_shows_proves_its_alignment(database: str, school: School, old: bool) -> None:
+    """Also where the list of alignments leaves it out: of an assignment that is not the student's any more, or of a quiz."""
+    school.old, school.unlisted = old, frozenset({602})
+    await fill(database, school)
+    assert counts(await fill(database, school), "written") == {}
+    assert (await rollups(database, ALGEBRA))[f"id:{ANN}", EQUATIONS] == 8.0
+    school.alignments.remove({"assignment_id": 602, "outcome_id": EQUATIONS})
+    await fill(database, school)
+    assert (await rollups(database, ALGEBRA))[f"id:{ANN}", EQUATIONS] == 4.0
 
 
 async def test_an_older_canvas_tells_nothing_of_students_who_are_unknown(database: str, school: School) -> None:
@@ -647,6 +693,21 @@ async def test_a_canvas_that_is_away_stops_it_and_the_next_run_goes_on(
     assert school.requests(f"accounts/{ROOT}/outcome_groups") != []
 
 
+async def test_an_unfinished_one_can_be_given_up_for_a_new_one(
+    database: str, school: School, faultless: dict[str, Any]
+) -> None:
+    """With `--again` everything is asked once more, also what was written; the next one goes on with nothing."""
+    school.planned.append(Planned("500", cast(Any, Dying(f"courses/{READING}/outcome_results")), 10_000, {}))
+    assert not (await fill(database, school)).runs[0].finished
+    school.planned.clear()
+    school.asked.clear()
+    (run,) = (await fill(database, school, again=True)).runs
+    assert run.resumed_from is None
+    assert school.requests(f"accounts/{ROOT}/outcome_groups") != []
+    assert await state(database) == faultless
+    assert await query(database, "SELECT id FROM backfill_run WHERE finished_at IS NULL") == []
+
+
 async def test_a_course_at_which_canvas_always_fails_is_left_out(
     database: str, school: School, faultless: dict[str, Any]
 ) -> None:
@@ -660,6 +721,15 @@ async def test_a_course_at_which_canvas_always_fails_is_left_out(
     school.planned.clear()
     assert (await fill(database, school)).troubles == []
     assert await state(database) == faultless
+
+
+async def test_a_clock_that_is_ahead_of_canvas_is_said(database: str, school: School) -> None:
+    """What events tell of the time between the two clocks would be hidden behind what was told at the request."""
+    school.date = format_datetime(datetime.now(UTC) - timedelta(minutes=5), usegmt=True)
+    (sentence,) = (await fill(database, school)).troubles
+    assert re.search(r"clock is (299|30\d) seconds ahead of Canvas'", sentence)
+    school.date = format_datetime(datetime.now(UTC) + timedelta(minutes=5), usegmt=True)
+    assert (await fill(database, school)).troubles == []
 
 
 async def test_a_token_that_is_unknown_is_said(database: str, school: School) -> None:

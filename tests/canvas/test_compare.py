@@ -261,6 +261,14 @@ def test_two_names_of_one_method_are_the_same(stored: str, shown: str, differs: 
     assert isinstance(compare.compare(outcome, Known(body, THEN, "x"), NOON), Change) == differs
 
 
+@pytest.mark.parametrize(("state", "differs"), [("active", False), ("archived", False), ("retired", False), ("deleted", True)])
+def test_a_list_tells_that_an_outcome_is_not_deleted(state: str, differs: bool) -> None:
+    """Archived ones are in it too."""
+    outcome = told.outcome(rest.Outcome(id=1, title="t"), own=False)
+    body = {"learning_outcome_id": 1, "title": "t", "workflow_state": state}
+    assert isinstance(compare.compare(outcome, Known(body, THEN, "x"), NOON), Change) == differs
+
+
 def link(id_: int, state: str = "active", at: datetime = THEN, name: str = "learning_outcome_link_updated") -> Known:
     """A known link of one and the same place."""
     body = {

@@ -223,6 +223,31 @@ async def test_what_canvas_never_shows_is_not_extra(known: str, school: School) 
     assert len(done.report.troubles) == 3
 
 
+async def test_students_whom_canvas_does_not_show_tell_nothing(known: str, school: School) -> None:
+    """Their results are neither extra nor deleted by a repair, and that is said; those of one who is shown without any are."""
+    sections = school.users[BEN]["sections"].pop(ALGEBRA)
+    before = await state(known)
+    done = await differences(known, school, repair=True)
+    assert done.total == 0
+    assert done.report.tables["learning_outcome_result"].students_gone == 2
+    assert "2 active results are of students whom Canvas does not show" in done.report.remarks[0]
+    assert await state(known) == before
+    school.users[BEN]["sections"][ALGEBRA] = sections
+    del school.results[804], school.results[805]
+    done = await differences(known, school, repair=True)
+    assert found(done) == {("extra", "learning_outcome_result", 804), ("extra", "learning_outcome_result", 805)}
+    assert done.report.remarks == []
+    assert (await differences(known, school)).total == 0
+
+
+async def test_students_are_told_once_where_each_page_tells_all(known: str, school: School) -> None:
+    """Some versions of Canvas count students on pages of rollups, and tell all rollups on each."""
+    school.all_rollups, school.page_size = True, 1
+    school.rollups[ALGEBRA, ANN, FRACTIONS] = 7.5
+    done = await differences(known, school)
+    assert (done.total, done.counts) == (1, {"rollup": 1})
+
+
 async def test_a_deletion_that_rest_alone_told_is_taken_back(known: str, school: School) -> None:
     """A link that Canvas shows again is the same one; one that the feed has deleted is another one of unknown id."""
     link = school.links.pop(2)

@@ -15,13 +15,13 @@ import aiohttp
 import pytest
 from fastapi import FastAPI
 
-from canvas.serve import tokens
+from canvas.serve import tokens, writing
 from canvas.serve.app import make_app, serving
 from canvas.serve.writing import PENDING, Newest, Pending
 from consumer.metrics import Metrics
 from consumer.read import letters
 from consumer.settings import Settings, load
-from consumer.store.postgres import connect
+from consumer.store.postgres import Connection, connect
 from consumer.store.store import Store
 from consumer.store.tenant_setting import decide
 from consumer.worker import Worker
@@ -448,6 +448,31 @@ async def test_writes_at_once_are_all_kept(served: Served) -> None:
     assert sorted(answer["id"] for _, answer in made) == [1, 2, 3, 4]
 
 
+async def test_a_form_may_write_a_number_in_any_way_that_ruby_reads(served: Served) -> None:
+    """Also without a digit before the point, with an exponent, with blanks around it."""
+    path = f"/api/v1/courses/{COURSE}/outcome_proficiency"
+    for text, points in ((".5", 0.5), ("4.0", 4), ("1e3", 1000), (" 3 ", 3), ("5.", 5), ("+.25e1", 2.5)):
+        level = {"description": "Only", "points": text, "mastery": "true", "color": "0B874B"}
+        status, answer = await served.ask("POST", path, {"ratings": [level]})
+        assert (status, answer["ratings"][0]["points"]) == (200, points), text
+
+
+async def test_many_writes_of_standards_at_once_use_one_connection(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many come: those of the database are the worker's too."""
+    made: list[Connection] = []
+    open_at_once: list[int] = []
+
+    async def connecting(*arguments: Any, **options: Any) -> Connection:
+        made.append(await connect(*arguments, **options))
+        open_at_once.append(sum(not connection.is_closed() for connection in made))
+        return made[-1]
+
+    monkeypatch.setattr(writing, "connect", connecting)
+    answers = await asyncio.gather(*(served.curl(POST_STANDARD, **{"<course_id>": COURSE}) for _ in range(12)))
+    assert [status for status, _ in answers] == [200] * 12
+    assert open_at_once == [1] * 12
+
+
 async def test_a_write_is_newer_than_the_state_it_replaces_whatever_the_clocks_say(served: Served) -> None:
     """A feed's host may be ahead of this one: the write still wins."""
     later = datetime.now(UTC).replace(microsecond=0, year=datetime.now(UTC).year + 1)
@@ -494,6 +519,7 @@ async def test_what_changes_nothing_and_what_is_refused_is_no_event(served: Serv
         (b"{", "application/json", 400),
         (b"title=%ff", "application/x-www-form-urlencoded", 400),
         (b"x", "text/plain", 400),
+        (b"x", "multipart/form-data; boundary=" + "x" * 257, 400),
         (b"x" * 1_048_577, "application/json", 413),
     ):
         status, answer = await served.ask("PUT", outcome, data=io.BytesIO(data), headers={"Content-Type": kind})

@@ -72,6 +72,12 @@ def test_links_name_the_pages_there_are(number: int, size: int, total: int | Non
     assert _links(header) == expected
 
 
+def test_a_long_address_is_not_repeated_five_times() -> None:
+    """Clients take no header of any length: then it says only how to go on."""
+    long = "http://canvas.test/api/v1/x?" + "&".join(f"outcome_ids[]={number}" for number in range(200))
+    assert set(_links(paging.links(long, Page.asked(2, 10), 100))) == {"next", "prev"}
+
+
 def test_a_token_in_an_address_is_not_repeated() -> None:
     """Whoever sees a link sees no token."""
     assert "secret" not in paging.links("http://canvas.test/api/v1/x?access_token=secret&page=1", Page.asked(1, 10), 100)
@@ -142,6 +148,8 @@ WRONG = (
     ("/api/v1/outcomes/-1", 404),
     ("/api/v1/outcomes/9223372036854775808", 404),
     ("/api/v1/outcomes/1%00", 404),
+    ("/api/v1/outcomes/922337~9999999999999", 404),
+    ("/api/history/v1/outcomes/999999~1", 404),
     ("/api/v1/courses/self/outcome_groups", 404),
     ("/api/v1/courses/99/outcome_groups", 404),
     ("/api/v1/accounts/99/outcome_proficiency", 404),
@@ -155,7 +163,11 @@ WRONG = (
     ("/api/v1/outcomes/1?at=0001-01-01T00:00:00%2B14:00", 400),
     ("/api/v1/courses/7/outcome_results?user_ids[]=ana", 400),
     ("/api/v1/courses/7/outcome_results?user_ids[]=uuid:%00", 400),
+    ("/api/v1/courses/7/outcome_results?user_ids=501", 400),
+    ("/api/v1/courses/7/outcome_rollups?user_ids[0]=501", 400),
+    ("/api/v1/courses/7/outcome_rollups?outcome_ids=1,2", 400),
     ("/api/v1/courses/7/outcome_results?outcome_ids[]=1.5", 400),
+    ("/api/v1/courses/7/outcome_results?outcome_ids[]=999999~1", 400),
     ("/api/v1/courses/7/outcome_rollups?aggregate=account", 400),
     ("/api/v1/courses/7/outcome_rollups?aggregate=course&aggregate_stat=mode", 400),
     ("/api/v1/courses/7/outcome_group_links?outcome_style=loud", 400),
@@ -179,6 +191,19 @@ async def test_other_methods_are_not_allowed(server: Served) -> None:
         answer = await server.ask("/api/v1/outcomes/1", method=method)
         assert answer.status == 405
         assert answer.json["errors"]
+
+
+async def test_head_is_answered_as_get_without_its_body(server: Served) -> None:
+    """As Canvas does, and as probes ask; a stranger is refused as ever."""
+    bearer = {"Authorization": f"Bearer {server.token}"}
+    for path in ("/api/v1/courses/7/outcome_groups", "/api/v1/nothing", "/livez"):
+        asked = await server.ask(path)
+        async with server.session.head(server.base + path, headers=bearer) as told:
+            assert (told.status, await told.read()) == (asked.status, b"")
+        for name in ("Content-Type", "Content-Length", "Link"):
+            assert told.headers.get(name) == asked.headers.get(name), name
+    async with server.session.head(f"{server.base}/api/v1/outcomes/1") as refused:
+        assert refused.status == 401
 
 
 async def test_a_moment_before_history_is_refused(server: Served, database: str) -> None:
@@ -243,6 +268,27 @@ async def test_the_log_has_a_line_for_each_request_and_no_secret_in_it(server: S
     ]
     assert "secret" not in json.dumps(told, default=str)
     assert server.token not in json.dumps(told, default=str)
+
+
+async def test_a_mistake_of_ours_is_a_500_and_its_log_tells_where_and_nothing_of_the_request(
+    server: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither our lines nor the web server's have the error's words, which may quote a row, nor variables on the way."""
+
+    async def broken(_: Reading, name: str, *arguments: object) -> None:
+        raise RuntimeError(f"somebody's {name}: {arguments}")
+
+    monkeypatch.setattr(Reading, "rows", broken)
+    with structlog.testing.capture_logs() as lines:
+        answer = await server.ask(f"/api/v1/courses/7/outcome_results?user_ids[]={ANA_ID}")
+    assert (answer.status, answer.json) == (500, {"errors": [{"message": "An error occurred."}]})
+    (mistake,) = (line for line in lines if line["event"] == "request_failed")
+    assert mistake["error"] == "RuntimeError"
+    assert mistake["where"][0].startswith("test_serve_manners.py:")
+    assert mistake["where"][1].startswith("asking.py:")
+    assert [line["status"] for line in lines if line["event"] == "request"] == [500]
+    assert "somebody" not in json.dumps(lines, default=str)
+    assert [record for record in caplog.records if record.name.startswith("uvicorn")] == []
 
 
 # -- the database --
