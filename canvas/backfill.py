@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +19,7 @@ from canvas.client import CanvasClient
 from canvas.compare import Change
 from canvas.examine import Counts, Examiner, Finding
 from canvas.here import Begun, Here
-from canvas.survey import Piece, Place, Scope, Survey, Unanswered, Whole, scopes
+from canvas.survey import Objects, Piece, Place, Scope, Survey, Unanswered, Whole, scopes
 from consumer import log
 from consumer.errors import CanvasAway, CanvasError, CanvasSurprise, LostPartition, OutcomesError, RefusedRow
 from consumer.ingest.batch import Batch, Books, Partition
@@ -89,11 +90,17 @@ class Report:
     remarks: list[str] = field(default_factory=list)
     """What an operator may want to know; nothing is wrong."""
 
+    @property
+    def finished(self) -> bool:
+        """Whether all that was asked for was gone through."""
+        return bool(self.runs) and all(run.finished for run in self.runs)
+
     def as_json(self) -> dict[str, Any]:
         """For machines."""
         books = self.books
         return {
             "source": self.source,
+            "finished": self.finished,
             "consumed": books.consumed,
             "applied": books.applied,
             "superseded": books.superseded,
@@ -204,6 +211,8 @@ class Walk:
         self._settings = settings
         self._task = task
         self._found = found
+        self._told = set[tuple[str, str, str]]()
+        """Differences that were told: a list that is told twice tells them twice."""
         self._show = show
         self._turn = asyncio.Lock()
         """What a piece finds is written before another task looks: two courses may show the same outcome."""
@@ -333,19 +342,30 @@ class Walk:
             return False
         return True
 
-    async def _step(self, name: str, pieces: AsyncIterator[Piece], survey: Survey, examiner: Examiner) -> None:
+    async def _step(
+        self, name: str, pieces: AsyncIterator[Piece], survey: Survey, examiner: Examiner, *, again: bool = False
+    ) -> None:
+        """`again`: of a list that is told once more the objects are counted already."""
         try:
             while (piece := await self._patience.unless_stopped(anext(pieces, None))) is not None:
                 if isinstance(piece, Unanswered):
                     self._trouble(f"{name}: {piece.sentence}; this was left out")
                 async with self._turn:
                     doubtful = await examiner.doubts(piece)
+                    before = deepcopy(examiner.counts) if again and isinstance(piece, Objects) else None
                     for finding in await examiner.take(piece) if not doubtful else ():
-                        self._found(finding)
+                        self._tell(finding)
+                    examiner.counts = before or examiner.counts
                 if doubtful and isinstance(piece, Whole):
-                    await self._step(name, survey.again(piece), survey, examiner)
+                    await self._step(name, survey.again(piece), survey, examiner, again=True)
         finally:
             await pieces.aclose()  # type: ignore[attr-defined]  # it is a generator
+
+    def _tell(self, finding: Finding) -> None:
+        mark = (finding.kind, finding.table, repr(sorted(finding.key.items())))
+        if mark not in self._told:
+            self._told.add(mark)
+            self._found(finding)
 
     async def _end(self, survey: Survey, examiner: Examiner, scope: Scope) -> None:
         await examiner.name_users()
@@ -354,6 +374,11 @@ class Walk:
             self.report.remarks.append(
                 f"{scope}: {results.students_gone} active results are of students whom Canvas does not show in their course; "
                 "they were left as they are"
+            )
+        links = examiner.counts.get("learning_outcome_link")
+        if links is not None and links.unknown_links:
+            self.report.remarks.append(
+                f"{scope}: {links.unknown_links} links have no id in REST, and no event has told them: they stay unknown"
             )
         if survey.own is None or not (self._task.writing or self._task.thorough):
             return  # a dry run does not write the scales that would tell

@@ -54,6 +54,13 @@ DRAIN_PER_SECOND = 10.0
 THROTTLED = b"Rate Limit Exceeded"
 """In the body of a 403 that is throttling; one without it is about permission."""
 
+_CONNECTING = {
+    "ClientConnectorDNSError": "no such host is known",
+    "ClientConnectorSSLError": "no TLS is spoken there",
+    "ClientConnectorCertificateError": "its certificate is not to be trusted",
+}
+"""What went wrong, in our own words."""
+
 _ACCEPT = "application/json+canvas-string-ids"
 _LINK = re.compile(r'<([^<>]*)>((?:\s*;\s*[\w!#$&+.^`|~*-]+\s*(?:=\s*(?:"[^"]*"|[^\s",;]*))?)*)')
 _REL = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s",;]+))', re.IGNORECASE)
@@ -339,11 +346,11 @@ class CanvasClient:
             else:
                 failures += 1
                 wait = self._wait(failures, outcome)
-            _logger.info("Canvas is asked again", path=path, why=outcome.why, seconds=round(wait, 3))
             if throttlings > self._patience.throttlings:
                 raise CanvasAway(f"{_named(path)}: given up after {throttlings} times of {outcome.why}")
             if failures >= self._patience.tries:
                 raise CanvasAway(f"{_named(path)}: given up after {failures} tries; at last {outcome.why}")
+            _logger.info("Canvas is asked again", path=path, why=outcome.why, seconds=round(wait, 3))
             if not outcome.throttled:
                 await self._clock.sleep(wait)
 
@@ -377,7 +384,7 @@ class CanvasClient:
         except TimeoutError:
             return _Failed(f"no whole answer within {self._seconds:g} seconds")
         except (aiohttp.ClientError, OSError) as error:
-            return _Failed(f"the connection failed ({type(error).__name__})")
+            return _Failed(_CONNECTING.get(type(error).__name__, f"the connection failed ({type(error).__name__})"))
         except ValueError:
             return CanvasSurprise(f"{_named(path)}: Canvas points to something that is no address")
         return CanvasSurprise(f"{_named(path)}: more than {REDIRECTS} redirects")

@@ -27,6 +27,10 @@ MOST = 10_000
 SHOWN = 50
 """Of these, differences that are shown to people."""
 
+_ABOUT_ROLLUPS = (
+    "A rollup that differs although its results agree comes from what REST does not tell, such as the calculation method of an "
+    "account: `outcomes explain rollup` shows what was computed with."
+)
 _WIDTH = 60
 """Characters of a value that are shown to people."""
 
@@ -89,7 +93,7 @@ async def reconcile(
 def render(done: Reconciliation) -> RenderableType:
     """For people."""
     if not done.total:
-        return Text("no difference")
+        return Text("no difference" if done.report.finished else "not compared to the end")
     kinds = " · ".join(f"{count:,} {kind}" for kind, count in done.counts.most_common())
     table = RichTable(box=None, header_style="dim", pad_edge=False)
     for column in ("kind", "what", "member", "ours", "Canvas", ""):
@@ -102,8 +106,11 @@ def render(done: Reconciliation) -> RenderableType:
     if done.total > SHOWN:
         more = f"and {done.total - SHOWN:,} more" + ("; --json tells all" if done.total <= MOST else f"; --json tells {MOST:,}")
         table.caption, table.caption_justify = more, "left"
-    repaired = [Text(f"{done.repaired:,} repaired, {done.left:,} left")] if done.repaired else []
-    return Group(Text(f"{done.total:,} differences: {kinds}", style="bold"), table, *repaired)
+    said = [Text(f"{done.repaired:,} repaired, {done.left:,} left")] if done.repaired else []
+    if done.counts["rollup"]:
+        said.append(Text(_ABOUT_ROLLUPS))
+    noun = "difference" if done.total == 1 else "differences"
+    return Group(Text(f"{done.total:,} {noun}: {kinds}", style="bold"), table, *said)
 
 
 _NAMED = {"learning_outcome_group_id": "group", "learning_outcome_id": "outcome", "course_id": "course", "user_uuid": "student"}

@@ -80,7 +80,11 @@ app.add_typer(serving)
 app.add_typer(token, name="token")
 
 Kind = Annotated[str, typer.Argument(help="A table's name, or short: result, outcome, scale, link, group, method …")]
-Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_ID, help="Canvas' local id.")]
+Id = Annotated[
+    int, typer.Argument(metavar="ID", min=-MAX_ID, max=MAX_ID, help="Canvas' local id; negative: a scale without one.")
+]
+NEGATIVE_TOO = {"ignore_unknown_options": True}
+"""So that -1001 is an id and no option."""
 
 
 def main() -> None:
@@ -276,7 +280,7 @@ def status(
         raise typer.Exit(ATTENTION)
 
 
-@app.command()
+@app.command(context_settings=NEGATIVE_TOO)
 def history(kind: Kind, id_: Id, tenant: Tenant = None, as_json: AsJson = False) -> None:
     """Show all states of one object as periods, and what changed.
 
@@ -290,10 +294,13 @@ def history(kind: Kind, id_: Id, tenant: Tenant = None, as_json: AsJson = False)
         out.print(read_history.render(found))
 
 
-@app.command()
+@app.command(context_settings=NEGATIVE_TOO)
 def explain(
     kind: Annotated[str, typer.Argument(help="As for `history`; or rollup, which takes options instead of an ID.")],
-    id_: Annotated[int | None, typer.Argument(metavar="ID", min=1, max=MAX_ID, help="Canvas' local id.")] = None,
+    id_: Annotated[
+        int | None,
+        typer.Argument(metavar="ID", min=-MAX_ID, max=MAX_ID, help="Canvas' local id; negative: a scale without one."),
+    ] = None,
     course: MaybeCourse = None,
     student: MaybeStudent = None,
     outcome: MaybeOutcome = None,

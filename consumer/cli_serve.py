@@ -7,6 +7,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from consumer import app as wiring
+from consumer.errors import UsageError
 from consumer.printable import printable
 from consumer.read.objects import tenant_of
 from consumer.store.postgres import Connection
@@ -50,12 +51,18 @@ def create(
     """
     from canvas.serve import tokens  # noqa: PLC0415 - only these commands need it
 
-    async def question(connection: Connection) -> tuple[str, dict[str, object]]:
+    async def question(connection: Connection) -> tuple[str, dict[str, object], bool]:
         made, row = await tokens.create(connection, tenant or await tenant_of(connection, None), name)
-        return made, dict(row)
+        try:
+            known = bool(await tenant_of(connection, tenant))
+        except UsageError:
+            known = False
+        return made, dict(row), known
 
     with database() as (_, dsn):
-        made, row = ask(dsn, question)
+        made, row, known = ask(dsn, question)
+    if not known:
+        say(f"nothing of {row['root_account_uuid']} is known yet; until then the token shows nothing")
     if as_json:
         print_json(row | {"token": made})
         return

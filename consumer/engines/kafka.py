@@ -1,5 +1,6 @@
 """A Kafka broker to work with."""
 
+import contextlib
 import ctypes
 import os
 import shutil
@@ -8,6 +9,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from base64 import urlsafe_b64encode
@@ -250,3 +252,17 @@ def kafka(folder: Path, *, or_mock: bool = False) -> Iterator[Kafka]:
     else:
         with local(folder) as running:
             yield running
+
+
+def main() -> None:
+    """`python -m consumer.engines.kafka [FOLDER]`: a broker for a laptop, until Ctrl-C."""
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".outcomes/kafka")
+    with kafka(folder) as running:
+        sys.stdout.write(f"{running.what}; Ctrl-C ends it\nexport KAFKA_BOOTSTRAP_SERVERS={running.bootstrap}\n")
+        sys.stdout.flush()
+        with contextlib.suppress(KeyboardInterrupt):
+            threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -36,7 +36,7 @@ async def tenant_of(connection: Connection, given: str | None) -> str:
     if given in tenants:
         return str(given)
     if not tenants:
-        raise UsageError("the projection is empty")
+        raise UsageError("the projection is empty: no event and no backfill has told of any tenant yet")
     known = ", ".join(tenants[:_SHOWN]) + (f" and {len(tenants) - _SHOWN} more" if len(tenants) > _SHOWN else "")
     if given is not None:
         raise UsageError(f"no such tenant: {given}; there are {known}")

@@ -90,6 +90,8 @@ async def test_history_and_explain_tell_of_one_object(database: str) -> None:
     assert [version["current"] for version in versions] == [False, True]
     code, _, err = await outcomes("history", "scale", "7", DATABASE_URL=database)
     assert (code, "no outcome_proficiency 7 is known" in err) == (2, True)
+    code, _, err = await outcomes("history", "scale", "-1001", DATABASE_URL=database)  # as REST tells one, without its id
+    assert (code, "no outcome_proficiency -1001 is known" in err) == (2, True)
 
 
 async def test_quarantine_is_listed_shown_retried_and_discarded(database: str) -> None:

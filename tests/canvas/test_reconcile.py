@@ -3,10 +3,11 @@
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
+from canvas.reconcile import render
 from tests.acceptance.running import outcomes
 from tests.canvas.filling import (
     LINKS,
@@ -121,6 +122,9 @@ async def test_it_finds_what_was_planted_and_nothing_else(database: str, school:
     school.courses[READING]["name"] = "Reading aloud"
 
     done = await differences(database, school)
+    assert done.report.finished
+    assert done.total == len(found(done)), "each once, although lists that lack something are asked for twice"
+    assert done.report.tables["learning_outcome_result"].seen == done.report.tables["learning_outcome_result"].unchanged + 2
     scores = {one for one in found(done) if one[0] == "rollup"}
     standards = {("missing", "grading_standard", id_) for id_ in (401, 402, 403)}
     told_now = {one for one in found(done) if one[0] == "alignment" and one[3:] != (EQUATIONS, "Assignment", 602)}
@@ -334,3 +338,18 @@ async def test_the_command_tells_each_difference(known: str, school: School) -> 
         "repaired": True,
     }
     assert (await differences(known, school)).total == 0
+
+
+class Stranger(NamedTuple):
+    """Who asks with a token of their own."""
+
+    url: str
+    token: str
+
+
+async def test_what_was_not_compared_is_not_called_equal(known: str, school: School) -> None:
+    """With a token that opens nothing there is no difference, and no comparison either."""
+    done = await differences(known, Stranger(school.url, "another"))
+    assert not done.report.finished
+    assert str(render(done)) == "not compared to the end"
+    assert done.as_json()["finished"] is False
