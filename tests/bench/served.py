@@ -26,7 +26,8 @@ READY_SECONDS = 30.0
 QUESTIONS = (
     ("effective scale of a course", "courses/{any}/outcome_proficiency", 5),
     ("rollups, 100 students of 500 x 20 outcomes x 5 results", "courses/1/outcome_rollups?per_page=100&page={page}", 50),
-    ("the same at a date", "courses/1/outcome_rollups?per_page=100&page={page}&at=2025-03-01", None),
+    ("rollups, a whole course of 30 x 15 x 11", "courses/{any}/outcome_rollups?per_page=100", 50),
+    ("rollups of 100 of 500 students at a date", "courses/1/outcome_rollups?per_page=100&page={page}&at=2025-03-01", None),
     ("results, a page of 100", "courses/{any}/outcome_results?per_page=100", None),
     ("an outcome", "outcomes/{any}", None),
 )

@@ -1,4 +1,5 @@
--- The rollups of these students ($4) of a course at a moment, of these outcomes ($5).
+-- The rollups of these students ($4) of a course at a moment, of these outcomes ($5): a row for each student with any, its scores as the
+-- JSON that is answered. Made here, because two of these run at once, and what comes after them does not.
 WITH rollup AS MATERIALIZED (
     SELECT r.user_uuid, r.learning_outcome_id, r.score, r.results, r.last_assessed_at
       FROM rollup_of_students($1, $2, $4, $3, NULL) AS r
@@ -9,8 +10,12 @@ titled AS MATERIALIZED (
       FROM (SELECT DISTINCT rollup.learning_outcome_id FROM rollup) AS seen
       LEFT JOIN LATERAL learning_outcome_at($1, seen.learning_outcome_id, $3) AS o ON true
 )
-SELECT rollup.user_uuid, rollup.learning_outcome_id, rollup.score::double precision AS score, rollup.results::integer AS count,
-       rollup.last_assessed_at, titled.title
+SELECT rollup.user_uuid,
+       json_agg(json_build_object(
+           'score', rollup.score::double precision, 'title', titled.title,
+           'submitted_at', to_char(rollup.last_assessed_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+           'count', rollup.results, 'hide_points', false, 'links', json_build_object('outcome', rollup.learning_outcome_id::text))
+           ORDER BY rollup.learning_outcome_id) AS scores
   FROM rollup
   JOIN titled USING (learning_outcome_id)
- ORDER BY rollup.user_uuid, rollup.learning_outcome_id
+ GROUP BY rollup.user_uuid
