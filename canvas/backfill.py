@@ -97,16 +97,10 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
-        books = self.books
         return {
             "source": self.source,
             "finished": self.finished,
-            "consumed": books.consumed,
-            "applied": books.applied,
-            "superseded": books.superseded,
-            "duplicate": books.duplicate,
-            "ignored": books.ignored,
-            "quarantined": books.quarantined,
+            **self.books.as_json(),
             "seconds": round(self.seconds, 3),
             "requests": self.requests,
             "tables": {name: counts.as_json() for name, counts in sorted(self.tables.items())},

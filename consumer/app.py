@@ -41,16 +41,7 @@ class Summary:
 
     def as_json(self) -> dict[str, Any]:
         """The object of design 9."""
-        books = self.books
-        return {
-            "consumed": books.consumed,
-            "applied": books.applied,
-            "superseded": books.superseded,
-            "duplicate": books.duplicate,
-            "ignored": books.ignored,
-            "quarantined": books.quarantined,
-            "seconds": round(self.seconds, 3),
-        }
+        return {**self.books.as_json(), "seconds": round(self.seconds, 3)}
 
 
 def run(loop: Coroutine[Any, Any, T]) -> T:

@@ -151,19 +151,8 @@ def replay(
 
 
 def _file_json(file: FileReplay) -> dict[str, Any]:
-    books = file.books
-    return {
-        "label": file.label,
-        "source": file.source,
-        "resumed_at": file.resumed_at,
-        "consumed": books.consumed,
-        "applied": books.applied,
-        "superseded": books.superseded,
-        "duplicate": books.duplicate,
-        "ignored": books.ignored,
-        "quarantined": books.quarantined,
-        "trouble": file.trouble,
-    }
+    where = {"label": file.label, "source": file.source, "resumed_at": file.resumed_at}
+    return {**where, **file.books.as_json(), "trouble": file.trouble}
 
 
 def _show_files(done: list[FileReplay], dry_run: bool) -> None:

@@ -42,6 +42,10 @@ class Books:
         """All events."""
         return self.applied + self.superseded + self.duplicate + self.ignored + self.quarantined
 
+    def as_json(self) -> dict[str, int]:
+        """For machines: `consumed` and its parts."""
+        return {"consumed": self.consumed} | {part: getattr(self, part) for part in Books.__slots__}
+
     def __add__(self, other: "Books") -> "Books":
         return Books(
             self.applied + other.applied,

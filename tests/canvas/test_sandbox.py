@@ -146,6 +146,19 @@ curl https://<canvas>/api/v1/courses/1/grading_standards/5 \
   -H 'Authorization: Bearer <token>'
 """
 
+GET_SCALE = """
+curl https://<canvas>/api/v1/accounts/<account_id>/outcome_proficiency \\
+    -H 'Authorization: Bearer <token>'
+"""
+GET_STANDARDS = """
+curl https://<canvas>/api/v1/courses/1/grading_standards \\
+  -H 'Authorization: Bearer <token>'
+"""
+GET_STANDARD = """
+curl https://<canvas>/api/v1/courses/1/grading_standards/5 \\
+  -H 'Authorization: Bearer <token>'
+"""
+
 BOUNDS = [  # "+" is a blank in what `curl -d` sends, and Canvas takes blanks off
     ("A", 0.94), ("A-", 0.9), ("B", 0.87), ("B", 0.84), ("B-", 0.8), ("C", 0.77),
     ("C", 0.74), ("C-", 0.7), ("D", 0.67), ("D", 0.64), ("D-", 0.61), ("F", 0.0),
@@ -325,7 +338,7 @@ async def test_the_documents_post_of_a_scale_makes_it_the_contexts_own(served: S
         ("Well Below Mastery", 0, False, "E62429"),
     ]
     await served.catch_up()
-    assert await served.get(f"/api/v1/{place}/{id_}/outcome_proficiency") == answer
+    assert await served.curl(GET_SCALE, **path) == (200, answer)
     ((name, metadata),) = await served.fetch("SELECT event_name, metadata FROM outcome_proficiency_version")
     assert name == "outcome_proficiency_created"
     told = json.loads(metadata)
@@ -374,12 +387,13 @@ async def test_the_documents_put_and_delete_of_a_grading_standard_are_versions(s
     status, answer = await served.curl(PUT_STANDARD, **path)
     assert (status, answer["title"], answer["id"]) == (200, "Updated Grading Standard", 5)
     assert [(entry["name"], entry["value"]) for entry in answer["grading_scheme"]] == BOUNDS
-    assert await served.get(f"/api/v1/courses/{COURSE}/grading_standards/5") == answer
+    assert await served.curl(GET_STANDARD, **path) == (200, answer)
+    assert await served.curl(GET_STANDARDS, **path) == (200, [answer])
     assert await served.curl(DELETE_STANDARD, **path) == (200, answer)
-    for command in (DELETE_STANDARD, PUT_STANDARD):
+    for command in (DELETE_STANDARD, PUT_STANDARD, GET_STANDARD):
         status, gone = await served.curl(command, **path)
         assert (status, gone["errors"]) == (404, [{"message": "The specified resource does not exist."}])
-    assert await served.get(f"/api/v1/courses/{COURSE}/grading_standards") == []
+    assert await served.curl(GET_STANDARDS, **path) == (200, [])
     states = await served.fetch("SELECT title, workflow_state FROM grading_standard_version ORDER BY valid_from")
     assert [tuple(state) for state in states] == [
         ("Old", "active"),
