@@ -54,6 +54,7 @@ class Run:
 
 def _run(copy: Path, tests: Iterable[str], engines: Mapping[str, str]) -> Run:
     told, begun = copy / "told.json", time.monotonic()
+    told.write_text("[]", encoding="utf-8")  # not what was told of the code as it is
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "tests.mutation.telling", "--told", told, *dict.fromkeys(tests)],
         cwd=copy,

@@ -141,9 +141,11 @@ MUTANTS = (
         _WRITER,
         """                await self._move(batch, books)
                 committing(books)
+            await ahead.transaction.commit()
 """,
-        """            await self._move(batch, books)
-            committing(books)
+        """                committing(books)
+            await ahead.transaction.commit()
+            await self._move(batch, books)
 """,
         (*_ZOMBIE, *_ONE_WINS),
     ),

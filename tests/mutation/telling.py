@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = ("consumer", "migrations", "schemas", "simulator", "tests")
+PACKAGES = ("canvas", "consumer", "migrations", "schemas", "simulator", "tests")
 
 _found: list[dict[str, object]] = []
 
@@ -41,9 +41,6 @@ def pytest_runtest_makereport(
                 "error": f"{type(error).__name__}: {error}".splitlines()[0] if error else "",
             }
         )
+        # At once: what a failing test leaves open may end pytest itself before it comes to its end.
+        item.config.getoption("--told").write_text(json.dumps(_found), encoding="utf-8")
     return report
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Tells it."""
-    session.config.getoption("--told").write_text(json.dumps(_found), encoding="utf-8")
