@@ -220,7 +220,11 @@ async def _in(
     row = await reading.row(statement, tenant, context_type, context_id, at)
     assert row is not None
     refuse_forgotten(at, row["begins"])
-    if not row["known"]:
+    known = row["known"]
+    if known is None:
+        named = await reading.row("named", tenant, context_type, row["id"], at)
+        known = named is not None and named["known"]
+    if not known:
         raise not_there()
     return InContext(request, reading, tenant, at, context_type, row["id"], row)
 

@@ -139,7 +139,9 @@ def main() -> None:
             )
         if "serve" in parts:
             term = asyncio.run(_database(postgres.dsn, "outcomes_bench_serve"))
-            title = f"over HTTP, {served.REQUESTS} requests of each kind, one after the other"
+            title = (
+                f"over HTTP, one request after the other; medians of {served.ROUNDS} rounds of {served.REQUESTS} of each kind"
+            )
             found["serve"] = _show(console, title, served.run(term))
         if "growth" in parts and kafka:
             full = asyncio.run(_database(postgres.dsn, "outcomes_bench_full"))

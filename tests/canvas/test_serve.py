@@ -288,6 +288,15 @@ async def test_an_outcome_no_event_told_is_no_reason_to_fail(server: Served, dat
     assert (told["points_possible"], told["assessed"]) == (None, False)
 
 
+async def test_a_title_is_told_as_it_is(server: Served, database: str) -> None:
+    """Quotes, backslashes, percent signs, line breaks, other scripts: scores of a page are put together as text."""
+    title = 'She said "100 %s", \\n\n\tand {"left": %1$I} – 学'
+    await write(database, outcome_event(6, title, minute=1), worked(41, "emil", 6, 0.5, course="71"))
+    (rollup,) = (await server.told("/api/v1/courses/71/outcome_rollups"))["rollups"]
+    rest.OutcomeRollup.model_validate(rollup)
+    assert [score["title"] for score in rollup["scores"]] == [title]
+
+
 async def test_history_tells_each_state_as_a_period(server: Served, database: str) -> None:
     """Outcomes, results, groups, links; oldest first, with what each said."""
     await write(database, outcome_event(1, "Reading aloud", minute=60), result(1, minute=61, workflow_state="deleted"))
