@@ -39,6 +39,8 @@ class Status:
     ignored: Rows
     drift: Rows
     gaps: Rows
+    backfills: Rows
+    """The newest of each scope; `finished_at` is null where it was stopped, or is at work."""
     tables: Rows
     history_begins: datetime | None
     """None where nothing was retired."""
@@ -78,6 +80,7 @@ class Status:
             "ignored": self.ignored,
             "drift": self.drift,
             "gaps": self.gaps,
+            "backfills": self.backfills,
             "tables": self.tables,
         }
 
@@ -89,7 +92,7 @@ async def status(connection: Connection, *, schema: str, lag: Mapping[Partition,
         now: datetime = await connection.fetchval("SELECT now()")
         rows = {
             name: [dict(row) for row in await connection.fetch(sql(f"status_{name}"))]
-            for name in ("positions", "quarantine", "ignored", "drift", "gaps")
+            for name in ("positions", "quarantine", "ignored", "drift", "gaps", "backfills")
         }
         tables = [dict(row) for row in await connection.fetch(sql("status_tables"), names)]
         begins = await history_begins(connection)
@@ -112,6 +115,9 @@ def render(found: Status) -> RenderableType:
     if found.gaps:
         columns = ("source", "partition", "from_position", "to_position", "reason", "recorded_at")
         parts += [Text(), _table("gaps", found.gaps, columns)]
+    unfinished = [row for row in found.backfills if row["finished_at"] is None]
+    if unfinished:
+        parts += [Text(), _table("backfills that are not finished", unfinished, ("source", "scope", "begun_at", "steps"))]
     held = [row for row in found.tables if row["estimate"] > 0]
     if held:
         megabytes = [{"table": r["table"], "rows (about)": r["estimate"], "MB": r["bytes"] // 2**20} for r in held]

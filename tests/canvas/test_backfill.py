@@ -878,6 +878,8 @@ async def test_killed_in_the_middle_it_goes_on(database: str, school: School, fa
                 await asyncio.sleep(0.01)
         await process.end(signal.SIGKILL)
     school.planned.clear()
+    shown = (await outcomes("status", **of(school, database)))[1]
+    assert "backfills that are not finished" in shown
     code, out, err = await outcomes("backfill", "--json", **of(school, database))
     assert code == 0, err
     assert json.loads(out)["runs"][0]["resumed_from"] is not None
@@ -891,3 +893,7 @@ async def test_the_status_names_the_canvas_and_asks_kafka_for_no_lag_of_it(datab
     assert (code, err) == (0, "")  # without a remark that Kafka does not answer
     assert school.url in out
     assert "canvas:" not in out
+    assert "not finished" not in out
+    (run,) = json.loads((await outcomes("status", "--json", **of(school, database)))[1])["backfills"]
+    assert (run["scope"], run["steps"]) == (f"account:{ROOT}", 9)
+    assert run["begun_at"] < run["finished_at"]
