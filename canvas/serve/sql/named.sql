@@ -1,38 +1,33 @@
 -- Whether anything names a course or account ($3) by a moment: the feed may have begun after its own event. A statement of its own,
 -- because beginning one that looks everywhere takes longer than most answers.
-SELECT EXISTS (SELECT FROM outcome_proficiency_version AS v
-               WHERE v.root_account_uuid = $1 AND v.context_type = asked.type AND v.context_id = asked.id
-                 AND v.event_time <= asked.at)
-   OR EXISTS (SELECT FROM outcome_calculation_method_version AS v
-               WHERE v.root_account_uuid = $1 AND v.context_type = asked.type AND v.context_id = asked.id
-                 AND v.event_time <= asked.at)
-   OR EXISTS (SELECT FROM learning_outcome_link_version AS v
-               WHERE v.root_account_uuid = $1 AND v.context_type = asked.type AND v.context_id = asked.id
-                 AND v.event_time <= asked.at)
-   OR asked.type = 'Course' AND (
-      EXISTS (SELECT FROM learning_outcome_result_version AS v
-               WHERE v.root_account_uuid = $1 AND v.result_context_id = asked.id
-                 AND coalesce(v.result_context_type, 'Course') = 'Course' AND v.event_time <= asked.at)
-      OR EXISTS (SELECT FROM outcome_alignment_version AS v
-                  WHERE v.root_account_uuid = $1 AND v.course_id = asked.id AND v.event_time <= asked.at)
-      OR EXISTS (SELECT FROM context_hint AS h
-                  WHERE h.root_account_uuid = $1
-                    AND h.metadata ->> 'context_type' = 'Course' AND h.metadata ? 'context_account_id'
-                    AND local_id(h.metadata ->> 'context_id') = asked.id AND h.event_time <= asked.at))
-   OR asked.type = 'Account' AND (
-      asked.id = root_account($1, $4)
-      OR EXISTS (SELECT FROM account_version AS v
-                  WHERE v.root_account_uuid = $1 AND v.parent_account_id = asked.id
-                    AND v.event_time <= asked.at)
-      OR EXISTS (SELECT FROM course_version AS v
-                  WHERE v.root_account_uuid = $1 AND v.account_id = asked.id AND v.event_time <= asked.at))
-   OR EXISTS (SELECT FROM learning_outcome_group_version AS v
-               WHERE v.root_account_uuid = $1 AND v.context_type = asked.type AND v.context_id = asked.id
-                 AND v.event_time <= asked.at)
-   OR EXISTS (SELECT FROM learning_outcome_version AS v
-               WHERE v.root_account_uuid = $1 AND v.context_type = asked.type AND v.context_id = asked.id
-                 AND v.event_time <= asked.at)
-   OR EXISTS (SELECT FROM grading_standard_version AS v
-               WHERE v.root_account_uuid = $1 AND v.context_type = asked.type AND v.context_id = asked.id
-                 AND v.valid_from <= coalesce($4, now())) AS known
-  FROM (SELECT $2::text, $3::bigint, coalesce($4::timestamptz, 'infinity')) AS asked (type, id, at)
+SELECT EXISTS (
+        SELECT
+          FROM (SELECT root_account_uuid, context_type, context_id, event_time FROM outcome_proficiency_version
+                 UNION ALL
+                SELECT root_account_uuid, context_type, context_id, event_time FROM outcome_calculation_method_version
+                 UNION ALL
+                SELECT root_account_uuid, context_type, context_id, event_time FROM learning_outcome_link_version
+                 UNION ALL
+                SELECT root_account_uuid, context_type, context_id, event_time FROM learning_outcome_group_version
+                 UNION ALL
+                SELECT root_account_uuid, context_type, context_id, event_time FROM learning_outcome_version
+                 UNION ALL
+                SELECT root_account_uuid, context_type, context_id, valid_from FROM grading_standard_version
+                 UNION ALL
+                SELECT root_account_uuid, 'Course', result_context_id, event_time
+                  FROM learning_outcome_result_version
+                 WHERE coalesce(result_context_type, 'Course') = 'Course'
+                 UNION ALL
+                SELECT root_account_uuid, 'Course', course_id, event_time FROM outcome_alignment_version
+                 UNION ALL
+                SELECT root_account_uuid, 'Course', local_id(metadata ->> 'context_id'), event_time
+                  FROM context_hint
+                 WHERE metadata ->> 'context_type' = 'Course' AND metadata ? 'context_account_id'
+                 UNION ALL
+                SELECT root_account_uuid, 'Account', parent_account_id, event_time FROM account_version
+                 UNION ALL
+                SELECT root_account_uuid, 'Account', account_id, event_time FROM course_version
+               ) AS named (root_account_uuid, context_type, context_id, at)
+         WHERE named.root_account_uuid = $1 AND named.context_type = $2 AND named.context_id = $3::bigint
+           AND named.at <= coalesce($4::timestamptz, 'infinity'))
+    OR $2 = 'Account' AND $3 = root_account($1, $4) AS known
