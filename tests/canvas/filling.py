@@ -18,7 +18,8 @@ from consumer.read.verify import verify
 from consumer.settings import Settings
 from consumer.store.postgres import connect
 from consumer.store.writer import Writer
-from tests.canvas.school import UUID, Place, School
+from tests.canvas.content import UUID, Place
+from tests.canvas.school import School
 from tests.postgres.writing import TOPIC
 from tests.samples import Event, iso
 
@@ -51,6 +52,11 @@ def unsignalled(_: Callable[[], None]) -> Iterator[None]:
 def settings_of(school: Address, **more: Any) -> Settings:
     """The settings that lead to it."""
     return Settings(canvas_url=school.url, canvas_token=SecretStr(school.token), **more)
+
+
+def variables_of(school: Address, dsn: str) -> dict[str, str]:
+    """The same for a process."""
+    return {"DATABASE_URL": dsn, "OUTCOMES_CANVAS_URL": school.url, "OUTCOMES_CANVAS_TOKEN": school.token}
 
 
 def client_of(school: Address) -> CanvasClient:
@@ -162,6 +168,28 @@ async def state(dsn: str) -> dict[str, list[tuple[Any, ...]]]:
         }
     finally:
         await connection.close()
+
+
+def counts(report: Any, part: str) -> dict[str, int]:
+    """One count of each table, where it is not zero."""
+    return {name: getattr(found, part) for name, found in report.tables.items() if getattr(found, part)}
+
+
+def ratings(rows: list[tuple[Any, ...]]) -> dict[tuple[str, int], list[tuple[str, float]]]:
+    """Active scales by owner."""
+    return {
+        (row[1], row[2]): [(level["description"], level["points"]) for level in json.loads(row[3])]
+        for row in rows
+        if row[-1] == "active"
+    }
+
+
+async def scale_in_force(dsn: str, context_type: str, context_id: int) -> list[str] | None:
+    """Names of its levels."""
+    ((found,),) = await query(
+        dsn, "SELECT outcome_proficiency_ratings::text FROM mastery_setting($1, $2, $3, NULL)", UUID, context_type, context_id
+    )
+    return None if found is None else [level["description"] for level in json.loads(found)]
 
 
 async def rollups(dsn: str, course: int, at: datetime | None = None) -> dict[tuple[str, int], float]:

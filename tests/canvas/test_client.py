@@ -27,9 +27,9 @@ from consumer.errors import (
 from consumer.read import letters
 from consumer.settings import Settings, load
 from schemas import rest
-from tests.canvas import school as content
+from tests.canvas.content import ALGEBRA, ANN, BEN, BIOLOGY, EQUATIONS, FRACTIONS, GRAPHS, HIGH, READING, ROOT, UUID
 from tests.canvas.examples import EXAMPLES
-from tests.canvas.school import ALGEBRA, ANN, BEN, BIOLOGY, EQUATIONS, FRACTIONS, HIGH, READING, ROOT, School
+from tests.canvas.school import School, with_string_ids
 
 NOON = datetime(2025, 3, 20, 12, tzinfo=UTC)
 
@@ -93,7 +93,7 @@ async def items_of(pages: AsyncIterator[Page[Any]]) -> list[Any]:
 def test_every_published_example_is_accepted(shape: Any, example: Any) -> None:
     """Each member arrives: what is dumped is what was told, whether ids came as numbers or as strings."""
     adapter = TypeAdapter(shape)
-    for told in (example, content.with_string_ids(example)):
+    for told in (example, with_string_ids(example)):
         model = adapter.validate_json(json.dumps(told))
         assert adapter.dump_python(model, mode="json", exclude_unset=True, by_alias=True) == renamed(example)
 
@@ -159,7 +159,7 @@ def test_error_bodies_have_all_of_canvas_forms() -> None:
 async def test_the_tree_is_told(client: CanvasClient) -> None:
     """Accounts at any depth and their courses."""
     root = await client.account(ROOT)
-    assert (root.value.uuid, root.value.parent_account_id, root.requested_at) == (content.UUID, None, NOON)
+    assert (root.value.uuid, root.value.parent_account_id, root.requested_at) == (UUID, None, NOON)
     assert [account.id for account in await items_of(client.accounts())] == [ROOT]
     below = await items_of(client.sub_accounts(ROOT))
     assert {account.id: account.parent_account_id for account in below} == {2: 1, 3: 2, 4: 2}
@@ -192,7 +192,7 @@ async def test_outcomes_groups_and_links_are_told_whole(client: CanvasClient) ->
     assert [(link.outcome_group.id, link.outcome.id, link.outcome.description) for link in links] == [
         (304, EQUATIONS, "<p>Equations</p>"),
         (304, FRACTIONS, "<p>Fractions</p>"),
-        (304, content.GRAPHS, "<p>Graphs</p>"),
+        (304, GRAPHS, "<p>Graphs</p>"),
     ]
     assert {(link.context_type, link.context_id, link.outcome_group.context_id) for link in links} == {
         ("Course", ALGEBRA, ALGEBRA)

@@ -1,7 +1,6 @@
 """Reconcile finds what differs and nothing else, changes nothing unless it is to, and mends what can be mended."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -9,6 +8,21 @@ import pytest
 
 from canvas.reconcile import render
 from tests.acceptance.running import outcomes
+from tests.canvas.content import (
+    ALGEBRA,
+    ANN,
+    BEN,
+    BIOLOGY,
+    DISTRICT,
+    EQUATIONS,
+    EVIDENCE,
+    FRACTIONS,
+    GRAPHS,
+    HIGH,
+    READING,
+    RETIRED,
+    four_levels,
+)
 from tests.canvas.filling import (
     LINKS,
     differences,
@@ -25,30 +39,8 @@ from tests.canvas.filling import (
     state,
     tell,
 )
-from tests.canvas.school import (
-    ALGEBRA,
-    ANN,
-    BEN,
-    BIOLOGY,
-    DISTRICT,
-    EQUATIONS,
-    EVIDENCE,
-    FRACTIONS,
-    GRAPHS,
-    HIGH,
-    READING,
-    RETIRED,
-    School,
-    four_levels,
-)
+from tests.canvas.school import School
 from tests.samples import Event
-
-
-@pytest.fixture
-async def school() -> AsyncIterator[School]:
-    """A small Canvas that computes with the scales of accounts and courses."""
-    async with School(account_level_scales=True) as canvas:
-        yield canvas
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.canvas.content import ALGEBRA, EQUATIONS, FRACTIONS, UUID
 from tests.canvas.filling import differences, feed_of, fill, query, state, tell
-from tests.canvas.school import ALGEBRA, EQUATIONS, FRACTIONS, UUID, School
+from tests.canvas.school import School
 from tests.canvas.serving import served
 from tests.samples import Event
 

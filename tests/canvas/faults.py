@@ -1,0 +1,164 @@
+"""What can go wrong between a Canvas and who asks it."""
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from aiohttp import web
+
+Fault = Literal[
+    "throttle",  # 403 with Canvas' text; all with `headers` are told these
+    "429",
+    "500",
+    "503",
+    "break",  # the connection, in the midst of the body
+    "cut",  # half of the JSON, as if that were all
+    "slow",  # the answer comes after `slow_seconds`
+    "html",
+    "shape",  # the first object has wrong members
+    "forbidden",  # 403 for want of a right
+    "forbidden401",  # the same of an older Canvas
+    "elsewhere",  # a redirect; to `Location`
+    "next",  # a next page; at `Target`
+    "circle",  # the next page is this one
+    "garbage",  # no HTTP
+]
+
+
+@dataclass
+class Planned:
+    """A fault that is to come."""
+
+    kind: Fault
+    path: re.Pattern[str]
+    times: int
+    headers: dict[str, str]
+
+
+@dataclass
+class Asked:
+    """A request as it came."""
+
+    path: str
+    raw_path: str
+    """With its query, and nothing unescaped."""
+    url: str
+    headers: dict[str, str] = field(repr=False)
+
+
+@dataclass
+class Faulty:
+    """A server that notes what it is asked, and goes wrong where it is to."""
+
+    remaining: float = 600.0
+    """What the headers say of the bucket."""
+    date: str | None = None
+    """What they say of the time; else the truth."""
+    slow_seconds: float = 2.0
+    """How long the fault `slow` takes."""
+    asked: list[Asked] = field(default_factory=list)
+    """Every request, in order."""
+    planned: list[Planned] = field(default_factory=list)
+    running: int = 0
+    most_at_once: int = 0
+    """Requests that were answered at the same time."""
+    _hurry: asyncio.Event = field(init=False, repr=False, compare=False)
+    """Set when nobody waits for slow answers any more."""
+
+    def fail(self, kind: Fault, *, times: int = 1, path: str = "", **headers: str) -> None:
+        """The next `times` requests whose path has `path` (a regular expression) in it go wrong; `headers`: said besides."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        self.planned.append(Planned(kind, re.compile(path), times, named))
+
+    def requests(self, path: str = "") -> list[Asked]:
+        """Those whose path has `path` (a regular expression) in it."""
+        return [asked for asked in self.asked if re.search(path, asked.path)]
+
+    @property
+    def _bucket(self) -> dict[str, str]:
+        told = {"X-Rate-Limit-Remaining": str(self.remaining), "X-Request-Cost": "0.25"}
+        return told if self.date is None else told | {"Date": self.date}
+
+    @web.middleware
+    async def _counted(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        self.running += 1
+        self.most_at_once = max(self.most_at_once, self.running)
+        try:
+            await asyncio.sleep(0)  # so that those that come together meet
+            return await handler(request)
+        finally:
+            self.running -= 1
+
+    @web.middleware
+    async def _going_wrong(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        self.asked.append(Asked(request.path, request.raw_path, str(request.url), dict(request.headers)))
+        plan = next((plan for plan in self.planned if plan.times and plan.path.search(request.path)), None)
+        if plan is None:
+            return await handler(request)
+        plan.times -= 1
+        match plan.kind:
+            case "throttle":
+                told = {"X-Rate-Limit-Remaining": "0.0"} | plan.headers
+                return web.Response(status=403, text="403 Forbidden (Rate Limit Exceeded)\n", headers=told)
+            case "429" | "500" | "503":
+                return web.json_response({"errors": [{"message": "later"}]}, status=int(plan.kind), headers=plan.headers)
+            case "forbidden" | "forbidden401":
+                said = {"status": "unauthorized", "errors": [{"message": "user not authorized to perform that action"}]}
+                return web.json_response(said, status=401 if plan.kind == "forbidden401" else 403)
+            case "garbage":
+                assert request.transport is not None
+                request.transport.write(b"HTTP/1.1 200 OK\r\nno header at all\r\n\r\n")
+                request.transport.close()
+                return web.Response()
+            case "html":
+                return web.Response(text="<html>Log in</html>", content_type="text/html")
+            case "slow":
+                await asyncio.wait([asyncio.ensure_future(self._hurry.wait())], timeout=self.slow_seconds)
+                return await handler(request)
+            case "elsewhere":
+                return web.Response(status=302, headers=plan.headers)
+            case "next" | "circle":
+                response = await handler(request)
+                target = plan.headers["Target"] if plan.kind == "next" else str(request.url)
+                response.headers["Link"] = f'<{target}>; rel="next"'
+                return response
+            case "shape":
+                response = await handler(request)
+                assert isinstance(response, web.Response)
+                return web.json_response(_misshapen(json.loads(response.text or "")), headers=self._bucket)
+            case "break" | "cut":
+                response = await handler(request)
+                assert isinstance(response, web.Response)
+                return await self._half(request, response, whole=plan.kind == "cut")
+
+    async def _half(self, request: web.Request, told: web.Response, *, whole: bool) -> web.StreamResponse:
+        """Half of the answer; `whole`: as if that were all, else the connection breaks in the middle."""
+        assert isinstance(told.body, bytes)
+        half = told.body[: len(told.body) // 2]
+        if whole:
+            return web.Response(body=half, content_type="application/json")
+        broken = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(told.body))})
+        await broken.prepare(request)
+        await broken.write(half)
+        assert request.transport is not None
+        request.transport.close()
+        return broken
+
+
+def _misshapen(value: Any) -> Any:
+    """The same, but that the first object at the end of the way has a secret in place of a member."""
+    if isinstance(value, list):
+        return [_misshapen(value[0]), *value[1:]] if value else {"secret": "content"}
+    if isinstance(value, dict):
+        name = next((name for name in ("outcome_results", "rollups", "ratings") if name in value), None)
+        if name is not None:
+            return value | {name: _misshapen(value[name])}
+        return {member: {"secret": "content"} for member in value}
+    return value

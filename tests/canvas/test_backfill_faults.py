@@ -1,0 +1,323 @@
+"""A backfill says what goes wrong, and comes to its end however often it is broken off."""
+
+import asyncio
+import json
+import random
+import re
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import asyncpg
+import pytest
+
+from tests.acceptance.running import environment, outcomes, started
+from tests.canvas.content import ALGEBRA, BIOLOGY, GRAPHS, HIGH, READING, ROOT
+from tests.canvas.faults import Fault, Planned
+from tests.canvas.filling import client_of, counts, fill, query, state, variables_of
+from tests.canvas.school import School
+
+
+@pytest.fixture
+async def faultless(another_database: str, school: School) -> dict[str, Any]:
+    """What a backfill without faults makes."""
+    await fill(another_database, school)
+    return await state(another_database)
+
+
+@pytest.mark.parametrize("kind", ["throttle", "429", "500", "503", "break", "cut", "garbage"])
+async def test_what_passes_is_waited_for(database: str, school: School, faultless: dict[str, Any], kind: Fault) -> None:
+    """Wherever it happens: the backfill ends complete, as if nothing had been."""
+    for path in (
+        "accounts$",
+        "courses$",
+        "outcome_results",
+        "outcome_group_links",
+        "outcome_alignments",
+        "outcome_proficiency",
+    ):
+        school.fail(kind, times=2, path=path)
+    report = await fill(database, school)
+    assert report.troubles == []
+    assert not any(plan.times for plan in school.planned)
+    assert await state(database) == faultless
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        *(
+            ("shape", path)
+            for path in ("outcome_results", "outcome_groups", "outcome_alignments", "outcome_proficiency", "outcomes/")
+        ),
+        *(("html", path) for path in ("outcome_group_links", "accounts/1/grading_standards")),
+        *(("circle", path) for path in ("outcome_results", "outcome_group_links")),
+    ],
+)
+async def test_a_wrong_shape_stops_its_step_with_a_sentence(
+    database: str, school: School, faultless: dict[str, Any], path: str, kind: Fault
+) -> None:
+    """The other steps are written, nothing of the answer is, and the next run mends it."""
+    school.fail(kind, path=path)
+    report = await fill(database, school)
+    assert len(report.troubles) == 1
+    assert "the rest of this step was left out" in report.troubles[0]
+    assert "secret" not in report.troubles[0]
+    (run,) = report.runs
+    assert run.finished
+    assert run.done == run.steps - 1
+    partly = await state(database)
+    assert all(set(rows) <= set(faultless[table]) for table, rows in partly.items())
+    assert partly != faultless or kind == "circle" or path == "outcome_proficiency"  # of one that owns no scale
+    assert (await fill(database, school)).troubles == []
+    assert await state(database) == faultless
+
+
+@pytest.mark.parametrize("kind", ["forbidden", "forbidden401"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "accounts/3/grading_standards",
+        "courses/101/outcome_results",
+        "courses/101/outcome_alignments",
+        "accounts/1/outcome_proficiency",
+    ],
+)
+async def test_what_may_not_be_seen_is_said_and_left_out(database: str, school: School, kind: Fault, path: str) -> None:
+    """All else is written, and the run has come to its end: nothing would be different the next time."""
+    school.fail(kind, times=100, path=path)
+    report = await fill(database, school)
+    (run,) = report.runs
+    assert run.finished
+    assert len(report.troubles) == 1
+    assert "may not see this" in report.troubles[0]
+    found = await state(database)
+    assert {row[2] for row in found["learning_outcome_result"]} == (
+        {ALGEBRA, BIOLOGY, READING} if "results" not in path else {BIOLOGY, READING}
+    )
+    assert len(found["grading_standard"]) == (2 if "standards" in path else 3)
+
+
+class Dying:
+    """In place of a pattern: from the first question of this path on it matches each."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._dead = False
+
+    def search(self, path: str) -> bool:
+        """Whether it has been asked."""
+        self._dead = self._dead or self._path in path
+        return self._dead
+
+
+async def test_a_canvas_that_is_away_stops_it_and_the_next_run_goes_on(
+    database: str, school: School, faultless: dict[str, Any]
+) -> None:
+    """Steps that were written are not asked again; those that were not, are."""
+    school.planned.append(Planned("500", cast(Any, Dying(f"courses/{READING}/outcome_results")), 10_000, {}))
+    first = await fill(database, school)
+    (run,) = first.runs
+    assert not run.finished
+    assert "run it again to go on from here" in first.troubles[0]
+    done = {row["step"] for row in await query(database, "SELECT step FROM backfill_step")}
+    assert "tree" in done
+    assert f"course:{READING}" not in done
+    school.planned.clear()
+    school.asked.clear()
+    second = await fill(database, school)
+    (run,) = second.runs
+    assert run.finished
+    assert run.resumed_from is not None
+    assert run.done == run.steps == 9
+    assert school.requests(f"accounts/{ROOT}/outcome_groups") == []
+    assert school.requests(f"courses/{READING}/outcome_groups") != []
+    assert await state(database) == faultless
+    school.asked.clear()
+    (run,) = (await fill(database, school)).runs
+    assert run.resumed_from is None
+    assert school.requests(f"accounts/{ROOT}/outcome_groups") != []
+
+
+async def test_an_unfinished_one_can_be_given_up_for_a_new_one(
+    database: str, school: School, faultless: dict[str, Any]
+) -> None:
+    """With `--again` everything is asked once more, also what was written; the next one goes on with nothing."""
+    school.planned.append(Planned("500", cast(Any, Dying(f"courses/{READING}/outcome_results")), 10_000, {}))
+    assert not (await fill(database, school)).runs[0].finished
+    school.planned.clear()
+    school.asked.clear()
+    (run,) = (await fill(database, school, again=True)).runs
+    assert run.resumed_from is None
+    assert school.requests(f"accounts/{ROOT}/outcome_groups") != []
+    assert await state(database) == faultless
+    assert await query(database, "SELECT id FROM backfill_run WHERE finished_at IS NULL") == []
+
+
+async def test_a_course_at_which_canvas_always_fails_is_left_out(
+    database: str, school: School, faultless: dict[str, Any]
+) -> None:
+    """It answers all else, so it is not away: the others are written, and the next run begins anew."""
+    school.fail("500", times=10_000, path=f"courses/{READING}/outcome_groups")
+    report = await fill(database, school)
+    (run,) = report.runs
+    assert (run.finished, run.done) == (True, run.steps - 1)
+    assert len(report.troubles) == 1
+    assert f"course:{READING}: GET /api/v1/courses/{READING}/outcome_groups: given up" in report.troubles[0]
+    school.planned.clear()
+    assert (await fill(database, school)).troubles == []
+    assert await state(database) == faultless
+
+
+async def test_a_clock_that_is_ahead_of_canvas_is_said(database: str, school: School) -> None:
+    """What events tell of the time between the two clocks would be hidden behind what was told at the request."""
+    school.date = format_datetime(datetime.now(UTC) - timedelta(minutes=5), usegmt=True)
+    (sentence,) = (await fill(database, school)).troubles
+    assert re.search(r"clock is (299|30\d) seconds ahead of Canvas'", sentence)
+    school.date = format_datetime(datetime.now(UTC) + timedelta(minutes=5), usegmt=True)
+    assert (await fill(database, school)).troubles == []
+
+
+async def test_a_token_that_is_unknown_is_said(database: str, school: School) -> None:
+    """At once, without many tries."""
+    client, school.token = client_of(school), "another"
+    report = await fill(database, school, client=client)
+    assert "OUTCOMES_CANVAS_TOKEN" in report.troubles[0]
+    assert len(school.asked) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_any_faults_end_complete_or_with_a_sentence(
+    database: str, school: School, faultless: dict[str, Any], seed: int
+) -> None:
+    """In whatever mixture they come: nothing wrong is written meanwhile, and in the end it is as if nothing had been."""
+    chance = random.Random(seed)
+    kinds: list[Fault] = ["throttle", "429", "500", "503", "break", "cut", "garbage", "shape", "html", "circle", "forbidden"]
+    for number in range(30):
+        school.planned.clear()
+        for _ in range(max(0, 6 - number)):
+            path = chance.choice(["", "courses/", "results", "links", "proficiency", "alignments", "accounts/"])
+            school.fail(chance.choice(kinds), times=chance.randrange(1, 5), path=path)
+        report = await fill(database, school)
+        found = await state(database)
+        assert all({row[0] for row in rows} <= {row[0] for row in faultless[table]} for table, rows in found.items())
+        if not report.troubles and all(run.resumed_from is None for run in report.runs):
+            break
+    assert report.troubles == []
+    # A forbidden answer about a parent leaves open whose a scale is; all else is never wrong.
+    assert await state(database) == faultless
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_cancelled_anywhere_it_goes_on(database: str, school: School, faultless: dict[str, Any], seed: int) -> None:
+    """With whatever was written by then."""
+    chance = random.Random(seed)
+    for _ in range(6):
+        running = asyncio.ensure_future(fill(database, school))
+        await asyncio.sleep(chance.uniform(0.01, 0.12))
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    report = await fill(database, school)
+    assert report.troubles == []
+    if report.runs[0].resumed_from is None:
+        assert await state(database) == faultless
+    assert (await fill(database, school)).troubles == []
+    assert await state(database) == faultless
+
+
+async def test_told_to_stop_it_ends_after_what_is_being_written(
+    database: str, school: School, faultless: dict[str, Any]
+) -> None:
+    """With a sentence, and goes on the next time."""
+    school.fail("slow", path=f"courses/{BIOLOGY}/outcome_groups")
+
+    @contextmanager
+    def soon(stop: Callable[[], None]) -> Iterator[None]:
+        timer = asyncio.get_running_loop().call_later(0.3, stop)
+        yield
+        timer.cancel()
+
+    report = await fill(database, school, signals=soon)
+    assert report.seconds < school.slow_seconds
+    assert "stopped after" in report.troubles[0]
+    assert not report.runs[0].finished
+    assert (await fill(database, school)).runs[0].resumed_from is not None
+    assert await state(database) == faultless
+
+
+async def test_two_at_once_do_not_write_twice(database: str, school: School, faultless: dict[str, Any]) -> None:
+    """One of them comes to its end; the other says why it did not, or found nothing left to write."""
+    reports = await asyncio.gather(fill(database, school), fill(database, school))
+    troubles = [sentence for report in reports for sentence in report.troubles]
+    assert len(troubles) <= 1
+    assert all("another backfill or repair from the same Canvas is running" in sentence for sentence in troubles)
+    await fill(database, school)
+    assert await state(database) == faultless
+
+
+async def test_postgres_is_waited_for(database: str, postgres_dsn: str, school: School, faultless: dict[str, Any]) -> None:
+    """It breaks all connections, again and again, in the middle of it; that is said, and nothing is lost or written twice."""
+    said: list[str] = []
+    owner = await asyncpg.connect(postgres_dsn)
+    try:
+        running = asyncio.ensure_future(fill(database, school, say=said.append))
+        for _ in range(5):
+            await asyncio.sleep(0.06)
+            await owner.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1",
+                urlsplit(database).path.removeprefix("/"),
+            )
+        report = await running
+    finally:
+        await owner.close()
+    assert report.troubles == []
+    assert any("waiting for Postgres" in sentence for sentence in said)
+    assert await state(database) == faultless
+    assert counts(await fill(database, school), "written") == {}
+
+
+async def test_a_scale_that_canvas_cannot_have_saved_is_refused_with_a_sentence(database: str, school: School) -> None:
+    """It does not go to quarantine either, for nobody could mend it there."""
+    school.scales["Account", HIGH][1]["points"] = 10.0
+    report = await fill(database, school)
+    assert len(report.refused) == 1
+    assert "points fall from rating to rating" in report.refused[0]
+    assert await query(database, "SELECT count(*) FROM quarantine") == [(0,)]
+    assert counts(report, "refused") == {"outcome_proficiency": 1}
+
+
+async def test_what_postgres_cannot_hold_is_refused_with_a_sentence(database: str, school: School) -> None:
+    """The text is not shown, and all else is written."""
+    school.outcomes[GRAPHS]["title"] = "secret\0"
+    school.assignments[603]["title"] = "secret\0"
+    report = await fill(database, school)
+    assert len(report.refused) == 1
+    assert "learning_outcome 205: body.title: holds U+0000" in report.refused[0]
+    assert len(report.troubles) == 1
+    assert f"course:{BIOLOGY}: Postgres refuses a row" in report.troubles[0]
+    assert "secret" not in report.refused[0] + report.troubles[0]
+    assert len((await state(database))["learning_outcome_result"]) == len(school.results)
+    assert await query(database, "SELECT count(*) FROM quarantine") == [(0,)]
+
+
+async def test_killed_in_the_middle_it_goes_on(database: str, school: School, faultless: dict[str, Any]) -> None:
+    """SIGKILL while a course is asked; the next process does what is left."""
+    school.slow_seconds = 60
+    school.fail("slow", times=3, path=f"courses/{READING}/outcome_results")
+    school.asked.clear()
+    async with started(["backfill"], environment(**variables_of(school, database))) as process:
+        async with asyncio.timeout(30):
+            while not school.requests(f"courses/{READING}/outcome_results"):  # noqa: ASYNC110 - another process asks
+                await asyncio.sleep(0.01)
+        await process.end(signal.SIGKILL)
+    school.planned.clear()
+    shown = (await outcomes("status", **variables_of(school, database)))[1]
+    assert "backfills that are not finished" in shown
+    code, out, err = await outcomes("backfill", "--json", **variables_of(school, database))
+    assert code == 0, err
+    assert json.loads(out)["runs"][0]["resumed_from"] is not None
+    assert await state(database) == faultless

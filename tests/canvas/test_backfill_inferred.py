@@ -1,0 +1,147 @@
+"""A backfill infers whose a scale is and which alignments are gone."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from tests.canvas.content import ALGEBRA, ANN, BEN, DISTRICT, EQUATIONS, GRAPHS, HIGH, READING, ROOT, four_levels
+from tests.canvas.filling import (
+    SCALES,
+    counts,
+    feed_of,
+    fill,
+    query,
+    ratings,
+    result_event,
+    rollups,
+    scale_event,
+    scale_in_force,
+    state,
+    tell,
+)
+from tests.canvas.school import School
+
+# Scales
+
+
+async def test_the_same_answer_is_inherited_and_nobodys_news(database: str, school: School) -> None:
+    """A context owns what its parent does not answer; one that is known to own an equal one keeps it."""
+    school.scales["Course", ALGEBRA] = school.scales["Account", HIGH]
+    await tell(database, scale_event(school, ("Account", DISTRICT), outcome_proficiency_ratings=four_levels()))
+    await fill(database, school)
+    assert set(ratings((await state(database))["outcome_proficiency"])) == {
+        ("Account", ROOT),
+        ("Account", DISTRICT),
+        ("Account", HIGH),
+        ("Course", READING),
+    }
+
+
+async def test_a_scale_that_changes_while_it_is_asked_is_nobodys_either(database: str, school: School) -> None:
+    """The root's changes between its own answer and its child's: the child does not own the new one."""
+    changed = school.scales["Account", HIGH]
+
+    class Changing(dict[Any, Any]):
+        def __contains__(self, place: object) -> bool:
+            if place == ("Account", DISTRICT):
+                self["Account", ROOT] = changed
+            return super().__contains__(place)
+
+    school.scales = Changing({("Account", ROOT): four_levels()})
+    school.slow_seconds = 0.3
+    school.fail("slow", times=100, path="(accounts/[2-4]|courses/.*)/outcome_groups")  # so that the root is asked first
+    await fill(database, school, account=ROOT)
+    assert set(ratings((await state(database))["outcome_proficiency"])) == {("Account", ROOT)}
+
+
+async def test_a_scale_under_a_negative_id_is_over_when_the_feed_tells_it(database: str, school: School) -> None:
+    """Its real id is used from then on; a deletion under it counts as well."""
+    await fill(database, school)
+    assert await scale_in_force(database, "Account", HIGH) == ["Got it", "Not yet"]
+    await tell(database, scale_event(school, ("Account", HIGH), datetime.now(UTC), outcome_proficiency_ratings=four_levels()))
+    assert await scale_in_force(database, "Account", HIGH) == [level["description"] for level in four_levels()]
+    report = await fill(database, school)
+    assert counts(report, "written") == {"outcome_proficiency": 1}
+    assert await scale_in_force(database, "Account", HIGH) == ["Got it", "Not yet"]
+    assert {row[0] for row in (await state(database))["outcome_proficiency"] if row[2] == HIGH} == {-2 * HIGH, SCALES + 1}
+    await tell(database, scale_event(school, ("Account", HIGH), datetime.now(UTC), workflow_state="deleted"))
+    assert await scale_in_force(database, "Account", HIGH) == [level["description"] for level in four_levels()]
+
+
+async def test_a_scale_that_is_nowhere_any_more_was_deleted(database: str, school: School) -> None:
+    """With its levels; and one that comes again is the same."""
+    await fill(database, school)
+    scales, school.scales = school.scales, {}
+    await fill(database, school)
+    assert await scale_in_force(database, "Course", READING) is None
+    assert counts(await fill(database, school), "written") == {}
+    school.scales = scales
+    await fill(database, school)
+    assert await scale_in_force(database, "Course", READING) == ["Reads", "Spells", "Guesses"]
+    assert await query(database, "SELECT count(*) FROM outcome_proficiency") == [(3,)]
+
+
+# Alignments
+
+
+@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize("how", ["alignment", "assignment"])
+async def test_rollups_leave_out_results_of_a_removed_alignment(database: str, school: School, old: bool, how: str) -> None:
+    """After the backfill, and not before it nor of a moment before; an older Canvas is asked by student."""
+    await tell(database, *feed_of(school))
+    await fill(database, school)
+    school.old = old
+    ann, ben = school.users[ANN]["uuid"], school.users[BEN]["uuid"]
+    assert (await rollups(database, ALGEBRA))[ann, EQUATIONS] == 8.0
+    if how == "alignment":
+        school.alignments.remove({"assignment_id": 602, "outcome_id": EQUATIONS})
+    else:
+        school.assignments[602]["workflow_state"] = "deleted"
+    before = datetime.now(UTC)
+    assert (await rollups(database, ALGEBRA))[ann, EQUATIONS] == 8.0
+    report = await fill(database, school)
+    assert report.troubles == []
+    after = await rollups(database, ALGEBRA)
+    assert after[ann, EQUATIONS] == 4.0
+    assert ((ben, GRAPHS) in after) == (how == "alignment")
+    assert (await rollups(database, ALGEBRA, before))[ann, EQUATIONS] == 8.0
+    assert counts(await fill(database, school), "written") == {}
+
+
+async def test_an_alignment_that_comes_again_counts_again(database: str, school: School) -> None:
+    """Also where a result was newer than the news of its removal, and the alignment was gone all the same."""
+    await tell(database, *feed_of(school))
+    gone = {"assignment_id": 602, "outcome_id": EQUATIONS}
+    school.alignments.remove(gone)
+    await fill(database, school)
+    ann = school.users[ANN]["uuid"]
+    assert (await rollups(database, ALGEBRA))[ann, EQUATIONS] == 4.0
+    await tell(database, result_event(school, 802, datetime.now(UTC), score=4.5, percent=0.9))
+    assert (await rollups(database, ALGEBRA))[ann, EQUATIONS] == 9.0
+    await fill(database, school)
+    assert (await rollups(database, ALGEBRA))[ann, EQUATIONS] == 4.0
+    school.alignments.append(gone)
+    school.results[802] |= {"score": 4.5, "percent": 0.9}
+    await fill(database, school)
+    assert (await rollups(database, ALGEBRA))[ann, EQUATIONS] == 9.0
+
+
+@pytest.mark.parametrize("old", [False, True])
+async def test_a_result_that_canvas_shows_proves_its_alignment(database: str, school: School, old: bool) -> None:
+    """Also where the list of alignments leaves it out: of an assignment that is not the student's any more, or of a quiz."""
+    school.old, school.unlisted = old, frozenset({602})
+    await fill(database, school)
+    assert counts(await fill(database, school), "written") == {}
+    assert (await rollups(database, ALGEBRA))[f"id:{ANN}", EQUATIONS] == 8.0
+    school.alignments.remove({"assignment_id": 602, "outcome_id": EQUATIONS})
+    await fill(database, school)
+    assert (await rollups(database, ALGEBRA))[f"id:{ANN}", EQUATIONS] == 4.0
+
+
+async def test_an_older_canvas_tells_nothing_of_students_who_are_unknown(database: str, school: School) -> None:
+    """Whose alignment it is cannot be asked, so nothing is said to be gone."""
+    await tell(database, *feed_of(school))
+    school.old = True
+    school.alignments = []
+    assert counts(await fill(database, school), "written") == {"grading_standard": 3}
