@@ -12,7 +12,7 @@ import aiohttp
 
 from canvas.serve import tokens
 from consumer.engines.kafka import free_port
-from consumer.store.postgres import connect
+from consumer.store.postgres import Connection, connect
 from tests.acceptance.running import environment
 from tests.bench import mastery
 from tests.samples import TENANT
@@ -28,6 +28,8 @@ USERS = """
 """What a backfill has learnt of all students: ids, by which pages are ordered."""
 REQUESTS = 200
 """Of each kind in a round."""
+YARDSTICK = "Postgres alone counts to 100,000"
+"""Asked in every round too: the machine's speed differs by half between its minutes, and by more between its hours."""
 WARM = 20
 """Requests of each kind, before the rounds, that are not counted: they fill caches and plans."""
 READY_SECONDS = 30.0
@@ -69,6 +71,16 @@ async def _asked(client: aiohttp.ClientSession, address: str, path: str, request
     return sorted(times)
 
 
+async def _counted(connection: Connection) -> list[float]:
+    """Milliseconds of the yardstick, as a client has them; sorted."""
+    times = []
+    for _ in range(REQUESTS):
+        begun = time.perf_counter()
+        await connection.fetchval("SELECT count(*) FROM generate_series(1, 100000)")
+        times.append(1000 * (time.perf_counter() - begun))
+    return sorted(times)
+
+
 async def _measure(dsn: str) -> list[dict[str, Any]]:
     connection = await connect(dsn)
     await connection.execute("SET statement_timeout = 0")
@@ -76,24 +88,26 @@ async def _measure(dsn: str) -> list[dict[str, Any]]:
     await connection.execute(USERS, TENANT)
     await connection.execute("ANALYZE canvas_user")
     token, _ = await tokens.create(connection, TENANT, "bench")
-    await connection.close()
     port = free_port()
     variables = environment(DATABASE_URL=dsn, OUTCOMES_LOG_LEVEL="warning")
     command = ("-m", "consumer", "serve", "--port", str(port))
     server = await asyncio.create_subprocess_exec(sys.executable, *command, env=variables, stdout=DEVNULL)
-    rounds: dict[str, list[list[float]]] = {what: [] for what, _, _ in QUESTIONS}
+    rounds: dict[str, list[list[float]]] = {what: [] for what in (YARDSTICK, *(what for what, _, _ in QUESTIONS))}
     try:
         async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as client:
             await _ready(client, f"http://127.0.0.1:{port}")
             for _, path, _ in QUESTIONS:
                 await _asked(client, f"http://127.0.0.1:{port}", path, WARM)
             for _ in range(ROUNDS):
+                rounds[YARDSTICK].append(await _counted(connection))
                 for what, path, _ in QUESTIONS:
                     rounds[what].append(await _asked(client, f"http://127.0.0.1:{port}", path, REQUESTS))
     finally:
         server.terminate()
         await server.wait()
-    return [_line(what, promised, rounds[what], results) for what, _, promised in QUESTIONS]
+        await connection.close()
+    promises = {what: promised for what, _, promised in QUESTIONS}
+    return [_line(what, promises.get(what), times, results) for what, times in rounds.items()]
 
 
 def _line(what: str, promised: int | None, rounds: list[list[float]], results: int) -> dict[str, Any]:
