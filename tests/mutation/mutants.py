@@ -16,6 +16,7 @@ _COMPARE = "canvas/compare.py"
 _WRITING = "tests/postgres/test_writer.py"
 _LAW = "tests/postgres/test_law.py"
 _GUARDS = "tests/postgres/test_guards.py"
+_RETIRING = "tests/postgres/test_retention.py"
 _STOPPING = "tests/faults/test_guards.py"
 _TOPIC = "tests/acceptance/test_worker.py"
 
@@ -62,7 +63,8 @@ _KNOWN = _tests(_GUARDS, "test_two_versions_of_one_moment_that_differ_in_their_b
 _FOLD = _tests(_GUARDS, "test_a_fold_holds_each_version_once_in_key_order_and_marks_the_newest_of_each_object")
 _REFUSED = _tests(_WRITING, "test_a_row_that_the_database_refuses_goes_to_quarantine_alone")
 _SIGTERM = _tests(_STOPPING, "test_sigterm_writes_all_that_was_read")
-_RETAINED = _tests("tests/postgres/test_retention.py", "test_every_moment_from_the_cutoff_on_answers_as_before")
+_RETAINED = _tests(_RETIRING, "test_every_moment_from_the_cutoff_on_answers_as_before")
+_RESTORED = _tests(_RETIRING, "test_a_result_restored_after_the_cutoff_is_told_from_a_new_one")
 _REVOKED = _tests(_STOPPING, "test_partitions_are_given_up_only_when_what_is_being_written_is_written")
 
 _NEWER = """\
@@ -345,7 +347,7 @@ MUTANTS = (
         _RETENTION,
         'if self._table == "learning_outcome_result":',
         "if False:",
-        _RETAINED,
+        (*_RESTORED, *_RETAINED),
     ),
     Mutant(
         "retired history forgets what metadata told of the tree",

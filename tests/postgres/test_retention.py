@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,7 +29,15 @@ OF_THE_VERSION = ("valid_from", "updated_at", "event_name", "event_time", "versi
 RESULTS, ASSESSMENTS = "learning_outcome_result_version", "rubric_assessment_version"
 
 
-def scored(id_: int, at: datetime | str, score: float, **members: Any) -> Any:
+@pytest.fixture
+async def connection(database: str) -> AsyncIterator[Connection]:
+    """Closed where the test fails too: one that is left open ends pytest itself."""
+    opened = await connect(database)
+    yield opened
+    await opened.close()
+
+
+def scored(id_: int, at: datetime | str, score: float | None, **members: Any) -> Any:
     """A result at a moment."""
     return event("learning_outcome_result_updated", at=at, id=str(id_), score=score, **members)
 
@@ -76,14 +85,13 @@ async def rows(connection: Connection, source: str, *arguments: Any) -> list[str
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 3, 110, 125])
 async def test_every_moment_from_the_cutoff_on_answers_as_before(
-    database: str, monkeypatch: pytest.MonkeyPatch, seed: int
+    database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """Rollups, summaries, scales, results, histories, and timelines with their causes; `database` proves the books."""
     monkeypatch.setattr(worlds, "NOON", LATE_2024)
     world = World(seed, size=160)
     events = world.events()
     random.Random(seed).shuffle(events)
-    connection = await connect(database)
     if seed % 2:
         await connection.fetchval(sql("make_version_partitions"), [2024, 2025])
     await write(database, *events)
@@ -97,7 +105,26 @@ async def test_every_moment_from_the_cutoff_on_answers_as_before(
     assert {key: value for key, value in after.items() if before[key] != value} == {}
     now = await projection(connection)
     assert {name for name in now if now[name] != current[name]} <= {RESULTS, ASSESSMENTS}
-    await connection.close()
+
+
+async def test_a_result_restored_after_the_cutoff_is_told_from_a_new_one(database: str, connection: Connection) -> None:
+    """The first had counted before it was deleted, and its newest version that did stays; the second had never counted."""
+    course = {"result_context_id": "7", "user_uuid": "ana", "learning_outcome_id": "1"}
+    await write(
+        database,
+        event("course_created", course_id="7"),
+        event("learning_outcome_created", at="2022-01-01T00:00:00Z", learning_outcome_id="1"),
+        scored(1, "2023-03-01T00:00:00Z", 1, **course),
+        scored(1, "2023-04-01T00:00:00Z", 2, **course),
+        scored(1, "2023-05-01T00:00:00Z", 2, workflow_state="deleted", **course),
+        scored(2, "2023-06-01T00:00:00Z", None, **course),
+        scored(1, "2024-03-01T00:00:00Z", 3, **course),
+        scored(2, "2024-04-01T00:00:00Z", 4, **course),
+    )
+    done = (await retain(connection, 2024, now=NOW))[0]
+    shown = await timeline.timeline(connection, 7, "ana", 1, None)
+    assert [(change.at.month, change.cause) for change in shown.changes] == [(3, "result restored"), (4, "new result")]
+    assert (done.kept, done.retired) == (3, 1)
 
 
 async def test_what_goes_is_booked_and_what_stays_is_the_newest_of_each(database: str) -> None:
