@@ -31,7 +31,7 @@ REQUESTS = 200
 YARDSTICK = "Postgres alone counts to 100,000"
 """Asked in every round too: the machine's speed differs by half between its minutes, and by more between its hours."""
 WARM = 20
-"""Requests of each kind, before the rounds, that are not counted: they fill caches and plans."""
+"""Requests of each kind, before those of a round, that are not counted: they fill caches that the kind before has emptied."""
 READY_SECONDS = 30.0
 
 QUESTIONS = (
@@ -96,11 +96,10 @@ async def _measure(dsn: str) -> list[dict[str, Any]]:
     try:
         async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as client:
             await _ready(client, f"http://127.0.0.1:{port}")
-            for _, path, _ in QUESTIONS:
-                await _asked(client, f"http://127.0.0.1:{port}", path, WARM)
             for _ in range(ROUNDS):
                 rounds[YARDSTICK].append(await _counted(connection))
                 for what, path, _ in QUESTIONS:
+                    await _asked(client, f"http://127.0.0.1:{port}", path, WARM)
                     rounds[what].append(await _asked(client, f"http://127.0.0.1:{port}", path, REQUESTS))
     finally:
         server.terminate()
