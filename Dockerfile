@@ -22,6 +22,7 @@ ENV PATH=/opt/outcomes/bin:$PATH PYTHONUNBUFFERED=1 OUTCOMES_LOG_FORMAT=json
 USER outcomes
 WORKDIR /tmp
 EXPOSE 8080 8000
+# Of the worker; `serve` is asked at another port: docker-compose.yml shows how.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
   CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/livez', timeout=2)"]
 ENTRYPOINT ["outcomes"]

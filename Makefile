@@ -36,7 +36,7 @@ chaos: $(VENV)/installed ## kills, cuts and outages by chance, and what is true 
 fuzz: $(VENV)/fuzz ## looks for records and files that break the decoder or the splitter, so long for each: SECONDS=60
 	$(BIN)/python -m tests.fuzz $(SECONDS)
 
-up: ## Kafka, Postgres, migrations and the worker in containers
+up: ## Kafka, Postgres, migrations, the worker and the HTTP server in containers
 	docker compose up --build --wait
 
 down:

@@ -239,7 +239,7 @@ def status(
     as_json: AsJson = False,
     kafka_lag: Annotated[bool, typer.Option("--lag/--no-lag", help="Ask Kafka how far behind each partition is.")] = True,
 ) -> None:
-    """Show positions, lag, freshness, books, quarantine and drift.
+    """Show positions, lag, freshness, books, quarantine, drift and backfills.
 
     Example: outcomes status --json | jq .books
     """

@@ -1,6 +1,7 @@
 """Asking the projection: a pool of connections in the role of a reader, which can change nothing."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -16,6 +17,8 @@ from consumer.store.postgres import Connection, connect, translated
 ROLE = "outcomes_reader"
 CONNECTIONS = 10
 """Questions at once; more wait for their turn."""
+OF_ONE_TENANT = 7
+"""Of these, at most: who asks much at once leaves something to the others, and to those who ask whether the server is ready."""
 STATEMENT_SECONDS = 10.0
 """A question that takes longer is given up: its asker has gone, and others wait."""
 WAIT_SECONDS = 5.0
@@ -39,6 +42,7 @@ class Reading:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(OF_ONE_TENANT))
 
     async def open(self) -> None:
         """Makes the pool; connections are made when they are needed, so that a database may be away."""
@@ -76,6 +80,21 @@ class Reading:
         return await self._ask(read_sql(name).format(**names) if names else read_sql(name), arguments)
 
     async def _ask(self, statement: str, arguments: Sequence[Any]) -> Sequence[Row]:
+        tenant = arguments[0] if arguments else None
+        if not isinstance(tenant, str):  # a question that is nobody's
+            return await self._answer(statement, arguments)
+        turn = self._turns[tenant]
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await turn.acquire()
+        except TimeoutError as error:
+            raise _meaning(error) from error
+        try:
+            return await self._answer(statement, arguments)
+        finally:
+            turn.release()
+
+    async def _answer(self, statement: str, arguments: Sequence[Any]) -> Sequence[Row]:
         assert self._pool is not None, "not open"
         for last in (False, True):
             try:

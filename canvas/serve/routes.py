@@ -272,8 +272,10 @@ async def _scores(asked: InCourse, students: Sequence[Row], outcome_ids: Sequenc
 async def accounts(asked: Anywhere, page: Paged) -> Response:
     """List the accounts that the token opens: the root account, and with it all below."""
     context = await asked.reading.row("context", asked.tenant, "Account", None, asked.at)
-    there = context is not None and context["known"] is not False  # one without an event of its own is named as the root
-    row = await asked.reading.row("account", asked.tenant, context["id"], asked.at) if context is not None and there else None
+    assert context is not None
+    row = None
+    if context["known"] is not False:  # one without an event of its own is known as the root
+        row = await asked.reading.row("account", asked.tenant, context["id"], asked.at)
     told = [answers.account(row, asked.tenant)] if row is not None else []
     return asked.page(told[page.offset : page.offset + page.size], page, [], total=len(told))
 

@@ -20,17 +20,17 @@ from canvas.serve import paging, tokens
 from canvas.serve.app import make_app
 from canvas.serve.app import serving as serving_app
 from canvas.serve.paging import Page
-from canvas.serve.reading import Reading
+from canvas.serve.reading import CONNECTIONS, OF_ONE_TENANT, Reading
 from consumer.errors import Fatal
 from consumer.settings import Settings
 from consumer.store import schema
 from consumer.store.postgres import connect
 from schemas import rest
 from tests.acceptance.running import running
-from tests.canvas.serving import ANA_ID, COURSE, Served, fill, group, served, token_for
+from tests.canvas.serving import ANA_ID, COURSE, OTHER, Served, fill, group, of, served, token_for
 from tests.faults.cluster import LocalPostgres
 from tests.forking import ROOT
-from tests.postgres.test_gradebook import worked
+from tests.postgres.test_gradebook import outcome, worked
 from tests.postgres.writing import write
 from tests.samples import TENANT
 from tests.scratch import folder
@@ -360,6 +360,25 @@ async def test_a_restarted_database_is_noticed_by_nobody_and_an_absent_one_is_a_
 
 
 # -- a client --
+
+
+async def test_one_tenants_many_slow_questions_leave_room_for_others(server: Served, database: str) -> None:
+    """While more of its questions wait than there are connections, readiness and another tenant are answered."""
+    await write(database, *of(OTHER, [outcome(5, "Elsewhere")]))
+    other = await token_for(database, OTHER)
+    locking = await connect(database)
+    await locking.execute("BEGIN; LOCK TABLE learning_outcome_result")
+    slow = [asyncio.create_task(server.ask("/api/v1/courses/7/outcome_results")) for _ in range(2 * CONNECTIONS)]
+    try:
+        await asyncio.sleep(1)  # all have come to where they wait
+        async with asyncio.timeout(3):
+            assert (await server.ask("/readyz", token="")).status == 200
+            assert (await server.ask("/api/v1/accounts", token=other)).status == 200
+        assert await locking.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") == OF_ONE_TENANT
+        assert not any(task.done() for task in slow)
+    finally:
+        await locking.close()  # and with it the lock
+    assert {answer.status for answer in await asyncio.gather(*slow)} == {200}
 
 
 async def test_a_canvas_client_works_by_changing_its_address(server: Served) -> None:

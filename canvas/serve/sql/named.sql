@@ -10,8 +10,6 @@ SELECT EXISTS (
                  UNION ALL
                 SELECT root_account_uuid, context_type, context_id, event_time FROM learning_outcome_group_version
                  UNION ALL
-                SELECT root_account_uuid, context_type, context_id, event_time FROM learning_outcome_version
-                 UNION ALL
                 SELECT root_account_uuid, context_type, context_id, valid_from FROM grading_standard_version
                  UNION ALL
                 SELECT root_account_uuid, 'Course', result_context_id, event_time
@@ -27,6 +25,8 @@ SELECT EXISTS (
                 SELECT root_account_uuid, 'Account', parent_account_id, event_time FROM account_version
                  UNION ALL
                 SELECT root_account_uuid, 'Account', account_id, event_time FROM course_version
+                 UNION ALL -- the last one: it has no index by context
+                SELECT root_account_uuid, context_type, context_id, event_time FROM learning_outcome_version
                ) AS named (root_account_uuid, context_type, context_id, at)
          WHERE named.root_account_uuid = $1 AND named.context_type = $2 AND named.context_id = $3::bigint
            AND named.at <= coalesce($4::timestamptz, 'infinity'))
