@@ -120,7 +120,7 @@ TheOutcome = Annotated[_AnId, Query(alias="outcome_id", description="The outcome
 AssignmentId = Annotated[_AnId | None, Query(description="The assignment.")]
 
 
-def _page(
+async def _page(
     page: Annotated[int, Query(ge=1, le=LAST_PAGE, description="Which page.")] = 1,
     per_page: Annotated[
         int, Query(ge=1, le=2**31 - 1, description="Items of a page; more than 100 is cut to 100.")
@@ -264,7 +264,7 @@ OfCourse = Annotated[InContext, Depends(_of_course)]
 OfAccount = Annotated[InContext, Depends(_of_account)]
 
 
-def of_the_tenant(request: Request) -> Asked:
+async def of_the_tenant(request: Request) -> Asked:
     """A request about all moments."""
     return Asked(request, reading_of(request), tenant_of(request), None)
 
