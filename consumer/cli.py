@@ -88,7 +88,7 @@ NEGATIVE_TOO = {"ignore_unknown_options": True}
 
 
 def main() -> None:
-    """Entry of `outcomes` and of `python -m consumer`."""
+    """What `consumer.__main__` runs once it is loaded."""
     # Until a loop takes over: process 1 of a container has no default action for SIGTERM, and would not stop while starting.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:

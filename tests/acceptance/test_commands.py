@@ -9,8 +9,9 @@ import pytest
 from consumer.ingest.batch import Partition
 from consumer.store.postgres import connect
 from migrations import HEAD
-from tests.acceptance.running import outcomes, outcomes_json
+from tests.acceptance.running import outcomes, outcomes_json, started
 from tests.acceptance.test_worker import settings
+from tests.forking import ROOT
 from tests.postgres.writing import write
 from tests.samples import event, result, scale
 from tests.scratch import folder
@@ -204,6 +205,13 @@ async def test_without_a_database_an_embedded_one_serves(tmp_path: Path) -> None
         assert "no DATABASE_URL: embedded Postgres in" in err
         code, out, err = await outcomes("psql", "-Atc", "SELECT count(*) FROM learning_outcome_result", **here)
         assert (code, out) == (0, "1\n"), err
+
+
+async def test_ctrl_c_while_the_command_loads_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    """The first thing that is loaded here interrupts, as somebody does who sees a typing error."""
+    (tmp_path / "typer.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n")
+    async with started(["status"], {"PYTHONPATH": f"{tmp_path}:{ROOT}"}, cwd=tmp_path, cold=True) as command:
+        assert await command.end(None) == (130, "", "")
 
 
 async def test_every_command_explains_itself_with_an_example() -> None:
