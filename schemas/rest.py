@@ -232,8 +232,8 @@ class OutcomeResult(Shape):
 
     id: Id | None = None
     """The result; null for results of New Quizzes, which Canvas never saves."""
-    score: Number | None = None
-    """Raw points."""
+    score: Number | None
+    """Raw points; null where there is none yet, and always told."""
     possible: Number | None = None
     """Raw points that can be had."""
     mastery: bool | None = None

@@ -221,7 +221,7 @@ async def outcome_results(
         bool, Query(description="Changes nothing: no event tells which results are hidden.")
     ] = False,
 ) -> Response:
-    """List the results of a course: active, scored, of alignments that are not known to be gone.
+    """List the results of a course: active, scored or not yet, of alignments that are not known to be gone.
 
     Students who are unknown here are left out.
     """

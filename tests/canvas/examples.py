@@ -148,7 +148,11 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
                     "submitted_or_assessed_at": "2013-02-01T00:00:00Z",
                     "links": {"user": "3", "learning_outcome": "97", "alignment": "53"},
                 },
-                {"id": None, "links": {"user": "3", "learning_outcome": "97", "alignment": None, "assignment": "assignment_5"}},
+                {
+                    "id": None,
+                    "score": 4.5,
+                    "links": {"user": "3", "learning_outcome": "97", "alignment": None, "assignment": "assignment_5"},
+                },
             ],
             "linked": {
                 "users": [{"id": "3", "name": "Ann", "display_name": "Ann", "sortable_name": "Ann"}],

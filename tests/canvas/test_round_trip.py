@@ -101,3 +101,16 @@ async def test_reconcile_finds_what_our_server_has_and_a_lossy_feed_has_not(data
             ALGEBRA,
             FRACTIONS,
         ) == [(10,)]
+
+
+async def test_results_without_a_score_go_round_too(database: str, another_database: str) -> None:
+    """Canvas shows them among the results and leaves them out of rollups; so do we, and nothing is called gone for it."""
+    async with School(account_level_scales=True) as school:
+        school.results[803] |= {"score": None, "percent": None, "mastery": None}
+        await tell(database, *feed_of(school))
+        await fill(database, school)
+    async with serving_of(database) as ours:
+        await fill(another_database, ours)
+        told = "SELECT score, percent, workflow_state FROM learning_outcome_result WHERE id = 803"
+        assert await query(another_database, told) == [(None, None, "active")]
+        assert (await differences(database, ours)).total == 0

@@ -1,4 +1,4 @@
--- The results of a course at a moment that Canvas shows: active, scored, of an outcome that is still there and of an alignment that is not
+-- The results of a course at a moment that Canvas shows: active, with a score or without, of an outcome that is still there and of an alignment that is not
 -- gone; of these students ($4) and outcomes ($5). By user id, outcome and result; users whose id is unknown come last. Students
 -- are counted first and only those of the page are sorted, with arrays in place of joins: how many results a course has the
 -- planner cannot know.
@@ -8,7 +8,7 @@ WITH candidate AS MATERIALIZED (
       FROM learning_outcome_result AS r
      WHERE $3::timestamptz IS NULL AND r.root_account_uuid = $1 AND r.result_context_id = $2
        AND coalesce(r.result_context_type, 'Course') = 'Course' AND ($4::text[] IS NULL OR r.user_uuid = ANY ($4))
-       AND r.workflow_state = 'active' AND r.score IS NOT NULL AND r.user_uuid IS NOT NULL
+       AND r.workflow_state = 'active' AND r.user_uuid IS NOT NULL
      UNION ALL
     SELECT r.id, r.user_uuid, r.learning_outcome_id, r.score, r.possible, r.percent, r.mastery, r.assessed_at,
            r.artifact_type, r.artifact_id, r.associated_asset_type, r.associated_asset_id, r.event_time
@@ -20,7 +20,7 @@ WITH candidate AS MATERIALIZED (
      CROSS JOIN LATERAL learning_outcome_result_at($1, seen.id, $3) AS r
      WHERE $3::timestamptz IS NOT NULL AND r.result_context_id = $2 AND coalesce(r.result_context_type, 'Course') = 'Course'
        AND ($4::text[] IS NULL OR r.user_uuid = ANY ($4))
-       AND r.workflow_state = 'active' AND r.score IS NOT NULL AND r.user_uuid IS NOT NULL
+       AND r.workflow_state = 'active' AND r.user_uuid IS NOT NULL
 ),
 shown AS (
     SELECT seen.learning_outcome_id
