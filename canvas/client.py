@@ -483,7 +483,7 @@ def _date(text: str) -> datetime | None:
     """A date of a header."""
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # a year of twenty digits is no ValueError
         return None
     return date.replace(tzinfo=date.tzinfo or UTC)
 

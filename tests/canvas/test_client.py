@@ -111,9 +111,16 @@ def renamed(example: Any) -> Any:
 )
 def test_an_id_is_a_number_a_text_or_one_of_another_shard(told: Any, id_: int) -> None:
     """And inside links it goes out as a text, as Canvas has it there."""
-    result = rest.OutcomeResult.model_validate({"id": told, "links": {"user": told, "learning_outcome": told}})
+    result = rest.OutcomeResult.model_validate({"id": told, "score": None, "links": {"user": told, "learning_outcome": told}})
     assert (result.id, result.links.user, result.links.learning_outcome) == (id_, str(id_), id_)
     assert json.loads(result.model_dump_json())["links"]["learning_outcome"] == str(id_)
+
+
+def test_a_result_tells_its_score_or_that_it_has_none() -> None:
+    """Null is an answer; a member under another name is none, and would take the score away."""
+    with pytest.raises(ValidationError) as refused:
+        rest.OutcomeResult.model_validate({"id": 1, "scoree": 3, "links": {"user": "5", "learning_outcome": "2"}})
+    assert [details["loc"] for details in refused.value.errors()] == [("score",)]
 
 
 @pytest.mark.parametrize("told", [0, -1, 2**63, "", "7.0", 7.5, True, "~79", "2107~", "2107~10000000000000", "0~1", [], "x"])
@@ -334,6 +341,17 @@ async def test_canvas_may_say_how_long_to_wait(school: School, client: CanvasCli
     before = time.passed
     await client.account(ROOT)
     assert time.passed - before < 70
+
+
+async def test_a_date_that_no_calendar_has_is_none(school: School, client: CanvasClient, time: Time) -> None:
+    """In place of one to wait until, or of Canvas' own time: as if it had not been told."""
+    absurd = "Fri, 01 Jan 99999999999999999999 00:00:00 GMT"
+    school.fail("503", Retry_After=absurd)
+    school.date = absurd
+    assert (await client.account(ROOT)).value.id == ROOT
+    assert school.asked[-1].path.endswith(f"/accounts/{ROOT}")
+    assert len(time.slept) == 1
+    assert client.ahead_seconds == 0
 
 
 async def test_throttling_without_end_is_given_up(school: School, time: Time) -> None:
