@@ -318,8 +318,8 @@ def standard(
 ) -> Standard | Refused:
     """A grading standard as POST makes it or PUT leaves it, bounds as fractions of 4 decimals.
 
-    What a PUT does not say stays. `used`: something uses it for grading, so that all but its title must stay.
-    Values are in percent, or in points of `scaling_factor` where points-based.
+    What a PUT does not say stays, and so does the state. `used`: something uses it for grading, so that all but its title must
+    stay. Values are in percent, or in points of `scaling_factor` where points-based.
     """
     errors = _Errors()
     title: str | None = known.title if known else None
@@ -358,6 +358,7 @@ def standard(
             "title": title,
             "context_type": context_type,
             "context_id": context_id,
+            "workflow_state": known.workflow_state if known else "active",
             "points_based": points_based,
             "scaling_factor": factor,
             "grading_scheme": [entry.model_dump() for entry in scheme],

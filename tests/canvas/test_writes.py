@@ -429,3 +429,11 @@ def test_ids() -> None:
     assert global_id(None, 1) is None
     assert highest_rating_id([[{"outcome_proficiency_rating_id": "7"}, {}], [{"outcome_proficiency_rating_id": "12"}]]) == 12
     assert highest_rating_id([]) == 0
+
+
+def test_an_archived_standard_stays_so() -> None:
+    """A PUT says nothing of the state."""
+    made = standard(None, 5, ("Course", 1), {"title": "T", "grading_scheme_entry": LETTERS})
+    assert isinstance(made, Standard)
+    archived = made.model_copy(update={"workflow_state": "archived"})
+    assert standard(archived, 5, ("Course", 1), {"title": "Renamed"}) == archived.model_copy(update={"title": "Renamed"})
