@@ -5,10 +5,11 @@ request. Members that REST cannot tell are taken over, those of no model too. Nu
 compared as numbers and times by their seconds.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, NamedTuple
 
 import orjson
@@ -38,6 +39,9 @@ DEPENDENT = {
 }
 """What the second said was of the first: it is not taken over where the first has changed."""
 
+_ANCHOR = {member: anchor for anchor, member in DEPENDENT.items()} | {"short_description": "title"}
+"""Member -> the one that it follows."""
+
 UNKNOWN_USER = "id:"
 """What `user_uuid` begins with where only the user's id is known."""
 
@@ -61,6 +65,9 @@ class Known:
     event_name: str
     submitted_at: datetime | None = None
     """Of a result: when the work was submitted, by its rubric assessment; rollups prefer it."""
+    late: "Known | None" = None
+    """Of a snapshot: the newest version that the feed has told, where that was read after the snapshot was asked for. It is the
+    older one of the two; but what REST cannot tell stands in it alone."""
 
     @property
     def active(self) -> bool:
@@ -123,7 +130,7 @@ def compare(told: Told, known: Known | None, requested_at: datetime, user_uuids:
     members = dict(told.members)
     if told.user is not None:
         members["user_uuid"] = _user(told.user, known, user_uuids)
-    if known is not None and "associated_asset_type" in known.body:
+    if known is not None and "associated_asset_type" in (known.late or known).body:
         # An event told it; and the asset of a result stays what it is.
         members.pop("associated_asset_type", None)
         members.pop("associated_asset_id", None)
@@ -147,6 +154,26 @@ def link(told: Told, candidates: Iterable[Known], requested_at: datetime) -> tup
     if known.event_time > requested_at:
         return Left.NEWER_HERE, id_
     return _change(told.table, id_, told.members, known), id_
+
+
+def moves(unknown: Iterable[Told], candidates: Iterable[Known], shown: Container[int], requested_at: datetime) -> list[Change]:
+    """Links in places that no event has told, and known links of the same outcomes that were not shown: those were moved.
+
+    Canvas moves a link by writing another group into it (`learning_outcome_group.rb`, `adopt_outcome_link`); one that was
+    deleted, and another one made, ends in the same place. The list must be whole; youngest links first.
+    """
+    left: dict[int, list[Known]] = {}
+    for one in sorted(candidates, key=lambda one: one.body["learning_outcome_link_id"]):
+        if one.active and one.event_time <= requested_at and one.body["learning_outcome_link_id"] not in shown:
+            left.setdefault(one.body["learning_outcome_id"], []).append(one)
+    found = []
+    for told in unknown:
+        if known := left.get(told.members["learning_outcome_id"]):
+            link = known.pop()
+            change = _change(told.table, link.body["learning_outcome_link_id"], told.members, link)
+            assert isinstance(change, Change)  # the group is another one
+            found.append(change)
+    return found
 
 
 def mastery_scale(
@@ -194,35 +221,62 @@ def alike(some: Sequence[rest.ProficiencyRating] | None, others: Sequence[rest.P
     return _same_levels([one.model_dump() for one in some], [one.model_dump() for one in others])
 
 
+def uuid_of(known: Known | None) -> str | None:
+    """Of a result: the student's uuid, where the feed has told it."""
+    for one in (known, known.late) if known is not None else ():
+        uuid = one.body.get("user_uuid") if one is not None else None
+        if uuid is not None and not uuid.startswith(UNKNOWN_USER):
+            return str(uuid)
+    return None
+
+
+def user_uuid(user: str, user_uuids: Mapping[str, str]) -> str:
+    """What results call a user whom REST names by id, or by `uuid:` and the uuid."""
+    return user.removeprefix("uuid:") if user.startswith("uuid:") else user_uuids.get(user, f"{UNKNOWN_USER}{user}")
+
+
 def _user(user: str, known: Known | None, user_uuids: Mapping[str, str]) -> str:
     """A uuid that the feed told stays: what user ids it belongs to is learnt from it."""
-    ours = known.body.get("user_uuid") if known is not None else None
-    if ours is not None and not ours.startswith(UNKNOWN_USER):
-        return str(ours)
-    if user.startswith("uuid:"):
-        return user.removeprefix("uuid:")
-    return user_uuids.get(user, f"{UNKNOWN_USER}{user}")
+    return uuid_of(known) or user_uuid(user, user_uuids)
 
 
 def _change(table: str, id_: int, members: Mapping[str, Any], known: Known | None) -> Change | Left:
     ours = known.body if known is not None else {}
-    differing = [name for name in members if known is None or not _same(table, name, members[name], known)]
-    if known is not None and not differing:
+    held = known and _caught_up(table, members, known)
+    body = dict(held.body) if held is not None else {}
+    differing = [name for name in members if held is None or not _same(table, name, members[name], held)]
+    late = [name for name in sorted(body.keys() | ours.keys()) if name not in differing and body.get(name) != ours.get(name)]
+    if known is not None and not differing and not late:
         return Left.UNCHANGED
-    body = dict(ours)
     for name in differing:
         if DEPENDENT.get(name) not in (None, *members):
             body.pop(DEPENDENT[name], None)
         merge = _MERGES.get(name)
-        body[name] = merge(ours.get(name), members[name]) if merge else members[name]
+        body[name] = merge(body.get(name), members[name]) if merge else members[name]
     if "title" in differing and "short_description" in members:
         body["short_description"] = members["short_description"]
     id_member = TABLES[table].id_member
     if row_id(table, body.get(id_member, 0)) != row_id(table, id_):
         body[id_member] = id_  # else it stays as it is: of accounts and courses the events tell the global one
     body = {name: value for name, value in body.items() if value is not None}
-    shown = tuple(Difference(name, ours.get(name), body.get(name)) for name in differing) if known is not None else ()
+    shown = tuple(Difference(name, ours.get(name), body.get(name)) for name in (*differing, *late)) if known is not None else ()
     return Change(table, row_id(table, id_), body, shown, known is not None)
+
+
+def _caught_up(table: str, members: Mapping[str, Any], known: Known) -> Known:
+    """With what a late version of the feed has told: all that REST does not tell, and of the rest what means the same."""
+    if (late := known.late) is None:
+        return known
+
+    @cache
+    def from_feed(name: str) -> bool:
+        if name in _ANCHOR and not from_feed(_ANCHOR[name]):
+            return False
+        return name not in members or _same(table, name, members[name], late)
+
+    found = {name: (late if from_feed(name) else known).body.get(name) for name in late.body.keys() | known.body.keys()}
+    body = {name: value for name, value in found.items() if value is not None}
+    return replace(known, body=body, submitted_at=late.submitted_at, late=None)
 
 
 def _same(table: str, name: str, told: Any, known: Known) -> bool:

@@ -79,6 +79,16 @@ class Writes(Protocol):
         """Writes them, each at its moment; for each why it was refused, or None."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Links:
+    """Of the list of one context, so far."""
+
+    shown: set[int] = field(default_factory=set)
+    """Ids of those that are known."""
+    unknown: dict[tuple[int, int], Told] = field(default_factory=dict)
+    """Those in places that no event has told, by group and outcome: a list may be told twice."""
+
+
 class Examiner:
     """Takes pieces, one at a time. `pen` None: nothing is changed, anywhere.
 
@@ -94,12 +104,10 @@ class Examiner:
         self._thorough = thorough
         self.counts: dict[str, Counts] = {}
         self.refused: list[str] = []
-        self._learnt: dict[str, str] = {}
-        """Users by id, where nothing is written."""
         self._told_once: set[tuple[str, int]] = set()
         """Outcomes that were found where nothing is written: several contexts show one."""
-        self._links: dict[Context, set[int]] = {}
-        """Ids of links that were shown, of contexts that are under way."""
+        self._links: dict[Context, _Links] = {}
+        """Of contexts that are under way."""
         self._gone: dict[int, set[tuple[int, int]]] = {}
         """Outcome and assignment, of courses that are under way."""
 
@@ -163,25 +171,17 @@ class Examiner:
             if told.user is None or told.user.startswith("uuid:"):
                 continue
             asked.add(told.user)
-            ours = known.get(told.id) if told.id is not None else None
-            uuid = ours.body.get("user_uuid") if ours is not None else None
-            if uuid is not None and not uuid.startswith(compare.UNKNOWN_USER):
+            uuid = compare.uuid_of(known.get(told.id)) if told.id is not None else None
+            if uuid is not None:
                 seen.setdefault(told.user, set()).add(uuid)
-        users = await self._known_users(asked)
+        users = await self._here.users(self._tenant, asked)
         owners = Counter(uuid for uuids in seen.values() for uuid in uuids)
         new = {id_: min(uuids) for id_, uuids in seen.items() if id_ not in users and len(uuids) == 1}
         if new:
-            others = {*await self._here.user_ids(self._tenant, new.values()), *self._learnt.values()}
+            others = await self._here.user_ids(self._tenant, new.values())
             new = {id_: uuid for id_, uuid in new.items() if owners[uuid] == 1 and uuid not in others}
-        if self._pen is not None:
-            await self._here.learn(self._tenant, new)
-        else:
-            self._learnt |= new
+        await self._here.learn(self._tenant, new, writing=self._pen is not None)
         return users | new
-
-    async def _known_users(self, ids: Iterable[str]) -> dict[str, str]:
-        users = await self._here.users(self._tenant, ids)
-        return {id_: self._learnt[id_] for id_ in ids if id_ in self._learnt} | users if self._learnt else users
 
     async def name_users(self) -> None:
         """Results that REST alone told, and whose student has become known meanwhile.
@@ -207,20 +207,40 @@ class Examiner:
         assert piece.context is not None
         outcomes = {told.members["learning_outcome_id"] for told in piece.objects}
         known = await self._here.known_links(self._tenant, piece.context, outcomes)
-        changes, findings, counts = [], [], self.counted(piece.table)
-        shown = self._links.setdefault(piece.context, set())
+        changes, counts = [], self.counted(piece.table)
+        links = self._links.setdefault(piece.context, _Links())
         for told in piece.objects:
             counts.seen += 1
             found, id_ = compare.link(told, known, piece.requested_at)
             if id_ is not None:
-                shown.add(id_)
+                links.shown.add(id_)
             if not isinstance(found, Left):
                 changes.append((found, piece.requested_at))
-                continue
-            self._leave(piece.table, found)
-            if found is Left.UNKNOWN_LINK:
-                findings.append(Finding("missing", piece.table, dict(told.members)))
-        return findings + await self._settle(changes)
+            elif found is Left.UNKNOWN_LINK:
+                links.unknown[told.members["learning_outcome_group_id"], told.members["learning_outcome_id"]] = told
+            else:
+                self._leave(piece.table, found)
+        return await self._settle(changes)
+
+    async def _moves(self, piece: Whole) -> list[Change]:
+        links = self._links.get(piece.context, _Links())
+        if not links.unknown:
+            return []
+        known = await self._here.known_links(self._tenant, piece.context, {outcome_id for _, outcome_id in links.unknown})
+        return compare.moves(links.unknown.values(), known, links.shown, piece.requested_at)
+
+    async def _take_moves(self, piece: Whole) -> list[Finding]:
+        """What was moved is written; in the other unknown places are links whose ids nobody has told."""
+        moves = await self._moves(piece)
+        links = self._links.setdefault(piece.context, _Links())
+        for change in moves:
+            links.shown.add(change.id)
+            del links.unknown[change.body["learning_outcome_group_id"], change.body["learning_outcome_id"]]
+        findings = []
+        for told in links.unknown.values():
+            self._leave(piece.table, Left.UNKNOWN_LINK)
+            findings.append(Finding("missing", piece.table, dict(told.members)))
+        return findings + await self._settle([(change, piece.requested_at) for change in moves])
 
     async def _take_scale(self, piece: Scale) -> list[Finding]:
         known, feeds_id = await self._here.known_scale(self._tenant, piece.context)
@@ -281,7 +301,7 @@ class Examiner:
                 self._leave("grading_standard", Left.NEWER_HERE if one.newer else Left.UNCHANGED)
                 continue
             counts.written += 1
-            new.append(standards[one.id])
+            new.append(standards[one.id].model_copy(update={"workflow_state": one.canvas["workflow_state"]}))
             differences = tuple(
                 Difference(name, one.ours[name], one.canvas[name]) for name in one.canvas if one.ours[name] != one.canvas[name]
             )
@@ -306,6 +326,9 @@ class Examiner:
                 new.append(told)
             else:
                 self._leave("outcome_alignment", left)
+        for outcome_id, assignment_id in piece.proven:
+            if (state := proven(known.get((outcome_id, "Assignment", assignment_id)), piece.requested_at)) is not None:
+                new.append(state)
         for outcome_id, assignment_id in piece.gone:
             here = known.get((outcome_id, "Assignment", assignment_id), Aligned(None, None, ()))
             if (state := removed(outcome_id, assignment_id, here, piece.requested_at)) is not None:
@@ -319,25 +342,29 @@ class Examiner:
 
     async def doubts(self, piece: Piece) -> bool:
         """Whether a list is to be told once more, before something that it did not show counts as not there."""
-        return isinstance(piece, Whole) and not piece.sure and self._thorough and bool(await self._not_shown(piece))
+        if not isinstance(piece, Whole) or piece.sure:
+            return False
+        moved = piece.table == "learning_outcome_link" and bool(await self._moves(piece))
+        return moved or (self._thorough and bool(await self._not_shown(piece)))
 
     async def _take_whole(self, piece: Whole) -> list[Finding]:
+        moved = await self._take_moves(piece) if piece.table == "learning_outcome_link" else []
         extra = await self._not_shown(piece) if self._thorough and piece.sure else []  # else there was nothing to doubt
         if piece.table == "learning_outcome_link":
             self._links.pop(piece.context, None)
         if piece.table == "learning_outcome_result":
             self._gone.pop(piece.context.context_id, None)
-            users = await self._known_users(piece.students)
-            there = {_user_uuid(user, known) for user in piece.students for known in (users, {})}
+            there = await self._here.uuids(self._tenant, piece.students)
             judged = [one for one in extra if one.body.get("user_uuid") in there]
             self.counted(piece.table).students_gone += len(extra) - len(judged)
             extra = judged
-        return await self._settle([(compare.deleted(piece.table, one), piece.requested_at) for one in extra], kind="extra")
+        deleted = [(compare.deleted(piece.table, one), piece.requested_at) for one in extra]
+        return moved + await self._settle(deleted, kind="extra")
 
     async def _not_shown(self, piece: Whole) -> list[Known]:
         shown, more = piece.shown, list[Any]()
         if piece.table == "learning_outcome_link":
-            shown = self._links.get(piece.context, set())
+            shown = self._links.get(piece.context, _Links()).shown
         if piece.table == "learning_outcome_result":
             gone = sorted(self._gone.get(piece.context.context_id, set()))
             more = [list(piece.linked), [outcome_id for outcome_id, _ in gone], [assignment_id for _, assignment_id in gone]]
@@ -357,11 +384,11 @@ class Examiner:
         """A student of several sections is told once for each. Of students whom Canvas does not tell, nothing is known."""
         told: dict[str, dict[int, float | None]] = {}
         ids = {one.links.user for one in piece.rollups if one.links.user is not None}
-        users = await self._known_users(ids)
+        users = await self._here.users(self._tenant, ids)
         for one in piece.rollups:
             if one.links.user is not None:
                 told.setdefault(one.links.user, {}).update({score.links.outcome: score.score for score in one.scores})
-        uuids = {user: _user_uuid(user, users) for user in told}
+        uuids = {user: compare.user_uuid(user, users) for user in told}
         ours = await self._here.rollups(self._tenant, piece.course_id, set(uuids.values()), piece.requested_at)
         findings, counts = [], self.counted("outcome_rollup")
         for user, scores in told.items():
@@ -392,6 +419,14 @@ def aligned_again(told: Alignment, here: Aligned | None) -> Left | None:
     if known.event_time >= told.event_time:
         return Left.NEWER_HERE
     return Left.UNCHANGED if known[:-1] == told[:-1] else None
+
+
+def proven(here: Aligned | None, requested_at: datetime) -> Alignment | None:
+    """The state `active` of an alignment that was known as deleted, and of which Canvas shows results."""
+    known = here.known if here is not None else None
+    if known is None or known.workflow_state != "deleted" or known.event_time >= requested_at:
+        return None
+    return known._replace(workflow_state="active", event_time=requested_at)
 
 
 def removed(outcome_id: int, assignment_id: int, here: Aligned, requested_at: datetime) -> Alignment | None:
@@ -430,10 +465,6 @@ def _alignment_finding(
     names = ("workflow_state", "title", "submission_types", "url")
     differences = tuple(Difference(name, before and getattr(before, name), getattr(state, name)) for name in names)
     return Finding("alignment", "outcome_alignment", key, tuple(one for one in differences if one.ours != one.canvas), repaired)
-
-
-def _user_uuid(user: str, users: Mapping[str, str]) -> str:
-    return user.removeprefix("uuid:") if user.startswith("uuid:") else users.get(user, f"{compare.UNKNOWN_USER}{user}")
 
 
 def _standard(told: rest.GradingStandard) -> letters.Standard:

@@ -6,14 +6,14 @@ Every method waits for Postgres as long as it takes, and may raise `Stopped`, `F
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
 
 from canvas.client import Context
-from canvas.compare import Known, known_of, row_id
+from canvas.compare import Known, known_of, row_id, user_uuid
 from canvas.sql import sql
 from consumer.errors import Transient
 from consumer.read import letters
@@ -22,6 +22,12 @@ from consumer.store.postgres import Connection, connect, translated
 
 T = TypeVar("T")
 
+BACKFILLED = "_backfilled"
+"""What the names of snapshots' events end with."""
+
+LATE = timedelta(minutes=10)
+"""A version of the feed that was written so long before a snapshot was asked for is in it. Clocks differ, and a transaction is
+seen later than it began."""
 
 _EXTRA = {
     "learning_outcome_group": "extra_groups",
@@ -91,6 +97,8 @@ class Here:
         self._statement_seconds = statement_seconds
         self._turn = asyncio.Lock()
         self._connection: Connection | None = None
+        self._learnt: dict[str, dict[str, str]] = {}
+        """Tenant -> user id -> uuid, where nothing is written."""
 
     async def close(self) -> None:
         """Drops the connection; nothing is open."""
@@ -103,9 +111,17 @@ class Here:
 
     async def known(self, tenant: str, table: str, ids: Iterable[int]) -> dict[int, Known]:
         """By the id of the row."""
-        statement = sql("known_results") if table == "learning_outcome_result" else sql("known").format(table=table)
-        rows = await self._fetch(statement, tenant, sorted({row_id(table, id_) for id_ in ids}))
-        return {row["id"]: known_of(table, dict(row)) for row in rows}
+        rows = sorted({row_id(table, id_) for id_ in ids})
+        known, late = (
+            (sql("known_results"), sql("late_results"))
+            if table == "learning_outcome_result"
+            else (sql("known").format(table=table), sql("late").format(table=table))
+        )
+        found = {row["id"]: known_of(table, dict(row)) for row in await self._fetch(known, tenant, rows)}
+        if any(one.event_name.endswith(BACKFILLED) for one in found.values()):
+            for row in await self._fetch(late, tenant, rows, LATE):
+                found[row["id"]] = replace(found[row["id"]], late=known_of(table, dict(row)))
+        return found
 
     async def known_links(self, tenant: str, context: Context, outcome_ids: Collection[int]) -> list[Known]:
         """Of some outcomes in a context, in whatever state."""
@@ -136,15 +152,34 @@ class Here:
             found[key] = Aligned(known, row["newest_result"], row["students"])
         return found
 
+    async def students_of(
+        self, tenant: str, course_id: int, pairs: Collection[tuple[int, int]], students: Collection[str]
+    ) -> dict[tuple[int, int], Sequence[str] | None]:
+        """Of alignments (outcome, assignment): some of these students, as `user_uuid`, who have an active result of it here.
+
+        None where nobody has one.
+        """
+        outcomes, assignments = [list(ids) for ids in zip(*pairs, strict=True)] or ([], [])
+        rows = await self._fetch(sql("alignments_students"), tenant, course_id, outcomes, assignments, list(students))
+        return {(row["learning_outcome_id"], row["assignment_id"]): row["students"] if row["results"] else None for row in rows}
+
+    async def uuids(self, tenant: str, users: Collection[str]) -> set[str]:
+        """All that results here may call these users, who are named as REST names them: by id, or by `uuid:` and the uuid."""
+        known = await self.users(tenant, users)
+        return {user_uuid(user, names) for user in users for names in (known, {})}
+
     async def users(self, tenant: str, user_ids: Iterable[str]) -> dict[str, str]:
         """User id -> uuid, of those that are known."""
         ids = sorted({int(id_) for id_ in user_ids if not id_.startswith("uuid:")})
-        return {str(id_): uuid for id_, uuid in await self._fetch(sql("users"), tenant, ids)} if ids else {}
+        noted = {str(id_): uuid for id_, uuid in await self._fetch(sql("users"), tenant, ids)} if ids else {}
+        learnt = self._learnt.get(tenant, {})
+        return {str(id_): learnt[str(id_)] for id_ in ids if str(id_) in learnt} | noted
 
     async def user_ids(self, tenant: str, user_uuids: Iterable[str]) -> dict[str, int]:
         """Uuid -> user id, of those that are known."""
-        rows = await self._fetch(sql("user_ids"), tenant, list(user_uuids))
-        return {row["user_uuid"]: row["user_id"] for row in rows}
+        asked = set(user_uuids)
+        learnt = {uuid: int(id_) for id_, uuid in self._learnt.get(tenant, {}).items() if uuid in asked}
+        return learnt | {row["user_uuid"]: row["user_id"] for row in await self._fetch(sql("user_ids"), tenant, list(asked))}
 
     async def to_name(self, tenant: str, above: int, most: int) -> list[tuple[Known, str]]:
         """Results above this id whose student has become known, each with the uuid."""
@@ -180,9 +215,11 @@ class Here:
 
     # What is noted
 
-    async def learn(self, tenant: str, users: Mapping[str, str]) -> None:
-        """Who some user ids are."""
-        if users:
+    async def learn(self, tenant: str, users: Mapping[str, str], *, writing: bool) -> None:
+        """Who some user ids are; where nothing is written that is known to this object alone."""
+        if not writing:
+            self._learnt.setdefault(tenant, {}).update(users)
+        elif users:
             await self._fetch(sql("users_learn"), tenant, [int(id_) for id_ in users], list(users.values()))
 
     async def align(self, tenant: str, course_id: int, source: str, states: Sequence[Alignment]) -> None:

@@ -19,9 +19,6 @@ from schemas import rest
 
 T = TypeVar("T")
 
-STUDENTS_ASKED = 3
-"""Of an older Canvas, which tells alignments by student: how many are asked before an alignment counts as gone."""
-
 UNANSWERED = (CanvasForbidden, CanvasNotFound, CanvasRejected)
 """One question is left out, and that is said; the others are asked all the same."""
 
@@ -100,12 +97,15 @@ class Standards:
 
 @dataclass(frozen=True, slots=True)
 class Alignments:
-    """What measures outcomes in a course. `gone`: outcome and assignment that are aligned by all that is known here."""
+    """What measures outcomes in a course: some that were shown, or pairs of outcome and assignment."""
 
     course_id: int
     requested_at: datetime
-    shown: Sequence[rest.OutcomeAlignment] = field(repr=False)
-    gone: Collection[tuple[int, int]] = field(repr=False)
+    shown: Sequence[rest.OutcomeAlignment] = field(default=(), repr=False)
+    gone: Collection[tuple[int, int]] = field(default=(), repr=False)
+    """Aligned by all that is known here, and no more."""
+    proven: Collection[tuple[int, int]] = field(default=(), repr=False)
+    """Not among those that were shown; but Canvas shows results of them, and it does so of alignments that exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +202,16 @@ async def _tenant(client: CanvasClient, account: rest.Account, given: str | None
     if uuid is not None and given is not None and uuid != given:
         raise UsageError(f"this Canvas is of the tenant {uuid}, and not of {given}")
     return uuid or given or ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a course's results have shown."""
+
+    aligned: dict[tuple[int, int], str] = field(default_factory=dict)
+    """Outcome and assignment -> a student."""
+    students: set[str] = field(default_factory=set)
+    """As REST names them."""
 
 
 class Survey:
@@ -386,8 +396,8 @@ class Survey:
     async def _measured(self, place: Place, linked: Collection[int] | None) -> AsyncIterator[Piece]:
         """Results, alignments, and then what of the results is gone: those of a removed alignment are a matter of their own."""
         course_id, whole = place.context.context_id, None
-        aligned: dict[tuple[int, int], str] = {}
-        async for piece in self._results(place.context, place.uuid, aligned):
+        seen = _Seen()
+        async for piece in self._results(place.context, place.uuid, seen):
             if isinstance(piece, Whole):
                 whole = piece
                 continue
@@ -395,9 +405,10 @@ class Survey:
             if isinstance(piece, Unanswered):
                 return
         unanswered = False
-        async for piece in self._alignments(course_id, aligned):
-            unanswered = unanswered or isinstance(piece, Unanswered)
-            yield piece
+        if whole is not None:
+            async for piece in self._alignments(course_id, seen, whole.requested_at):
+                unanswered = unanswered or isinstance(piece, Unanswered)
+                yield piece
         if whole is not None and linked is not None and not unanswered:
             yield replace(whole, linked=linked)
         if self._rollups:
@@ -411,10 +422,7 @@ class Survey:
             except UNANSWERED as error:
                 yield Unanswered(str(error))
 
-    async def _results(
-        self, context: Context, course_uuid: str | None, aligned: dict[tuple[int, int], str]
-    ) -> AsyncIterator[Piece]:
-        """Into `aligned` goes what results show to be aligned: outcome and assignment -> a student."""
+    async def _results(self, context: Context, course_uuid: str | None, seen: _Seen) -> AsyncIterator[Piece]:
         shown, began = set[int](), None
         try:
             async for page in self._pages(self._client.outcome_results(context.context_id, include_hidden=True)):
@@ -422,8 +430,9 @@ class Survey:
                 for result in page.items:
                     if result.id is not None:
                         shown.add(result.id)
+                    seen.students.add(result.links.user)
                     if (assignment_id := told.assignment_of(result)) is not None:
-                        aligned.setdefault((result.links.learning_outcome, assignment_id), result.links.user)
+                        seen.aligned.setdefault((result.links.learning_outcome, assignment_id), result.links.user)
                 objects = [told.result(result, context.context_id, course_uuid) for result in page.items]
                 yield Objects("learning_outcome_result", context, page.requested_at, objects)
         except UNANSWERED as error:
@@ -443,12 +452,11 @@ class Survey:
             case _:
                 uuid = self._courses[whole.context.context_id].uuid
                 try:
-                    async for page in self._pages(self._client.outcome_rollups(whole.context.context_id)):
-                        students.update(one.links.user for one in page.items if one.links.user is not None)
+                    students = await self._shown_in(whole.context.context_id)
                 except UNANSWERED as error:
                     yield Unanswered(str(error))
                     return
-                pieces = self._results(whole.context, uuid, {})
+                pieces = self._results(whole.context, uuid, _Seen())
         async for piece in pieces:
             if isinstance(piece, Whole):
                 yield replace(whole, shown={*whole.shown, *piece.shown}, sure=True, students=students)
@@ -457,25 +465,30 @@ class Survey:
                 students.update(one.user for one in piece.objects if one.user is not None)
             yield piece
 
-    async def _alignments(self, course_id: int, told_pairs: Mapping[tuple[int, int], str]) -> AsyncIterator[Piece]:
-        """Of each assignment that results or older answers name. `told_pairs`: outcome and assignment -> a student.
+    async def _alignments(self, course_id: int, seen: _Seen, results_at: datetime) -> AsyncIterator[Piece]:
+        """Of each assignment that results or older answers name.
 
-        Canvas shows results of alignments that exist: what those pairs name is not gone, whatever the list of alignments says.
+        Canvas shows results of alignments that exist: what those prove is not gone, whatever the list of alignments says. It
+        does not list all that exist (those of question banks), and shows no results of students who have left the course or
+        are of sections that the token's user may not see. So an alignment is gone where its assignment is; and where it is not
+        listed, although one is shown in the course who has a result of it here, or nobody has.
         """
         known = await self._here.aligned(self._scope.tenant, course_id)
-        expected: dict[tuple[int, int], list[str]] = {pair: [user] for pair, user in told_pairs.items()}
-        for (outcome_id, asset_type, asset_id), aligned in known.items():
-            if asset_type == "Assignment" and _is_expected(aligned):
-                expected.setdefault((outcome_id, asset_id), []).extend(aligned.students)
-        doubtful = expected.keys() - told_pairs.keys()
-        for assignment_id in sorted({assignment_id for _, assignment_id in expected}):
+        expected = {
+            (outcome_id, id_) for (outcome_id, kind, id_), one in known.items() if kind == "Assignment" and _expected(one)
+        }
+        doubtful, listed = expected - seen.aligned.keys(), set[tuple[int, int]]()
+        absent: list[tuple[datetime, list[tuple[int, int]]]] = []
+        for assignment_id in sorted({assignment_id for _, assignment_id in expected | seen.aligned.keys()}):
             try:
                 answer = await self._client.outcome_alignments(course_id, assignment_id=assignment_id)
             except CanvasNotFound as none:
                 self.requests += 1
-                yield Alignments(course_id, none.requested_at, (), _missing(doubtful, assignment_id, ()))
+                yield Alignments(
+                    course_id, none.requested_at, gone=sorted(pair for pair in doubtful if pair[1] == assignment_id)
+                )
             except CanvasRejected:
-                async for piece in self._by_student(course_id, expected, doubtful):
+                async for piece in self._by_student(course_id, seen, doubtful, results_at):
                     yield piece
                 return
             except CanvasForbidden as error:
@@ -483,34 +496,73 @@ class Survey:
                 return
             else:
                 shown = self._answered(answer).value
-                yield Alignments(course_id, answer.requested_at, shown, _missing(doubtful, assignment_id, shown))
+                there = _pairs(shown)
+                listed |= there
+                absent.append((answer.requested_at, sorted(pair for pair in doubtful - there if pair[1] == assignment_id)))
+                yield Alignments(course_id, answer.requested_at, shown)
+        yield Alignments(course_id, results_at, proven=seen.aligned.keys() - listed)
+        try:
+            students = await self._students_of(course_id, seen, [pair for _, pairs in absent for pair in pairs])
+        except UNANSWERED as error:
+            yield Unanswered(str(error))
+            return
+        for requested_at, pairs in absent:
+            if gone := [pair for pair in pairs if students[pair] is None or students[pair]]:
+                yield Alignments(course_id, requested_at, gone=gone)
+
+    async def _students_of(
+        self, course_id: int, seen: _Seen, pairs: Collection[tuple[int, int]]
+    ) -> Mapping[tuple[int, int], Sequence[str] | None]:
+        """Who of those whom Canvas shows in the course has results here of alignments that are in doubt; None where nobody has.
+
+        Whoever has no other result is shown among the rollups alone.
+        """
+        tenant = self._scope.tenant
+        if not pairs:
+            return {}
+        found = await self._here.students_of(tenant, course_id, pairs, await self._here.uuids(tenant, seen.students))
+        if any(students is not None and not students for students in found.values()):
+            seen.students.update(await self._shown_in(course_id))
+            found = await self._here.students_of(tenant, course_id, pairs, await self._here.uuids(tenant, seen.students))
+        return found
+
+    async def _shown_in(self, course_id: int) -> set[str]:
+        """The students whom Canvas shows in a course."""
+        shown = set[str]()
+        async for page in self._pages(self._client.outcome_rollups(course_id)):
+            shown.update(one.links.user for one in page.items if one.links.user is not None)
+        return shown
 
     async def _by_student(
-        self, course_id: int, expected: Mapping[tuple[int, int], Sequence[str]], doubtful: Collection[tuple[int, int]]
+        self, course_id: int, seen: _Seen, doubtful: Collection[tuple[int, int]], results_at: datetime
     ) -> AsyncIterator[Piece]:
         """An older Canvas tells what one student has to hand in.
 
-        An alignment is gone where nobody shows it of up to three who have results of it; where no such student's id is known,
-        nothing is known of it either.
+        An alignment is gone where nobody shows it of up to three who have results of it and are shown in the course; where no
+        such student's id is known, nothing is known of it either.
         """
-        uuids = {user for users in expected.values() for user in users if not user.isdecimal()}
-        ids = await self._here.user_ids(self._scope.tenant, uuids)
-        seen: dict[str, set[tuple[int, int]]] = {}
-        for pair, users in expected.items():
-            asked_at: datetime | None = None
-            asked = list(dict.fromkeys(id_ for user in users if (id_ := _student(user, ids)) is not None))[:STUDENTS_ASKED]
-            for user in asked:
-                if any(pair in shown for shown in seen.values()):
-                    break
-                try:
-                    answer = self._answered(await self._client.outcome_alignments(course_id, student_id=user))
-                except UNANSWERED as error:
-                    yield Unanswered(str(error))
-                    return
-                asked_at, seen[user] = answer.requested_at, _pairs(answer.value)
-                yield Alignments(course_id, answer.requested_at, answer.value, ())
-            if asked_at is not None and pair in doubtful and not any(pair in shown for shown in seen.values()):
-                yield Alignments(course_id, asked_at, (), [pair])
+        told_by: dict[str, datetime] = {}
+        listed = set[tuple[int, int]]()
+        try:
+            students = await self._students_of(course_id, seen, doubtful)
+            ids = await self._here.user_ids(self._scope.tenant, {uuid for uuids in students.values() for uuid in uuids or ()})
+            asked = {pair: [user] for pair, user in seen.aligned.items()} | {
+                pair: uuids or () for pair, uuids in students.items()
+            }
+            for pair, users in asked.items():
+                those = [id_ for user in users if (id_ := _student(user, ids)) is not None]
+                for user in those:
+                    if pair not in listed and user not in told_by:
+                        answer = self._answered(await self._client.outcome_alignments(course_id, student_id=user))
+                        told_by[user] = answer.requested_at
+                        listed |= _pairs(answer.value)
+                        yield Alignments(course_id, answer.requested_at, answer.value)
+                if those and pair in doubtful and pair not in listed:
+                    yield Alignments(course_id, min(told_by[user] for user in those), gone=[pair])
+        except UNANSWERED as error:
+            yield Unanswered(str(error))
+            return
+        yield Alignments(course_id, results_at, proven=seen.aligned.keys() - listed)
 
     # Counting
 
@@ -524,16 +576,9 @@ class Survey:
             yield page
 
 
-def _is_expected(aligned: Aligned) -> bool:
+def _expected(aligned: Aligned) -> bool:
     """Whether it is aligned by what is known here, or was gone before results that are newer."""
     return aligned.newest_result is not None or (aligned.known is not None and aligned.known.workflow_state == "active")
-
-
-def _missing(
-    expected: Iterable[tuple[int, int]], assignment_id: int, shown: Iterable[rest.OutcomeAlignment]
-) -> list[tuple[int, int]]:
-    there = _pairs(shown)
-    return sorted(pair for pair in expected if pair[1] == assignment_id and pair not in there)
 
 
 def _pairs(shown: Iterable[rest.OutcomeAlignment]) -> set[tuple[int, int]]:

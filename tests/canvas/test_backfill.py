@@ -25,6 +25,7 @@ from tests.canvas.filling import (
     SCALES,
     SHARD,
     counts,
+    differences,
     digest,
     feed_of,
     fill,
@@ -233,6 +234,19 @@ async def test_what_is_archived_stays_so(database: str) -> None:
         found = await state(database)
     assert [row[3::8] for row in found["learning_outcome"] if row[0] == EQUATIONS] == [("Equality", "archived")]
     assert [row[-1] for row in found["learning_outcome_group"] if row[0] == 302] == ["archived"]
+
+
+async def test_an_archived_grading_standard_stays_so(database: str, school: School) -> None:
+    """REST tells no state of them; what else it tells is taken over."""
+    await tell(database, *feed_of(school))
+    await fill(database, school)
+    await query(database, "UPDATE grading_standard_version SET workflow_state = 'archived' WHERE id = 401")
+    assert (await differences(database, school)).total == 0
+    school.grading_standards[401]["title"] = "Marks"
+    assert counts(await fill(database, school), "written") == {"grading_standard": 1}
+    told = "SELECT title, workflow_state FROM grading_standard WHERE id = 401"
+    assert await query(database, told) == [("Marks", "archived")]
+    assert counts(await fill(database, school), "written") == {}
 
 
 async def test_an_outcomes_own_criterion_is_told_where_canvas_computes_with_it(database: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.canvas.content import ALGEBRA, ANN, BEN, DISTRICT, EQUATIONS, GRAPHS, HIGH, READING, ROOT, four_levels
+from tests.canvas.content import ALGEBRA, ANN, BEN, DISTRICT, EQUATIONS, FRACTIONS, GRAPHS, HIGH, READING, ROOT, four_levels
 from tests.canvas.filling import (
     SCALES,
     counts,
@@ -145,3 +145,56 @@ async def test_an_older_canvas_tells_nothing_of_students_who_are_unknown(databas
     school.old = True
     school.alignments = []
     assert counts(await fill(database, school), "written") == {"grading_standard": 3}
+
+
+@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize("unlisted", [frozenset[int](), frozenset({601, 602})])
+async def test_students_whom_canvas_does_not_show_tell_nothing_of_alignments(
+    database: str, school: School, old: bool, unlisted: frozenset[int]
+) -> None:
+    """A course is over, or the token's user sees another section: no result is shown, and that tells nothing of it."""
+    school.old = old
+    await tell(database, *feed_of(school))
+    school.unlisted = unlisted
+    await fill(database, school)
+    before = await rollups(database, ALGEBRA)
+    for user in school.users.values():
+        user["sections"].pop(ALGEBRA, None)
+    report = await fill(database, school)
+    assert (counts(report, "written"), report.troubles) == ({}, [])
+    assert await rollups(database, ALGEBRA) == before != {}
+
+
+@pytest.mark.parametrize("old", [False, True])
+async def test_one_student_who_is_shown_is_enough_to_tell_that_an_alignment_is_gone(
+    database: str, school: School, old: bool
+) -> None:
+    """Also one who has no other result, and whom only the rollups show."""
+    await tell(database, *feed_of(school))
+    await fill(database, school)
+    school.old = old
+    school.alignments = [one for one in school.alignments if one["assignment_id"] != 601]
+    school.users[ANN]["sections"].pop(ALGEBRA)
+    del school.results[805]
+    await fill(database, school)
+    told = (
+        "SELECT learning_outcome_id, workflow_state FROM outcome_alignment WHERE course_id = $1 AND asset_id = 601 ORDER BY 1"
+    )
+    assert await query(database, told, ALGEBRA) == [(FRACTIONS, "active"), (EQUATIONS, "deleted")]
+
+
+@pytest.mark.parametrize("old", [False, True])
+async def test_a_result_that_is_shown_again_brings_its_alignment_back(database: str, school: School, old: bool) -> None:
+    """Where the list leaves it out: nothing else would tell."""
+    await tell(database, *feed_of(school))
+    gone = {"assignment_id": 602, "outcome_id": EQUATIONS}
+    school.alignments.remove(gone)
+    await fill(database, school)
+    ann = school.users[ANN]["uuid"]
+    assert (await rollups(database, ALGEBRA))[ann, EQUATIONS] == 4.0
+    school.alignments.append(gone)
+    school.old, school.unlisted = old, frozenset({602})
+    assert counts(await fill(database, school, writing=False), "written") == {"outcome_alignment": 1}
+    await fill(database, school)
+    assert (await rollups(database, ALGEBRA))[ann, EQUATIONS] == 8.0
+    assert counts(await fill(database, school), "written") == {}

@@ -25,6 +25,7 @@ from tests.canvas.content import (
 )
 from tests.canvas.filling import (
     LINKS,
+    counts,
     differences,
     digest,
     feed_of,
@@ -256,6 +257,39 @@ async def test_a_deletion_that_rest_alone_told_is_taken_back(known: str, school:
     await tell(known, link_event(school, 2, datetime.now(UTC), workflow_state="deleted"))
     done = await differences(known, school, repair=True)
     assert found(done) == {("missing", "learning_outcome_link", "Account", HIGH, 303, EVIDENCE)}
+    assert done.repaired == 0
+
+
+@pytest.mark.parametrize("page_size", [1, 100])
+async def test_a_link_that_was_moved_is_the_same_one(known: str, school: School, page_size: int) -> None:
+    """Canvas writes another group into it. A backfill does too; and a repair takes no outcome out of a course that has it."""
+    at = next(at for at, row in enumerate(school.links) if (row["context_id"], row["outcome_id"]) == (ALGEBRA, EQUATIONS))
+    before, group = await rollups(known, ALGEBRA), school.links[at]["group_id"]
+    for id_ in (390, 391):
+        school.groups[id_] = school.groups[group] | {"id": id_, "title": "New", "parent_id": group}
+        await tell(known, group_event(school, id_))
+    school.page_size = page_size
+    told = "SELECT learning_outcome_group_id, workflow_state FROM learning_outcome_link WHERE id = $1"
+    school.links[at]["group_id"] = 390
+    done = await differences(known, school, repair=True)
+    assert found(done) == {("stale", "learning_outcome_link", LINKS + at)}
+    assert (done.total, done.report.remarks) == (done.repaired, [])
+    assert await query(known, told, LINKS + at) == [(390, "active")]
+    assert await rollups(known, ALGEBRA) == before
+    school.links[at]["group_id"] = 391
+    assert counts(await fill(known, school), "written") == {"learning_outcome_link": 1}
+    assert await query(known, told, LINKS + at) == [(391, "active")]
+    assert (await differences(known, school)).total == 0
+
+
+async def test_a_second_place_of_an_outcome_moves_no_link(known: str, school: School) -> None:
+    """The link that is known is shown still; the other one has an id that nobody has told."""
+    at = next(at for at, row in enumerate(school.links) if (row["context_id"], row["outcome_id"]) == (ALGEBRA, EQUATIONS))
+    school.groups[390] = school.groups[school.links[at]["group_id"]] | {"id": 390, "parent_id": school.links[at]["group_id"]}
+    await tell(known, group_event(school, 390))
+    school.links.append(school.links[at] | {"group_id": 390})
+    done = await differences(known, school, repair=True)
+    assert found(done) == {("missing", "learning_outcome_link", "Course", ALGEBRA, 390, EQUATIONS)}
     assert done.repaired == 0
 
 

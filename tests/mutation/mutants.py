@@ -381,7 +381,7 @@ MUTANTS = (
     Mutant(
         "what says the same is written again",
         _COMPARE,
-        "    if known is not None and not differing:\n        return Left.UNCHANGED\n",
+        "    if known is not None and not differing and not late:\n        return Left.UNCHANGED\n",
         "",
         _tests("tests/canvas/test_compare.py", "test_what_was_written_compares_as_equal"),
     ),
