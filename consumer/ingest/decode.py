@@ -134,14 +134,16 @@ def _event(
     if table is None and record.source.startswith(CANVAS):
         table = TABLE_OF_SNAPSHOT.get(name)
     event_time = _time(metadata.get("event_time"))
+    ahead = event_time is not None and event_time - now > rules.max_future
     if table is None:
         if has_controls(name):
             return Refusal(Reason.BAD_TEXT, "metadata.event_name", _CONTROLS)
-        return Ignored(name, event_time, record)
+        # A time that cannot be would be the newest of its partition for ever: freshness follows ignored events too.
+        return Ignored(name, None if ahead else event_time, record)
     if event_time is None:
         message = "event_time is missing, or no time in ISO 8601 with a zone; without it the event has no place in history"
         return Refusal(Reason.BAD_TIME, "metadata.event_time", message)
-    if event_time - now > rules.max_future:
+    if ahead:
         message = (
             f"event_time is more than {_distance(rules.max_future)} ahead of the clock; it would freeze its row until then"
         )

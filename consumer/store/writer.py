@@ -323,7 +323,8 @@ class Writer:
             return str(refusal)
         finally:
             if not self._connection.is_closed():
-                await transaction.rollback()
+                async with self._translating():
+                    await transaction.rollback()
         return None
 
     async def _prepare(self, tables: Iterable[Table]) -> None:

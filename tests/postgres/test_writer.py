@@ -1,6 +1,7 @@
 """One transaction, exact books, one owner per partition."""
 
 import asyncio
+from threading import Thread
 from typing import Any
 
 import asyncpg
@@ -109,6 +110,45 @@ async def test_a_row_that_the_database_refuses_goes_to_quarantine_alone(database
     assert b'"13"' not in rows[1]["raw"]
     assert b'"9"' in rows[1]["raw"]
     assert b'"8"' not in rows[1]["raw"]
+    await admin.close()
+
+
+async def test_a_connection_lost_while_looking_for_a_refused_row_is_made_again(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the refusal and its rollback: whoever writes is told to come again, and then the row is found."""
+    admin = await connect(database)
+    await admin.execute("ALTER TABLE learning_outcome_result ADD CONSTRAINT no_thirteen CHECK (score <> 13)")
+    ended: list[int] = []
+    write_rows = Writer._write_rows
+
+    async def refused_and_lost(self: Writer, tables: Any) -> Any:
+        try:
+            return await write_rows(self, tables)
+        except asyncpg.CheckViolationError:
+            if not ended:
+                ended.append(self._connection.get_server_pid())
+                # In another thread that is waited for: this one must not hear of the end before it asks for the rollback.
+                ending = Thread(target=lambda: asyncio.run(end(ended[0])))
+                ending.start()
+                ending.join()
+            raise
+
+    async def end(pid: int) -> None:
+        connection = await connect(database)
+        assert await connection.fetchval("SELECT pg_terminate_backend($1, 10000)", pid)
+        await connection.close()
+
+    monkeypatch.setattr(Writer, "_write_rows", refused_and_lost)
+    store = Store(database, statement_seconds=10)
+    await store.open_position(TOPIC, 0)
+    batch = batch_of([result(1), result(2, score=13), result(3)])
+    with pytest.raises(Transient):
+        await store.write(batch)
+    assert ended
+    assert await store.write(batch) == {TOPIC: Books(applied=2, quarantined=1)}
+    assert (await verify(admin)).holds
+    await store.close()
     await admin.close()
 
 

@@ -13,7 +13,7 @@ from consumer.ingest.decode import Rules
 from consumer.ingest.records import Accepted, Ignored, Rejected
 from consumer.ingest.unwrap import MAX_DEPTH, MAX_WRAPPERS
 from schemas.base import Reason
-from tests.samples import NOW, TENANT, Event, accepted, event, member, payload, rejected, result, scale, verdicts
+from tests.samples import NOW, TENANT, Event, accepted, event, iso, member, payload, rejected, result, scale, verdicts
 
 RESULT = payload("learning_outcome_result_updated")
 
@@ -156,6 +156,13 @@ def test_an_event_of_another_name_is_ignored_by_its_name_alone() -> None:
     """Whatever is in it, and even without a tenant."""
     (verdict,) = verdicts({"metadata": {"event_name": "submission_updated"}, "body": "anything"})
     assert verdict == Ignored("submission_updated", None, verdict.record)
+
+
+def test_an_ignored_event_of_the_future_has_no_time() -> None:
+    """Freshness would be ahead of the clock for ever; a day ahead is believed, as of any event."""
+    told = [NOW + timedelta(hours=23), NOW + timedelta(hours=25), datetime(2999, 1, 1, tzinfo=UTC)]
+    found = verdicts([{"metadata": {"event_name": "quiz_submitted", "event_time": iso(at)}, "body": {}} for at in told])
+    assert [verdict.event_time for verdict in found if isinstance(verdict, Ignored)] == [told[0], None, None]
 
 
 def test_the_default_tenant_stands_in_for_a_missing_one() -> None:
