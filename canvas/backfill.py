@@ -80,7 +80,7 @@ class Report:
     books: Books = field(default_factory=Books)
     seconds: float = 0.0
     requests: int = 0
-    """Answers of Canvas; pages each."""
+    """Sent to Canvas, answered or not; each page is one."""
     runs: list[Run] = field(default_factory=list)
     tables: dict[str, Counts] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
@@ -235,6 +235,7 @@ class Walk:
                 "hides what its events tell of that time; set the clock, and run this again after it"
             )
         report.seconds = time.monotonic() - begun
+        report.requests = self._client.requests
         self._log.info(
             "canvas",
             source=report.source,
@@ -277,7 +278,7 @@ class Walk:
         except (CanvasError, LostPartition) as error:
             self._give_up(error)
         finally:
-            self._add_up(survey, examiner, pen)
+            self._add_up(examiner, pen)
         if self._patience.stopped and not self._given_up:
             going_on = f"; {GO_ON}" if task.writing and task.resuming else ""
             self._trouble(f"{scope}: stopped after {run.done} of {run.steps or '?'} steps{going_on}")
@@ -405,9 +406,8 @@ class Walk:
         objects = sum(counts.seen for tables in (self.report.tables, examiner.counts) for counts in tables.values())
         self._show(Progress(run.scope, run.done, run.steps or None, objects))
 
-    def _add_up(self, survey: Survey, examiner: Examiner, pen: Pen | None) -> None:
+    def _add_up(self, examiner: Examiner, pen: Pen | None) -> None:
         report = self.report
-        report.requests += survey.requests
         report.refused += examiner.refused
         report.books += pen.books if pen is not None else Books()
         if pen is not None and pen.books.quarantined:

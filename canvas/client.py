@@ -169,6 +169,8 @@ class CanvasClient:
         self._not_before = 0.0
         self.ahead_seconds = 0.0
         """How far our clock is ahead of Canvas' at least, by the `Date` of its answers, which has whole seconds."""
+        self.requests = 0
+        """How many were sent, answered or not."""
         self._session: aiohttp.ClientSession | None = None
 
     @classmethod
@@ -376,6 +378,7 @@ class CanvasClient:
             for _ in range(REDIRECTS + 1):
                 if not self._is_ours(url):
                     return CanvasSurprise(f"{_named(path)}: Canvas points to another address; is OUTCOMES_CANVAS_URL right?")
+                self.requests += 1
                 async with self._session.get(url, headers=headers, allow_redirects=False) as response:
                     target = response.headers.get("Location")
                     if response.status not in (301, 302, 303, 307, 308) or target is None:

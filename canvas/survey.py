@@ -7,17 +7,15 @@ that no more than a few of them lie in memory; of a list that is whole, the ids.
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from canvas import told
-from canvas.client import Answer, CanvasClient, Context, Page
+from canvas.client import CanvasClient, Context
 from canvas.compare import alike
 from canvas.here import Aligned, Here
 from canvas.told import Told
 from consumer.errors import CanvasForbidden, CanvasNotFound, CanvasRejected, UsageError
 from schemas import rest
-
-T = TypeVar("T")
 
 UNANSWERED = (CanvasForbidden, CanvasNotFound, CanvasRejected)
 """One question is left out, and that is said; the others are asked all the same."""
@@ -151,7 +149,10 @@ async def scopes(
     what the client raises.
     """
     if account_id is not None:
-        account = (await client.account(account_id)).value
+        try:
+            account = (await client.account(account_id)).value
+        except CanvasNotFound:
+            raise UsageError(f"Canvas shows no account {account_id} to this token's user") from None
         return [Scope(Context("Account", account.id), await _tenant(client, account, tenant), account.id)]
     tops = await _tops(client)
     if course_id is not None:
@@ -227,8 +228,6 @@ class Survey:
         self._answers: dict[Context, Sequence[rest.ProficiencyRating] | None] = {}
         self.own: bool | None = None
         """Whether Canvas computes with the outcomes' own criteria; None until an outcome was seen."""
-        self.requests = 0
-        """Answers, whole pages each."""
 
     def places(self) -> Iterator[Place]:
         """Accounts from the top down, then courses."""
@@ -246,7 +245,7 @@ class Survey:
 
     async def answers(self) -> None:
         """Asks for next to nothing. Raises what the client raises."""
-        self._answered(await self._client.account(self._scope.listed))
+        await self._client.account(self._scope.listed)
 
     # The tree
 
@@ -254,18 +253,18 @@ class Survey:
         """Accounts and courses. What Canvas does not answer here ends it: nothing else could be found."""
         context = self._scope.context
         if context.context_type == "Course":
-            async for page in self._pages(self._client.account_courses(self._scope.listed)):
+            async for page in self._client.account_courses(self._scope.listed):
                 if found := [course for course in page.items if course.id == context.context_id]:
                     yield self._found(found, page.requested_at)
                     return
             raise UsageError(f"Canvas shows no course {context.context_id} to this token's user")
-        top = self._answered(await self._client.account(context.context_id))
+        top = await self._client.account(context.context_id)
         self._accounts[top.value.id] = top.value.parent_account_id
         yield Objects("account", None, top.requested_at, [told.account(top.value)])
-        async for accounts in self._pages(self._client.sub_accounts(context.context_id)):
+        async for accounts in self._client.sub_accounts(context.context_id):
             self._accounts |= {account.id: account.parent_account_id for account in accounts.items}
             yield Objects("account", None, accounts.requested_at, [told.account(one) for one in accounts.items])
-        async for courses in self._pages(self._client.account_courses(context.context_id, deleted=True)):
+        async for courses in self._client.account_courses(context.context_id, deleted=True):
             yield self._found(courses.items, courses.requested_at)
 
     def _found(self, courses: Iterable[rest.Course], requested_at: datetime) -> Objects:
@@ -319,7 +318,7 @@ class Survey:
 
     async def _answer(self, context: Context) -> tuple[datetime, Sequence[rest.ProficiencyRating] | None]:
         """What a context answers now; of accounts it is remembered, for those below."""
-        answer = self._answered(await self._client.outcome_proficiency(context))
+        answer = await self._client.outcome_proficiency(context)
         ratings = (answer.value.ratings or None) if answer.value is not None else None
         if context.context_type == "Account":
             self._answers[context] = ratings
@@ -328,7 +327,7 @@ class Survey:
     async def _groups(self, context: Context) -> AsyncIterator[Piece]:
         shown, began, pages = set[int](), None, 0
         try:
-            async for page in self._pages(self._client.outcome_groups(context)):
+            async for page in self._client.outcome_groups(context):
                 began, pages = began or page.requested_at, pages + 1
                 shown.update(group.id for group in page.items)
                 yield Objects("learning_outcome_group", context, page.requested_at, [told.group(one) for one in page.items])
@@ -341,7 +340,7 @@ class Survey:
     async def _links(self, context: Context) -> AsyncIterator[Piece]:
         began, pages = None, 0
         try:
-            async for page in self._pages(self._client.outcome_group_links(context)):
+            async for page in self._client.outcome_group_links(context):
                 began, pages = began or page.requested_at, pages + 1
                 outcomes = {link.outcome.id: link.outcome for link in page.items}.values()
                 own = await self._own(outcomes)
@@ -363,7 +362,7 @@ class Survey:
             if self.own is not None:
                 break
             try:
-                alone = self._answered(await self._client.outcome(outcome.id)).value
+                alone = (await self._client.outcome(outcome.id)).value
             except CanvasNotFound:
                 continue  # deleted meanwhile
             except UNANSWERED:
@@ -375,7 +374,7 @@ class Survey:
         """Outcomes that a context owns and does not link; REST shows them one by one."""
         for outcome_id in await self._here.outcomes_elsewhere(self._scope.tenant, context, linked):
             try:
-                alone = self._answered(await self._client.outcome(outcome_id))
+                alone = await self._client.outcome(outcome_id)
             except CanvasNotFound as none:
                 yield Gone("learning_outcome", outcome_id, none.requested_at)
             except UNANSWERED as error:
@@ -386,7 +385,7 @@ class Survey:
 
     async def _standards(self, context: Context) -> AsyncIterator[Piece]:
         try:
-            async for page in self._pages(self._client.grading_standards(context)):
+            async for page in self._client.grading_standards(context):
                 yield Standards(context, page.requested_at, page.items)
         except UNANSWERED as error:
             yield Unanswered(str(error))
@@ -414,7 +413,7 @@ class Survey:
         if self._rollups:
             told_once = set[tuple[str | None, int | None]]()
             try:
-                async for rollups in self._pages(self._client.outcome_rollups(course_id)):
+                async for rollups in self._client.outcome_rollups(course_id):
                     # Canvas' pages are of students; of some versions each page has the rollups of all.
                     new = [one for one in rollups.items if (one.links.user, one.links.section) not in told_once]
                     told_once.update((one.links.user, one.links.section) for one in new)
@@ -425,7 +424,7 @@ class Survey:
     async def _results(self, context: Context, course_uuid: str | None, seen: _Seen) -> AsyncIterator[Piece]:
         shown, began = set[int](), None
         try:
-            async for page in self._pages(self._client.outcome_results(context.context_id, include_hidden=True)):
+            async for page in self._client.outcome_results(context.context_id, include_hidden=True):
                 began = began or page.requested_at
                 for result in page.items:
                     if result.id is not None:
@@ -483,7 +482,6 @@ class Survey:
             try:
                 answer = await self._client.outcome_alignments(course_id, assignment_id=assignment_id)
             except CanvasNotFound as none:
-                self.requests += 1
                 yield Alignments(
                     course_id, none.requested_at, gone=sorted(pair for pair in doubtful if pair[1] == assignment_id)
                 )
@@ -495,7 +493,7 @@ class Survey:
                 yield Unanswered(str(error))
                 return
             else:
-                shown = self._answered(answer).value
+                shown = answer.value
                 there = _pairs(shown)
                 listed |= there
                 absent.append((answer.requested_at, sorted(pair for pair in doubtful - there if pair[1] == assignment_id)))
@@ -529,7 +527,7 @@ class Survey:
     async def _shown_in(self, course_id: int) -> set[str]:
         """The students whom Canvas shows in a course."""
         shown = set[str]()
-        async for page in self._pages(self._client.outcome_rollups(course_id)):
+        async for page in self._client.outcome_rollups(course_id):
             shown.update(one.links.user for one in page.items if one.links.user is not None)
         return shown
 
@@ -553,7 +551,7 @@ class Survey:
                 those = [id_ for user in users if (id_ := _student(user, ids)) is not None]
                 for user in those:
                     if pair not in listed and user not in told_by:
-                        answer = self._answered(await self._client.outcome_alignments(course_id, student_id=user))
+                        answer = await self._client.outcome_alignments(course_id, student_id=user)
                         told_by[user] = answer.requested_at
                         listed |= _pairs(answer.value)
                         yield Alignments(course_id, answer.requested_at, answer.value)
@@ -563,17 +561,6 @@ class Survey:
             yield Unanswered(str(error))
             return
         yield Alignments(course_id, results_at, proven=seen.aligned.keys() - listed)
-
-    # Counting
-
-    def _answered(self, answer: Answer[T]) -> Answer[T]:
-        self.requests += 1
-        return answer
-
-    async def _pages(self, pages: AsyncIterator[Page[T]]) -> AsyncIterator[Page[T]]:
-        async for page in pages:
-            self.requests += 1
-            yield page
 
 
 def _expected(aligned: Aligned) -> bool:
