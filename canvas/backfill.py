@@ -19,7 +19,8 @@ from canvas.client import CanvasClient
 from canvas.compare import Change
 from canvas.examine import Counts, Examiner, Finding
 from canvas.here import Begun, Here
-from canvas.survey import Objects, Piece, Place, Scope, Survey, Unanswered, Whole, scopes
+from canvas.pieces import Objects, Piece, Unanswered, Whole
+from canvas.survey import Place, Scope, Survey, scopes
 from consumer import log
 from consumer.errors import CanvasAway, CanvasError, CanvasSurprise, LostPartition, OutcomesError, RefusedRow
 from consumer.ingest.batch import Batch, Books, Partition

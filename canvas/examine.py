@@ -13,7 +13,7 @@ from canvas import compare
 from canvas.client import Context
 from canvas.compare import Change, Difference, Known, Left
 from canvas.here import Aligned, Alignment, Here
-from canvas.survey import Alignments, Gone, Objects, Piece, Rollups, Scale, Standards, Unanswered, Whole
+from canvas.pieces import Alignments, Gone, Objects, Piece, Rollups, Scale, Standards, Unanswered, Whole
 from canvas.told import Told
 from consumer.read import letters
 from schemas import rest
