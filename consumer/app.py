@@ -160,7 +160,7 @@ async def replay(
     spare_the_collector()
     store = Store(dsn, statement_seconds=settings.statement_seconds, dry_run=dry_run)
     sizes = {"batch_size": settings.batch_size, "batch_bytes": settings.batch_bytes}
-    loop = Replay(store, rules(settings), **sizes, say=say, again=again)
+    loop = Replay(store, rules(settings), **sizes, say=say, again=again, dry_run=dry_run)
     try:
         with signals(loop.stop):
             files = await loop.run(captures, show)

@@ -19,6 +19,8 @@ from consumer.store.store import Store
 
 GO_ON = "replay it again to go on from here"
 """What to do about a file that was not read to its end."""
+NOTHING_KEPT = "a dry run keeps nothing, so that the next one does it all again"
+"""Where there is nothing to go on from."""
 
 SLICE = 250
 """Records decoded between two chances for the writing task: about 4 ms."""
@@ -54,7 +56,15 @@ class Replay:
     """
 
     def __init__(
-        self, store: Store, rules: Rules, *, batch_size: int, batch_bytes: int, say: Callable[[str], None], again: bool = False
+        self,
+        store: Store,
+        rules: Rules,
+        *,
+        batch_size: int,
+        batch_bytes: int,
+        say: Callable[[str], None],
+        again: bool = False,
+        dry_run: bool = False,
     ) -> None:
         self._store = store
         self._rules = rules
@@ -62,6 +72,7 @@ class Replay:
         self._batch_bytes = batch_bytes
         self._patience = Patience(say, "replay")
         self._again = again
+        self._later = NOTHING_KEPT if dry_run else GO_ON
         self._log = log.get("replay")
 
     def stop(self) -> None:
@@ -98,7 +109,7 @@ class Replay:
                     total = sum(books.values(), total)
                 show(Progress(capture.label, read, capture.size, total.consumed))
                 if self._patience.stopped:
-                    trouble = f"{capture.label}: stopped; {GO_ON}"
+                    trouble = f"{capture.label}: stopped; {self._later}"
                     break
         except BrokenCapture as error:
             trouble = str(error)
@@ -107,7 +118,7 @@ class Replay:
         except LostPartition:
             trouble = f"{capture.label}: another replay is reading the same file; nothing is lost, it goes on there"
         except Stopped:
-            trouble = f"{capture.label}: stopped while waiting for Postgres; {GO_ON}"
+            trouble = f"{capture.label}: stopped while waiting for Postgres; {self._later}"
         self._log.info(
             "file",
             label=capture.label,

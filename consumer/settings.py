@@ -229,7 +229,7 @@ def load(**flags: Any) -> Settings:
     A name with `_FILE` behind it names a file that holds the value, as Docker and Kubernetes hand out secrets. An empty
     variable counts as not set. Raises `UsageError` with a sentence for each mistake.
     """
-    environment = {**{k: v for k, v in dotenv_values(".env").items() if v is not None}, **os.environ}
+    environment = {**_dotenv(), **os.environ}
     known = {f"{PREFIX}{name.upper()}": name for name in Settings.model_fields} | {n: k for k, n in USUAL_NAMES.items()}
     usual = set(USUAL_NAMES.values())
     values: dict[str, Any] = {}
@@ -260,6 +260,13 @@ def load(**flags: Any) -> Settings:
     if wrong:
         raise UsageError("\n".join(wrong))
     return settings
+
+
+def _dotenv() -> dict[str, str]:
+    try:
+        return {name: value for name, value in dotenv_values(".env").items() if value is not None}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f".env cannot be read: {getattr(error, 'strerror', None) or 'it is not in UTF-8'}") from error
 
 
 def _sentence(details: ErrorDetails) -> str:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from consumer import log
-from consumer.errors import Fatal, LostPartition, OutcomesError, Transient
+from consumer.errors import Fatal, LostPartition, OutcomesError, Transient, UsageError
 from consumer.ingest.batch import Batch, Books, Partition
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import RawRecord
@@ -69,7 +69,10 @@ class Health:
 
 
 class Worker:
-    """One member of the consumer group. `run` returns when it was told to stop, or raises `Fatal`."""
+    """One member of the consumer group. `run` returns when it was told to stop, or raises `Fatal`.
+
+    With `until_end`, it returns once all that was in the topics is written; a topic that does not exist is a `UsageError`.
+    """
 
     def __init__(self, settings: Settings, store: Store, metrics: Metrics, *, until_end: bool = False) -> None:
         self._settings = settings
@@ -504,6 +507,12 @@ class Worker:
             try:
                 await self._source.start()
                 missing = await self._source.missing_topics()
+                if missing and self._until_end:
+                    await asyncio.sleep(AGAIN_SECONDS)  # brokers do not hear at once of a topic that was made just now
+                    if missing := await self._source.missing_topics():
+                        names = ", ".join(sorted(missing))
+                        raise UsageError(f"Kafka has no topic {names} that we may read, and --until-end waits for none")
+                self._source.join()
             except BaseException:  # a client starts once only, also where it is what comes after its start that fails
                 failed, self._source = self._source, KafkaSource(self._settings, self)
                 await failed.stop()

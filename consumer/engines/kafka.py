@@ -18,8 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from consumer.engines import docker
-from consumer.errors import UsageError
+from consumer.errors import OutcomesError, UsageError
 
 IMAGE = "apache/kafka:4.3.0"
 """The image of docker-compose.yml too."""
@@ -243,7 +242,10 @@ def kafka(folder: Path, *, or_mock: bool = False) -> Iterator[Kafka]:
     """An address from KAFKA_BOOTSTRAP_SERVERS; else a container; else a local process; else, for the demo, the mock."""
     if address := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
         yield Kafka(address, "KAFKA_BOOTSTRAP_SERVERS")
-    elif docker.answers():
+        return
+    from consumer.engines import docker  # noqa: PLC0415 - comes with the extra `embedded`
+
+    if docker.answers():
         with container() as running:
             yield running
     elif or_mock and not java_and_maven():
@@ -257,11 +259,22 @@ def kafka(folder: Path, *, or_mock: bool = False) -> Iterator[Kafka]:
 def main() -> None:
     """`python -m consumer.engines.kafka [FOLDER]`: a broker for a laptop, until Ctrl-C."""
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".outcomes/kafka")
-    with kafka(folder) as running:
-        sys.stdout.write(f"{running.what}; Ctrl-C ends it\nexport KAFKA_BOOTSTRAP_SERVERS={running.bootstrap}\n")
-        sys.stdout.flush()
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+    try:
+        _serve(folder)
+    except OutcomesError as error:
+        sys.stderr.write(f"outcomes: {error}\n")
+        sys.exit(2)
+
+
+def _serve(folder: Path) -> None:
+    try:
+        with kafka(folder) as running:
+            sys.stdout.write(f"{running.what}; Ctrl-C ends it\nexport KAFKA_BOOTSTRAP_SERVERS={running.bootstrap}\n")
+            sys.stdout.flush()
+            with contextlib.suppress(KeyboardInterrupt):
+                threading.Event().wait()
+    except ImportError as error:
+        raise UsageError("a local broker needs the extra `embedded` (pip install 'outcomes-consumer[embedded]')") from error
 
 
 if __name__ == "__main__":

@@ -134,10 +134,11 @@ def _headline(found: Status) -> str:
 
 
 def _ago(seconds: float) -> str:
+    distance, where = abs(seconds), "ago" if seconds > -0.05 else "ahead of the clock"  # below that it reads as 0.0
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.0f} {unit} ago"
-    return f"{seconds:.1f} s ago"
+        if distance >= 2 * length:
+            return f"{distance / length:.0f} {unit} {where}"
+    return f"{distance:.1f} s {where}"
 
 
 def _positions(found: Status) -> RenderableType:

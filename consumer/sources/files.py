@@ -42,13 +42,16 @@ _XZ_MEMORY = 256 * 1024 * 1024
 _CONTROLS = bytes({*range(32)} - set(b"\t\n\v\f\r\x1e"))
 """What text does not hold; in other files they are about one byte in ten."""
 
+_GZ, _BZ2, _XZ, _ZST = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
+"""How a stream of each packing begins."""
+
 _KNOWN = {
     b"PK\x03\x04": "a zip archive; unpack it first",
     b"PK\x05\x06": "an empty zip archive",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive; unpack it first",
     b"Rar!\x1a\x07": "a rar archive; unpack it first",
-    b"\x1f\x8b": "packed twice; unpack it once",
-    b"\x28\xb5\x2f\xfd": "packed twice; unpack it once",
+    _GZ: "packed twice; unpack it once",
+    _ZST: "packed twice; unpack it once",
     b"\x7fELF": "a program (ELF)",
     b"%PDF-": "a PDF",
     b"PAR1": "Parquet, which is not read",
@@ -57,6 +60,9 @@ _KNOWN = {
     b"\xfe\xff": "UTF-16 text; convert it to UTF-8",
 }
 """What somebody may take for captured events, by its first bytes."""
+
+_BEYOND_US = re.compile("memory|support|dictionary mismatch|unknown frame", re.IGNORECASE)
+"""In what decompressors say of something that may be whole: it asks for too much, for what they cannot do, or is not theirs."""
 
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 
@@ -275,7 +281,7 @@ def records(capture: Capture, source: str, *, start: int, max_record_bytes: int)
 
 
 class _Damaged(Exception):
-    """A packing's own check fails behind something that was unpacked."""
+    """What was packed is not what it unpacks to, as the packing itself tells."""
 
 
 class _Broken(Exception):
@@ -338,13 +344,13 @@ def _chunks(stored: Readable) -> Iterator[bytes]:
     magic = stored.read(6)
     packed = _Rejoined(magic, stored)
     match magic:
-        case _ if magic.startswith(b"\x1f\x8b"):
-            yield from _streams(packed, _Gunzip)
-        case _ if magic.startswith(b"BZh"):
-            yield from _streams(packed, bz2.BZ2Decompressor)
-        case _ if magic == b"\xfd7zXZ\x00":
-            yield from _streams(packed, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY))
-        case _ if magic.startswith(b"\x28\xb5\x2f\xfd"):
+        case _ if magic.startswith(_GZ):
+            yield from _streams(packed, _GZ, _Gunzip)
+        case _ if magic.startswith(_BZ2):
+            yield from _streams(packed, _BZ2, bz2.BZ2Decompressor)
+        case _ if magic.startswith(_XZ):
+            yield from _streams(packed, _XZ, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY))
+        case _ if magic.startswith(_ZST):
             yield from _zstandard(packed)
         case _:
             while chunk := packed.read(CHUNK):
@@ -388,24 +394,28 @@ class _Gunzip:
         return unpacked
 
 
-def _streams(packed: io.RawIOBase, begin: Callable[[], _Unpacking]) -> Iterator[bytes]:
-    """All streams, one after the other. Python's own readers pass over what comes behind them in silence."""
+def _streams(packed: io.RawIOBase, magic: bytes, begin: Callable[[], _Unpacking]) -> Iterator[bytes]:
+    """All streams, one after the other. Python's own readers pass over what comes behind them in silence.
+
+    What fails is damaged where it begins as a stream does, and else something behind the last one.
+    """
     reader = io.BufferedReader(packed, CHUNK)
     try:
         piece = reader.read(_PIECE)
         while piece:
-            stream, handed_out = begin(), False
+            if len(piece) < len(magic):
+                piece += reader.read(len(magic) - len(piece))
+            stream, ours = begin(), piece.startswith(magic)
             while not stream.eof:
                 if stream.needs_input and not piece and not (piece := reader.read(_PIECE)):
                     raise EOFError("the last stream is cut")
                 try:
                     unpacked, piece = stream.decompress(piece, CHUNK), b""
                 except (OSError, zlib.error, lzma.LZMAError) as error:
-                    if handed_out:
-                        raise _Damaged(str(error)) from error
-                    raise
+                    if not ours or _BEYOND_US.search(str(error)):
+                        raise
+                    raise _Damaged(str(error)) from error
                 if unpacked:
-                    handed_out = True
                     yield unpacked
             piece = stream.unused_data.lstrip(b"\0") or reader.read(_PIECE)
             while piece and not (piece := piece.lstrip(b"\0")):  # zeros fill up blocks of tapes, and of xz
@@ -434,7 +444,7 @@ class _Rejoined(io.RawIOBase):
 
 def _zstandard(packed: io.RawIOBase) -> Iterator[bytes]:
     """All frames. zstandard's own reader takes a cut frame for its end, so frames are ended here."""
-    begun = handed_out = False
+    begun = False
     unpacked: list[bytes] = []
     size = 0
     frame = zstandard.ZstdDecompressor().decompressobj()
@@ -443,15 +453,14 @@ def _zstandard(packed: io.RawIOBase) -> Iterator[bytes]:
         while piece := reader.read(_ZSTD_PIECE):
             while piece:
                 if not begun:
-                    frame, begun, handed_out = zstandard.ZstdDecompressor().decompressobj(), True, False
+                    frame, begun = zstandard.ZstdDecompressor().decompressobj(), True
                 try:
                     chunk = frame.decompress(piece)
                 except zstandard.ZstdError as error:
                     yield b"".join(unpacked)
-                    if handed_out:
-                        raise _Damaged(str(error)) from error
-                    raise
-                handed_out = handed_out or bool(chunk)
+                    if _BEYOND_US.search(str(error)):
+                        raise
+                    raise _Damaged(str(error)) from error
                 piece, begun = (frame.unused_data, False) if frame.eof else (b"", True)
                 unpacked.append(chunk)
                 size += len(chunk)

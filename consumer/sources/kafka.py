@@ -152,13 +152,16 @@ class KafkaSource:
         """Whether it has been told to leave: what the group still says to it no longer counts."""
 
     async def start(self) -> None:
-        """Connects and joins the group."""
+        """Connects."""
         async with _translating(self._settings.kafka_bootstrap_servers):
             try:
                 await self._consumer.start()
             except KafkaConnectionError:
                 await _raise_refusal(self._settings)
                 raise
+
+    def join(self) -> None:
+        """Joins the group. Where brokers create topics by themselves, this may be what makes them create ours."""
         self._consumer.subscribe(list(self._settings.topic), listener=self._listener)
 
     async def stop(self) -> None:

@@ -1,9 +1,10 @@
 """Connecting, and what Postgres' errors mean to us."""
 
+import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
 
 import asyncpg
 
@@ -22,11 +23,16 @@ _REFUSED = ("22", "23", "54")
 _FATAL = {
     "28": "Postgres refuses the user or the password; check the database address",
     "3D000": "the database does not exist; create it, or check the database address",
-    "42501": "the database user lacks a privilege: grant it outcomes_writer (worker, replay), or migrate as the owner",
+    "42501": "the database user lacks a privilege: outcomes_reader reads all but quarantine; outcomes_writer writes, and reads "
+    "quarantine too, as status, verify and explain do; migrate, retain and token are the owner's",
     "3F000": "the schema outcomes does not exist; run `outcomes migrate`",
     "42P01": "a table is missing; run `outcomes migrate`",
     "42703": "a column is missing; run `outcomes migrate`",
 }
+
+_LAST_PORT = 65535
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_ENCODED = "in user and password, # / ? @ : [ ] and the like are written percent-encoded (%23 for #, %40 for @)"
 
 
 def translated(error: BaseException) -> OutcomesError | None:
@@ -87,14 +93,20 @@ async def connect(dsn: str, *, statement_seconds: float | None = None, applicati
         settings["idle_in_transaction_session_timeout"] = str(max(1, int(statement_seconds * 1000)))
     for last, address in _orders(dsn):
         try:
+            if any(map(_too_large, _ports(urlsplit(address)))):
+                raise OverflowError  # as asyncio has it; uvloop takes the port that is left of it by 65,536, and waits for that
             return await asyncpg.connect(
                 address, timeout=CONNECT_SECONDS, command_timeout=statement_seconds, server_settings=settings
             )
         except TimeoutError as error:
             if last:
                 raise translated(error) or error from error
-        except ValueError as error:  # asyncpg's own of these; its other InterfaceErrors tell of a lost connection
-            raise Fatal(f"the database address cannot be read: {error}") from error
+        except ssl.SSLCertVerificationError as error:  # a ValueError too
+            raise Fatal(f"the certificate of the database's server is not trusted: {error.verify_message}") from error
+        except (ValueError, IndexError, OverflowError):
+            # Of asyncpg's own errors, those that are ValueErrors too; its other InterfaceErrors tell of a lost connection.
+            # Without its cause: what asyncpg takes for a port or an option, and quotes, may be a piece of the password.
+            raise Fatal(f"the database address cannot be read: {_what_is_wrong(dsn)}") from None
         except BaseException as error:
             meaning = translated(error)
             if meaning is None:
@@ -125,7 +137,7 @@ def _orders(dsn: str) -> Iterator[tuple[bool, str]]:
     """
     try:
         address = urlsplit(dsn)
-    except ValueError:  # asyncpg says what is wrong with it
+    except ValueError:  # asyncpg minds the same
         yield True, dsn
         return
     who, at, places = address.netloc.rpartition("@")
@@ -133,3 +145,38 @@ def _orders(dsn: str) -> Iterator[tuple[bool, str]]:
     for first in range(len(hosts)):
         order = ",".join(hosts[first:] + hosts[:first])
         yield first == len(hosts) - 1, urlunsplit(address._replace(netloc=f"{who}{at}{order}")) if first else dsn
+
+
+def _ports(address: SplitResult) -> list[str]:
+    """What stands where ports do: behind the hosts, and in the option."""
+    places = address.netloc.rpartition("@")[2].split(",")
+    named = [place.rpartition("]")[2].partition(":")[2] for place in places]
+    return [port for port in named + ",".join(parse_qs(address.query).get("port", [])).split(",") if port]
+
+
+def _too_large(port: str) -> bool:
+    return port.isdecimal() and float(port) > _LAST_PORT  # an int cannot be made of any number of digits
+
+
+def _what_is_wrong(dsn: str) -> str:
+    """What keeps asyncpg from reading this address: a sentence that quotes nothing of it."""
+    try:
+        address = urlsplit(dsn)
+    except ValueError:  # brackets, or characters that Unicode takes for others
+        place = dsn.rpartition("@")[2]
+        return "an IPv6 host stands in brackets: [::1]" if "[" in place or "]" in place else _ENCODED
+    if address.scheme not in ("postgresql", "postgres"):
+        return "one is postgresql://user:password@host:port/database"
+    who = address.netloc.rpartition("@")[0]
+    if address.fragment or "@" in f"{who}{address.path}{address.query}":
+        return _ENCODED
+    ports = _ports(address)
+    if not all(port.isdecimal() for port in ports):
+        return "a port is no number"
+    if any(map(_too_large, ports)):
+        return f"a port is larger than {_LAST_PORT}"
+    options = parse_qs(address.query)
+    mode = options.get("sslmode", ["prefer"])[-1]
+    if mode not in _SSL_MODES or (mode in _SSL_MODES[-2:] and "sslrootcert" not in options):
+        return f"sslmode is one of {', '.join(_SSL_MODES)}; the last two need sslrootcert, the file of a root certificate"
+    return "one of its hosts, of the options behind its ?, or of the variables PG… has a value that it cannot have"

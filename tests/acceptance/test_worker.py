@@ -13,7 +13,7 @@ import aiohttp
 from consumer.ingest.batch import Books
 from consumer.store.postgres import connect
 from schemas.events import EVENTS
-from tests.acceptance.running import outcomes_json, running, send, until
+from tests.acceptance.running import outcomes, outcomes_json, running, send, until
 from tests.postgres.writing import books, projection, waiting_for_locks, write
 from tests.samples import NOON, Event, event, payload, result, scale
 
@@ -233,6 +233,18 @@ async def test_a_wrong_password_or_database_stops_the_worker_in_one_sentence(kaf
         code, _, err = await worker.end(None)
     assert code == 2
     assert "the database does not exist" in err
+
+
+async def test_until_the_end_of_a_topic_that_does_not_exist_is_an_error(
+    database: str, kafka_bootstrap: str, topic: NewTopic
+) -> None:
+    """A typing error is no success; the broker was not made to create the topic, so that the next run says it too."""
+    there = await topic(partitions=1)
+    missing = f"{there}-mistyped"
+    for _ in range(2):
+        code, out, err = await outcomes("worker", "--until-end", **settings(database, kafka_bootstrap, f"{there},{missing}"))
+        assert (code, out) == (2, "")
+        assert err == f"outcomes: Kafka has no topic {missing} that we may read, and --until-end waits for none\n"
 
 
 async def test_probes_and_metrics_tell_how_the_worker_is(

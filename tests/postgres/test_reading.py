@@ -47,6 +47,17 @@ async def test_status_tells_books_positions_quarantine_ignored_and_drift(databas
         assert word in shown
 
 
+async def test_an_event_ahead_of_the_clock_is_told_as_one(database: str) -> None:
+    """For people in words; for machines the age is a negative number."""
+    await write(database, result(1), payload("heartbeat"))
+    connection = await connect(database)
+    await connection.execute("UPDATE stream_position SET last_event_time = now() + interval '1501 days 1 minute'")
+    found = await status.status(connection, schema="0001")
+    await connection.close()
+    assert "newest event 1501 d ahead of the clock · feed's heartbeat" in text(status.render(found))
+    assert found.as_json()["freshness_seconds"] < -1501 * 86_400
+
+
 async def test_status_of_an_empty_projection_says_so(database: str) -> None:
     """And does not fail."""
     connection = await connect(database)

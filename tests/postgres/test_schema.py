@@ -1,15 +1,18 @@
 """The database that the migrations make."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 import pytest
 
+from canvas.serve import tokens
 from consumer.errors import Fatal
 from consumer.ingest.batch import Books
 from consumer.ingest.tables import TABLES
+from consumer.read import explain, history, status, verify
 from consumer.store import migrating, schema
-from consumer.store.postgres import connect
+from consumer.store.postgres import connect, translated
 from consumer.store.writer import Writer
 from migrations import HEAD
 from schemas.base import Reason
@@ -110,6 +113,34 @@ async def test_the_reader_sees_everything_but_quarantine_and_tokens(database: st
                 "SELECT has_table_privilege($1, 'INSERT, UPDATE, DELETE')", f"outcomes.{row['relname']}"
             )
         assert await connection.fetchval("SELECT token_tenant(sha256('nobody''s'))") is None
+    await connection.close()
+
+
+async def test_a_missing_privilege_is_told_with_what_each_role_may_do(database: str) -> None:
+    """And that is true of them: no reader needs to be the owner for `status`, and no writer is promised the tokens."""
+    await write(database, result(1))
+    connection = await connect(database)
+    reader, writer = "outcomes_reader", "outcomes_writer"
+    questions: list[tuple[Callable[[], Awaitable[object]], set[str]]] = [
+        (lambda: history.history(connection, "result", 1, None), {reader, writer}),
+        (lambda: status.status(connection, schema=HEAD), {writer}),
+        (lambda: explain.explain(connection, "result", 1, None), {writer}),
+        (lambda: verify.verify(connection), {writer}),
+        (lambda: Writer(connection).open_position(TOPIC, 0), {writer}),
+        (lambda: tokens.listed(connection), set()),
+    ]
+    for question, allowed in questions:
+        for role in (reader, writer):
+            await connection.execute(f"SET ROLE {role}")
+            if role in allowed:
+                await question()
+                continue
+            with pytest.raises((asyncpg.InsufficientPrivilegeError, Fatal)) as caught:
+                await question()
+            assert str(translated(caught.value)) == (
+                "the database user lacks a privilege: outcomes_reader reads all but quarantine; outcomes_writer writes, and "
+                "reads quarantine too, as status, verify and explain do; migrate, retain and token are the owner's (42501)"
+            )
     await connection.close()
 
 

@@ -81,21 +81,44 @@ def test_a_cut_archive_gives_what_is_readable_and_then_says_so(tmp_path: Path, p
     assert sum(counts) > 1000
 
 
-def test_a_damaged_archive_says_so(tmp_path: Path) -> None:
-    """By its checksum."""
-    data = bytearray(gzip.compress(TEXT))
-    data[-6] ^= 0xFF
+CHECKED: dict[str, Callable[[bytes], bytes]] = {
+    "gz": gzip.compress,
+    "bz2": bz2.compress,
+    "xz": lzma.compress,
+    "zst": zstandard.ZstdCompressor(write_checksum=True).compress,
+}
+
+
+@pytest.mark.parametrize("before", ["", "behind a whole one, "])
+@pytest.mark.parametrize("place", ["in its middle", "in its check"])
+@pytest.mark.parametrize("packing", CHECKED)
+def test_a_small_archive_that_is_damaged_says_so_as_a_large_one_does(
+    tmp_path: Path, packing: str, place: str, before: str
+) -> None:
+    """Although nothing of it was handed out when that is found; the same for one that stands behind others in a file."""
+    data = bytearray(CHECKED[packing](TEXT))
+    data[len(data) // 2 if place == "in its middle" else 10 if packing == "bz2" else -6 if packing == "gz" else -3] ^= 0x10
     path = tmp_path / "damaged"
-    path.write_bytes(data)
-    with pytest.raises(BrokenCapture, match="cannot be read to its end"):
+    path.write_bytes((CHECKED[packing](TEXT) if before else b"") + data)
+    with pytest.raises(BrokenCapture, match=r"damaged is damaged: .*; nothing of it was read, because"):
         read(path)
 
 
-@pytest.mark.parametrize(
-    "pack",
-    [gzip.compress, bz2.compress, lzma.compress, zstandard.ZstdCompressor(write_checksum=True).compress],
-    ids=["gz", "bz2", "xz", "zst"],
-)
+@pytest.mark.parametrize("packing", CHECKED)
+@pytest.mark.parametrize("behind", [b"\n", b"garbage behind it"])
+def test_what_stands_behind_a_whole_archive_does_not_make_it_a_damaged_one(tmp_path: Path, packing: str, behind: bytes) -> None:
+    """Its own checks hold: it is read, and then it is said."""
+    path = tmp_path / "more"
+    path.write_bytes(CHECKED[packing](TEXT) + behind)
+    (capture,) = files.find([str(path)])
+    pieces = files.records(capture, files.source_of(capture), start=1, max_record_bytes=LIMIT)
+    counts: list[int] = []
+    with pytest.raises(BrokenCapture, match="more cannot be read to its end: "):
+        counts.extend(len(piece.records) for piece in pieces)
+    assert sum(counts) == 300
+
+
+@pytest.mark.parametrize("pack", CHECKED.values(), ids=CHECKED)
 def test_no_record_of_a_damaged_archive_is_another_one_than_was_packed(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     """A bit that flips where unpacking goes on changes records that look whole: nothing of that file is read."""
     keys = (b64encode(sha256(b"%d" % number).digest()) for number in range(30_000))
@@ -110,7 +133,7 @@ def test_no_record_of_a_damaged_archive_is_another_one_than_was_packed(tmp_path:
         try:
             source = files.source_of(capture)
         except BrokenCapture as error:
-            assert "is damaged" in str(error)  # noqa: PT017 - some places are found out before anything is unpacked
+            assert "is damaged" in str(error)  # noqa: PT017 - what only seems to be cut is read to there
             damaged += 1
             continue
         found: list[bytes | None] = []

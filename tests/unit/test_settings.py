@@ -37,6 +37,13 @@ def test_flags_win_over_the_environment_and_the_environment_over_dotenv(
     assert load(batch_size=3, group_id=None).batch_size == 3
 
 
+def test_a_dotenv_that_is_not_in_utf_8_is_named(tmp_path: Path) -> None:
+    """Every command looks into it."""
+    (tmp_path / ".env").write_bytes("OUTCOMES_GROUP_ID=Zürich\n".encode("latin-1"))
+    with pytest.raises(UsageError, match=r"^\.env cannot be read: it is not in UTF-8$"):
+        load()
+
+
 def test_a_secret_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As Docker and Kubernetes hand them out; and it is not printed."""
     (tmp_path / "dsn").write_text("postgresql://u:secret@h/d\n")

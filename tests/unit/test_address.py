@@ -1,0 +1,109 @@
+"""The address of a database holds a password, so that what is wrong with it is said without quoting it."""
+
+import asyncio
+import ssl
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from traceback import format_exception
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from consumer.errors import Fatal
+from consumer.store.postgres import connect
+from consumer.store.schema import migrate
+
+ENCODED = "in user and password, # / ? @ : [ ] and the like are written percent-encoded (%23 for #, %40 for @)"
+OPTION = "one of its hosts, of the options behind its ?, or of the variables PG… has a value that it cannot have"
+SSL = "sslmode is one of disable, allow, prefer, require, verify-ca, verify-full; the last two need sslrootcert"
+
+WRONG = {
+    "user:geh#eim@host/db": ENCODED,
+    "user:geh/eim@host/db": ENCODED,
+    "user:geh?eim@host/db": ENCODED,
+    "user:eim?geh@host/db": ENCODED,
+    "user:a@eim:geh@host/db": ENCODED,
+    "user:geh[eim@host/db": ENCODED,
+    "user:geh\u2100eim@host/db": ENCODED,
+    "user:a@[]geh@host/db": ENCODED,
+    "user:geheim@host:port/db": "a port is no number",
+    "host:port/db": "a port is no number",
+    "user:geheim@one:5432,two:port/db": "a port is no number",
+    "user:geheim@127.0.0.1:99999/db": "a port is larger than 65535",
+    "user:geheim@localhost:99999/db": "a port is larger than 65535",
+    "user:geheim@one:5432,[::1]:70000/db": "a port is larger than 65535",
+    "user:geheim@127.0.0.1/db?port=70000": "a port is larger than 65535",
+    "user:geheim@[::1/db": "an IPv6 host stands in brackets: [::1]",
+    "user:geheim@host,/db": OPTION,
+    "host/db?user=user&password=a&geheim": OPTION,
+    "user:p@host/db?target_session_attrs=geheim": OPTION,
+    "user:geheim@host/db?sslmode=full": SSL,
+    "user:geheim@host/db?sslmode=verify-full": SSL,
+}
+
+
+@pytest.mark.parametrize("rest", WRONG)
+async def test_an_address_that_cannot_be_read_is_explained_and_not_quoted(rest: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in the sentence nor in what a log would tell of its causes; to connect, and to migrate."""
+    monkeypatch.setenv("HOME", "/nowhere")  # where a root certificate may lie
+    for ask in (connect, migrate):
+        with pytest.raises(Fatal) as caught:
+            await ask(f"postgresql://{rest}")
+        assert str(caught.value).startswith(f"the database address cannot be read: {WRONG[rest]}")
+        told = "".join(format_exception(caught.value))
+        assert "geh" not in told
+        assert "eim" not in told
+
+
+async def test_a_port_that_cannot_be_is_no_traceback_where_a_variable_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Postgres' own variables stand in for what an address leaves out."""
+    monkeypatch.setenv("PGPORT", "99999")
+    with pytest.raises(Fatal, match="of the variables PG… has a value that it cannot have"):
+        await connect("postgresql://user@127.0.0.1/db")
+
+
+@pytest.mark.parametrize("address", ["mysql://user:geheim@host/db", "geheim:x@host/db", "host=host password=geheim"])
+async def test_an_address_of_something_else_is_told_how_one_looks(address: str) -> None:
+    """Also of the other form that Postgres' own tools know."""
+    with pytest.raises(Fatal, match="cannot be read: one is postgresql://user:password@host:port/database") as caught:
+        await connect(address)
+    assert "geheim" not in "".join(format_exception(caught.value))
+
+
+async def test_a_server_whose_certificate_is_not_trusted_is_no_wrong_address(tmp_path: Path) -> None:
+    """The error is a ValueError, as those of addresses are; its reason is told."""
+    stranger, authority = tmp_path / "stranger.pem", tmp_path / "authority.pem"
+    for file in (stranger, authority):
+        file.write_bytes(certificate())
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(stranger)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(8)  # the wish for TLS
+        writer.write(b"S")
+        try:
+            await writer.start_tls(context)
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    with pytest.raises(Fatal, match="the certificate of the database's server is not trusted: self-signed certificate"):
+        await connect(f"postgresql://user:p@127.0.0.1:{port}/db?sslmode=verify-ca&sslrootcert={authority}")
+    server.close()
+    await server.wait_closed()
+
+
+def certificate() -> bytes:
+    """One that vouches for itself, with its key."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "somebody")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    signed = made.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1)).sign(key, hashes.SHA256())
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return private + signed.public_bytes(serialization.Encoding.PEM)
