@@ -39,6 +39,12 @@ DEPENDENT = {
 }
 """What the second said was of the first: it is not taken over where the first has changed."""
 
+_TOLD_PARTS = frozenset({"points_possible", "mastery_points", "ratings"})
+"""Of an outcome's criterion, what REST tells."""
+
+_ASSET = ("associated_asset_type", "associated_asset_id")
+"""What a result is of: where an event has told it, that holds."""
+
 _ANCHOR = {member: anchor for anchor, member in DEPENDENT.items()} | {"short_description": "title"}
 """Member -> the one that it follows."""
 
@@ -65,9 +71,11 @@ class Known:
     event_name: str
     submitted_at: datetime | None = None
     """Of a result: when the work was submitted, by its rubric assessment; rollups prefer it."""
-    late: "Known | None" = None
-    """Of a snapshot: the newest version that the feed has told, where that was read after the snapshot was asked for. It is the
-    older one of the two; but what REST cannot tell stands in it alone."""
+    feed: "Known | None" = None
+    """Of a snapshot: the newest version that the feed has told. It is the older one, but may have been read after the snapshot
+    was asked for; and what REST cannot tell stands in it alone."""
+    earlier: Sequence[Body] = field(default=(), repr=False)
+    """The feed's versions before that one."""
 
     @property
     def active(self) -> bool:
@@ -130,10 +138,10 @@ def compare(told: Told, known: Known | None, requested_at: datetime, user_uuids:
     members = dict(told.members)
     if told.user is not None:
         members["user_uuid"] = _user(told.user, known, user_uuids)
-    if known is not None and "associated_asset_type" in (known.late or known).body:
+    if known is not None and "associated_asset_type" in (known.feed or known).body:
         # An event told it; and the asset of a result stays what it is.
-        members.pop("associated_asset_type", None)
-        members.pop("associated_asset_id", None)
+        for name in _ASSET:
+            members.pop(name, None)
     return _change(told.table, told.id, members, known)
 
 
@@ -156,11 +164,13 @@ def link(told: Told, candidates: Iterable[Known], requested_at: datetime) -> tup
     return _change(told.table, id_, told.members, known), id_
 
 
-def moves(unknown: Iterable[Told], candidates: Iterable[Known], shown: Container[int], requested_at: datetime) -> list[Change]:
+def moves(
+    unknown: Iterable[Told], candidates: Iterable[Known], shown: Container[int], requested_at: datetime
+) -> list[tuple[Change, Known]]:
     """Links in places that no event has told, and known links of the same outcomes that were not shown: those were moved.
 
     Canvas moves a link by writing another group into it (`learning_outcome_group.rb`, `adopt_outcome_link`); one that was
-    deleted, and another one made, ends in the same place. The list must be whole; youngest links first.
+    deleted, and another one made, ends in the same place. The list must be whole; youngest links first. With each what it was.
     """
     left: dict[int, list[Known]] = {}
     for one in sorted(candidates, key=lambda one: one.body["learning_outcome_link_id"]):
@@ -171,8 +181,8 @@ def moves(unknown: Iterable[Told], candidates: Iterable[Known], shown: Container
         if known := left.get(told.members["learning_outcome_id"]):
             link = known.pop()
             change = _change(told.table, link.body["learning_outcome_link_id"], told.members, link)
-            assert isinstance(change, Change)  # the group is another one
-            found.append(change)
+            assert isinstance(change, Change)  # one that was in this place would be known there
+            found.append((change, link))
     return found
 
 
@@ -223,7 +233,7 @@ def alike(some: Sequence[rest.ProficiencyRating] | None, others: Sequence[rest.P
 
 def uuid_of(known: Known | None) -> str | None:
     """Of a result: the student's uuid, where the feed has told it."""
-    for one in (known, known.late) if known is not None else ():
+    for one in (known, known.feed) if known is not None else ():
         uuid = one.body.get("user_uuid") if one is not None else None
         if uuid is not None and not uuid.startswith(UNKNOWN_USER):
             return str(uuid)
@@ -264,19 +274,32 @@ def _change(table: str, id_: int, members: Mapping[str, Any], known: Known | Non
 
 
 def _caught_up(table: str, members: Mapping[str, Any], known: Known) -> Known:
-    """With what a late version of the feed has told: all that REST does not tell, and of the rest what means the same."""
-    if (late := known.late) is None:
+    """A snapshot with what the feed has told last: of what REST does not tell, and of the rest what means the same.
+
+    A member that is not told now may have been told to the snapshot, and is then newer than the feed's: so it is where the
+    snapshot cannot have taken it over from the feed.
+    """
+    if (feed := known.feed) is None:
         return known
+    feeds_own = {TABLES[table].id_member, *_ASSET}
 
     @cache
     def from_feed(name: str) -> bool:
         if name in _ANCHOR and not from_feed(_ANCHOR[name]):
             return False
-        return name not in members or _same(table, name, members[name], late)
+        if name in members:
+            return _same(table, name, members[name], feed)
+        taken_over = any(one.get(name) == known.body[name] for one in known.earlier) if name in known.body else True
+        return taken_over or name in feeds_own
 
-    found = {name: (late if from_feed(name) else known).body.get(name) for name in late.body.keys() | known.body.keys()}
-    body = {name: value for name, value in found.items() if value is not None}
-    return replace(known, body=body, submitted_at=late.submitted_at, late=None)
+    body = {}
+    for name in feed.body.keys() | known.body.keys():
+        value = (feed if from_feed(name) else known).body.get(name)
+        if name == "rubric_criterion" and not from_feed(name):
+            value = _with_parts(feed.body.get(name), value)
+        if value is not None:
+            body[name] = value
+    return replace(known, body=body, submitted_at=feed.submitted_at, feed=None)
 
 
 def _same(table: str, name: str, told: Any, known: Known) -> bool:
@@ -325,6 +348,16 @@ def _same_levels(ours: Sequence[Mapping[str, Any]], told: Sequence[Mapping[str, 
         and (other.get("color") is None or (one.get("color") or "").lower() == other["color"].lower())
         for one, other in zip(ours, told, strict=True)
     )
+
+
+def _with_parts(feeds: Body | None, ours: Body | None) -> Body | None:
+    """A criterion with those parts of the feed's that REST has no place for, of the whole and of each rating."""
+    parts = {part: value for part, value in (feeds or {}).items() if part not in _TOLD_PARTS and value is not None}
+    whole = parts | (ours or {})
+    if whole.get("ratings"):
+        before = {_rating(one): one for one in (feeds or {}).get("ratings") or ()}
+        whole["ratings"] = [before.get(_rating(one), {}) | one for one in whole["ratings"]]
+    return whole or None
 
 
 def _criterion(ours: Any, told: Any) -> Body:

@@ -27,6 +27,11 @@ TICK = timedelta(microseconds=1)
 
 NAMED_AT_ONCE = 500
 
+COURSES_AT_ONCE = 8
+"""Of which what is known of their alignments is remembered; fewer are under way."""
+
+_NOTHING = Aligned(None, None)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -108,6 +113,8 @@ class Examiner:
         """Outcomes that were found where nothing is written: several contexts show one."""
         self._links: dict[Context, _Links] = {}
         """Of contexts that are under way."""
+        self._alignments: dict[int, dict[tuple[int, str, int], Aligned]] = {}
+        """Of the last few courses."""
         self._gone: dict[int, set[tuple[int, int]]] = {}
         """Outcome and assignment, of courses that are under way."""
 
@@ -212,35 +219,45 @@ class Examiner:
         for told in piece.objects:
             counts.seen += 1
             found, id_ = compare.link(told, known, piece.requested_at)
+            if found is Left.UNKNOWN_LINK:
+                links.unknown[_place(told.members)] = told
+                continue
+            links.unknown.pop(_place(told.members), None)
             if id_ is not None:
                 links.shown.add(id_)
-            if not isinstance(found, Left):
-                changes.append((found, piece.requested_at))
-            elif found is Left.UNKNOWN_LINK:
-                links.unknown[told.members["learning_outcome_group_id"], told.members["learning_outcome_id"]] = told
-            else:
+            if isinstance(found, Left):
                 self._leave(piece.table, found)
+            else:
+                changes.append((found, piece.requested_at))
         return await self._settle(changes)
 
-    async def _moves(self, piece: Whole) -> list[Change]:
+    async def _moves(self, piece: Whole) -> list[tuple[Change, Known]]:
+        """Of those in unknown places; what an event has told meanwhile is known."""
         links = self._links.get(piece.context, _Links())
-        if not links.unknown:
-            return []
         known = await self._here.known_links(self._tenant, piece.context, {outcome_id for _, outcome_id in links.unknown})
+        for place, told in list(links.unknown.items()):
+            found, id_ = compare.link(told, known, piece.requested_at)
+            if found is not Left.UNKNOWN_LINK:
+                del links.unknown[place]
+            if id_ is not None:
+                links.shown.add(id_)
         return compare.moves(links.unknown.values(), known, links.shown, piece.requested_at)
 
     async def _take_moves(self, piece: Whole) -> list[Finding]:
-        """What was moved is written; in the other unknown places are links whose ids nobody has told."""
-        moves = await self._moves(piece)
+        """What was moved is written; in the other unknown places are links whose ids nobody has told.
+
+        As old as what it was, by as little as there is: which link it is was inferred, and any event of it knows better.
+        """
         links = self._links.setdefault(piece.context, _Links())
-        for change in moves:
+        moves = await self._moves(piece) if links.unknown else []
+        for change, _ in moves:
             links.shown.add(change.id)
-            del links.unknown[change.body["learning_outcome_group_id"], change.body["learning_outcome_id"]]
+            del links.unknown[_place(change.body)]
         findings = []
         for told in links.unknown.values():
             self._leave(piece.table, Left.UNKNOWN_LINK)
             findings.append(Finding("missing", piece.table, dict(told.members)))
-        return findings + await self._settle([(change, piece.requested_at) for change in moves])
+        return findings + await self._settle([(change, known.event_time + TICK) for change, known in moves])
 
     async def _take_scale(self, piece: Scale) -> list[Finding]:
         known, feeds_id = await self._here.known_scale(self._tenant, piece.context)
@@ -316,7 +333,7 @@ class Examiner:
 
     async def _take_alignments(self, piece: Alignments) -> list[Finding]:
         counts = self.counted("outcome_alignment")
-        known = await self._here.aligned(self._tenant, piece.course_id)
+        known = await self._aligned(piece.course_id)
         self._gone.setdefault(piece.course_id, set()).update(piece.gone)
         new = []
         for told in _told_alignments(piece.shown, piece.requested_at):
@@ -330,13 +347,23 @@ class Examiner:
             if (state := proven(known.get((outcome_id, "Assignment", assignment_id)), piece.requested_at)) is not None:
                 new.append(state)
         for outcome_id, assignment_id in piece.gone:
-            here = known.get((outcome_id, "Assignment", assignment_id), Aligned(None, None, ()))
+            here = known.get((outcome_id, "Assignment", assignment_id), _NOTHING)
             if (state := removed(outcome_id, assignment_id, here, piece.requested_at)) is not None:
                 new.append(state)
         if self._pen is not None:
             await self._here.align(self._tenant, piece.course_id, self._source, new)
         counts.written += len(new)
-        return [_alignment_finding(piece.course_id, state, known, repaired=self._pen is not None) for state in new]
+        findings = [_alignment_finding(piece.course_id, state, known, repaired=self._pen is not None) for state in new]
+        known |= {state.key: known.get(state.key, _NOTHING)._replace(known=state) for state in new}
+        return findings
+
+    async def _aligned(self, course_id: int) -> dict[tuple[int, str, int], Aligned]:
+        """What is known of a course's alignments, read once for all pieces of it: there is one for each assignment."""
+        if course_id not in self._alignments:
+            while len(self._alignments) >= COURSES_AT_ONCE:
+                del self._alignments[next(iter(self._alignments))]
+            self._alignments[course_id] = await self._here.aligned(self._tenant, course_id)
+        return self._alignments[course_id]
 
     # What Canvas does not have
 
@@ -344,8 +371,8 @@ class Examiner:
         """Whether a list is to be told once more, before something that it did not show counts as not there."""
         if not isinstance(piece, Whole) or piece.sure:
             return False
-        moved = piece.table == "learning_outcome_link" and bool(await self._moves(piece))
-        return moved or (self._thorough and bool(await self._not_shown(piece)))
+        unknown = piece.table == "learning_outcome_link" and bool(self._links.get(piece.context, _Links()).unknown)
+        return (unknown and bool(await self._moves(piece))) or (self._thorough and bool(await self._not_shown(piece)))
 
     async def _take_whole(self, piece: Whole) -> list[Finding]:
         moved = await self._take_moves(piece) if piece.table == "learning_outcome_link" else []
@@ -402,6 +429,11 @@ class Examiner:
                     key = {"course_id": piece.course_id, "user_uuid": uuids[user], "learning_outcome_id": outcome_id}
                     findings.append(Finding("rollup", "outcome_rollup", key, (Difference("score", here, there),)))
         return findings
+
+
+def _place(link: Mapping[str, Any]) -> tuple[int, int]:
+    """Group and outcome."""
+    return link["learning_outcome_group_id"], link["learning_outcome_id"]
 
 
 def same_score(ours: float | None, theirs: float | None) -> bool:

@@ -7,7 +7,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 import asyncpg
@@ -24,10 +24,6 @@ T = TypeVar("T")
 
 BACKFILLED = "_backfilled"
 """What the names of snapshots' events end with."""
-
-LATE = timedelta(minutes=10)
-"""A version of the feed that was written so long before a snapshot was asked for is in it. Clocks differ, and a transaction is
-seen later than it began."""
 
 _EXTRA = {
     "learning_outcome_group": "extra_groups",
@@ -61,8 +57,6 @@ class Aligned(NamedTuple):
     """The newest state that REST told; None where only results imply it."""
     newest_result: datetime | None
     """Time of the newest version of an active result of it; None where there is none."""
-    students: Sequence[str]
-    """Some who have such a result, as `user_uuid`."""
 
 
 class Judged(NamedTuple):
@@ -112,15 +106,19 @@ class Here:
     async def known(self, tenant: str, table: str, ids: Iterable[int]) -> dict[int, Known]:
         """By the id of the row."""
         rows = sorted({row_id(table, id_) for id_ in ids})
-        known, late = (
-            (sql("known_results"), sql("late_results"))
+        known, feed = (
+            (sql("known_results"), sql("feed_results"))
             if table == "learning_outcome_result"
-            else (sql("known").format(table=table), sql("late").format(table=table))
+            else (sql("known").format(table=table), sql("feed").format(table=table))
         )
         found = {row["id"]: known_of(table, dict(row)) for row in await self._fetch(known, tenant, rows)}
-        if any(one.event_name.endswith(BACKFILLED) for one in found.values()):
-            for row in await self._fetch(late, tenant, rows, LATE):
-                found[row["id"]] = replace(found[row["id"]], late=known_of(table, dict(row)))
+        if snapshots := [id_ for id_, one in found.items() if one.event_name.endswith(BACKFILLED)]:
+            told: dict[int, list[asyncpg.Record]] = {}
+            for row in await self._fetch(feed, tenant, snapshots):
+                told.setdefault(row["id"], []).append(row)
+            for id_, versions in told.items():
+                newest, *earlier = (known_of(table, dict(row)) for row in versions)
+                found[id_] = replace(found[id_], feed=newest, earlier=[one.body for one in earlier])
         return found
 
     async def known_links(self, tenant: str, context: Context, outcome_ids: Collection[int]) -> list[Known]:
@@ -149,7 +147,7 @@ class Here:
             key = (row["learning_outcome_id"], row["asset_type"], row["asset_id"])
             state = (row["workflow_state"], row["title"], row["submission_types"], row["url"], row["event_time"])
             known = Alignment(*key, *state) if row["workflow_state"] is not None else None
-            found[key] = Aligned(known, row["newest_result"], row["students"])
+            found[key] = Aligned(known, row["newest_result"])
         return found
 
     async def students_of(

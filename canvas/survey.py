@@ -386,27 +386,26 @@ class Survey:
         }
         doubtful, listed = expected - seen.aligned.keys(), set[tuple[int, int]]()
         absent: list[tuple[datetime, list[tuple[int, int]]]] = []
-        for assignment_id in sorted({assignment_id for _, assignment_id in expected | seen.aligned.keys()}):
-            try:
-                answer = await self._client.outcome_alignments(course_id, assignment_id=assignment_id)
-            except CanvasNotFound as none:
-                yield Alignments(
-                    course_id, none.requested_at, gone=sorted(pair for pair in doubtful if pair[1] == assignment_id)
-                )
-            except CanvasRejected:
-                async for piece in self._by_student(course_id, seen, doubtful, results_at):
-                    yield piece
-                return
-            except CanvasForbidden as error:
-                yield Unanswered(str(error))
-                return
-            else:
-                shown = answer.value
-                there = _pairs(shown)
-                listed |= there
-                absent.append((answer.requested_at, sorted(pair for pair in doubtful - there if pair[1] == assignment_id)))
-                yield Alignments(course_id, answer.requested_at, shown)
-        yield Alignments(course_id, results_at, proven=seen.aligned.keys() - listed)
+        assignments = sorted({assignment_id for _, assignment_id in expected | seen.aligned.keys()})
+        left = iter(assignments)
+        try:
+            for assignment_id in left:
+                doubted = sorted(pair for pair in doubtful if pair[1] == assignment_id)
+                try:
+                    answer = await self._client.outcome_alignments(course_id, assignment_id=assignment_id)
+                except CanvasNotFound as none:
+                    yield Alignments(course_id, none.requested_at, gone=doubted)
+                except CanvasForbidden as error:
+                    yield Unanswered(str(error))
+                else:
+                    there = _pairs(answer.value)
+                    listed |= there
+                    absent.append((answer.requested_at, [pair for pair in doubted if pair not in there]))
+                    yield Alignments(course_id, answer.requested_at, answer.value)
+        except CanvasRejected:
+            rest_of_them = {assignment_id, *left}
+            async for piece in self._by_student(course_id, seen, rest_of_them, doubtful, listed):
+                yield piece
         try:
             students = await self._students_of(course_id, seen, [pair for _, pairs in absent for pair in pairs])
         except UNANSWERED as error:
@@ -415,6 +414,7 @@ class Survey:
         for requested_at, pairs in absent:
             if gone := [pair for pair in pairs if students[pair] is None or students[pair]]:
                 yield Alignments(course_id, requested_at, gone=gone)
+        yield Alignments(course_id, results_at, proven=seen.aligned.keys() - listed)
 
     async def _students_of(
         self, course_id: int, seen: _Seen, pairs: Collection[tuple[int, int]]
@@ -440,21 +440,25 @@ class Survey:
         return shown
 
     async def _by_student(
-        self, course_id: int, seen: _Seen, doubtful: Collection[tuple[int, int]], results_at: datetime
+        self,
+        course_id: int,
+        seen: _Seen,
+        assignments: Collection[int],
+        doubtful: Collection[tuple[int, int]],
+        listed: set[tuple[int, int]],
     ) -> AsyncIterator[Piece]:
-        """An older Canvas tells what one student has to hand in.
+        """An older Canvas tells what one student has to hand in: of these assignments. What is shown goes into `listed`.
 
         An alignment is gone where nobody shows it of up to three who have results of it and are shown in the course; where no
         such student's id is known, nothing is known of it either.
         """
         told_by: dict[str, datetime] = {}
-        listed = set[tuple[int, int]]()
+        missed: dict[tuple[int, int], datetime] = {}
         try:
-            students = await self._students_of(course_id, seen, doubtful)
+            students = await self._students_of(course_id, seen, [pair for pair in doubtful if pair[1] in assignments])
             ids = await self._here.user_ids(self._scope.tenant, {uuid for uuids in students.values() for uuid in uuids or ()})
-            asked = {pair: [user] for pair, user in seen.aligned.items()} | {
-                pair: uuids or () for pair, uuids in students.items()
-            }
+            asked = {pair: [user] for pair, user in seen.aligned.items() if pair[1] in assignments}
+            asked |= {pair: list(uuids or ()) for pair, uuids in students.items()}
             for pair, users in asked.items():
                 those = [id_ for user in users if (id_ := _student(user, ids)) is not None]
                 for user in those:
@@ -463,12 +467,14 @@ class Survey:
                         told_by[user] = answer.requested_at
                         listed |= _pairs(answer.value)
                         yield Alignments(course_id, answer.requested_at, answer.value)
-                if those and pair in doubtful and pair not in listed:
-                    yield Alignments(course_id, min(told_by[user] for user in those), gone=[pair])
+                if those and pair in students and pair not in listed:
+                    missed[pair] = min(told_by[user] for user in those)
         except UNANSWERED as error:
             yield Unanswered(str(error))
             return
-        yield Alignments(course_id, results_at, proven=seen.aligned.keys() - listed)
+        for pair, requested_at in missed.items():
+            if pair not in listed:
+                yield Alignments(course_id, requested_at, gone=[pair])
 
 
 def _expected(aligned: Aligned) -> bool:

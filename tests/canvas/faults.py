@@ -21,6 +21,7 @@ Fault = Literal[
     "shape",  # the first object has wrong members
     "forbidden",  # 403 for want of a right
     "forbidden401",  # the same of an older Canvas
+    "rejected",  # 400
     "elsewhere",  # a redirect; to `Location`
     "next",  # a next page; at `Target`
     "circle",  # the next page is this one
@@ -69,7 +70,7 @@ class Faulty:
     """Set when nobody waits for slow answers any more."""
 
     def fail(self, kind: Fault, *, times: int = 1, path: str = "", **headers: str) -> None:
-        """The next `times` requests whose path has `path` (a regular expression) in it go wrong; `headers`: said besides."""
+        """The next `times` requests with `path` (a regular expression) in path or query go wrong; `headers`: said besides."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self.planned.append(Planned(kind, re.compile(path), times, named))
 
@@ -99,7 +100,14 @@ class Faulty:
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         self.asked.append(Asked(request.path, request.raw_path, str(request.url), dict(request.headers)))
-        plan = next((plan for plan in self.planned if plan.times and plan.path.search(request.path)), None)
+        plan = next(
+            (
+                plan
+                for plan in self.planned
+                if plan.times and (plan.path.search(request.path) or plan.path.search(request.path_qs))
+            ),
+            None,
+        )
         if plan is None:
             return await handler(request)
         plan.times -= 1
@@ -112,6 +120,8 @@ class Faulty:
             case "forbidden" | "forbidden401":
                 said = {"status": "unauthorized", "errors": [{"message": "user not authorized to perform that action"}]}
                 return web.json_response(said, status=401 if plan.kind == "forbidden401" else 403)
+            case "rejected":
+                return web.json_response({"errors": [{"message": "student_id is required"}]}, status=400)
             case "garbage":
                 assert request.transport is not None
                 request.transport.write(b"HTTP/1.1 200 OK\r\nno header at all\r\n\r\n")

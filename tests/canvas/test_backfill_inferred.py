@@ -198,3 +198,37 @@ async def test_a_result_that_is_shown_again_brings_its_alignment_back(database: 
     await fill(database, school)
     assert (await rollups(database, ALGEBRA))[ann, EQUATIONS] == 8.0
     assert counts(await fill(database, school), "written") == {}
+
+
+async def test_one_assignment_that_may_not_be_seen_hides_nothing_of_the_others(database: str, school: School) -> None:
+    """What is gone of those is gone; that one question was not answered is said."""
+    await tell(database, *feed_of(school))
+    await fill(database, school)
+    school.alignments.remove({"assignment_id": 601, "outcome_id": EQUATIONS})
+    school.fail("forbidden", times=9, path="outcome_alignments.*assignment_id=602")
+    report = await fill(database, school)
+    assert len(report.troubles) == 1
+    told = "SELECT workflow_state FROM outcome_alignment WHERE course_id = $1 AND asset_id = 601 AND learning_outcome_id = $2"
+    assert await query(database, told, ALGEBRA, EQUATIONS) == [("deleted",)]
+
+
+async def test_an_assignment_that_is_refused_takes_nothing_back_that_another_was_told_of(database: str, school: School) -> None:
+    """Some are asked by student then: of these alone."""
+    await tell(database, *feed_of(school))
+    await fill(database, school)
+    school.results = {id_: row for id_, row in school.results.items() if row["assignment_id"] != 601}
+    school.fail("rejected", times=9, path="outcome_alignments.*assignment_id=602")
+    assert counts(await fill(database, school), "written") == {}
+
+
+async def test_a_result_without_a_score_that_is_not_shown_tells_nothing(database: str, school: School) -> None:
+    """Not of its alignment either: another student's score hangs on that."""
+    await tell(database, *feed_of(school), result_event(school, 804, associated_asset_id="699"))
+    await tell(database, result_event(school, 801, id="899", associated_asset_id="699", score=None, percent=None))
+    school.users[BEN]["sections"].pop(ALGEBRA)
+    del school.results[804]
+    before = await rollups(database, ALGEBRA)
+    school.unlisted = frozenset({699})
+    school.assignments[699] = school.assignments[601] | {"id": 699}
+    await fill(database, school)
+    assert await rollups(database, ALGEBRA) == before

@@ -1,0 +1,8 @@
+-- The same of results, with the time of submission that rollups take.
+SELECT told.*, assessment.submitted_at
+  FROM learning_outcome_result_version AS told
+  LEFT JOIN rubric_assessment AS assessment
+    ON assessment.root_account_uuid = told.root_account_uuid AND assessment.id = told.artifact_id
+   AND told.artifact_type = 'RubricAssessment'
+ WHERE told.root_account_uuid = $1 AND told.id = ANY ($2::bigint[]) AND told.event_name <> 'learning_outcome_result_backfilled'
+ ORDER BY told.id, told.event_time DESC, told.event_name DESC, told.updated_at DESC NULLS LAST, told.version_hash DESC
