@@ -10,7 +10,7 @@ demo: $(VENV)/installed ## a simulated school through a broker and the real work
 	$(BIN)/outcomes demo
 
 test: lint ## everything that CI checks
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal # on 2 cores: much of the time somebody waits for a broker or a database
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .
