@@ -237,6 +237,18 @@ async def test_students_whom_canvas_does_not_show_tell_nothing(known: str, schoo
     assert (await differences(known, school)).total == 0
 
 
+async def test_a_result_without_a_score_that_is_not_shown_is_not_extra(known: str, school: School) -> None:
+    """It counts nowhere, and whether every Canvas shows such results nobody knows; with a score it is."""
+    await tell(known, result_event(school, 802, datetime.now(UTC), score=None, percent=None))
+    row = school.results.pop(802)
+    assert (await differences(known, school)).total == 0
+    school.results[802] = row
+    scored = result_event(school, 802, datetime.now(UTC))
+    del school.results[802]
+    await tell(known, scored)
+    assert ("extra", "learning_outcome_result", 802) in found(await differences(known, school))
+
+
 async def test_students_are_told_once_where_each_page_tells_all(known: str, school: School) -> None:
     """Some versions of Canvas count students on pages of rollups, and tell all rollups on each."""
     school.all_rollups, school.page_size = True, 1
