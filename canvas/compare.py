@@ -48,6 +48,9 @@ _ASSET = ("associated_asset_type", "associated_asset_id")
 _ANCHOR = {member: anchor for anchor, member in DEPENDENT.items()} | {"short_description": "title"}
 """Member -> the one that it follows."""
 
+BACKFILLED = "_backfilled"
+"""What the names of snapshots' events end with."""
+
 UNKNOWN_USER = "id:"
 """What `user_uuid` begins with where only the user's id is known."""
 
@@ -82,6 +85,11 @@ class Known:
         """Whether its state is that of things that REST tells."""
         return bool(self.body.get("workflow_state") == "active")
 
+    @property
+    def snapshot(self) -> bool:
+        """Whether REST told it, and not the feed."""
+        return self.event_name.endswith(BACKFILLED)
+
 
 class Difference(NamedTuple):
     """One member."""
@@ -105,7 +113,7 @@ class Change:
     @property
     def event_name(self) -> str:
         """The snapshot's."""
-        return f"{self.table}_backfilled"
+        return f"{self.table}{BACKFILLED}"
 
 
 def local(id_: int) -> int:
@@ -153,7 +161,7 @@ def link(told: Told, candidates: Iterable[Known], requested_at: datetime) -> tup
     """
     place = ("learning_outcome_group_id", "learning_outcome_id", "context_type", "context_id")
     alike = [one for one in candidates if all(one.body.get(name) == told.members[name] for name in place)]
-    meant = [one for one in alike if one.active] or [one for one in alike if one.event_name.endswith("_backfilled")]
+    meant = [one for one in alike if one.active] or [one for one in alike if one.snapshot]
     if not meant:
         newer = any(one.event_time > requested_at for one in alike)
         return (Left.NEWER_HERE if newer else Left.UNKNOWN_LINK), None

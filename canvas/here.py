@@ -22,9 +22,6 @@ from consumer.store.postgres import Connection, connect, translated
 
 T = TypeVar("T")
 
-BACKFILLED = "_backfilled"
-"""What the names of snapshots' events end with."""
-
 _EXTRA = {
     "learning_outcome_group": "extra_groups",
     "learning_outcome_link": "extra_links",
@@ -112,7 +109,7 @@ class Here:
             else (sql("known").format(table=table), sql("feed").format(table=table))
         )
         found = {row["id"]: known_of(table, dict(row)) for row in await self._fetch(known, tenant, rows)}
-        if snapshots := [id_ for id_, one in found.items() if one.event_name.endswith(BACKFILLED)]:
+        if snapshots := [id_ for id_, one in found.items() if one.snapshot]:
             told: dict[int, list[asyncpg.Record]] = {}
             for row in await self._fetch(feed, tenant, snapshots):
                 told.setdefault(row["id"], []).append(row)

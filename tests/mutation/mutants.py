@@ -388,7 +388,7 @@ MUTANTS = (
     Mutant(
         "what the feed told late is lost",
         "canvas/here.py",
-        "if snapshots := [id_ for id_, one in found.items() if one.event_name.endswith(BACKFILLED)]:",
+        "if snapshots := [id_ for id_, one in found.items() if one.snapshot]:",
         "if snapshots := list[int]():",
         _tests("tests/canvas/test_backfill_late.py", "test_a_feed_that_is_read_after_the_backfill_leaves_the_same_projection"),
     ),
