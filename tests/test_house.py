@@ -13,6 +13,7 @@ from consumer.ingest.tables import TABLES
 from migrations import FOLDER
 from schemas.base import Reason
 from schemas.events import BODIES
+from tests.mutation.mutants import MUTANTS
 from tests.readme import README, written
 from tests.samples import PAYLOADS
 
@@ -69,15 +70,25 @@ def test_every_migration_is_a_plain_sql_file_that_opens_with_why() -> None:
 
 
 def test_every_statement_opens_with_why() -> None:
-    """SQL lives in files that say what they are for, and none is left over."""
-    python = "".join(
-        path.read_text(encoding="utf-8") for room in ("consumer", "canvas") for path in ROOT.glob(f"{room}/**/*.py")
-    )
-    for file in (*ROOT.glob("consumer/**/sql/*.sql"), *ROOT.glob("canvas/**/sql/*.sql")):
+    """SQL lives in files that say what they are for."""
+    files = list(ROOT.glob("c*/**/sql/*.sql"))
+    assert {file.parent for file in files} == {
+        ROOT / room / "sql" for room in ("consumer/store", "consumer/read", "canvas", "canvas/serve")
+    }
+    for file in files:
         assert file.read_text(encoding="utf-8").startswith("-- "), file.name
-        family, _, member = file.stem.partition("_")
-        used = f'"{file.stem}"' in python or (f'"{family}_{{' in python and f'"{member}"' in python)
-        assert used, f"{file.name} is used by nobody"
+
+
+def test_no_statement_is_left_over() -> None:
+    """Each is named in its own room; what commands and server share is consumer/read's."""
+    askers = {"consumer/store": "consumer/store", "consumer/read": "c*", "canvas": "canvas", "canvas/serve": "canvas/serve"}
+    for room, asking in askers.items():
+        modules = ROOT.glob(f"{asking}/*.py" if room == "canvas" else f"{asking}/**/*.py")
+        python = "".join(path.read_text(encoding="utf-8") for path in modules)
+        for file in (ROOT / room / "sql").glob("*.sql"):
+            family, _, member = file.stem.partition("_")
+            used = f'"{file.stem}"' in python or (f'"{family}_{{' in python and f'"{member}"' in python)
+            assert used, f"{file} is used by nobody"
 
 
 def test_compose_and_tests_use_the_same_images() -> None:
@@ -85,6 +96,16 @@ def test_compose_and_tests_use_the_same_images() -> None:
     compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     assert f"image: {kafka.IMAGE}\n" in compose
     assert f"image: {postgres.IMAGE}\n" in compose
+
+
+def test_the_image_gets_all_that_it_copies() -> None:
+    """`.dockerignore` keeps everything out but what it names."""
+    copied = re.findall(r"^COPY (?!--)(.+) \S+$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    let_in = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    assert let_in[0] == "*"
+    assert len(copied) > 5
+    for source in " ".join(copied).split():
+        assert f"!{source.partition('/')[0]}" in let_in, source
 
 
 def test_no_file_holds_a_registry_or_a_path_of_one_machine() -> None:
@@ -99,8 +120,16 @@ def test_no_file_holds_a_registry_or_a_path_of_one_machine() -> None:
 
 def test_locked_requirements_have_hashes() -> None:
     """Every package is pinned by content."""
-    for name in ("runtime.txt", "dev.txt", "build.txt"):
-        text = (ROOT / "requirements" / name).read_text(encoding="utf-8")
-        packages = re.findall(r"^[a-z0-9].*==.*$", text, re.MULTILINE)
-        assert packages
-        assert text.count("--hash=sha256:") >= len(packages)
+    files = list((ROOT / "requirements").glob("*.txt"))
+    assert files
+    for file in files:
+        packages = re.split(r"^(?=[a-z0-9])", file.read_text(encoding="utf-8"), flags=re.MULTILINE | re.IGNORECASE)[1:]
+        assert packages, file.name
+        for package in packages:
+            assert re.match(r"\S+==\S+", package), f"{file.name}: {package}"
+            assert "--hash=sha256:" in package, f"{file.name}: {package}"
+
+
+def test_the_readme_counts_the_mutants() -> None:
+    """A figure that nobody looks at is soon wrong."""
+    assert f" {len(MUTANTS)} so far" in TEXT

@@ -25,8 +25,8 @@ _NOT_NOW = ("55P03", "40P01")
 async def upgrade(dsn: str, before: str | None, target: str = HEAD) -> None:
     """From `before` to `target`, each migration in one transaction with its record. `schema.migrate` holds the lock.
 
-    What a migration needs beforehand (`NNNN_what.before.sql`) runs outside of its transaction. Both are done again, after a
-    pause, where they could not have their locks: a migration that waits for one makes everybody else wait behind it.
+    What a migration needs beforehand (`NNNN_what.before.sql`, or several in order) runs outside of its transaction. All is done
+    again, after a pause, where it could not have its locks: a migration that waits for one makes everybody else wait behind it.
     """
     for revision in _pending(before, target):
         until = time.monotonic() + PATIENCE_SECONDS
@@ -43,7 +43,7 @@ async def upgrade(dsn: str, before: str | None, target: str = HEAD) -> None:
 
 
 async def _prepare(dsn: str, revision: str) -> None:
-    """One statement that may commit on its way, and may be repeated."""
+    """Statements, one a file, that may commit on their way, and may be repeated."""
     for file in _before(revision):
         connection = await connect(dsn, application="outcomes migrate")
         try:
@@ -53,7 +53,7 @@ async def _prepare(dsn: str, revision: str) -> None:
 
 
 def _before(revision: str) -> list[Path]:
-    return list((FOLDER / "versions").glob(f"{revision}_*.before.sql"))
+    return sorted((FOLDER / "versions").glob(f"{revision}_*.before*.sql"))
 
 
 async def _run(dsn: str, revision: str) -> None:

@@ -7,5 +7,5 @@ down_revision = "0005"
 
 
 def upgrade() -> None:
-    """Runs the file beside this one; `0006_rest.before.sql` has run by then."""
+    """Runs the file beside this one; `0006_rest.before.1.sql` and `0006_rest.before.2.sql` have run by then."""
     run_sql("0006_rest.sql")

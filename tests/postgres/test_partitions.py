@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import asyncpg
 import pytest
 
 from consumer.errors import Fatal, Transient
@@ -131,6 +132,27 @@ async def test_a_migration_that_was_killed_on_its_way_is_done_by_the_next(empty_
     assert [tuple(row) for row in checks] == [(f"{RESULTS}_before_{later}", True)]
     assert await schema.migrate(empty_database) == (BEFORE, HEAD)
     assert (await verify(connection)).holds
+    await connection.close()
+
+
+async def test_an_index_whose_building_was_killed_is_built_by_the_next(empty_database: str) -> None:
+    """Postgres leaves one that is there, and not valid."""
+    connection = await at_before(empty_database, 10)
+    await migrating.upgrade(empty_database, BEFORE, "0005")
+    reader, builder = await connect(empty_database), await connect(empty_database)
+    _, statement = (file.read_text(encoding="utf-8") for file in migrating._before("0006"))
+    not_valid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
+    async with reader.transaction():  # whoever builds waits for those who write
+        await reader.execute("LOCK learning_outcome_result IN ROW EXCLUSIVE MODE")
+        building = asyncio.create_task(builder.execute(statement))
+        await until(lambda: connection.fetchval(not_valid))
+        await connection.execute("SELECT pg_terminate_backend($1)", builder.get_server_pid())
+        with pytest.raises(asyncpg.PostgresError, match="terminating connection"):
+            await building
+    assert await connection.fetchval(not_valid) == 1
+    assert await schema.migrate(empty_database) == ("0005", HEAD)
+    assert await connection.fetchval(not_valid) == 0
+    await reader.close()
     await connection.close()
 
 
