@@ -5,6 +5,7 @@ import gc
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -22,7 +23,7 @@ from consumer.replay import FileReplay, Progress, Replay
 from consumer.settings import Settings
 from consumer.sources.files import Capture
 from consumer.store import schema
-from consumer.store.postgres import Connection, connect, translated
+from consumer.store.postgres import Connection, connect, translated, without_password
 from consumer.store.store import Store
 from consumer.worker import Worker
 
@@ -105,14 +106,16 @@ def signals(stop: Callable[[], None]) -> Iterator[None]:
         asked = True
         stop()
 
-    handled = (signal.SIGTERM, signal.SIGINT)
-    for number in handled:
+    found = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in found:
         loop.add_signal_handler(number, handle)
     try:
         yield
     finally:
-        for number in handled:
+        for number, handler in found.items():
             loop.remove_signal_handler(number)
+            if handler is not None:
+                signal.signal(number, handler)
 
 
 def rules(settings: Settings) -> Rules:
@@ -169,7 +172,24 @@ async def replay(
     return Summary(sum((file.books for file in files), Books()), time.monotonic() - begun), files
 
 
-def psql_command() -> str:
+def psql(dsn: str, arguments: Sequence[str]) -> int:
+    """Runs psql until it ends; its exit code. Ctrl-C is psql's own, which cancels a query and goes on.
+
+    The password goes by the environment, because everybody on the machine may read a command's arguments.
+    """
+    address, password = without_password(dsn)
+    environment = os.environ | {"PGOPTIONS": "-c search_path=outcomes", "PGAPPNAME": "outcomes psql"}
+    if password is not None:
+        environment["PGPASSWORD"] = password
+    found = signal.signal(signal.SIGINT, lambda *_: None)  # not SIG_IGN, which psql would inherit
+    try:
+        command = [_psql_command(), "--dbname", address, *arguments]
+        return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - psql, with what the user wrote
+    finally:
+        signal.signal(signal.SIGINT, found)
+
+
+def _psql_command() -> str:
     """Path of psql: the machine's, else the one that comes with the embedded Postgres."""
     if found := shutil.which("psql"):
         return found

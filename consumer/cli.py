@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-import os
 import signal
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -394,7 +392,10 @@ def simulate(
         sent = asyncio.run(_send(settings, topic, messages))
     else:
         with capturing.writing(to) as file:
-            sent = sum(1 for message in messages if file.write(message.value + b"\n"))
+            sent = 0
+            for message in messages:
+                file.write(message.value + b"\n")
+                sent += 1
     if truth is not None:
         try:
             with truth.open("w", encoding="utf-8") as lines:
@@ -437,7 +438,5 @@ def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="[PSQL OP
     Example: outcomes psql -c 'SELECT count(*) FROM learning_outcome_result'
     """
     with database() as (_, dsn):
-        command = wiring.psql_command()
-        environment = os.environ | {"PGOPTIONS": "-c search_path=outcomes", "PGAPPNAME": "outcomes psql"}
-        code = subprocess.run([command, "--dbname", dsn, *(arguments or [])], env=environment, check=False).returncode  # noqa: S603
+        code = wiring.psql(dsn, arguments or [])
     raise typer.Exit(code)

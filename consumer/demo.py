@@ -92,13 +92,15 @@ async def _run(
     await schema.migrate(dsn)
     truth = Truth()
 
+    school = School(seed=seed, events=events, tenants=1)
+
     async def messages() -> AsyncIterator[tuple[str, bytes | None, bytes | None]]:
-        for message in tell(institution(School(seed=seed, events=events, tenants=1)), FEED, truth):
+        for message in tell(institution(school), FEED, truth):
             yield topic, message.key, message.value
 
     sent = await produce(load(kafka_bootstrap_servers=bootstrap), messages())
     out.print(
-        f"A school of 6 courses and 120 students was told in {sent:,} messages: "
+        f"A school of {school.courses} courses and {school.students} students was told in {sent:,} messages: "
         f"{FEED.disorder:.0%} of them out of order, {FEED.duplicates:.0%} twice, {truth.poison.total()} of them poison.",
         highlight=False,
     )

@@ -5,9 +5,11 @@ A file is known by the digest of its bytes, so that it is read once under whatev
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from consumer import log
 from consumer.errors import BrokenCapture, ChangedCapture, LostPartition
@@ -99,18 +101,19 @@ class Replay:
             partition = Partition(source, 0)
             known = (await self._patience.patiently(lambda: self._store.positions([partition]))).get(partition, 1)
             start = 1 if self._again else known
-            async for batch, read in self._ahead(self._batches(capture, partition, start)):
-                if batch.moves:
-                    if not opened:
-                        await self._open(partition, known, start, capture.label)
-                        opened = True
-                    books = await self._patience.patiently(lambda batch=batch: self._store.write(batch))  # type: ignore[misc]
-                    at = batch.moves[partition].new
-                    total = sum(books.values(), total)
-                show(Progress(capture.label, read, capture.size, total.consumed))
-                if self._patience.stopped:
-                    trouble = f"{capture.label}: stopped; {self._later}"
-                    break
+            async with aclosing(self._ahead(self._batches(capture, partition, start))) as batches:
+                async for batch, read in batches:
+                    if batch.moves:
+                        if not opened:
+                            await self._open(partition, known, start, capture.label)
+                            opened = True
+                        books = await self._patience.patiently(partial(self._store.write, batch))
+                        at = batch.moves[partition].new
+                        total = sum(books.values(), total)
+                    show(Progress(capture.label, read, capture.size, total.consumed))
+                    if self._patience.stopped:
+                        trouble = f"{capture.label}: stopped; {self._later}"
+                        break
         except BrokenCapture as error:
             trouble = str(error)
             if isinstance(error, ChangedCapture) and opened:
@@ -151,7 +154,7 @@ class Replay:
         if known != start:
             await self._patience.patiently(lambda: self._store.begin_again(partition, known))
 
-    async def _batches(self, capture: Capture, partition: Partition, start: int) -> AsyncIterator[tuple[Batch, int]]:
+    async def _batches(self, capture: Capture, partition: Partition, start: int) -> AsyncGenerator[tuple[Batch, int]]:
         """Batches of the file, each with the bytes read so far. What was readable before a break comes before the error."""
         pieces = records(capture, partition.source, start=start, max_record_bytes=self._rules.max_record_bytes)
         batch, at, read = Batch(), start, 0
@@ -160,7 +163,7 @@ class Replay:
         try:
             while True:
                 try:
-                    piece: Piece | None = await reading
+                    piece: Piece | None = await asyncio.shield(reading)
                 except BrokenCapture as error:
                     broken, piece = error, None
                 if piece is None or self._patience.stopped:
@@ -187,7 +190,7 @@ class Replay:
         if broken is not None:
             raise broken
 
-    async def _ahead(self, batches: AsyncIterator[tuple[Batch, int]]) -> AsyncIterator[tuple[Batch, int]]:
+    async def _ahead(self, batches: AsyncGenerator[tuple[Batch, int]]) -> AsyncGenerator[tuple[Batch, int]]:
         """The same batches; the next one is read, decoded and staged while the caller writes the last."""
 
         async def next_one() -> tuple[Batch, int] | None:
@@ -203,3 +206,4 @@ class Replay:
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
+            await batches.aclose()

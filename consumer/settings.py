@@ -231,7 +231,6 @@ def load(**flags: Any) -> Settings:
     """
     environment = {**_dotenv(), **os.environ}
     known = {f"{PREFIX}{name.upper()}": name for name in Settings.model_fields} | {n: k for k, n in USUAL_NAMES.items()}
-    usual = set(USUAL_NAMES.values())
     values: dict[str, Any] = {}
     wrong: list[str] = []
     for variable in sorted(environment, key=lambda name: name.startswith(PREFIX)):  # the prefixed name wins over the usual one
@@ -248,7 +247,7 @@ def load(**flags: Any) -> Settings:
                         wrong.append(f"{variable}: {value} is empty")
                 except (OSError, UnicodeDecodeError) as error:
                     wrong.append(f"{variable}: cannot read {value}: {getattr(error, 'strerror', None) or 'it is no text'}")
-        elif variable.startswith(PREFIX) and variable not in usual:
+        elif variable.startswith(PREFIX):
             near = get_close_matches(variable, known, n=1, cutoff=0.8)
             advice = f"did you mean {near[0]}?" if near else "see the table of settings in the README"
             wrong.append(f"{variable} is not a setting; {advice}")

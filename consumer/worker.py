@@ -131,8 +131,10 @@ class Worker:
             for task in {*tasks, stopping}:
                 task.cancel()
             await asyncio.gather(*tasks, stopping, return_exceptions=True)
-            await self._leave()
-            await self._store.close()
+            try:
+                await self._leave()
+            finally:
+                await self._store.close()
 
     async def _drain(self, tasks: set[asyncio.Task[None]]) -> None:
         fetching = next(task for task in tasks if task.get_name() == "fetching")
@@ -152,6 +154,9 @@ class Worker:
     async def _leave(self) -> None:
         try:
             await self._source.commit(self._written)
+        except OutcomesError as error:
+            self._log.info("offsets_not_committed", error=str(error))
+        try:
             await self._source.stop()
         except OutcomesError as error:
             self._log.warning("left_group_without_answer", error=str(error))
@@ -162,7 +167,7 @@ class Worker:
         """Finishes the transaction under way, forgets everything else that was read."""
         self._epoch += 1
         self._discard_read()
-        self._member = False
+        self._disown()
         self.health.waiting_for = self.health.waiting_for or "the assignment"
         try:
             async with asyncio.timeout(self._settings.drain_seconds):
@@ -186,6 +191,10 @@ class Worker:
         self.health.waiting_for = "the positions" if partitions else None
         self._progress = time.monotonic()
         self._log.info("partitions_assigned", partitions=sorted(f"{p.source}-{p.partition}" for p in partitions))
+
+    def _disown(self) -> None:
+        self._member = False
+        self._metrics.partitions.set(0)
 
     def _discard_read(self) -> None:
         self._store.forget_ahead()
@@ -494,7 +503,7 @@ class Worker:
         self._read.clear()
         self._waiting.clear()
         self._written.clear()
-        self._member = False
+        self._disown()
         try:
             await self._source.stop()
         except OutcomesError as error:

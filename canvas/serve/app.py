@@ -367,4 +367,7 @@ async def serve(dsn: str, settings: Settings, signals: Callable[[Callable[[], No
             waiting = asyncio.create_task(stop.wait(), name="signal")
             await asyncio.wait([waiting, task], return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
+            if task.done():
+                task.result()
+                raise Fatal("the server ended by itself; its log says why")
     log.get("serve").info("stopped")

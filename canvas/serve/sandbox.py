@@ -107,8 +107,10 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 
 @asynccontextmanager
 async def _living(app: FastAPI) -> AsyncIterator[None]:
-    yield
-    await app.state.producer.close()
+    try:
+        yield
+    finally:
+        await app.state.producer.close()
 
 
 router = APIRouter(prefix="/api/v1", responses=_ERRORS, lifespan=_living)

@@ -238,8 +238,8 @@ def mock() -> Iterator[Kafka]:
 
 
 @contextmanager
-def kafka(folder: Path, *, or_mock: bool = False) -> Iterator[Kafka]:
-    """An address from KAFKA_BOOTSTRAP_SERVERS; else a container; else a local process; else, for the demo, the mock."""
+def kafka(folder: Path) -> Iterator[Kafka]:
+    """An address from KAFKA_BOOTSTRAP_SERVERS; else a container; else a local process."""
     if address := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
         yield Kafka(address, "KAFKA_BOOTSTRAP_SERVERS")
         return
@@ -247,9 +247,6 @@ def kafka(folder: Path, *, or_mock: bool = False) -> Iterator[Kafka]:
 
     if docker.answers():
         with container() as running:
-            yield running
-    elif or_mock and not java_and_maven():
-        with mock() as running:
             yield running
     else:
         with local(folder) as running:

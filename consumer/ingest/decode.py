@@ -159,6 +159,7 @@ def _event(
         return Refusal(Reason.BAD_TEXT, "metadata.root_account_uuid", _CONTROLS)
     if not isinstance(body, dict):
         return Refusal(Reason.BAD_TYPE, "body", "the body is an object")
+    # Without a context type it was a background job, which knows no more than the root account.
     context = (
         {key: metadata[key] for key in CONTEXT if isinstance(metadata.get(key), (str, int))} if CONTEXT[0] in metadata else {}
     )

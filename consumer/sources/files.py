@@ -195,8 +195,8 @@ class _Stored:
         self._digest = blake2b(digest_size=16)
         self.count = 0
 
-    def read(self, size: int = -1, /) -> bytes:
-        wanted = min(self._left, CHUNK if size < 0 else size)
+    def read(self, size: int, /) -> bytes:
+        wanted = min(self._left, size)
         data = bytes(self._file.read(wanted))
         if wanted and not data:
             raise changed(self._capture)  # here, so that nobody takes half a record for one
@@ -267,7 +267,7 @@ def records(capture: Capture, source: str, *, start: int, max_record_bytes: int)
                 yield Piece(found, stored.count)
         except _Broken as error:
             cause = error.__cause__
-            trouble = f"cannot be read to its end: {cause or type(cause).__name__}"
+            trouble = f"cannot be read to its end: {str(cause) or type(cause).__name__}"
         except _NoText as error:
             trouble = f"cannot be read: it is {error}"
         except TooLong as error:

@@ -29,6 +29,8 @@ from consumer.ingest.records import RawRecord
 from consumer.settings import Settings
 
 REQUEST_SECONDS = 10.0
+UNCONFIRMED = 10_000
+"""Messages that `produce` has sent and not heard of, at most."""
 """Longest wait for one answer of a broker."""
 
 REARRANGING_SECONDS = 1.0
@@ -313,6 +315,9 @@ def _text(path: object) -> str | None:
     return None if path is None else str(path)
 
 
+_NOTHING_IN_IT = "the token endpoint's answer holds no token: check OUTCOMES_KAFKA_OAUTH_TOKEN_URL"
+
+
 class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]  # aiokafka has no types
     """OAuth 2.0 client credentials (RFC 6749, 4.4): asks for a token, and again shortly before it ends."""
 
@@ -335,7 +340,8 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]  # aiokafk
 
         settings = self._settings
         secret = settings.kafka_oauth_client_secret
-        auth = aiohttp.BasicAuth(settings.kafka_oauth_client_id or "", secret.get_secret_value() if secret else "")
+        login, password = settings.kafka_oauth_client_id or "", secret.get_secret_value() if secret else ""
+        headers = {"Authorization": aiohttp.encode_basic_auth(login, password)}
         form = {"grant_type": "client_credentials"}
         if settings.kafka_oauth_scope:
             form["scope"] = settings.kafka_oauth_scope
@@ -343,36 +349,49 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]  # aiokafk
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout) as session,
-                session.post(settings.kafka_oauth_token_url or "", data=form, auth=auth) as response,
+                session.post(settings.kafka_oauth_token_url or "", data=form, headers=headers) as response,
             ):
                 if response.status in (400, 401, 403):
                     raise Fatal(f"the token endpoint refuses the client ({response.status}): check OUTCOMES_KAFKA_OAUTH_*")
                 response.raise_for_status()
                 answer = await response.json()
+                return str(answer["access_token"]), float(answer.get("expires_in", 300))
+        except aiohttp.ContentTypeError as error:
+            raise Fatal(_NOTHING_IN_IT) from error
         except aiohttp.ClientError as error:
             raise Transient(f"the token endpoint does not answer: {type(error).__name__}") from error
-        return str(answer["access_token"]), float(answer.get("expires_in", 300))
+        except (LookupError, TypeError, ValueError, AttributeError) as error:  # no JSON, no object, no such member
+            raise Fatal(_NOTHING_IN_IT) from error
 
 
 async def produce(settings: Settings, messages: AsyncIterator[tuple[str, bytes | None, bytes | None]]) -> int:
-    """Sends (topic, key, value) in order; returns how many once Kafka has confirmed all."""
+    """Sends (topic, key, value) in order; returns how many once Kafka has confirmed each. Raises `Transient` or `Fatal`."""
     producer = AIOKafkaProducer(**client_options(settings), acks="all", linger_ms=5, max_batch_size=262_144)
     sent = 0
     try:
         async with _translating(settings.kafka_bootstrap_servers):
             await producer.start()
         async with _translating():
-            last: Awaitable[Any] | None = None
+            under_way: list[Awaitable[Any]] = []
             async for topic, key, value in messages:
-                last = await producer.send(topic, value=value, key=key)
+                under_way.append(await producer.send(topic, value=value, key=key))
                 sent += 1
-            await producer.flush()
-            if last is not None:
-                await last
+                if len(under_way) == UNCONFIRMED:
+                    await _confirmed(under_way)
+            await _confirmed(under_way)
     finally:
         async with _translating():
             await producer.stop()
     return sent
+
+
+async def _confirmed(under_way: list[Awaitable[Any]]) -> None:
+    """Waits for all of these, takes them off the list, and raises for the first that Kafka refused."""
+    answers = await asyncio.gather(*under_way, return_exceptions=True)
+    under_way.clear()
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
 
 
 class Producer:

@@ -4,7 +4,7 @@ import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
-from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit, urlunsplit
 
 import asyncpg
 
@@ -145,6 +145,18 @@ def _orders(dsn: str) -> Iterator[tuple[bool, str]]:
     for first in range(len(hosts)):
         order = ",".join(hosts[first:] + hosts[:first])
         yield first == len(hosts) - 1, urlunsplit(address._replace(netloc=f"{who}{at}{order}")) if first else dsn
+
+
+def without_password(dsn: str) -> tuple[str, str | None]:
+    """The address without its password, and the password; None where it holds none that stands before the hosts."""
+    try:
+        address = urlsplit(dsn)
+    except ValueError:  # psql says what it minds
+        return dsn, None
+    if address.password is None:
+        return dsn, None
+    who, _, places = address.netloc.rpartition("@")
+    return urlunsplit(address._replace(netloc=f"{who.partition(':')[0]}@{places}")), unquote(address.password)
 
 
 def _ports(address: SplitResult) -> list[str]:

@@ -1,6 +1,8 @@
 """The other commands as their user runs them."""
 
+import asyncio
 import json
+import os
 import re
 import signal
 from collections.abc import Awaitable, Callable
@@ -234,6 +236,20 @@ async def test_ctrl_c_is_ignored_by_a_command_that_was_told_to_while_it_loads(tm
     (tmp_path / "ignoring.py").write_text(ignoring)
     async with started([], {"PYTHONPATH": f"{tmp_path}:{ROOT}"}, cwd=tmp_path, module=("ignoring",), cold=True) as command:
         assert await command.end(None) == (7, "", "")
+
+
+async def test_psql_gets_no_password_among_its_arguments_and_keeps_its_ctrl_c(tmp_path: Path) -> None:
+    """Everybody may read a command's arguments; and Ctrl-C cancels a query, not the session."""
+    fake = tmp_path / "psql"
+    fake.write_text('#!/bin/sh\necho "$PGPASSWORD" "$@" >&2\nwhile [ ! -e "$0.end" ]; do sleep 0.05; done\nexit 3\n')
+    fake.chmod(0o755)
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "DATABASE_URL": "postgresql://user:ge%40heim@host:1/db"}
+    async with started(["psql", "-c", "SELECT 1"], path, cold=True) as command:
+        assert await command.err_line() == "ge@heim --dbname postgresql://user@host:1/db -c SELECT 1\n"
+        command.send(signal.SIGINT)
+        await asyncio.sleep(0.5)  # in which it would have been killed
+        (tmp_path / "psql.end").touch()
+        assert (await command.end(None))[0] == 3
 
 
 async def test_every_command_explains_itself_with_an_example() -> None:

@@ -8,16 +8,18 @@ import subprocess
 import sys
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 
 import aiohttp
 import asyncpg
 import pytest
 import structlog
+import uvicorn
 from pydantic import SecretStr
 
 from canvas.client import CanvasClient, Context
 from canvas.serve import paging, reading, tokens
-from canvas.serve.app import make_app
+from canvas.serve.app import make_app, serve
 from canvas.serve.app import serving as serving_app
 from canvas.serve.paging import Page
 from canvas.serve.reading import Reading
@@ -437,6 +439,13 @@ async def test_a_taken_port_is_said(database: str) -> None:
         with pytest.raises(Fatal, match="OUTCOMES_SERVE_PORT"):
             async with serving_app(app, "127.0.0.1", port):
                 pass
+
+
+async def test_a_server_that_ends_by_itself_is_an_error(database: str, monkeypatch: pytest.MonkeyPatch, free_port: int) -> None:
+    """Whoever looks after the process is to know."""
+    monkeypatch.setattr(uvicorn.Server, "main_loop", lambda _: asyncio.sleep(0))
+    with pytest.raises(Fatal, match="ended by itself"):
+        await serve(database, Settings(serve_port=free_port), lambda _: nullcontext())
 
 
 async def test_the_command_serves_until_a_signal(database: str, free_port: int) -> None:

@@ -8,7 +8,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import pytest
+
 from consumer.app import signals
+from consumer.errors import Transient
 from consumer.ingest.batch import Books, Partition
 from consumer.metrics import Metrics
 from consumer.settings import load
@@ -118,6 +121,50 @@ async def test_partitions_are_given_up_only_when_what_is_being_written_is_writte
         await revoking
         assert await consumed(database) == 2
     assert await consumed(database) == 2
+
+
+async def test_a_worker_leaves_its_group_also_where_kafka_takes_no_offsets(
+    database: str, kafka_bootstrap: str, topic: NewTopic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the others would wait for its session to end. While it owns nothing, its gauge says so."""
+    name = await topic(partitions=2)
+    async with working(database, kafka_bootstrap, name) as it:
+        await it.has_read(Partition(name, 1), 0)
+        owned = it.worker._metrics.partitions
+        assert owned._value.get() == 2
+        await it.worker.revoked({Partition(name, 0), Partition(name, 1)})
+        assert owned._value.get() == 0
+
+        async def refuse(_: object) -> None:
+            raise Transient("the group has moved on")
+
+        left, stop = asyncio.Event(), it.worker._source.stop
+
+        async def leave() -> None:
+            left.set()
+            await stop()
+
+        monkeypatch.setattr(it.worker._source, "commit", refuse)
+        monkeypatch.setattr(it.worker._source, "stop", leave)
+        it.worker.stop()
+        await asyncio.wait({it.run}, timeout=20)
+        assert left.is_set()
+        assert it.run.exception() is None
+
+
+async def test_signals_are_what_they_were_when_a_loop_has_ended() -> None:
+    """A command's own handlers, and what it was told to ignore."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        signal.signal(signal.SIGTERM, handler := lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        with signals(lambda: None):
+            assert signal.getsignal(signal.SIGTERM) is not handler
+        assert signal.getsignal(signal.SIGTERM) is handler
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        for number, found in before.items():
+            signal.signal(number, found)
 
 
 async def test_a_command_that_is_told_to_stop_while_it_writes_ends_with_zero(

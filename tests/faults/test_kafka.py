@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import random
 import signal
 import time
 import uuid
@@ -18,6 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, Records
 from consumer.app import connected
 from consumer.engines import kafka as kafka_engine
 from consumer.engines.kafka import LocalKafka
+from consumer.errors import Fatal
 from consumer.ingest.batch import Books
 from tests.acceptance.running import Process, outcomes, outcomes_json, running, send, started, until
 from tests.acceptance.test_worker import _at_least, consumed, found, settings, stream, undisturbed
@@ -447,6 +449,13 @@ async def kept(bootstrap: str, topic: str) -> list[int]:
         offsets += [message.offset for message in (await consumer.getmany(timeout_ms=1000)).get(tp, [])]
     await consumer.stop()
     return offsets
+
+
+async def test_a_message_that_kafka_refuses_is_not_counted_as_sent(kafka_bootstrap: str, topic: MakeTopic) -> None:
+    """Also where all that come after it arrive."""
+    name = await topic(**{"max.message.bytes": "2000"})
+    with pytest.raises(Fatal, match="MessageSizeTooLarge"):
+        await send(kafka_bootstrap, name, [random.randbytes(4000), *(b"%d" % number for number in range(3000))])
 
 
 async def test_what_a_producer_has_aborted_never_appears_and_holds_nothing_up(

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from consumer.errors import Fatal
-from consumer.store.postgres import connect
+from consumer.store.postgres import connect, without_password
 from consumer.store.schema import migrate
 
 ENCODED = "in user and password, # / ? @ : [ ] and the like are written percent-encoded (%23 for #, %40 for @)"
@@ -43,6 +43,21 @@ WRONG = {
     "user:geheim@host/db?sslmode=full": SSL,
     "user:geheim@host/db?sslmode=verify-full": SSL,
 }
+
+
+@pytest.mark.parametrize(
+    ("rest", "left", "password"),
+    [
+        ("user:ge%40h:eim@host:1/db", "user@host:1/db", "ge@h:eim"),
+        ("user:geheim@one:1,[::1]:2/db?sslmode=require", "user@one:1,[::1]:2/db?sslmode=require", "geheim"),
+        ("user@host/db", "user@host/db", None),
+        ("/db?host=/run&user=u", "/db?host=/run&user=u", None),
+        ("user:geh[eim@host/db", "user:geh[eim@host/db", None),
+    ],
+)
+def test_a_password_is_taken_out_of_an_address(rest: str, left: str, password: str | None) -> None:
+    """For commands whose arguments everybody may read; one that cannot be read stays as it is."""
+    assert without_password(f"postgresql://{rest}") == (f"postgresql://{left}", password)
 
 
 @pytest.mark.parametrize("rest", WRONG)

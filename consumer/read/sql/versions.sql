@@ -1,6 +1,5 @@
 -- All versions of one object in their order, and whether a newer one was known when each was recorded.
 SELECT version.*, file.label,
-       lead(true, 1, false) OVER ordered IS FALSE AS is_newest,
        EXISTS (SELECT
                  FROM {table}_version AS other
                 WHERE other.root_account_uuid = version.root_account_uuid AND other.id = version.id
@@ -11,5 +10,4 @@ SELECT version.*, file.label,
   FROM {table}_version AS version
   LEFT JOIN stream_position AS file USING (source, partition)
  WHERE version.root_account_uuid = $1 AND version.id = $2
-WINDOW ordered AS (ORDER BY version.event_time, version.event_name, coalesce(version.updated_at, '-infinity'), version.version_hash)
  ORDER BY version.event_time, version.event_name, coalesce(version.updated_at, '-infinity'), version.version_hash
