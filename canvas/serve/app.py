@@ -325,6 +325,7 @@ def _listening(host: str, port: int) -> socket.socket:
 async def serving(app: FastAPI, host: str, port: int) -> AsyncIterator[tuple[str, asyncio.Task[None]]]:
     """Answers while the block runs; gives the address, and the task that ends when the server does. Port 0 picks a free one."""
     opened = _listening(host, port)
+    name, bound = opened.getsockname()[:2]
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -342,7 +343,6 @@ async def serving(app: FastAPI, host: str, port: int) -> AsyncIterator[tuple[str
         if task.done():
             task.result()
             raise Fatal("the server did not start; its log says why")
-        name, bound = opened.getsockname()[:2]
         yield f"http://[{name}]:{bound}" if ":" in name else f"http://{name}:{bound}", task
     finally:
         server.should_exit = True
