@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import asyncpg
 
 from canvas.client import Context
-from canvas.compare import Known, known_of, row_id, user_uuid
+from canvas.compare import BACKFILLED, Known, known_of, row_id, user_uuid
 from canvas.sql import sql
 from consumer.errors import Transient
 from consumer.read import letters
@@ -119,9 +119,15 @@ class Here:
         return found
 
     async def known_links(self, tenant: str, context: Context, outcome_ids: Collection[int]) -> list[Known]:
-        """Of some outcomes in a context, in whatever state."""
+        """Of some outcomes in a context, in whatever state; one that went in silence as if REST had told it."""
         rows = await self._fetch(sql("known_links"), tenant, *context, list(outcome_ids))
-        return [known_of("learning_outcome_link", dict(row)) for row in rows]
+        return [
+            replace(link, body=link.body | {"workflow_state": "deleted"}, event_name=f"learning_outcome_link{BACKFILLED}")
+            if row["gone_in_silence"]
+            else link
+            for row in rows
+            for link in [known_of("learning_outcome_link", dict(row))]
+        ]
 
     async def known_scale(self, tenant: str, context: Context) -> tuple[Known | None, int | None]:
         """The newest version of a context's own scale, and the id that the feed has told."""

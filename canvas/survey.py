@@ -213,8 +213,6 @@ class Survey:
         except UNANSWERED as error:
             yield Unanswered(str(error))
             return
-        if ratings is None and self.own:
-            return  # Canvas computes without these scales: that it answers none does not tell that there is none
         inherited = False
         if place.above is not None:
             try:

@@ -20,6 +20,7 @@ WITH_NUMBER = frozenset({"decaying_average", "weighted_average", "standard_decay
 """Methods that use `calculation_int`."""
 
 _ASSIGNMENT = re.compile(r"assignment_([1-9][0-9]{0,18})", re.ASCII)
+_QUIZ = re.compile(r"(assessment_question_bank|quiz)_[1-9][0-9]{0,18}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,8 @@ def result(told: rest.OutcomeResult, course_id: int, course_uuid: str | None) ->
         members["assessed_at"] = told.submitted_or_assessed_at
     if (assignment_id := assignment_of(told)) is not None:
         members |= {"associated_asset_type": "Assignment", "associated_asset_id": assignment_id}
+    if told.links.alignment is not None and _QUIZ.fullmatch(told.links.alignment):
+        members["artifact_type"] = "Quizzes::QuizSubmission"  # nothing else is measured by a bank of questions
     return Told("learning_outcome_result", told.id, members, told.links.user)
 
 

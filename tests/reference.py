@@ -29,6 +29,8 @@ LEGAL = {
 """Least, greatest and default `calculation_int` of the methods that have one (CF 7.2)."""
 MERGING = {"latest", "average", "decaying_average", "weighted_average", "standard_decaying_average"}
 """The methods that see the rows of one quiz as one value (CF 7.4)."""
+TRACE = 1e-100
+"""Numbers below are 0: products of such would be 0 in Canvas, and errors in Postgres."""
 IDS = {
     "learning_outcome": "learning_outcome_id",
     "learning_outcome_group": "learning_outcome_group_id",
@@ -173,8 +175,8 @@ def moment(text: str | None) -> datetime | None:
 
 
 def double(value: float | None) -> float | None:
-    """Whole numbers come without a fraction (CF 1.4)."""
-    return None if value is None else float(value)
+    """Whole numbers come without a fraction (CF 1.4); what is next to nothing is nothing (D6)."""
+    return None if value is None else float(value) if abs(value) >= TRACE else 0.0
 
 
 def plain(body: Body) -> Body:
@@ -266,8 +268,9 @@ def percentage(count: int, whole: int) -> int:
 
 
 def falling(ratings: Iterable[Body]) -> list[Body]:
-    """Ratings with points, the highest first, equal ones as listed (D7)."""
-    return sorted((rating for rating in ratings if rating.get("points") is not None), key=lambda rating: -rating["points"])
+    """Ratings with points, the highest first, equal ones as listed (D7); deleted ones belong to no scale (CF 8.1)."""
+    left = (rating for rating in ratings if rating.get("points") is not None and rating.get("workflow_state") != "deleted")
+    return sorted(left, key=lambda rating: -rating["points"])
 
 
 def own_points(criterion: Body) -> Points:
@@ -286,8 +289,9 @@ def level(ratings: Sequence[Body], reached: Decimal) -> int | None:
 
 
 def levels(points: Points, scores: Sequence[Decimal]) -> list[Level]:
-    """How many scores are on each level (D15); a level is mastery if its points are."""
+    """How many scores are on each level, and the percent of those on any (D15); a level is mastery if its points are."""
     places = [level(points.ratings, one) for one in scores]
+    placed = sum(place is not None for place in places)
     return [
         Level(
             description=rating.get("description", ""),
@@ -295,7 +299,7 @@ def levels(points: Points, scores: Sequence[Decimal]) -> list[Level]:
             points=float(rating["points"]),
             mastery=points.mastery is not None and rating["points"] >= points.mastery,
             count=places.count(place),
-            percent=percentage(places.count(place), len(scores)),
+            percent=percentage(places.count(place), placed) if placed else 0,
         )
         for place, rating in enumerate(points.ratings)
     ]
@@ -323,15 +327,18 @@ def course_of(result: Version) -> int | None:
 
 
 def quiz_of(result: Version) -> int | None:
-    """The quiz of a result, if it is a quiz result (CF 7.4, D5)."""
-    kinds = result.body.get("artifact_type"), result.body.get("associated_asset_type")
-    return result.id_of("associated_asset_id") if kinds == ("Quizzes::QuizSubmission", "Quizzes::Quiz") else None
+    """The quiz of a result, if it is a quiz result; of one that REST told, minus the assignment (CF 7.4, D5)."""
+    asset = result.id_of("associated_asset_id")
+    if asset is None or result.body.get("artifact_type") != "Quizzes::QuizSubmission":
+        return None
+    return {"Quizzes::Quiz": asset, "Assignment": -asset}.get(result.body.get("associated_asset_type", ""))
 
 
 def merged(rows: Sequence[Version]) -> float | None:
     """What the rows of one quiz are together: a percent weighed by `possible` (CF 7.4, D5)."""
-    pairs = [(row.body.get("possible"), row.body.get("percent")) for row in sorted(rows, key=lambda row: row.id)]
-    both = [(float(possible), float(percent)) for possible, percent in pairs if possible is not None and percent is not None]
+    ordered = sorted(rows, key=lambda row: row.id)
+    pairs = [(double(row.body.get("possible")), double(row.body.get("percent"))) for row in ordered]
+    both = [(possible, percent) for possible, percent in pairs if possible is not None and percent is not None]
     whole = reduce(add, (possible for possible, _ in both), 0.0)
     return reduce(add, (possible * percent for possible, percent in both)) / whole if whole else None
 
@@ -346,10 +353,10 @@ def percents(rows: Sequence[Version], method: str) -> list[float | None]:
     return [double(row.body.get("percent")) if shared.get(row.id) is None else shared[row.id] for row in rows]
 
 
-def value(percent: float | None, raw: float, points: Points) -> float | None:
+def value(percent: float | None, raw: float | None, points: Points) -> float | None:
     """The value of a result: its percent of the points, else its raw score; none where the points are unknown (CF 7.2, D2)."""
     if percent is None:
-        return float(raw)
+        return raw
     whole = points.mastery if points.possible == 0 else points.possible
     return None if whole is None else percent * whole
 
@@ -372,6 +379,11 @@ class View:
         self.methods = self._owned("outcome_calculation_method")
         self.inputs = self._inputs()
         self.links = self._links()
+        self.deleted = {
+            version.id: version.event_time  # the newest: they are in order
+            for version in versions
+            if version.kind == "learning_outcome" and version.body.get("workflow_state") == "deleted"
+        }
 
     def _owned(self, kind: str) -> dict[Place, Version]:
         """The row of each context, of several the newest, where it is active (D10)."""
@@ -416,12 +428,14 @@ class View:
         return links
 
     def hidden(self, course_id: int | None, outcome_id: int) -> bool:
-        """A deleted outcome, or one whose known links in the course are all deleted (D8)."""
+        """A deleted outcome, or one whose known links in the course are all deleted, with it or by themselves (D8)."""
         outcome = self.rows["learning_outcome"].get(outcome_id)
+        if outcome is not None and outcome.body.get("workflow_state") == "deleted":
+            return True
         linked = self.links.get((course_id, outcome_id), []) if course_id is not None else []
-        rows = [row.body.get("workflow_state") for row in linked]
-        deleted = outcome is not None and outcome.body.get("workflow_state") == "deleted"
-        return deleted or (bool(rows) and all(state == "deleted" for state in rows))
+        since = self.deleted.get(outcome_id, BEGINNING)
+        gone = [row.body.get("workflow_state") == "deleted" or row.event_time < since for row in linked]
+        return bool(gone) and all(gone)
 
     def root(self) -> int | None:
         """The root account: as accounts tell it, else as hints do, else the only owner of scales and methods (D13)."""
@@ -527,7 +541,7 @@ def rolled(rows: Sequence[Version], how: Body, points: Points) -> Rollup | None:
     method: str = how.get("calculation_method", "highest")
     calculation_int = legal(method, how.get("calculation_int"))
     pairs = zip(percents(rows, method), rows, strict=True)
-    told = [value(percent, row.body["score"], points) for percent, row in pairs]
+    told = [value(percent, double(row.body["score"]), points) for percent, row in pairs]
     values = [one for one in told if one is not None]
     reached = score(method, calculation_int, values, points.mastery) if len(values) == len(told) else None
     if reached is None:

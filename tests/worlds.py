@@ -97,11 +97,14 @@ class World:
         percent = chance.choice(
             (None, round((score or 0) / 10, 4), round(chance.random(), 4), chance.randrange(21) / 20, (score or 0) / 3, 1.25)
         )
+        if chance.random() < 0.03:
+            score, possible, percent = chance.choice(((5e-324, 1e-200, 1e-200), (score, 5e-324, -5e-324), (1e15, 1e-99, 1e-99)))
         artifact, asset = like.choice(
             (
                 ("Quizzes::QuizSubmission", "Quizzes::Quiz"),
                 ("Quizzes::QuizSubmission", "Quizzes::Quiz"),
                 ("Quizzes::QuizSubmission", "AssessmentQuestion"),
+                ("Quizzes::QuizSubmission", "Assignment"),  # as REST tells a bank's
                 ("RubricAssessment", "Assignment"),
                 ("RubricAssessment", "Assignment"),
                 ("Submission", "Assignment"),
@@ -164,6 +167,9 @@ class World:
             }
             for index, value in enumerate(points)
         ]
+        if self.chance.random() < 0.2:
+            gone = {"points": self.chance.choice((0.5, 12.0)), "mastery": True, "workflow_state": "deleted"}
+            ratings.append(ratings[0] | gone)
         return self._kind("outcome_proficiency", id_), {
             "outcome_proficiency_id": str(id_),
             **owner,

@@ -64,8 +64,9 @@ def user(user_uuid: str, user_id: int | None) -> str:
 
 
 def ratings(scale: Sequence[Any] | None) -> list[Json]:
-    """The levels of a mastery scale, as `outcome_proficiency` shows them."""
-    return [{name: rating.get(name) for name in _RATING} for rating in scale or () if isinstance(rating, dict)]
+    """The levels of a mastery scale, as `outcome_proficiency` shows them; without those that are deleted."""
+    left = (one for one in scale or () if isinstance(one, dict) and one.get("workflow_state") != "deleted")
+    return [{name: rating.get(name) for name in _RATING} for rating in left]
 
 
 def proficiency(scale: str) -> Json:

@@ -256,7 +256,8 @@ def _counted(row: Row, outcome: Row) -> str:
     percent = row["percent"]
     if row["merged_percent"] is not None:
         percent = row["merged_percent"]
-        told += f", quiz {row['quiz_id']} as a whole {_percent(percent)}"
+        quiz = f"quiz {row['quiz_id']}" if row["quiz_id"] > 0 else f"quiz of assignment {-row['quiz_id']}"
+        told += f", {quiz} as a whole {_percent(percent)}"
     if percent is None:
         return f"{told}; no percentage, so the score counts -> {_short(row['value'], _READABLE)}"
     unit = outcome["points_possible"] or outcome["mastery_points"]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from consumer.ingest.batch import Partition
+from consumer.read.sql import sql
 from consumer.store.postgres import Connection, connect
 from tests.postgres.writing import write
 from tests.samples import NOON, TENANT, Event, event, iso
@@ -219,6 +220,22 @@ async def test_an_outcome_whose_links_in_the_course_are_all_deleted_is_not_shown
     assert await school.score() == "2.00"  # linked again, in another group
 
 
+async def test_links_that_went_with_their_outcome_do_not_come_back_with_it(school: School) -> None:
+    """Deleting an outcome deletes its links without an event; who restores it links it anew."""
+    link = {"learning_outcome_id": "1", "context_type": "Course", "context_id": "7", "workflow_state": "active"}
+    await school.outcome()
+    await school.tell("learning_outcome_link_updated", learning_outcome_link_id="1", **link)
+    await school.result(1, 0.4)
+    linked = school.now()
+    await school.outcome(workflow_state="deleted")
+    await school.outcome()
+    assert (await school.score(), await school.score(at=linked)) == (None, "2.00")
+    outcomes = await school.connection.fetch(sql("gradebook_outcomes"), TENANT, 7, None, None, None)
+    assert [row["hidden"] for row in outcomes] == ["unlinked"]
+    await school.tell("learning_outcome_link_updated", learning_outcome_link_id="2", **link)
+    assert await school.score() == "2.00"
+
+
 # Values
 
 
@@ -253,6 +270,40 @@ async def test_an_outcome_without_criterion_has_no_wrong_number(school: School) 
     assert await school.rollup() is None  # never heard of
     await school.outcome(rubric_criterion=None)
     assert await school.rollup() is None
+
+
+@pytest.mark.parametrize(
+    "method", ["highest", "latest", "average", "decaying_average", "standard_decaying_average", "n_mastery"]
+)
+@pytest.mark.parametrize("number", [5e-324, -5e-324, 1e-200, 1e-99])
+async def test_numbers_next_to_nothing_are_nothing(school: School, method: str, number: float) -> None:
+    """Postgres refuses products that underflow, and with them the whole course; in Canvas they are 0."""
+    await school.outcome(method, 1, points=number, mastery=number)
+    await school.result(1, number, score=number)
+    await school.result(2, None, score=number)
+    await school.quiz(3, number, number)
+    await school.quiz(4, number, -number)
+    await school.scale(0.4, 0.3, abs(number), 0, owner="Course", id_=8)
+    await school.result(5, number, result_context_id="8")
+    for course in (7, 8):
+        for at in (None, school.now()):
+            assert await school.score(course, at) in ("0.00", None)
+    assert await school.connection.fetch("SELECT * FROM course_outcome_summary")
+    assert await school.connection.fetch("SELECT * FROM mastery_timeline($1, 7, 'ana', 1)", TENANT)
+
+
+async def test_a_long_row_of_noughts_fades_what_was_once_good(school: School) -> None:
+    """A hundredth of a hundredth, and so on, is nothing at last and no error."""
+    of = "SELECT rollup_score('standard_decaying_average', 99, ARRAY[4] || array_fill(0.0::float8, ARRAY[400]), 3)"
+    assert await school.connection.fetchval(of) == 0
+
+
+async def test_a_score_does_not_depend_on_how_a_session_writes_numbers(school: School) -> None:
+    await school.outcome("latest", points=1)
+    await school.result(1, 1.0049999999999997)
+    assert await school.score() == "1.00"
+    await school.connection.execute("SET extra_float_digits = 0")
+    assert await school.score() == "1.00"
 
 
 async def test_a_method_of_tomorrow_has_no_wrong_number(school: School) -> None:
@@ -472,7 +523,41 @@ async def test_level_percentages_are_rounded_each_for_itself(school: School) -> 
     assert levels == [33, 33, 33]
 
 
+async def test_level_percentages_are_of_those_who_stand_on_a_level(school: School) -> None:
+    """As Canvas counts (`result_analytics.rb`, `rating_percents`): who is below the lowest level is not among them."""
+    await school.outcome()
+    await school.scale(4, 3, 2)
+    for id_, percent in enumerate((1.0, 0.75, 0.1, 0.1), start=1):
+        await school.result(id_, percent, user_uuid=f"student {id_}")
+    query = "SELECT array_agg((l ->> 'percent')::int) FROM course_outcome_summary, jsonb_array_elements(levels) l"
+    assert await school.connection.fetchval(query) == [50, 50, 0]
+    for id_ in (1, 2):
+        await school.result(id_, 0.1, user_uuid=f"student {id_}")
+    assert await school.connection.fetchval(query) == [0, 0, 0]
+
+
 # Which scale, which method
+
+
+async def test_ratings_that_are_deleted_belong_to_no_scale(school: School) -> None:
+    await school.outcome()
+    await school.result(1, 0.6)
+    rating = {"description": "Gone", "color": "000000", "mastery": True, "workflow_state": "deleted"}
+    left = [
+        {"description": "Top", "color": "000001", "points": 5, "mastery": False, "workflow_state": "active"},
+        {"description": "Meets", "color": "000002", "points": 4, "mastery": True, "workflow_state": "active"},
+    ]
+    told = {"outcome_proficiency_id": "1", "context_type": "Account", "context_id": "1"}
+    ratings = [*left, rating | {"points": 1}, rating | {"points": 10}]
+    await school.tell("outcome_proficiency_updated", outcome_proficiency_ratings=ratings, **told)
+    rollup = await school.rollup()
+    assert rollup is not None
+    assert (str(rollup["score"]), rollup["mastery"], rollup["points_possible"], rollup["mastery_points"]) == (
+        "3.00",
+        False,
+        5,
+        4,
+    )
 
 
 async def test_the_nearest_scale_counts_from_the_course_upwards(school: School) -> None:
@@ -584,6 +669,26 @@ async def test_a_course_that_nobody_told_about_has_the_account_of_the_metadata_a
     hint["metadata"] |= {"context_type": "Course", "context_id": str(SHARD + 7), "context_account_id": str(SHARD + 2)}
     await write(school._dsn, hint, partition=Partition("hints", 0))
     assert (await school.score(), await school.score(at=school.now())) == ("3.00", "4.00")
+
+
+@pytest.mark.parametrize("id_", ["9990000000000000000", "99999999999999999999", "x", "-1", "0"])
+async def test_a_hint_that_is_no_id_is_none(school: School, id_: str) -> None:
+    """Of 64 bits; in whatever member of the metadata."""
+    await school.outcome()
+    await school.result(1, 0.5)
+    hint = event("learning_outcome_group_updated", at=school.now() + timedelta(minutes=1))
+    hint["metadata"] |= {
+        "context_type": "Course",
+        "context_id": str(SHARD + 7),
+        "context_account_id": id_,
+        "root_account_id": id_,
+    }
+    await write(school._dsn, hint, partition=Partition("hints", 0))
+    await school.scale(8, 4, 0)
+    assert await school.score() == "4.00"
+    hint["metadata"] |= {"context_id": id_, "event_time": iso(school.now() + timedelta(minutes=2))}
+    await write(school._dsn, hint, partition=Partition("hints", 1))
+    assert await school.score() == "4.00"
 
 
 @pytest.mark.parametrize(("switch", "score"), [("off", "2.50"), ("on", "4.00"), ("auto", "4.00"), (None, "4.00")])

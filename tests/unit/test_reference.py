@@ -407,9 +407,9 @@ def test_a_summary_counts_students_and_levels() -> None:
     assert (one.mean, one.median) == (Decimal("2.52"), Decimal("2.84"))
     assert (one.students, one.assessed, one.mastered) == (5, 4, 2)
     assert [(at.description, at.count, at.percent, at.mastery) for at in one.levels] == [
-        ("Exceeds", 1, 25, True),
-        ("Meets", 1, 25, True),
-        ("Near", 1, 25, False),
+        ("Exceeds", 1, 33, True),
+        ("Meets", 1, 33, True),
+        ("Near", 1, 33, False),
         ("Below", 0, 0, False),
     ]
     assert found[2].levels == []

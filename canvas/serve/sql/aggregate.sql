@@ -1,9 +1,9 @@
 -- A course's rollups over its students at a moment, of these students ($4) and outcomes ($5): mean rounded to 2 decimals, median not. Students
 -- without a score are left out.
 WITH rollup AS (
-    SELECT r.* FROM rollup_of($1, $2, $3, NULL) AS r WHERE $4::text[] IS NULL
+    SELECT r.learning_outcome_id, r.score FROM rollup_of($1, $2, $3, NULL) AS r WHERE $4::text[] IS NULL
      UNION ALL
-    SELECT r.* FROM rollup_of_students($1, $2, $4, $3, NULL) AS r WHERE $4::text[] IS NOT NULL
+    SELECT r.learning_outcome_id, r.score FROM rollup_of_students($1, $2, $4, $3, NULL) AS r WHERE $4::text[] IS NOT NULL
 )
 SELECT summed.learning_outcome_id, o.title, summed.count, summed.mean::double precision AS mean,
        ((summed.scores[(summed.count + 1) / 2] + summed.scores[summed.count / 2 + 1]) / 2)::double precision AS median

@@ -1,5 +1,5 @@
 -- The links of a course or account at a moment, each with its group and its outcome, and with what applies to outcomes here. A
--- link whose outcome is deleted is gone; one whose group or outcome no event has told cannot be shown.
+-- link whose outcome is deleted, or was after it, is gone; one whose group or outcome no event has told cannot be shown.
 WITH page AS MATERIALIZED (
     SELECT l.id, l.learning_outcome_id, l.learning_outcome_group_id, count(*) OVER () AS total
       FROM (SELECT DISTINCT v.id
@@ -10,6 +10,7 @@ WITH page AS MATERIALIZED (
      CROSS JOIN LATERAL learning_outcome_group_at($1, l.learning_outcome_group_id, $4) AS g
      WHERE l.context_type = $2 AND l.context_id = $3 AND l.workflow_state = 'active'
        AND o.workflow_state IS DISTINCT FROM 'deleted' AND g.workflow_state IS DISTINCT FROM 'deleted'
+       AND NOT outcome_deleted_since($1, l.learning_outcome_id, l.event_time, $4)
      ORDER BY l.id
      LIMIT $5 OFFSET $6
 )

@@ -2,4 +2,4 @@
 -- context.sql tells of that one: the question that is asked most is answered in one statement.
 SELECT asked.*, s.outcome_proficiency_ratings AS ratings
   FROM ({context}) AS asked
-  LEFT JOIN LATERAL mastery_setting($1, $2, asked.id, $4) AS s ON asked.known IS NOT false
+  LEFT JOIN LATERAL resolved_outcome_proficiency($1, $2, asked.id, $4) AS s ON asked.known IS NOT false

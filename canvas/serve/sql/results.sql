@@ -26,14 +26,8 @@ shown AS (
     SELECT seen.learning_outcome_id
       FROM (SELECT DISTINCT c.learning_outcome_id FROM candidate AS c) AS seen
       LEFT JOIN LATERAL learning_outcome_at($1, seen.learning_outcome_id, $3) AS o ON true
-      LEFT JOIN (SELECT l.learning_outcome_id, bool_and(l.workflow_state IS NOT DISTINCT FROM 'deleted') AS gone
-                   FROM (SELECT DISTINCT v.id
-                           FROM learning_outcome_link_version AS v
-                          WHERE v.root_account_uuid = $1 AND v.context_type = 'Course' AND v.context_id = $2) AS told
-                  CROSS JOIN LATERAL learning_outcome_link_at($1, told.id, $3) AS l
-                  WHERE l.context_type = 'Course' AND l.context_id = $2
-                  GROUP BY l.learning_outcome_id) AS link USING (learning_outcome_id)
-     WHERE o.workflow_state IS DISTINCT FROM 'deleted' AND link.gone IS NOT true
+      LEFT JOIN course_outcome_link($1, $2, NULL, $3) AS link USING (learning_outcome_id)
+     WHERE o.workflow_state IS DISTINCT FROM 'deleted' AND link.shown IS NOT false
        AND ($5::bigint[] IS NULL OR seen.learning_outcome_id = ANY ($5))
 ),
 gone AS MATERIALIZED (

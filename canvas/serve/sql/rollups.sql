@@ -2,7 +2,7 @@
 -- JSON that is answered. Made here, because two of these run at once, and what comes after them does not; and put together as text,
 -- what is the same for every score of an outcome once, because json_build_object takes as long as a quarter of the rollups.
 WITH rollup AS MATERIALIZED (
-    SELECT r.user_uuid, r.learning_outcome_id, r.score, r.results, r.last_assessed_at
+    SELECT r.user_uuid, r.learning_outcome_id, r.score, r.results, r.last_worked_at
       FROM rollup_of_students($1, $2, $4, $3, NULL) AS r
      WHERE $5::bigint[] IS NULL OR r.learning_outcome_id = ANY ($5)
 ),
@@ -16,7 +16,7 @@ told AS MATERIALIZED (
 SELECT rollup.user_uuid,
        '[' || string_agg(
            '{"score":' || rollup.score::double precision || ',"count":' || rollup.results || ',"submitted_at":'
-           || coalesce(to_char(rollup.last_assessed_at AT TIME ZONE 'UTC', '"\""YYYY-MM-DD"T"HH24:MI:SS"Z\""'), 'null')
+           || coalesce(to_char(rollup.last_worked_at AT TIME ZONE 'UTC', '"\""YYYY-MM-DD"T"HH24:MI:SS"Z\""'), 'null')
            || ',' || told.outcome || '}', ',' ORDER BY rollup.learning_outcome_id) || ']' AS scores
   FROM rollup
   JOIN told USING (learning_outcome_id)

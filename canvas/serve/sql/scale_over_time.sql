@@ -25,7 +25,7 @@ told AS (
     SELECT moment.at, s.outcome_proficiency_id, s.scale_owner_type, s.scale_owner_id, s.outcome_proficiency_ratings,
            ROW(s.outcome_proficiency_id, s.scale_owner_type, s.scale_owner_id, s.outcome_proficiency_ratings) AS state
       FROM moment
-     CROSS JOIN LATERAL mastery_setting($1, $2, $3, moment.at) AS s
+      LEFT JOIN LATERAL resolved_outcome_proficiency($1, $2, $3, moment.at) AS s ON true
 ),
 changed AS (
     SELECT told.*, lag(told.state) OVER (ORDER BY told.at) AS before FROM told

@@ -15,18 +15,9 @@ seen AS (
      CROSS JOIN LATERAL learning_outcome_result_at($1, result.id, $3, $4) AS r
      WHERE course_of(r.result_context_type, r.result_context_id) IS NOT DISTINCT FROM $2
        AND r.learning_outcome_id = coalesce($5, r.learning_outcome_id)
-),
-link AS (
-    SELECT l.learning_outcome_id, bool_and(l.workflow_state IS NOT DISTINCT FROM 'deleted') AS gone
-      FROM (SELECT DISTINCT v.id
-              FROM learning_outcome_link_version AS v
-             WHERE v.root_account_uuid = $1 AND v.context_type = 'Course' AND v.context_id = $2) AS told
-     CROSS JOIN LATERAL learning_outcome_link_at($1, told.id, $3, $4) AS l
-     WHERE l.context_type = 'Course' AND l.context_id = $2
-     GROUP BY l.learning_outcome_id
 )
 SELECT seen.id AS learning_outcome_id, o.title, o.display_name,
-       CASE WHEN o.workflow_state = 'deleted' THEN 'deleted' WHEN link.gone THEN 'unlinked' END AS hidden,
+       CASE WHEN o.workflow_state = 'deleted' THEN 'deleted' WHEN NOT link.shown THEN 'unlinked' END AS hidden,
        applied.calculation_method, applied.calculation_int, applied.points_possible, applied.mastery_points,
        summary.mean, summary.median, coalesce(summary.assessed, 0) AS assessed, coalesce(summary.mastered, 0) AS mastered,
        coalesce(summary.levels,
@@ -38,7 +29,7 @@ SELECT seen.id AS learning_outcome_id, o.title, o.display_name,
   FROM seen
  CROSS JOIN mastery_setting($1, 'Course', $2, $3, $4) AS setting
   LEFT JOIN LATERAL learning_outcome_at($1, seen.id, $3, $4) AS o ON true
-  LEFT JOIN link ON link.learning_outcome_id = seen.id
+  LEFT JOIN course_outcome_link($1, $2, $5, $3, $4) AS link ON link.learning_outcome_id = seen.id
   LEFT JOIN course_outcome_summary_of($1, $2, $3, $4) AS summary ON summary.learning_outcome_id = seen.id
  CROSS JOIN LATERAL outcome_setting(
        setting.outcome_proficiency_ratings, setting.outcome_calculation_method_id IS NOT NULL, setting.calculation_method,
