@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.acceptance.running import outcomes, outcomes_json, started
-from tests.samples import TENANT
+from tests.postgres.writing import write
+from tests.samples import TENANT, Event, event
 
 STANDARD: dict[str, Any] = {
     "id": "21070000000000005",
@@ -82,6 +83,27 @@ async def test_a_letter_is_told_for_a_percentage_and_for_points(database: str, t
     assert (answer["letter"], answer["grading_standard_id"]) == ("F", None)
 
 
+async def test_a_letter_of_then_is_by_the_account_that_the_course_was_in_then(database: str, tmp_path: Path) -> None:
+    """A course that has moved since; and one that nobody has told of is the root's."""
+
+    def moved(account: int, at: str) -> Event:
+        members = {"course_id": str(2107 * 10**13 + 12), "account_id": str(2107 * 10**13 + account)}
+        return event("course_updated", at=at, **members)
+
+    await write(database, moved(1, "2025-01-01T00:00:00Z"), moved(2, "2025-06-01T00:00:00Z"))
+    standards = [
+        {"id": 5, "title": "Of account 1", "data": [["Good", 0.8], ["Bad", 0]]},
+        {"id": 6, "title": "Of account 2", "data": [["High", 0.9], ["Low", 0]]},
+    ]
+    early = ("--as-of", "2024-01-01")
+    await outcomes("letters", "import", written(tmp_path, standards), "--tenant", TENANT, *early, DATABASE_URL=database)
+    for standard, account in ((5, "1"), (6, "2")):
+        await outcomes("letters", "use", str(standard), "--account", account, *early, DATABASE_URL=database)
+    asked = ("letters", "grade", "85", "--course", "12")
+    assert (await outcomes(*asked, "--at", "2025-03-01", DATABASE_URL=database))[:2] == (0, "Good\n")
+    assert (await outcomes(*asked, DATABASE_URL=database))[:2] == (0, "Low\n")
+
+
 async def test_a_score_is_told_for_a_letter(database: str, tmp_path: Path) -> None:
     """And for one that the standard does not have, the ones that it has."""
     assert (await outcomes("letters", "score", "b", DATABASE_URL=database))[:2] == (0, "86\n")
@@ -112,6 +134,17 @@ async def test_nothing_of_a_wrong_file_is_imported(database: str, tmp_path: Path
     assert code == 2
     assert "wrong.json: grading standard 7: has no letter from 0 on; nothing was imported" in err
     assert await outcomes_json("letters", "list", "--tenant", TENANT, DATABASE_URL=database) == []
+
+
+@pytest.mark.parametrize("bound", ["1e999999999", "-1e999999999", "1e99999999999999999999", "1e-99999999999999999999"])
+async def test_a_bound_beyond_all_numbers_is_refused_in_a_sentence(database: str, tmp_path: Path, bound: str) -> None:
+    """As any other that no school means."""
+    file = tmp_path / "standards.json"
+    file.write_text(json.dumps(STANDARD).replace("0.545", bound), encoding="utf-8")
+    code, out, err = await outcomes("letters", "import", str(file), "--tenant", TENANT, DATABASE_URL=database)
+    assert (code, out, "Traceback" in err) == (2, "", False)
+    assert "grading standard 21070000000000005: " in err
+    assert "is no decimal number of a grading standard; nothing was imported" in err
 
 
 async def test_a_standard_that_its_author_may_not_have_meant_is_taken_in_with_a_word(database: str, tmp_path: Path) -> None:

@@ -1,16 +1,31 @@
 """A backfill infers whose a scale is and which alignments are gone."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from tests.canvas.content import ALGEBRA, ANN, BEN, DISTRICT, EQUATIONS, FRACTIONS, GRAPHS, HIGH, READING, ROOT, four_levels
+from tests.canvas.content import (
+    ALGEBRA,
+    ANN,
+    BEN,
+    DISTRICT,
+    EQUATIONS,
+    FRACTIONS,
+    GRAPHS,
+    HIGH,
+    READING,
+    ROOT,
+    UUID,
+    four_levels,
+)
 from tests.canvas.filling import (
     SCALES,
     counts,
+    differences,
     feed_of,
     fill,
+    outcome_event,
     query,
     ratings,
     result_event,
@@ -21,6 +36,40 @@ from tests.canvas.filling import (
     tell,
 )
 from tests.canvas.school import School
+
+# Results and links
+
+
+async def test_banks_of_one_quiz_are_merged_where_only_rest_told_them(database: str, school: School) -> None:
+    """REST names the bank and the assignment of its quiz: together they were 3 of 6 points, and each counts so."""
+    bank = {"assignment_id": 601, "alignment": "assessment_question_bank_9"}
+    school.results[801] |= bank | {"score": 2.0, "possible": 4.0, "percent": 0.5}
+    school.results[802] |= bank | {"score": 1.0, "possible": 2.0, "percent": 0.5, "alignment": "assessment_question_bank_10"}
+    school.results[804] |= bank | {"user_id": ANN, "score": 0.0, "possible": 2.0, "percent": 0.0}
+    await fill(database, school)
+    inputs = "SELECT id, quiz_id, merged_percent FROM rollup_input($1, $2, $3, $4)"
+    rows = await query(database, inputs, UUID, ALGEBRA, f"id:{ANN}", EQUATIONS)
+    told = {row["id"]: (row["quiz_id"], row["merged_percent"]) for row in rows}
+    assert {id_ for id_, (quiz, _) in told.items() if quiz is not None} == {801, 802, 804}
+    assert {merged for _, merged in told.values()} <= {None, 3 / 8}
+
+
+async def test_a_link_that_went_in_silence_counts_again_where_canvas_shows_one(database: str, school: School) -> None:
+    """With its outcome, which came back without it. No event of the new one came; REST tells of it."""
+    await tell(database, *feed_of(school))
+    place = "SELECT shown FROM course_outcome_link($1, $2, $3, NULL)"
+    gone = datetime(2025, 6, 2, tzinfo=UTC)
+    await tell(database, outcome_event(school, EQUATIONS, gone, workflow_state="deleted"))
+    await tell(database, outcome_event(school, EQUATIONS, gone + timedelta(days=1)))
+    assert [row[0] for row in await query(database, place, UUID, ALGEBRA, EQUATIONS)] == [False]
+    assert (await differences(database, school)).counts
+    await fill(database, school)
+    assert [row[0] for row in await query(database, place, UUID, ALGEBRA, EQUATIONS)] == [True]
+    school.links = [link for link in school.links if (link["outcome_id"], link["context_id"]) != (EQUATIONS, ALGEBRA)]
+    await tell(database, outcome_event(school, EQUATIONS, datetime.now(UTC), workflow_state="deleted"))
+    await tell(database, outcome_event(school, EQUATIONS, datetime.now(UTC) + timedelta(seconds=1)))
+    assert [row[0] for row in await query(database, place, UUID, ALGEBRA, EQUATIONS)] == [False]
+
 
 # Scales
 

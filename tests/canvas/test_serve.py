@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
+from consumer.store.postgres import connect
 from schemas import rest
 from tests.canvas.serving import ANA, ANA_ID, BO, DEE_ID, STANDARDS, Served, fill, minutes, served
 from tests.postgres.test_gradebook import outcome as outcome_event
 from tests.postgres.test_gradebook import worked
 from tests.postgres.writing import write
-from tests.samples import TENANT, iso, result, scale
+from tests.samples import TENANT, event, iso, result, scale
 
 BEFORE_SCALES = iso(minutes(29))
 
@@ -72,6 +73,30 @@ async def test_the_scale_is_the_nearest_ancestors_and_404_where_there_is_none(se
     own = await server.told("/api/v1/courses/8/outcome_proficiency")
     assert [level["points"] for level in own["ratings"]] == [10, 7, 0]
     assert (await server.ask(f"/api/v1/courses/7/outcome_proficiency?at={BEFORE_SCALES}")).status == 404
+
+
+async def test_a_scale_is_shown_also_while_canvas_does_not_compute_with_it(server: Served, database: str) -> None:
+    """The switch is about scores, and about a default one, which only Canvas makes (CF 8.3)."""
+    shown = await server.told("/api/v1/courses/7/outcome_proficiency")
+    periods = await server.told("/api/history/v1/courses/8/effective_outcome_proficiency")
+    assert periods
+    connection = await connect(database)
+    await connection.execute("INSERT INTO tenant_setting VALUES ($1, 'account_level_mastery_scales', 'off')", TENANT)
+    await connection.close()
+    assert await server.told("/api/v1/courses/7/outcome_proficiency") == shown
+    assert await server.told("/api/history/v1/courses/8/effective_outcome_proficiency") == periods
+
+
+async def test_a_rollup_tells_when_the_newest_work_was_submitted(server: Served, database: str) -> None:
+    """By its rubric assessment, as results do; not when it was assessed."""
+    work = {"course": "72", "artifact_type": "RubricAssessment", "artifact_id": "77"}
+    await write(database, outcome_event(6, "Writing", minute=1), worked(90, "emil", 6, 0.5, minute=50, **work))
+    for told in (iso(minutes(50)), "2025-03-01T10:00:00Z"):
+        (rollup,) = (await server.told("/api/v1/courses/72/outcome_rollups"))["rollups"]
+        (one,) = (await server.told("/api/v1/courses/72/outcome_results"))["outcome_results"]
+        assert rollup["scores"][0]["submitted_at"] == one["submitted_or_assessed_at"]
+        assert rollup["scores"][0]["submitted_at"][:16] == told[:16]
+        await write(database, event("rubric_assessed", at=minutes(80), id="77", submitted_at="2025-03-01T10:00:00Z"))
 
 
 async def test_a_change_is_answered_as_soon_as_it_is_written(server: Served, database: str) -> None:
