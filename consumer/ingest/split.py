@@ -23,6 +23,7 @@ _SAMPLE_LINES = 50
 _BOM = b"\xef\xbb\xbf"
 _TRAILER = re.compile(rb"Processed a total of \d+ messages")
 _PREFIX = re.compile(rb"(CreateTime|LogAppendTime|NoTimestamp|Partition|Offset)\b")
+_OPENING = re.compile(rb"[{\[]")
 _DUMP = re.compile(rb'\{\s*"topic"\s*:')
 _NULL_PAYLOAD = re.compile(rb'"payload"\s*:\s*null')
 _BLANK = re.compile(r"[\s\x1e\ufeff]*")  # U+001E begins each record of a JSON text sequence (RFC 7464), U+FEFF a file
@@ -56,7 +57,8 @@ class Form(Enum):
 def form_of(sample: bytes, *, whole: bool) -> Form:
     """Form of a text that begins with `sample`; `whole` where that is all of it.
 
-    Lines, if at least half of the first lines are records of their own: a broken line here and there changes nothing.
+    Lines, if at least half of the first lines are records of their own: a broken line here and there changes nothing. A bracket
+    alone on the first line opens an array, whatever the lines behind it look like.
     """
     lines = sample.split(b"\n")
     if not whole and len(lines) > 1:
@@ -64,7 +66,7 @@ def form_of(sample: bytes, *, whole: bool) -> Form:
     told = list(islice(filter(None, map(_bare, lines)), _SAMPLE_LINES))
     if not told:
         return Form.LINES
-    if len(told) == 1 and told[0].startswith(b"["):
+    if told[0] == b"[" or (len(told) == 1 and told[0].startswith(b"[")):
         return Form.VALUES  # a file that is one array
     alone = sum(map(_is_record, told))
     return Form.LINES if 2 * alone >= len(told) else Form.VALUES
@@ -89,7 +91,13 @@ def _is_record(line: bytes) -> bool:
         except orjson.JSONDecodeError:
             return False
         return len(line) > 2 and isinstance(value, (dict, list))
-    return b"\t" in line or line == b"null" or bool(_TRAILER.fullmatch(line) or _PREFIX.match(line))
+    if line == b"null" or _TRAILER.fullmatch(line) or _PREFIX.match(line):
+        return True
+    value = _value(line)
+    if value != line:
+        return _is_record(value)
+    # A tab alone says nothing: pretty-printed JSON has them too, behind its colons.
+    return b"\t" in line and any(_is_record(_bare(field)) for field in line.split(b"\t"))
 
 
 def numbered_lines(chunks: Iterable[bytes], held: int = HELD_BYTES) -> Iterator[list[Numbered]]:
@@ -131,11 +139,59 @@ def _add(records: list[Numbered], number: int, line: bytes) -> None:
     if not line or _TRAILER.fullmatch(line):
         return
     if line[:1] not in (b"{", b"["):
-        line = line[line.rfind(b"\t") + 1 :].strip()  # what the console consumer prints before the value; JSON has no raw tab
+        line = _value(line)
     if line == b"null" or (_DUMP.match(line) and _is_empty_dump(line)):
         records.append((number, None))
     else:
         records.append((number, line))
+
+
+def _value(line: bytes) -> bytes:
+    """Without what the console consumer prints before a whole record or `null`; any other line as it is, for nothing is lost.
+
+    Tabs part what is printed, but keys may hold them too, and JSON between its tokens: the first bracket tells where it begins.
+    """
+    brace = line.find(b"{")
+    at = line.find(b"[", 0, brace) if brace >= 0 else line.find(b"[")
+    at = at if at >= 0 else brace
+    if at < 0:
+        return b"null" if line[line.rfind(b"\t") + 1 :].strip() == b"null" else line
+    if _begins_field(line, 0, at) and _is_whole(line[at:]):
+        return line[at:]  # by far the most
+    return _behind_brackets(line) if _PREFIX.match(line) else line
+
+
+def _begins_field(line: bytes, start: int, at: int) -> bool:
+    """Whether there is a tab behind `start`, and no more than blanks and byte order marks between it and `at`."""
+    tab = line.rfind(b"\t", start, at)
+    return tab >= 0 and not _bare(line[tab + 1 : at])
+
+
+def _is_whole(value: bytes) -> bool:
+    """Whether the bracket that it begins with is closed by its last byte."""
+    if len(value) <= _GLANCE:  # parsed, a long one may take many times its bytes
+        try:
+            orjson.loads(value)
+        except orjson.JSONDecodeError:
+            pass  # NaN and the like are for decoding to refuse
+        else:
+            return True
+    return _end_of_brackets(value.decode("latin-1"), 0) == len(value)
+
+
+def _behind_brackets(line: bytes) -> bytes:
+    """The record in a line that the console consumer marked as its own, so that what comes last is the value.
+
+    Before it are keys and headers with brackets, if each is closed: else they may be the beginning of what is broken.
+    """
+    text = line.decode("latin-1")  # a character a byte
+    end: int | None = 0
+    while end is not None and (opening := _OPENING.search(line, end)):
+        start, at = end, opening.start()
+        end = _end_of_brackets(text, at)
+        if end == len(line) and _begins_field(line, start, at):
+            return line[at:]
+    return line
 
 
 def _is_empty_dump(line: bytes) -> bool:

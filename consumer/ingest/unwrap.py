@@ -26,7 +26,8 @@ MAX_WRAPPERS = 8
 MAX_EVENTS = 20_000
 """Events in one record. So many real ones are more bytes than a record may have; so many zeros are next to none."""
 
-_BOM = b"\xef\xbb\xbf"
+_MARK = "\ufeff"
+"""A byte order mark, which a wrapper's text may have as a record has."""
 _DIGITS = len(str(-(2**64)))
 _TOO_MANY = 2**64
 _BLANK = re.compile(r"[ \t\n\r]*")
@@ -68,7 +69,7 @@ def parse(text: bytes | str) -> tuple[Any, bool] | Refusal:
     except orjson.JSONDecodeError as error:
         strict = error
     try:
-        decoded = text if isinstance(text, str) else text.removeprefix(_BOM).decode("utf-8")
+        decoded = (text if isinstance(text, str) else text.decode("utf-8")).removeprefix(_MARK)
     except UnicodeDecodeError as error:
         return Refusal(Reason.NOT_JSON, "", f"not UTF-8: byte {error.start} starts no character")
     try:
@@ -205,7 +206,7 @@ class Elements:
     """Cuts events out of a record that holds several, as they were written. Reads it once, however many are asked for."""
 
     def __init__(self, raw: bytes) -> None:
-        self._text = raw.removeprefix(_BOM).decode("utf-8")
+        self._text = raw.decode("utf-8").removeprefix(_MARK)
         self._parts: dict[tuple[str | int, ...], dict[str | int, str]] = {}
 
     def cut(self, where: tuple[str | int, ...]) -> bytes:
@@ -222,7 +223,8 @@ class Elements:
         around = tuple(outer)
         if around not in self._parts:
             text = self._at(around)
-            self._parts[around] = dict(_parts(_decoder.decode(text) if text.startswith('"') else text))
+            inner = _decoder.decode(text).removeprefix(_MARK) if text.startswith('"') else text
+            self._parts[around] = dict(_parts(inner))
         return self._parts[around][step]
 
 

@@ -45,6 +45,9 @@ _CONTROLS = bytes({*range(32)} - set(b"\t\n\v\f\r\x1e"))
 _GZ, _BZ2, _XZ, _ZST = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
 """How a stream of each packing begins."""
 
+_SKIPPABLE = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")
+"""How a zst frame begins that holds no text; pzstd writes one before each that does."""
+
 _KNOWN = {
     b"PK\x03\x04": "a zip archive; unpack it first",
     b"PK\x05\x06": "an empty zip archive",
@@ -100,7 +103,8 @@ class Piece:
 def find(paths: Sequence[str]) -> list[Capture]:
     """Files, folders (with all below them, hidden ones left out), globs, `s3://`, `gs://` and `az://` addresses, `-` for stdin.
 
-    In the order given, those of a folder by name, each file once. Raises `UsageError` where something names nothing.
+    In the order given, those of a folder by name, each file once, whatever links lead to it. Raises `UsageError` where
+    something names nothing.
     """
     captures: dict[str, Capture] = {}
     for path in paths:
@@ -123,32 +127,50 @@ def _find(path: str) -> list[tuple[str, Capture]]:
     named = Path(path)
     try:
         if named.is_dir():
-            found = sorted(file for file in _below(named) if file.is_file() and not _hidden(file.relative_to(named)))
+            found = sorted(_below(named))
         elif named.exists():
             found = [named]
         else:
-            found = sorted(f for name in glob.glob(path, recursive=True) if (f := Path(name)).is_file())
+            found = sorted({file for name in glob.glob(path, recursive=True) for file in _files(Path(name))})
     except OSError as error:
         raise UsageError(f"{error.filename or path}: {error.strerror}") from error
     if not found:
         raise UsageError(
             f"{path}: no such file" if not glob.has_magic(path) and not named.is_dir() else f"{path}: no file there"
         )
-    return [(str(file.resolve()), _local(file)) for file in found]
+    return [(os.path.realpath(file), _local(file)) for file in found]
+
+
+def _files(path: Path) -> Iterator[Path]:
+    """What a glob means by a path that it met: as the shell would hand it over, but for what is neither file nor folder."""
+    if path.is_dir():
+        yield from _below(path)
+    elif _is_meant(path):
+        yield path
 
 
 def _below(folder: Path) -> Iterator[Path]:
-    """Everything in it. Raises `OSError` at a folder that cannot be looked into, which a glob would pass over in silence."""
+    """Every file in it that is not hidden, through links too; a folder that several lead to once, so that circles end.
+
+    Raises `OSError` at a folder that cannot be looked into, which a glob would pass over in silence.
+    """
 
     def refuse(error: OSError) -> None:
         raise error
 
-    for inner, _, names in os.walk(folder, onerror=refuse):
-        yield from (Path(inner, name) for name in names)
+    seen: set[str] = set()
+    for inner, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        if (real := os.path.realpath(inner)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (file for name in names if not name.startswith(".") and _is_meant(file := Path(inner, name)))
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _is_meant(path: Path) -> bool:
+    """A file, or a link that leads nowhere: whoever opens that says so, as of a file that is missing."""
+    return path.is_file() or not path.exists()
 
 
 def _local(path: Path) -> Capture:
@@ -197,7 +219,7 @@ class _Stored:
 
     def read(self, size: int, /) -> bytes:
         wanted = min(self._left, size)
-        data = bytes(self._file.read(wanted))
+        data = self._file.read(wanted)
         if wanted and not data:
             raise changed(self._capture)  # here, so that nobody takes half a record for one
         self._left -= len(data)
@@ -350,7 +372,7 @@ def _chunks(stored: Readable) -> Iterator[bytes]:
             yield from _streams(packed, _BZ2, bz2.BZ2Decompressor)
         case _ if magic.startswith(_XZ):
             yield from _streams(packed, _XZ, lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY))
-        case _ if magic.startswith(_ZST):
+        case _ if magic.startswith(_ZST) or _SKIPPABLE.match(magic):
             yield from _zstandard(packed)
         case _:
             while chunk := packed.read(CHUNK):

@@ -22,6 +22,13 @@ from tests.samples import result
 TEXT = b"".join(json.dumps(result(number)).encode() + b"\n" for number in range(1, 301))
 LIMIT = 1_000_000
 
+
+def pzstd(data: bytes) -> bytes:
+    """Each frame behind one that is skipped and holds its size."""
+    frames = [zstandard.compress(data[:5000]), zstandard.compress(data[5000:])]
+    return b"".join(b"\x50\x2a\x4d\x18\x04\0\0\0" + len(frame).to_bytes(4, "little") + frame for frame in frames)
+
+
 PACKED: dict[str, Callable[[bytes], bytes]] = {
     "plain": lambda data: data,
     "gz": gzip.compress,
@@ -31,6 +38,10 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
     "xz": lzma.compress,
     "zst": zstandard.compress,
     "zst of two frames": lambda data: zstandard.compress(data[:5000]) + zstandard.compress(data[5000:]),
+    "zst of pzstd": pzstd,
+    "zst behind a long frame that is skipped": lambda data: (
+        b"\x5f\x2a\x4d\x18\xe8\x03\0\0" + bytes(1000) + zstandard.compress(data)
+    ),
 }
 
 
@@ -205,6 +216,54 @@ def test_folders_globs_and_files_are_found_once_each_and_in_order(tmp_path: Path
         (tmp_path / name).write_bytes(TEXT)
     found = files.find([str(tmp_path / "b.json"), str(tmp_path), str(tmp_path / "*.json"), str(tmp_path / "**" / "*.json")])
     assert [Path(capture.label).name for capture in found] == ["b.json", "a.json", "c.json"]
+
+
+def names(*paths: Path) -> list[str]:
+    """What is found, as its last two steps."""
+    return ["/".join(Path(capture.label).parts[-2:]) for capture in files.find([str(path) for path in paths])]
+
+
+def test_folders_are_followed_through_links_and_each_is_read_once(tmp_path: Path) -> None:
+    """In circles too. What is hidden stays left out, but for a link to it that is not."""
+    for name in ("in/a.json", "in/sub/b.json", "in/.git/c.json", "in/sub/.d.json", "elsewhere/e.json", "in/.store/f.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_bytes(TEXT)
+    for link, target in {
+        "in/link": "elsewhere",
+        "in/twin": "elsewhere",
+        "in/shown": "in/.store",
+        "in/sub/circle": "in",
+        "in/sub/other": "in/sub",
+        "elsewhere/back": "in",
+        "in/.gone": "nowhere",
+        "in/z.json": "in/a.json",
+        "top": "in",
+    }.items():
+        (tmp_path / link).symlink_to(tmp_path / target)
+    found = ["in/a.json", "link/e.json", "shown/f.json", "sub/b.json"]
+    assert names(tmp_path / "in") == found
+    assert names(tmp_path / "in", tmp_path / "elsewhere", tmp_path / "top") == found
+    assert sorted(names(tmp_path / "top")) == sorted(["top/a.json", *found[1:]])
+
+
+def test_a_glob_that_meets_a_folder_takes_what_is_below_it(tmp_path: Path) -> None:
+    """As the shell's own expansion does; what is hidden is left out there too."""
+    for name in ("x/a.json", "x/b/c.json", "x/b/d/e.json", "x/b/.f.json", "x/.g/h.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_bytes(TEXT)
+    expanded = names(*sorted(tmp_path.glob("x/[!.]*")))
+    assert names(tmp_path / "x" / "*") == names(tmp_path / "x" / "**") == expanded == ["x/a.json", "b/c.json", "d/e.json"]
+
+
+@pytest.mark.parametrize("path", ["x", "x/*", "x/sub*", "x/sub/link"])
+@pytest.mark.parametrize("target", ["nowhere", "link"])
+def test_a_link_that_leads_nowhere_is_named_as_a_missing_file_is(tmp_path: Path, target: str, path: str) -> None:
+    """Wherever it is met; to itself too."""
+    (tmp_path / "x" / "sub").mkdir(parents=True)
+    (tmp_path / "x" / "a.json").write_bytes(TEXT)
+    (tmp_path / "x" / "sub" / "link").symlink_to(target)
+    with pytest.raises(UsageError, match=r"x/sub/link: (no such file|No such file|Too many levels|Symbolic link loop)"):
+        files.find([str(tmp_path / path)])
 
 
 @pytest.mark.parametrize("name", ["missing.json", "nothing*.json", "empty"])

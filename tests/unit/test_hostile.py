@@ -13,6 +13,7 @@ import pytest
 
 from consumer.ingest.decode import MAX_COUNTED, Rules
 from consumer.ingest.records import Accepted, Ignored, Rejected
+from consumer.ingest.split import numbered_lines
 from consumer.ingest.unwrap import MAX_EVENTS, MAX_WRAPPERS
 from schemas.base import MAX_RATINGS, Reason
 from tests.fuzz.laws import LAWS, check_decode
@@ -157,6 +158,17 @@ def test_a_large_number_is_the_same_to_both_parsers(number: int) -> None:
     assert accepted(b"\xef\xbb\xbf" + plain).key == accepted(plain).key
 
 
+@pytest.mark.parametrize("wrapper", WRAPPERS)
+def test_a_byte_order_mark_in_a_wrapper_is_passed_over_as_before_a_record(wrapper: str) -> None:
+    """Files are sent as messages with the mark that they began with. What is refused in an array behind one is found."""
+    wrap = WRAPPERS[wrapper]
+    assert accepted(wrap("\ufeff" + GOOD).encode()).key == accepted(GOOD.encode()).key
+    one, bad = verdicts(wrap(f"\ufeff[{GOOD}, [1]]").encode())
+    assert isinstance(one, Accepted)
+    assert isinstance(bad, Rejected)
+    assert bad.raw == b"1"
+
+
 def test_a_null_character_cannot_hide_in_a_wrapper() -> None:
     """A wrapper may escape the letters of an escape."""
     text = json.dumps({"Body": json.dumps(result(1, x="NULL"))})
@@ -297,6 +309,29 @@ ENDLESS: Mapping[str, bytes] = {
     "numbers": b"1 ",
     "arrays of nothing": b"[]",
 }
+
+
+PREFIXED: Mapping[str, bytes] = {
+    "brackets that close": b"[]",
+    "brackets that close in fields": b"\t[]",
+    "brackets that never close": b"\t[",
+    "braces that never close": b'\t{"a":',
+    "texts that never close": b'\t["',
+    "marks": b"\t\xef\xbb\xbf",
+    "fields": b"\ta",
+}
+
+
+@pytest.mark.parametrize("what", PREFIXED)
+@pytest.mark.parametrize("mark", [b"1", b"CreateTime:1"])
+def test_a_line_of_the_console_consumer_is_read_in_time_that_grows_with_its_length_and_no_faster(
+    mark: bytes, what: str
+) -> None:
+    """Its value is not looked for from each of its tabs and brackets."""
+    line = mark + PREFIXED[what] * (2 * MIB // len(PREFIXED[what])) + b"."
+    begun = time.process_time()
+    assert list(numbered_lines([line])) == [[], [(1, line)]]
+    assert time.process_time() - begun < 5 * MOST_SECONDS
 
 
 SPLITTING = """

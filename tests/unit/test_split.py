@@ -63,6 +63,10 @@ FORMS: dict[str, tuple[bytes, list[int]]] = {
     "an array": (dump(EVENTS), [1, 2, 3]),
     "a pretty array": (dump(EVENTS, indent=4), [1, 2, 3]),
     "an array, a line each": (b"[\n" + b",\n".join(map(dump, EVENTS)) + b"\n]\n", [1, 2, 3]),
+    "pretty with tabs, as cJSON writes it": (
+        b"\n".join(dump(v, indent="\t", separators=(",", ":\t")) for v in EVENTS),
+        [1, 2, 3],
+    ),
     "two arrays": (dump(EVENTS[:2], indent=1) + b"\n" + dump(EVENTS[2:], indent=1), [1, 2, 3]),
     "console consumer with prefixes": (
         b"".join(b"CreateTime:17\tPartition:0\tOffset:%d\tkey\t%s\n" % (i, dump(value)) for i, value in enumerate(EVENTS))
@@ -94,6 +98,71 @@ def test_messages_without_a_value_are_tombstones() -> None:
     assert values(split(kcat(None) + b"\n" + kcat("{}") + b"\n" + kcat(None))) == [None, json.loads(kcat("{}")), None]
     assert values(split(b"CreateTime:1\tk\tnull\n" + b"CreateTime:2\tk\t{}\n")) == [None, {}]
     assert split(b"null\n{}\n" + dump(EVENTS[0])) == [(1, None), (2, b"{}"), (3, dump(EVENTS[0]))]
+
+
+EVENT = dump(EVENTS[1])
+PREFIXES: dict[str, bytes] = {
+    "a partition": b"1\t",
+    "a key with tabs": b"CreateTime:17\ta\tkey\t\twith tabs\t",
+    "headers": b"CreateTime:17\tNO_HEADERS\ta:1,b:2\tkey\t",
+    "a byte order mark": b"1\t \xef\xbb\xbf",
+    "a key in JSON": b'CreateTime:17\tPartition:0\t{"id":\t[1, "]\\"}\t"]}\t',
+    "a key with brackets": b"Partition:0\torder[5] {a}\t",
+}
+VALUES: dict[str, bytes] = {
+    "an event": EVENT,
+    "an event with tabs": dump(EVENTS[1], separators=("\t,\t", "\t:\t")).replace(b"{", b"{\t").replace(b"]", b"\t]"),
+    "an array": dump(EVENTS),
+    "a number that JSON has not": b'{"metadata": NaN}',
+    "a long one": dump(result(1, description="x" * 100_000)),
+}
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("value", VALUES)
+def test_what_the_console_consumer_prints_before_a_whole_record_is_taken_off(prefix: str, value: str) -> None:
+    """Keys may hold tabs and brackets, and JSON may have tabs between its tokens."""
+    line = PREFIXES[prefix] + VALUES[value]
+    assert split(EVENT + b"\n" + line + b"\r\n", 1000) == [(1, EVENT), (2, VALUES[value])]
+
+
+UNTOLD: dict[str, bytes] = {
+    "a key behind the event": b"1\t" + EVENT + b"\tkey1",
+    "null behind the event": b"1\t" + EVENT + b"\tnull",
+    "null behind the event, marked": b"CreateTime:17\t" + EVENT + b"\tnull",
+    "null behind half an event": b"1\t" + EVENT[:-9] + b"\tnull",
+    "JSON behind the event": b"1\t" + EVENT + b'\t{"key": 1}',
+    "two events": b"1\t" + EVENT + EVENT,
+    "two events, marked": b"CreateTime:17\t" + EVENT + EVENT,
+    "half an event": b"CreateTime:17\tkey\t" + EVENT[:-9],
+    "half an event that ends in a whole member": b'CreateTime:17\tkey\t{"metadata": {},\t"body":\t{"a": 1}',
+    "half a text and a member": b'CreateTime:17\tkey\t{"metadata": "\t{"a": 1}',
+    "an event in a sentence": b"2025-03-20\tINFO\tgot " + EVENT + b'\t{"a": 1}',
+    "a sentence with brackets": b"2025-03-20\tERROR\t[main] failed [again]",
+    "a broken line": b"2025-03-20\tERROR\tbroken\tpipe",
+    "a text": b'CreateTime:17\tkey\t"text"',
+}
+
+
+@pytest.mark.parametrize("what", UNTOLD)
+@pytest.mark.parametrize("size", [1, 1_000_000])
+def test_a_line_that_cannot_be_told_apart_is_handed_out_whole(what: str, size: int) -> None:
+    """So that quarantine holds all of it: no event is taken for a tombstone, none for a key."""
+    assert split(EVENT + b"\n" + UNTOLD[what] + b"\n", size) == [(1, EVENT), (2, UNTOLD[what])]
+
+
+def test_lines_with_a_record_between_tabs_stay_lines() -> None:
+    """Each goes to quarantine by itself."""
+    line = b"1\t" + EVENT + b"\tkey1"
+    assert split((line + b"\n") * 3) == [(1, line), (2, line), (3, line)]
+
+
+def test_a_bracket_alone_opens_an_array_whatever_its_lines_look_like() -> None:
+    """Commas on lines of their own, or none: half of the first lines, or more, are records of their own."""
+    told = EVENTS * 20
+    for between in (b"\n,\n", b"\n"):
+        data = MARK + b"\n[\n" + between.join(map(dump, told)) + b"\n]\n"
+        assert values(split(data, 1000)) == told
 
 
 def test_an_empty_array_is_one_record() -> None:
