@@ -66,11 +66,11 @@ class Run:
     tenant: str
     steps: int = 0
     done: int = 0
-    """Those that are written, in this run or in the one that it goes on with."""
+    """Those that are written whole, in this run or in the one that it goes on with."""
     resumed_from: datetime | None = None
     """When the backfill was begun that this one goes on with."""
     finished: bool = False
-    """Whether it came to its end; else it goes on when it is run again."""
+    """Whether it came to its end and left nothing out."""
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ class Report:
 
     @property
     def finished(self) -> bool:
-        """Whether all that was asked for was gone through."""
+        """Whether all that was asked for was answered."""
         return bool(self.runs) and all(run.finished for run in self.runs)
 
     def as_json(self) -> dict[str, Any]:
@@ -262,6 +262,7 @@ class Walk:
         examiner = Examiner(self._here, scope.tenant, report.source, pen, thorough=task.thorough)
         survey = Survey(self._client, self._here, scope, rollups=task.thorough)
         noted: Begun | None = None
+        ended = False
         try:
             if task.writing and task.resuming:
                 if task.again:
@@ -271,25 +272,26 @@ class Walk:
             await self._steps(run, survey, examiner, noted)
             if not self._patience.stopped:
                 await self._end(survey, examiner, scope)
-                if noted is not None:
+                if noted is not None:  # what Canvas never answers must not keep all else from being asked anew
                     await self._here.finish(noted.id)
-                run.finished = True
+                run.finished = run.done == run.steps
+                ended = True
         except Stopped:
             pass
         except (CanvasError, LostPartition) as error:
             self._give_up(error)
         finally:
             self._add_up(examiner, pen)
-        if self._patience.stopped and not self._given_up:
+        if not ended and not self._given_up:
             going_on = f"; {GO_ON}" if task.writing and task.resuming else ""
             self._trouble(f"{scope}: stopped after {run.done} of {run.steps or '?'} steps{going_on}")
-        return run.finished
+        return ended
 
     async def _steps(self, run: Run, survey: Survey, examiner: Examiner, noted: Begun | None) -> None:
-        await self._step("tree", survey.tree(), survey, examiner)
+        whole = await self._step("tree", survey.tree(), survey, examiner)
         places = list(survey.places())
-        run.steps, run.done = 1 + len(places), 1
-        if noted is not None:
+        run.steps, run.done = 1 + len(places), int(whole)
+        if noted is not None and whole:
             await self._here.finish_step(noted.id, "tree")
         before = noted.steps if noted is not None else frozenset[str]()
         run.done += sum(place.step in before for place in places)
@@ -306,7 +308,8 @@ class Walk:
         """Does what is left, one place after the other; three of these share the places."""
         for place in places:
             try:
-                await self._step(place.step, survey.place(place), survey, examiner)
+                if not await self._step(place.step, survey.place(place), survey, examiner):
+                    continue  # it is asked again by whoever goes on with this run
                 if noted is not None:
                     await self._here.finish_step(noted.id, place.step)
                 run.done += 1
@@ -340,11 +343,13 @@ class Walk:
 
     async def _step(
         self, name: str, pieces: AsyncIterator[Piece], survey: Survey, examiner: Examiner, *, again: bool = False
-    ) -> None:
-        """`again`: of a list that is told once more the objects are counted already."""
+    ) -> bool:
+        """Whether all was answered. `again`: of a list that is told once more the objects are counted already."""
+        whole = True
         try:
             while (piece := await self._patience.unless_stopped(anext(pieces, None))) is not None:
                 if isinstance(piece, Unanswered):
+                    whole = False
                     self._trouble(f"{name}: {piece.sentence}; this was left out")
                 async with self._turn:
                     doubtful = await examiner.doubts(piece)
@@ -353,9 +358,10 @@ class Walk:
                         self._tell(finding)
                     examiner.counts = before or examiner.counts
                 if doubtful and isinstance(piece, Whole):
-                    await self._step(name, survey.again(piece), survey, examiner, again=True)
+                    whole = await self._step(name, survey.again(piece), survey, examiner, again=True) and whole
         finally:
             await pieces.aclose()  # type: ignore[attr-defined]  # it is a generator
+        return whole
 
     def _tell(self, finding: Finding) -> None:
         mark = (finding.kind, finding.table, repr(sorted(finding.key.items())))

@@ -350,8 +350,11 @@ class Examiner:
             here = known.get((outcome_id, "Assignment", assignment_id), _NOTHING)
             if (state := removed(outcome_id, assignment_id, here, piece.requested_at)) is not None:
                 new.append(state)
-        if self._pen is not None:
-            await self._here.align(self._tenant, piece.course_id, self._source, new)
+        if self._pen is not None and new:
+            # What is known is as old as the course's first piece: another backfill may have written the same since.
+            states = [known.get(state.key, _NOTHING).known for state in new]
+            judged = [state.event_time if state is not None else None for state in states]
+            await self._here.align(self._tenant, piece.course_id, self._source, new, judged)
         counts.written += len(new)
         findings = [_alignment_finding(piece.course_id, state, known, repaired=self._pen is not None) for state in new]
         known |= {state.key: known.get(state.key, _NOTHING)._replace(known=state) for state in new}

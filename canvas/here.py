@@ -223,10 +223,20 @@ class Here:
         elif users:
             await self._fetch(sql("users_learn"), tenant, [int(id_) for id_ in users], list(users.values()))
 
-    async def align(self, tenant: str, course_id: int, source: str, states: Sequence[Alignment]) -> None:
-        """Adds states of alignments of a course."""
-        if states:
-            await self._fetch(sql("alignments_write"), tenant, course_id, source, *map(list, zip(*states, strict=True)))
+    async def align(
+        self, tenant: str, course_id: int, source: str, states: Sequence[Alignment], judged: Sequence[datetime | None]
+    ) -> None:
+        """Adds states of alignments of a course; `judged`: of when the state is, if any, by which each was found to be news."""
+        if not states:
+            return
+        columns = (*map(list, zip(*states, strict=True)), list(judged))
+
+        async def write(connection: Connection) -> None:
+            async with connection.transaction():
+                await connection.execute(sql("alignments_turn"), tenant, course_id)
+                await connection.execute(sql("alignments_write"), tenant, course_id, source, *columns)
+
+        await self._using(write)
 
     async def take_in(self, tenant: str, standards: Sequence[letters.Standard], at: datetime) -> None:
         """Adds states of grading standards."""

@@ -15,11 +15,15 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from canvas.sql import sql
+from consumer.store.postgres import connect
 from tests.acceptance.running import environment, outcomes, started
-from tests.canvas.content import ALGEBRA, BIOLOGY, GRAPHS, HIGH, READING, ROOT
+from tests.canvas.content import ALGEBRA, BIOLOGY, GRAPHS, HIGH, READING, ROOT, UUID
 from tests.canvas.faults import Fault, Planned
 from tests.canvas.filling import client_of, counts, fill, query, state, variables_of
 from tests.canvas.school import School
+
+UNFINISHED = "SELECT id FROM backfill_run WHERE finished_at IS NULL"
 
 
 @pytest.fixture
@@ -68,7 +72,7 @@ async def test_a_wrong_shape_stops_its_step_with_a_sentence(
     assert "the rest of this step was left out" in report.troubles[0]
     assert "secret" not in report.troubles[0]
     (run,) = report.runs
-    assert run.finished
+    assert (run.finished, report.finished) == (False, False)
     assert run.done == run.steps - 1
     partly = await state(database)
     assert all(set(rows) <= set(faultless[table]) for table, rows in partly.items())
@@ -88,11 +92,12 @@ async def test_a_wrong_shape_stops_its_step_with_a_sentence(
     ],
 )
 async def test_what_may_not_be_seen_is_said_and_left_out(database: str, school: School, kind: Fault, path: str) -> None:
-    """All else is written, and the run has come to its end: nothing would be different the next time."""
+    """All else is written, and the run has come to its end: the next one asks for all of it again."""
     school.fail(kind, times=100, path=path)
     report = await fill(database, school)
     (run,) = report.runs
-    assert run.finished
+    assert (run.finished, run.done) == (False, run.steps - 1)
+    assert await query(database, UNFINISHED) == []
     assert len(report.troubles) == 1
     assert "may not see this" in report.troubles[0]
     found = await state(database)
@@ -143,6 +148,58 @@ async def test_a_canvas_that_is_away_stops_it_and_the_next_run_goes_on(
     assert school.requests(f"accounts/{ROOT}/outcome_groups") != []
 
 
+async def stopped_behind_a_course(database: str, school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Canvas does not answer the second page of its results, and is away when two courses later the next one is asked."""
+    monkeypatch.setattr("canvas.backfill.AT_ONCE", 1)
+    school.page_size = 2
+    school.fail("forbidden", times=1000, path=f"courses/{ALGEBRA}/outcome_results.*page=bookmark")
+    school.planned.append(Planned("500", cast(Any, Dying(f"courses/{READING}/outcome_groups")), 10_000, {}))
+    report = await fill(database, school)
+    assert [f"course:{ALGEBRA}" in sentence for sentence in report.troubles] == [True, False]
+    steps = {row["step"] for row in await query(database, "SELECT step FROM backfill_step")}
+    assert steps & {f"course:{id_}" for id_ in (ALGEBRA, BIOLOGY, READING)} == {f"course:{BIOLOGY}"}
+    assert report.runs[0].done == len(steps)
+    school.asked.clear()
+
+
+async def test_a_course_that_was_not_read_whole_is_asked_by_the_run_that_goes_on(
+    database: str, school: School, faultless: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not passed over in silence; what was written whole is not asked again."""
+    await stopped_behind_a_course(database, school, monkeypatch)
+    school.planned.clear()
+    report = await fill(database, school)
+    (run,) = report.runs
+    assert (report.troubles, run.finished, run.done) == ([], True, run.steps)
+    assert school.requests(f"courses/{ALGEBRA}/outcome_results") != []
+    assert school.requests(f"courses/{BIOLOGY}/") == []
+    assert await state(database) == faultless
+
+
+async def test_what_is_never_answered_keeps_nothing_else_from_being_asked_anew(
+    database: str, school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run that goes on says it once more and comes to its end; the next one goes on with none."""
+    await stopped_behind_a_course(database, school, monkeypatch)
+    school.planned.pop()
+    for resumed in (True, False):
+        report = await fill(database, school)
+        (run,) = report.runs
+        assert (run.resumed_from is not None, run.finished, run.done) == (resumed, False, run.steps - 1)
+        assert [f"course:{ALGEBRA}" in sentence for sentence in report.troubles] == [True]
+        assert await query(database, UNFINISHED) == []
+    assert school.requests(f"courses/{BIOLOGY}/") != []
+
+
+async def test_what_is_left_out_of_one_account_keeps_no_other_from_being_asked(database: str, school: School) -> None:
+    """Each has its own run; together they have not finished."""
+    school.accounts[9] = school.accounts[ROOT] | {"id": 9, "uuid": f"ANOTHER{9:033}"}
+    school.fail("forbidden", times=100, path=f"accounts/{ROOT}/grading_standards")
+    report = await fill(database, school)
+    assert [(run.scope, run.finished) for run in report.runs] == [(f"account:{ROOT}", False), ("account:9", True)]
+    assert report.as_json()["finished"] is False
+
+
 async def test_an_unfinished_one_can_be_given_up_for_a_new_one(
     database: str, school: School, faultless: dict[str, Any]
 ) -> None:
@@ -155,7 +212,7 @@ async def test_an_unfinished_one_can_be_given_up_for_a_new_one(
     assert run.resumed_from is None
     assert school.requests(f"accounts/{ROOT}/outcome_groups") != []
     assert await state(database) == faultless
-    assert await query(database, "SELECT id FROM backfill_run WHERE finished_at IS NULL") == []
+    assert await query(database, UNFINISHED) == []
 
 
 async def test_a_course_at_which_canvas_always_fails_is_left_out(
@@ -165,11 +222,12 @@ async def test_a_course_at_which_canvas_always_fails_is_left_out(
     school.fail("500", times=10_000, path=f"courses/{READING}/outcome_groups")
     report = await fill(database, school)
     (run,) = report.runs
-    assert (run.finished, run.done) == (True, run.steps - 1)
+    assert (run.finished, run.done) == (False, run.steps - 1)
     assert len(report.troubles) == 1
     assert f"course:{READING}: GET /api/v1/courses/{READING}/outcome_groups: given up" in report.troubles[0]
     school.planned.clear()
-    assert (await fill(database, school)).troubles == []
+    report = await fill(database, school)
+    assert (report.troubles, report.runs[0].resumed_from) == ([], None)
     assert await state(database) == faultless
 
 
@@ -256,6 +314,36 @@ async def test_two_at_once_do_not_write_twice(database: str, school: School, fau
     assert len(troubles) <= 1
     assert all("another backfill or repair from the same Canvas is running" in sentence for sentence in troubles)
     await fill(database, school)
+    assert await state(database) == faultless
+
+
+async def advisory_waits(dsn: str) -> bool:
+    """Whether somebody waits for another one's turn."""
+    (waiting,) = await query(
+        dsn, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
+    )
+    return bool(waiting[0])
+
+
+async def test_alignments_that_another_one_is_just_telling_are_not_told_twice(
+    database: str, another_database: str, school: School, faultless: dict[str, Any]
+) -> None:
+    """What it adds is waited for, and compared: only what says something else is added."""
+    rows = [list(row) for row in await query(another_database, "SELECT * FROM outcome_alignment_version ORDER BY 2, 3, 5")]
+    rows[0][6] = "Renamed since"
+    other = await connect(database)
+    try:
+        async with other.transaction():
+            for course in sorted({row[1] for row in rows}):
+                await other.execute(sql("alignments_turn"), UUID, course)
+            await other.copy_records_to_table("outcome_alignment_version", records=[tuple(row) for row in rows])
+            running = asyncio.ensure_future(fill(database, school))
+            while not running.done() and not await advisory_waits(database):  # noqa: ASYNC110 - Postgres tells nobody
+                await asyncio.sleep(0.01)
+        assert (await running).troubles == []
+    finally:
+        await other.close()
+    assert await query(database, "SELECT count(*) FROM outcome_alignment_version") == [(len(rows) + 1,)]
     assert await state(database) == faultless
 
 

@@ -23,6 +23,7 @@ from tests.canvas.content import (
     RETIRED,
     four_levels,
 )
+from tests.canvas.faults import Fault
 from tests.canvas.filling import (
     LINKS,
     counts,
@@ -391,3 +392,19 @@ async def test_what_was_not_compared_is_not_called_equal(known: str, school: Sch
     assert not done.report.finished
     assert str(render(done)) == "not compared to the end"
     assert done.as_json()["finished"] is False
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [("html", "outcome_groups"), ("forbidden", "outcome|grading"), ("forbidden", "courses/101/outcome_rollups")],
+)
+async def test_what_was_left_out_is_not_called_equal(known: str, school: School, kind: Fault, path: str) -> None:
+    """Nothing, or not all, could be compared: that is said in place of "no difference", to people and to machines."""
+    school.fail(kind, times=1000, path=path)
+    done = await differences(known, school)
+    assert done.total == 0
+    assert done.report.troubles
+    assert str(render(done)) == "not compared to the end"
+    assert done.as_json()["finished"] is False
+    (run,) = done.report.runs
+    assert run.done < run.steps

@@ -333,6 +333,32 @@ async def test_a_login_needs_to_be_a_reader_and_nothing_more(database: str) -> N
         await owner.close()
 
 
+async def test_a_login_that_made_the_readers_role_is_told_a_grant_that_helps(database: str) -> None:
+    """Word for word: it is a member already, without leave to take the role's name, and a plain GRANT changes nothing."""
+    owner = await connect(database)
+    login = await owner.fetchval("SELECT quote_ident($1)", f'{uuid.uuid4().hex[:12]} "x" login')
+    await owner.execute(f"CREATE ROLE {login}; GRANT outcomes_reader TO {login} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
+    try:
+        await owner.execute(f"GRANT outcomes_reader TO {login}; SET SESSION AUTHORIZATION {login}")
+        with pytest.raises(Fatal) as refused:
+            await reading._become_a_reader(owner)
+        await owner.execute("RESET SESSION AUTHORIZATION")
+        await owner.execute(str(refused.value).rpartition(": ")[2])
+        await owner.execute(f"SET SESSION AUTHORIZATION {login}")
+        await reading._become_a_reader(owner)
+        assert await owner.fetchval("SELECT current_user") == "outcomes_reader"
+    finally:
+        await owner.execute("RESET SESSION AUTHORIZATION")
+        await owner.execute(f"DROP ROLE {login}")
+        await owner.close()
+
+
+def test_a_postgres_before_16_is_told_a_grant_that_it_understands() -> None:
+    """Memberships had no options, and each was leave to take the name."""
+    assert reading._grant("owner", 15) == "GRANT outcomes_reader TO owner"
+    assert reading._grant("owner", 16) == "GRANT outcomes_reader TO owner WITH SET TRUE"
+
+
 async def test_another_schema_is_said_at_the_start(empty_database: str) -> None:
     """With what to do, and before anything is answered."""
     with pytest.raises(Fatal, match="outcomes migrate"):
