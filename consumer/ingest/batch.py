@@ -124,6 +124,8 @@ class Staged(NamedTuple):
 def fold(accepted: Iterable[Accepted]) -> Mapping[Table, list[Staged]]:
     """Rows by table in the order of `TABLES`, sorted by key, each version once, the newest of each object marked.
 
+    Copies of a version that tell of another request stay: the database takes the greatest (`write_hints.sql`).
+
     Sorted, so that two writers never lock in opposite order. Marked, because one upsert may not meet a row twice.
     """
     by_table: dict[str, list[Accepted]] = {}
@@ -135,7 +137,9 @@ def fold(accepted: Iterable[Accepted]) -> Mapping[Table, list[Staged]]:
 def _fold(versions: list[Accepted]) -> list[Staged]:
     versions = sorted(versions, key=attrgetter("key"))
     distinct = [
-        one for one, before in zip(versions, [None, *versions], strict=False) if before is None or one.key != before.key
+        one
+        for one, before in zip(versions, [None, *versions], strict=False)
+        if before is None or one.key != before.key or one.metadata != before.metadata
     ]
     return [
         Staged(version, after is None or after.key[:2] != version.key[:2])

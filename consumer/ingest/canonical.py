@@ -71,13 +71,18 @@ def plain(value: Any, name: str = "") -> Any:
 
 
 def canonical_body(table: Table, members: dict[str, Any], unknown: dict[str, Any]) -> bytes:
-    """The canonical form as JSON bytes. `members`: what is known and not null, by name, in the order of the names."""
+    """The canonical form as JSON bytes. `members`: what is known and not null, by name, in the order of the names.
+
+    Of its doubles -0.0 becomes 0.0, there too: they are one number, and what is stored must not tell which copy came first.
+    """
     floats, nested = _kinds(table.model)
     told = members.copy()
     for name in floats:
         value = told.get(name)
         if value is not None and value.is_integer() and abs(value) < _EXACT:
             told[name] = int(value)
+            if not value:
+                members[name] = 0.0
     for name in nested:
         if name in told:
             told[name] = plain(told[name], name)

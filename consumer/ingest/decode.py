@@ -160,9 +160,7 @@ def _event(
     if not isinstance(body, dict):
         return Refusal(Reason.BAD_TYPE, "body", "the body is an object")
     # Without a context type it was a background job, which knows no more than the root account.
-    context = (
-        {key: metadata[key] for key in CONTEXT if isinstance(metadata.get(key), (str, int))} if CONTEXT[0] in metadata else {}
-    )
+    context = {key: metadata[key] for key in CONTEXT if type(metadata.get(key)) in (str, int)} if CONTEXT[0] in metadata else {}
     if suspicious:
         for value, path in ((tenant, ("metadata", "root_account_uuid")), (context, ("metadata",)), (body, ("body",))):
             if refusal := _bad_value(value, path):
@@ -277,8 +275,10 @@ def _bad_value(value: Any, where: tuple[str | int, ...]) -> Refusal | None:
             if any("\ud800" <= character <= "\udfff" for character in value):
                 return Refusal(Reason.BAD_TEXT, path_of(where), "holds half of a surrogate pair, which is no character")
         case float():
-            if value != value or value in (float("inf"), float("-inf")):
-                return Refusal(Reason.BAD_NUMBER, path_of(where), "NaN and infinities are no JSON numbers")
+            if value != value:
+                return Refusal(Reason.BAD_NUMBER, path_of(where), "NaN is no JSON number")
+            if value in (float("inf"), float("-inf")):  # 1e400 is one too, once it is parsed
+                return Refusal(Reason.BAD_NUMBER, path_of(where), "a number is out of range")
         case int():
             if not isinstance(value, bool) and abs(value) > 2**64:
                 return Refusal(Reason.BAD_NUMBER, path_of(where), "a number is out of range")

@@ -40,6 +40,7 @@ def _statement(name: str, table: Table) -> str:
 _CREATE_STAGE = {table.name: _statement("create_stage", table) for table in TABLES.values()}
 _WRITE_VERSIONS = {table.name: _statement("write_versions", table) for table in TABLES.values()}
 _WRITE_CURRENT = {table.name: _statement("write_current", table) for table in TABLES.values()}
+_WRITE_HINTS = {table.name: _statement("write_hints", table) for table in TABLES.values()}
 
 
 def stage_rows(rows: Iterable[Staged]) -> Iterator[tuple[Any, ...]]:
@@ -68,6 +69,8 @@ class Writer:
         self._dry_run = dry_run
         self.repeating = False
         """Whether most of the last batch was known: then it is cheaper to ask than to stage what nobody needs."""
+        self.rejected: Sequence[Rejected] = ()
+        """What the last batch sets aside, with what the database refuses of it."""
         self._ahead: _Staging | None = None
         self._years: set[int] = set()
         """Whose versions have their partitions, or need none."""
@@ -130,13 +133,16 @@ class Writer:
 
         A row that the database refuses goes to quarantine alone; its batch mates are written.
         """
+        self.rejected = batch.rejected
         try:
             return await self._write(batch, committing)
         except RefusedRow:
             refusals = await self._find_refused(batch.accepted)
             if not refusals:
                 raise Fatal("Postgres refuses a batch in which it refuses no row; see its log") from None
-            return await self._write(without(batch, refusals), committing)
+            rest = without(batch, refusals)
+            self.rejected = rest.rejected
+            return await self._write(rest, committing)
 
     async def stage(self, batch: Batch) -> None:
         """Begins the transaction of a batch that is written next, up to the first row that others may wait for."""
@@ -196,14 +202,19 @@ class Writer:
                 await self._connection.execute(sql("load_shadow").format(table=table.name))
         return tables
 
-    async def _merge(self, tables: Iterable[Table]) -> tuple[Counter[Partition], Counter[Partition]]:
+    async def _merge(self, tables: Mapping[Table, list[Staged]]) -> tuple[Counter[Partition], Counter[Partition]]:
         """From the stages into the tables."""
         added: Counter[Partition] = Counter()
         moved: Counter[Partition] = Counter()
-        for table in tables:
-            for counted, statements in ((added, _WRITE_VERSIONS), (moved, _WRITE_CURRENT)):
-                for row in await self._connection.fetch(statements[table.name]):
-                    counted[Partition(row["source"], row["partition"])] += row["events"]
+        for table, rows in tables.items():
+            known = len(rows)
+            for row in await self._connection.fetch(_WRITE_VERSIONS[table.name]):
+                added[Partition(row["source"], row["partition"])] += row["events"]
+                known -= row["events"]
+            if known and any(row.version.metadata is not None for row in rows):
+                await self._connection.execute(_WRITE_HINTS[table.name])
+            for row in await self._connection.fetch(_WRITE_CURRENT[table.name]):
+                moved[Partition(row["source"], row["partition"])] += row["events"]
         return added, moved
 
     async def _make_partitions(self, tables: Mapping[Table, list[Staged]]) -> None:
@@ -220,7 +231,10 @@ class Writer:
             self._years_asked = now
 
     async def _unknown(self, table: Table, rows: list[Staged]) -> list[Staged]:
-        """Without the versions that are there already: the current row of each such object is as new at least."""
+        """Without the versions that are there already: the current row of each such object is as new at least.
+
+        One that tells where its request was made stays, as the one that is there may not.
+        """
         keys = [row.version.key for row in rows]
         known = await self._connection.fetchval(
             sql("known_versions").format(table=table.name),
@@ -230,7 +244,7 @@ class Writer:
             [key.version_hash for key in keys],
         )
         numbers = frozenset(known or ())
-        return [row for number, row in enumerate(rows, 1) if number not in numbers]
+        return [row for number, row in enumerate(rows, 1) if number not in numbers or row.version.metadata is not None]
 
     async def quarantine(self, rejected: Sequence[Rejected]) -> None:
         """Inside a transaction: sets records aside, whole."""

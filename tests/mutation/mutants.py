@@ -241,9 +241,16 @@ MUTANTS = (
     Mutant(
         "behind repetitions every version counts as known",
         _WRITER,
-        "if number not in numbers]",
+        "if number not in numbers or row.version.metadata is not None]",
         "if False]",
         _tests(_WRITING, "test_behind_a_batch_of_repetitions_new_versions_are_found_among_known_ones"),
+    ),
+    Mutant(
+        "what a later copy tells of the request is lost",
+        _WRITER,
+        "if known and any(row.version.metadata is not None for row in rows):",
+        "if False:",
+        _tests("tests/postgres/test_law.py", "test_any_order_repetition_and_split_gives_the_same_projection"),
     ),
     Mutant(
         "all bodies have one hash",
@@ -415,10 +422,24 @@ MUTANTS = (
     ),
     Mutant(
         "a newer result does not prove its alignment",
-        "migrations/versions/0006_rest.sql",
+        "migrations/versions/0007_mastery_closer.sql",
         " AND s.event_time <= gone.event_time)",
         ")",
         ("tests/postgres/test_mastery.py",),
+    ),
+    Mutant(
+        "links come back with their outcome",
+        "migrations/versions/0007_mastery_closer.sql",
+        "AND v.event_time > since\n",
+        "AND false\n",
+        _tests("tests/postgres/test_mastery_rules.py", "test_links_that_went_with_their_outcome_do_not_come_back_with_it"),
+    ),
+    Mutant(
+        "a course that was refused in part counts as read",
+        "canvas/backfill.py",
+        "if not await self._step(place.step, survey.place(place), survey, examiner):",
+        "if not await self._step(place.step, survey.place(place), survey, examiner) and False:",
+        ("tests/canvas/test_backfill_faults.py",),
     ),
     Mutant(
         "the token follows a link to anywhere",

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import pytest
 
 from consumer.errors import LostPartition, Transient
@@ -149,5 +150,28 @@ async def test_without_a_second_connection_one_does(busy: Busy, what: str, monke
                 await busy.store.ahead(batch)
         assert asked == 1
         await busy.finish()
+    assert await busy.store.write(batch) == NEXT_BOOKS
+    assert (await verify(busy.admin)).holds
+
+
+async def test_a_batch_that_is_given_up_while_it_is_being_staged_troubles_nobody(
+    busy: Busy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection is dropped under asyncpg, which then fails in ways of its own; the next batch is staged as ever."""
+    prepare = asyncpg.Connection._get_statement  # type: ignore[attr-defined]
+
+    async def given_up(connection: Any, *arguments: Any, **named: Any) -> Any:
+        found = await prepare(connection, *arguments, **named)
+        busy.store.forget_ahead()
+        return found
+
+    await busy.store.ahead(following())
+    with monkeypatch.context() as patched:
+        patched.setattr(asyncpg.Connection, "_get_statement", given_up)
+        await busy.store.ahead(following())
+    batch = following()
+    await busy.store.ahead(batch)
+    assert await busy.sessions() == 2
+    await busy.finish()
     assert await busy.store.write(batch) == NEXT_BOOKS
     assert (await verify(busy.admin)).holds

@@ -34,7 +34,7 @@ def some_event(draw: st.DrawFn) -> Event:
         case "result":
             changes: dict[str, Any] = {
                 "id": draw(st.sampled_from(["1", "2"])),
-                "score": draw(st.sampled_from([1.0, 2.0, None])),
+                "score": draw(st.sampled_from([1.0, 0.0, None])),
                 "workflow_state": draw(states),
             }
             return event(f"learning_outcome_result_{verb}", at=at, **common, **changes)
@@ -55,6 +55,15 @@ def some_event(draw: st.DrawFn) -> Event:
                 updated_at=draw(updated),
                 account_id=draw(st.sampled_from(["21070000000000079", "21070000000000080"])),
             )
+
+
+def copied(told: Event, chance: random.Random) -> Event:
+    """The same version as another bridge brings it: with other word of where the request was made, or none; with -0 for 0."""
+    account = f"2107000000000008{chance.choice('01')}"
+    hints = {"context_type": "Course", "context_id": "21070000000000007", "context_account_id": account}
+    metadata = {name: value for name, value in told["metadata"].items() if name not in (*hints, "root_account_id")}
+    body = {name: -value if value == 0 and name == "score" else value for name, value in told["body"].items()}
+    return {"metadata": metadata | chance.choice(({}, hints)), "body": chance.choice((told["body"], body))}
 
 
 def expected(records: list[RawRecord]) -> tuple[dict[Any, Any], dict[Any, set[Any]]]:
@@ -98,7 +107,8 @@ def test_any_order_repetition_and_split_gives_the_same_projection(
     async def run() -> None:
         tenant, again = f"tenant-{next(_numbers)}", f"tenant-{next(_numbers)}"
         chance = random.Random(seed)
-        told = [*events, *chance.choices(events, k=chance.randrange(len(events) + 1))]
+        told = [copied(value, chance) for value in (*events, *chance.choices(events, k=chance.randrange(len(events) + 1)))]
+        inorder = sorted(told, key=lambda value: str(value["metadata"]["event_time"]))
         chance.shuffle(told)
         sources = [(f"{tenant}-topic", 0), (f"{tenant}-topic", 1), (f"file:{tenant}", 0)][:writers]
         split: list[list[RawRecord]] = [[] for _ in sources]
@@ -119,16 +129,13 @@ def test_any_order_repetition_and_split_gives_the_same_projection(
             assert found == {tuple(version) for version in versions[table, tenant, id_]}
 
         # In the order of their time, one by one, into another tenant: the same rows.
-        for value in events:
+        for value in inorder:
             value["metadata"]["root_account_uuid"] = again
-        inorder = [
-            raw(value, index, f"{again}-topic")
-            for index, value in enumerate(sorted(events, key=lambda e: str(e["metadata"]["event_time"])))
-        ]
-        await write_split(database, [inorder], 1)
+        await write_split(database, [[raw(value, index, f"{again}-topic") for index, value in enumerate(inorder)]], 1)
         once, twice = await projection(connection, tenant), await projection(connection, again)
-        assert {name: [row[1:] for row in rows] for name, rows in once.items()} == {
-            name: [row[1:] for row in rows] for name, rows in twice.items()
+        # As text, because -0.0 equals 0.0 and is not stored as that.
+        assert {name: [str(row[1:]) for row in rows] for name, rows in once.items()} == {
+            name: [str(row[1:]) for row in rows] for name, rows in twice.items()
         }
         await connection.close()
 

@@ -25,7 +25,7 @@ from tests.worlds import OUTCOMES, STUDENTS, World
 CUTOFF = datetime(2025, 1, 1, tzinfo=UTC)
 LATE_2024 = datetime(2024, 11, 12, 12, tzinfo=UTC)
 """Where the worlds of these tests begin: half of their events are before the cutoff."""
-OF_THE_VERSION = ("valid_from", "updated_at", "event_name", "event_time", "version_hash", *ARRIVAL)
+OF_THE_VERSION = ("valid_from", "updated_at", "event_name", "event_time", "version_hash", "metadata", *ARRIVAL)
 RESULTS, ASSESSMENTS = "learning_outcome_result_version", "rubric_assessment_version"
 
 

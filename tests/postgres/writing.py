@@ -41,13 +41,14 @@ async def write(dsn: str, *values: Event | list[Any] | bytes | None, partition: 
         await connection.close()
 
 
-ARRIVAL = ("recorded_at", "source", "partition", "position", "metadata")
+ARRIVAL = ("recorded_at", "source", "partition", "position")
 """Columns that tell how a row arrived: the law is about the others."""
 
 
 async def rows(connection: Connection, table: str, tenant: str | None = None) -> list[tuple[Any, ...]]:
     """All rows of a current or version table without the columns of arrival, in one order."""
-    columns = ", ".join(TABLES[table.removesuffix("_version")].columns)
+    of = TABLES[table.removesuffix("_version")]
+    columns = ", ".join(of.columns if table == of.name else (*of.columns, "metadata"))
     where = "WHERE root_account_uuid = $1" if tenant else ""
     found = await connection.fetch(
         f"SELECT {columns} FROM {table} {where} ORDER BY root_account_uuid, id, event_time, version_hash",
