@@ -196,5 +196,5 @@ def _psql_command() -> str:
     try:
         from consumer.engines.postgres import psql_path  # noqa: PLC0415 - comes with the extra `embedded`
     except ImportError as error:
-        raise Fatal("psql is not installed") from error
+        raise Fatal("psql is not installed: install Postgres' client or the extra `embedded`") from error
     return str(psql_path())

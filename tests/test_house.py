@@ -98,6 +98,24 @@ def test_compose_and_tests_use_the_same_images() -> None:
     assert f"image: {postgres.IMAGE}\n" in compose
 
 
+def test_what_compose_starts_is_this_machines_alone() -> None:
+    """The passwords are in the file."""
+    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    published = re.findall(r"^    ports: (.+)$", compose, re.MULTILINE)
+    assert len(published) == 3
+    assert [ports for ports in published if not re.fullmatch(r'\["127\.0\.0\.1:\d+:\d+"\]', ports)] == []
+
+
+def test_compose_keeps_topics_as_long_as_the_positions_in_them() -> None:
+    """A worker stops at a topic that was made anew: Kafka writes into a volume too, and both are removed by `make down`."""
+    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    kept = re.findall(r'^    volumes: \["(\w+):(\S+)"\]', compose, re.MULTILINE)
+    assert dict(kept).keys() == {"kafka", "postgres"}
+    assert f"KAFKA_LOG_DIRS: {dict(kept)['kafka']} " in compose
+    assert compose.endswith("\nvolumes:\n  kafka:\n  postgres:\n")
+    assert "docker compose down --volumes" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
 def test_the_image_gets_all_that_it_copies() -> None:
     """`.dockerignore` keeps everything out but what it names."""
     copied = re.findall(r"^COPY (?!--)(.+) \S+$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)

@@ -30,6 +30,8 @@ _SETTINGS = (
 )
 """Planned once for each connection: planning anew takes longer than most answers."""
 _TIMED_OUT = ("57014",)
+_SET_OPTION_SINCE = 16
+"""The first Postgres that knows of members who may not take a role's name."""
 Row: TypeAlias = asyncpg.Record
 
 
@@ -126,10 +128,20 @@ async def _become_a_reader(connection: Connection) -> None:
     try:
         await connection.execute(f"SET ROLE {ROLE}")
     except asyncpg.InsufficientPrivilegeError as error:
-        raise Fatal(f"the login of the database address may not be {ROLE}: GRANT {ROLE} TO it") from error
+        login = await connection.fetchval("SELECT quote_ident(session_user)")
+        grant = _grant(login, connection.get_server_version().major)
+        raise Fatal(f"the login of the database address may not be {ROLE}: {grant}") from error
     except (asyncpg.UndefinedObjectError, asyncpg.InvalidParameterValueError):
         await schema.check(connection)
         raise
+
+
+def _grant(login: str, major: int) -> str:
+    """What an administrator runs, on this version of Postgres.
+
+    Since 16 who made a role is its member already, without leave to take its name, and a plain GRANT leaves that as it is.
+    """
+    return f"GRANT {ROLE} TO {login}{' WITH SET TRUE' if major >= _SET_OPTION_SINCE else ''}"
 
 
 async def _keep_as_it_is(_: Connection) -> None:

