@@ -90,7 +90,12 @@ def main() -> None:
     # Until a loop takes over: process 1 of a container has no default action for SIGTERM, and would not stop while starting.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # a full disk may be noticed only here
+    except BrokenPipeError:
+        sys.exit(ATTENTION)  # as typer and rich end what nobody reads any more
     except OutcomesError as error:
         for sentence in str(error).splitlines():
             err.print(f"outcomes: {printable(sentence)}", style="red", highlight=False, soft_wrap=True, markup=False)
@@ -336,11 +341,11 @@ def verify(
     if as_json:
         print_json(found.as_json() | ({"differences": wrong} if told else {}))
     else:
-        out.print(read_verify.render(found))
+        out.print(read_verify.render(found), soft_wrap=True)
         if told:
             out.print(f"{len(wrong)} differences from the truth about {len(told.objects):,} objects", highlight=False)
             for sentence in wrong[:SHOWN]:
-                out.print(f"  {printable(sentence)}", style="red", markup=False, highlight=False)
+                out.print(f"  {printable(sentence)}", style="red", markup=False, highlight=False, soft_wrap=True)
     if wrong or not found.holds:
         raise typer.Exit(ATTENTION)
 
@@ -380,6 +385,8 @@ def simulate(
     """
     if to is not None and topic is not None:
         raise UsageError("--to and --topic exclude each other")
+    if to is not None and truth is not None and capturing.same(to, truth):
+        raise UsageError(f"--to and --truth both name {to}: one would overwrite the other")
     settings = configured()
     try:
         school = School(seed, events, tenants, courses, students, outcomes)

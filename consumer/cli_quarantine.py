@@ -1,5 +1,8 @@
 """The commands about records that were set aside."""
 
+import re
+import sys
+import time
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -51,7 +54,10 @@ def quarantine_list(
         out.print(Text(f"{row['id']}  {what}", style="bold"), soft_wrap=True)
         out.print(Text(f"   {printable(place(row))}"), soft_wrap=True)
         said = ": ".join(filter(None, (row["path"], row["message"])))
-        out.print(Padding(Text(printable(said)), (0, 0, 0, 3)))
+        if out.is_terminal:
+            out.print(Padding(Text(printable(said)), (0, 0, 0, 3)))
+        else:  # whole, for whoever searches in it
+            out.print(Text(f"   {printable(said)}"), soft_wrap=True)
     if len(rows) == limit:
         say(f"the first {limit:,}; --limit shows more")
 
@@ -75,11 +81,22 @@ def quarantine_show(id_: Annotated[int, typer.Argument(metavar="ID", min=1, max=
         return
     for name, value in row.items():
         out.print(f"{name:>12}  {printable(value)}", highlight=False, markup=False, soft_wrap=True)
+    sys.stdout.write(printable(_readable(raw), keep="\n\t") + "\n")  # rich would make blanks of tabs
+
+
+_BLANKS = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\r\n]+', re.DOTALL)
+"""A text of JSON, or the white space between its parts."""
+
+
+def _readable(raw: bytes) -> str:
+    """Indented where that changes nothing but white space: no digit, no escape and no repeated name is lost. Else as it is."""
     try:
-        text = orjson.dumps(orjson.loads(raw), option=orjson.OPT_INDENT_2).decode()
-    except orjson.JSONDecodeError:
-        text = raw.decode("utf-8", "backslashreplace")
-    out.print(printable(text, keep="\n\t"), highlight=False, markup=False, soft_wrap=True)
+        value = orjson.loads(raw)
+        if orjson.dumps(value) == _BLANKS.sub(rb"\1", raw):
+            return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+        pass  # the one is none, the other is nested too deep
+    return raw.decode("utf-8", "backslashreplace")
 
 
 Ids = Annotated[list[int] | None, typer.Argument(metavar="[ID…]", min=1, max=MAX_ID)]
@@ -125,12 +142,14 @@ def quarantine_retry(
                 connection, wiring.rules(settings), datetime.now(UTC), ids=ids or None, reason=reason, source=source
             )
 
+        begun = time.monotonic()
         done = ask(dsn, question)
+        summary = wiring.Summary(done.books, time.monotonic() - begun)
     if as_json:
-        print_json({"understood": done.understood, "still": done.still, **wiring.Summary(done.books, 0).as_json()})
+        print_json({"understood": done.understood, "still": done.still, **summary.as_json()})
     else:
         out.print(f"{done.understood:,} understood now, {done.still:,} still not", highlight=False)
-        show_summary(wiring.Summary(done.books, 0), as_json=False)
+        show_summary(summary, as_json=False)
     if done.still:
         raise typer.Exit(ATTENTION)
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -19,6 +20,10 @@ PREFIX = "OUTCOMES_"
 USUAL_NAMES = {"database_url": "DATABASE_URL", "kafka_bootstrap_servers": "KAFKA_BOOTSTRAP_SERVERS"}
 """Settings that also answer to the name that other tools use."""
 
+DAY = 86_400
+"""Seconds; no wait is longer, and no timer of Postgres, Kafka or the loop runs over."""
+CENTURY = 36_525 * DAY
+
 _FILE = "_FILE"
 _ADDRESS = re.compile(
     r"(?:\[[0-9a-fA-F:.]+\]|[^\s:\[\]/]+)(?::(?P<port>[0-9]{1,5}))?|(?:[0-9a-fA-F]*:){2,}[0-9a-fA-F.]*", re.ASCII
@@ -29,7 +34,7 @@ _ADDRESS = re.compile(
 class Settings(BaseModel):
     """Everything an operator can decide. Each name in capitals behind `OUTCOMES_`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     database_url: SecretStr | None = None
     """`postgresql://user:password@host:5432/database`. Also `DATABASE_URL`. Without it: an embedded Postgres."""
@@ -52,7 +57,7 @@ class Settings(BaseModel):
     batch_size: int = Field(default=10_000, ge=1, le=1_000_000)
     """Events in one transaction, at most."""
 
-    batch_bytes: int = Field(default=32 * 1024 * 1024, ge=1024)
+    batch_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, le=2**31 - 1)
     """Bytes of records in one transaction, at most."""
 
     batch_seconds: float = Field(default=0.05, ge=0, le=60)
@@ -70,16 +75,16 @@ class Settings(BaseModel):
     max_record_bytes: int = Field(default=4 * 1024 * 1024, ge=1024, le=512 * 1024 * 1024)
     """A larger record goes to quarantine whole, without being parsed."""
 
-    max_future_seconds: int = Field(default=86_400, ge=0)
+    max_future_seconds: int = Field(default=DAY, ge=0, le=CENTURY)
     """How far an `event_time` may be ahead of the clock before it goes to quarantine."""
 
-    drain_seconds: float = Field(default=20, ge=0)
+    drain_seconds: float = Field(default=20, ge=0, le=DAY)
     """How long a stopping worker may take to finish what it has read."""
 
-    statement_seconds: float = Field(default=60, gt=0)
+    statement_seconds: float = Field(default=60, gt=0, le=DAY)
     """A statement that takes longer is given up, and its batch tried again."""
 
-    watchdog_seconds: float = Field(default=60, gt=0)
+    watchdog_seconds: float = Field(default=60, gt=0, le=DAY)
     """A partition that has more to read but gives nothing for so long means a stuck client: it is made anew."""
 
     http_host: str = "0.0.0.0"  # noqa: S104 - probes and scrapers come from outside the container
@@ -130,7 +135,7 @@ class Settings(BaseModel):
     kafka_oauth_scope: str | None = None
     """OAUTHBEARER: the scope to ask for."""
 
-    kafka_session_timeout_seconds: float = Field(default=45, gt=0)
+    kafka_session_timeout_seconds: float = Field(default=45, ge=1, le=DAY)
     """A worker that the broker has not heard of for so long loses its partitions."""
 
     kafka_fetch_bytes: int = Field(default=1024 * 1024, ge=1024, le=2**31 - 1)
@@ -142,7 +147,7 @@ class Settings(BaseModel):
     canvas_token: SecretStr | None = None
     """An access token of a user who may see accounts, outcomes and grades there."""
 
-    canvas_seconds: float = Field(default=30, gt=0)
+    canvas_seconds: float = Field(default=30, gt=0, le=DAY)
     """A request to Canvas that takes longer is given up, and tried again."""
 
     serve_host: str = "127.0.0.1"
@@ -229,29 +234,15 @@ def load(**flags: Any) -> Settings:
     A name with `_FILE` behind it names a file that holds the value, as Docker and Kubernetes hand out secrets. An empty
     variable counts as not set. Raises `UsageError` with a sentence for each mistake.
     """
-    environment = {**_dotenv(), **os.environ}
-    known = {f"{PREFIX}{name.upper()}": name for name in Settings.model_fields} | {n: k for k, n in USUAL_NAMES.items()}
-    values: dict[str, Any] = {}
-    wrong: list[str] = []
-    for variable in sorted(environment, key=lambda name: name.startswith(PREFIX)):  # the prefixed name wins over the usual one
-        value = environment[variable].strip()
-        plain = variable.removesuffix(_FILE)
-        if variable in known:
-            if value:
-                values[known[variable]] = value
-        elif variable != plain and plain in known:
-            if value:
-                try:
-                    values[known[plain]] = Path(value).read_text(encoding="utf-8").strip()
-                    if not values[known[plain]]:
-                        wrong.append(f"{variable}: {value} is empty")
-                except (OSError, UnicodeDecodeError) as error:
-                    wrong.append(f"{variable}: cannot read {value}: {getattr(error, 'strerror', None) or 'it is no text'}")
-        elif variable.startswith(PREFIX):
-            near = get_close_matches(variable, known, n=1, cutoff=0.8)
-            advice = f"did you mean {near[0]}?" if near else "see the table of settings in the README"
-            wrong.append(f"{variable} is not a setting; {advice}")
-    values |= {name: value for name, value in flags.items() if value is not None}
+    places = (os.environ, _dotenv())
+    values: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
+    wrong = _unknown({**places[1], **places[0]})
+    for name in Settings.model_fields:
+        if name not in values:
+            try:
+                values |= next(filter(None, (_told(place, name) for place in places)), {})
+            except UsageError as error:
+                wrong.append(str(error))
     try:
         settings = Settings(**values)
     except ValidationError as error:
@@ -259,6 +250,44 @@ def load(**flags: Any) -> Settings:
     if wrong:
         raise UsageError("\n".join(wrong))
     return settings
+
+
+def _variables(name: str) -> list[str]:
+    """What a setting answers to. The prefixed name wins over the usual one, in the same place."""
+    return [f"{PREFIX}{name.upper()}", *([USUAL_NAMES[name]] if name in USUAL_NAMES else [])]
+
+
+def _told(place: Mapping[str, str], name: str) -> dict[str, str]:
+    """The setting, where this place says something of it. Raises `UsageError`."""
+    for variable in _variables(name):
+        value, path = (place.get(key, "").strip() for key in (variable, variable + _FILE))
+        if value and path:
+            raise UsageError(f"{variable} and {variable}{_FILE} are both set: take one of them away")
+        if value or path:
+            return {name: value or _read(variable + _FILE, path)}
+    return {}
+
+
+def _read(variable: str, path: str) -> str:
+    try:
+        value = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{variable}: cannot read {path}: {getattr(error, 'strerror', None) or 'it is no text'}") from error
+    if not value:
+        raise UsageError(f"{variable}: {path} is empty")
+    return value
+
+
+def _unknown(variables: Mapping[str, str]) -> list[str]:
+    """A sentence for each name that begins as ours do and is none."""
+    known = [variable for name in Settings.model_fields for variable in _variables(name)]
+    wrong = []
+    for variable in variables:
+        if variable.startswith(PREFIX) and variable not in known and variable.removesuffix(_FILE) not in known:
+            near = get_close_matches(variable, known, n=1, cutoff=0.8)
+            advice = f"did you mean {near[0]}?" if near else "see the table of settings in the README"
+            wrong.append(f"{variable} is not a setting; {advice}")
+    return wrong
 
 
 def _dotenv() -> dict[str, str]:
@@ -275,14 +304,18 @@ def _sentence(details: ErrorDetails) -> str:
     match details["type"]:
         case "int_parsing" | "int_from_float":
             message = "a whole number is expected"
+        case "int_parsing_size":
+            message = "a number of fewer digits is expected"
         case "float_parsing":
             message = "a number is expected"
+        case "finite_number":
+            message = "a number within bounds is expected, not NaN or infinity"
         case "greater_than_equal":
-            message = f"{limits['ge']} or more is expected"
+            message = f"{limits['ge']:.15g} or more is expected"
         case "greater_than":
-            message = f"more than {limits['gt']} is expected"
+            message = f"more than {limits['gt']:.15g} is expected"
         case "less_than_equal":
-            message = f"{limits['le']} or less is expected"
+            message = f"{limits['le']:.15g} or less is expected"
         case "literal_error":
             message = f"one of {limits['expected'].replace(' or ', ', ')} is expected"
         case "string_too_long":

@@ -65,8 +65,9 @@ def say(sentence: str) -> None:
 
 
 def print_json(value: Any) -> None:
-    """The answer for machines."""
-    sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z).decode() + "\n")
+    """The answer for machines, in UTF-8 wherever it goes: that is what JSON is."""
+    options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
+    sys.stdout.buffer.write(orjson.dumps(value, default=str, option=options))
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def _decimal(value: Any) -> Decimal:
         except InvalidOperation:
             pass
         else:
-            if number.is_finite() and (number == 0 or _SMALLEST <= abs(number) <= _LARGEST):
+            if number.is_finite() and (number == 0 or _SMALLEST <= number.copy_abs() <= _LARGEST):
                 return number
     raise PydanticCustomError("bad_number", "is no decimal number of a grading standard")
 
@@ -150,7 +150,7 @@ class Standard(BaseModel):
 def read(label: str, raw: bytes) -> list[Standard]:
     """The standards of one JSON text: one, a list of them, or an object with `grading_standards`. Raises `UsageError`."""
     try:
-        told = json.loads(raw, parse_float=Decimal, parse_constant=_no_number)
+        told = json.loads(raw, parse_float=_exact, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{label} is not JSON: {error}") from error
     if isinstance(told, dict):
@@ -177,6 +177,14 @@ def doubts(standard: Standard) -> list[str]:
     names = Counter(entry.name.casefold() for entry in standard.scheme)
     found += [f"{which} has the letter {name} {count} times" for name, count in sorted(names.items()) if count > 1]
     return found
+
+
+def _exact(number: str) -> Decimal | str:
+    """As it is written; what no decimal can hold is left as it stands, and refused where it is."""
+    try:
+        return Decimal(number)
+    except InvalidOperation:
+        return number
 
 
 def _no_number(word: str) -> NoReturn:

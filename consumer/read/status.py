@@ -127,7 +127,10 @@ def render(found: Status) -> RenderableType:
 
 def _headline(found: Status) -> str:
     books = " · ".join(f"{count:,} {part}" for part, count in found.books.items())
-    ages = [f"newest event {_ago(found.freshness)}"] if found.freshness is not None else ["nothing read yet"]
+    if found.freshness is not None:
+        ages = [f"newest event {_ago(found.freshness)}"]
+    else:  # of what waits in quarantine the time is not known
+        ages = ["no event's time is known yet" if found.books["consumed"] else "nothing read yet"]
     if found.heartbeat is not None:
         ages.append(f"feed's heartbeat {_ago(found.heartbeat)}")
     return f"schema {found.schema} · {' · '.join(ages)}\n{books}"

@@ -1,6 +1,7 @@
 """Writing captured events: the other end of `files`."""
 
 import gzip
+import os.path
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,19 +15,29 @@ from consumer.errors import UsageError
 
 @contextmanager
 def writing(path: Path | None) -> Iterator[BinaryIO]:
-    """A file to write NDJSON to, packed as its ending says (`.gz`, `.zst`); stdout without a path. Raises `UsageError`."""
+    """A file to write NDJSON to, packed as its ending says (`.gz`, `.zst`); stdout without a path.
+
+    Raises `UsageError`, also where it cannot be written to its end: a disk may be full.
+    """
     if path is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    if path.suffix in (".bz2", ".xz", ".zip"):
+    if path.suffix.lower() in (".bz2", ".xz", ".zip"):
         raise UsageError(f"{path}: only .gz and .zst are packed; take one of these, or another ending for plain NDJSON")
     try:
-        plain = path.open("wb")
+        with _packed(path) as file:
+            yield file
+    except BrokenPipeError:
+        raise  # a pipe's reader has seen enough
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
-    with plain:
-        match path.suffix:
+
+
+@contextmanager
+def _packed(path: Path) -> Iterator[BinaryIO]:
+    with path.open("wb") as plain:
+        match path.suffix.lower():
             case ".gz":
                 with gzip.GzipFile(fileobj=plain, mode="wb", mtime=0) as packed:
                     yield cast("BinaryIO", packed)
@@ -35,3 +46,10 @@ def writing(path: Path | None) -> Iterator[BinaryIO]:
                     yield cast("BinaryIO", zpacked)
             case _:
                 yield plain
+
+
+def same(one: Path, other: Path) -> bool:
+    """Whether both name one file, be it there or not."""
+    if os.path.exists(one) and os.path.exists(other):  # unlike pathlib, no loop and no locked folder is an error here
+        return os.path.samefile(one, other)
+    return os.path.realpath(one) == os.path.realpath(other)

@@ -58,6 +58,28 @@ async def test_simulate_replay_and_verify_agree(database: str, tmp_path: Path) -
     await connection.close()
 
 
+@pytest.mark.parametrize(("ending", "magic"), [(".GZ", b"\x1f\x8b"), (".Zst", b"\x28\xb5\x2f\xfd")])
+async def test_simulate_packs_by_the_ending_in_capitals_too(tmp_path: Path, ending: str, magic: bytes) -> None:
+    """What is named so is packed."""
+    path = tmp_path / f"school{ending}"
+    code, _, err = await outcomes("simulate", "--events", "50", "--to", str(path))
+    assert code == 0, err
+    assert path.read_bytes().startswith(magic)
+
+
+async def test_simulate_keeps_the_truth_apart_from_what_is_told(tmp_path: Path) -> None:
+    """However the one file is named; nothing of it is touched."""
+    path, link = tmp_path / "school", tmp_path / "link"
+    path.write_text("mine")
+    link.hardlink_to(path)
+    (tmp_path / "symbolic").symlink_to(path)
+    for other in (path, link, tmp_path / "symbolic", tmp_path / "x" / ".." / "school"):
+        code, _, err = await outcomes("simulate", "--to", str(path), "--truth", str(other))
+        assert code == 2
+        assert "one would overwrite the other" in err
+    assert path.read_text() == "mine"
+
+
 async def test_simulate_to_a_topic_is_what_the_worker_reads(
     database: str, kafka_bootstrap: str, topic: NewTopic, tmp_path: Path
 ) -> None:
@@ -121,6 +143,48 @@ async def test_quarantine_is_listed_shown_retried_and_discarded(database: str) -
     assert await outcomes_json("quarantine", "list", "--state", "all", "--reason", "not_json", DATABASE_URL=database)
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "[" * 300 + "]" * 300,
+        '{"number": 123456789012345678901234567890}',
+        '{"name": 1, "name": 2}',
+        '{"slash": "\\/", "space":  1.50}',
+        "a\n\tb",
+    ],
+)
+async def test_quarantine_shows_to_the_letter_what_canvas_sent(database: str, raw: str) -> None:
+    """Where indenting would change a digit, an escape or a name, or cannot be done, it stands as it came."""
+    await write(database, raw.encode())
+    code, out, err = await outcomes("quarantine", "show", "1", DATABASE_URL=database)
+    assert (code, err) == (0, "")
+    assert out.endswith(f"\n{raw}\n")
+
+
+async def test_quarantine_indents_what_stays_the_same(database: str) -> None:
+    """White space is all that may come and go, and none of it within a text."""
+    await write(database, '{"a" : "x  \\" y", "é":[1.5,\n true]}'.encode())
+    _, out, _ = await outcomes("quarantine", "show", "1", DATABASE_URL=database)
+    assert out.endswith('\n{\n  "a": "x  \\" y",\n  "é": [\n    1.5,\n    true\n  ]\n}\n')
+
+
+async def test_quarantine_retry_tells_how_long_it_took(database: str) -> None:
+    """As a replay does."""
+    await write(database, event("course_created", tenant=None), b"{")
+    done = await outcomes_json("quarantine", "retry", "--all", DATABASE_URL=database, OUTCOMES_DEFAULT_TENANT="school")
+    assert done["seconds"] > 0
+    _, out, _ = await outcomes("quarantine", "retry", "--all", DATABASE_URL=database)
+    assert re.search(r" · 0\.\d+ s$", out)
+
+
+async def test_status_of_a_projection_that_understood_nothing_says_so(database: str) -> None:
+    """It has read something."""
+    await write(database, b"{")
+    _, out, _ = await outcomes("status", "--no-lag", DATABASE_URL=database)
+    assert "no event's time is known yet\n1 consumed" in out
+    assert "nothing read" not in out
+
+
 async def test_quarantine_is_discarded_by_reason_source_or_all(database: str) -> None:
     """The count is printed, and a source that no record has is said in a sentence."""
     await write(database, b"{", event("course_created", tenant=None), b"[")
@@ -180,6 +244,7 @@ async def test_explain_of_an_object_without_versions_is_honest(database: str) ->
         ("simulate", "--to", "a", "--topic", "b"),
         ("simulate", "--to", "a.xz"),
         ("simulate", "--to", "a.bz2"),
+        ("simulate", "--to", "a.XZ"),
         ("quarantine", "list", "--limit", "-1"),
         ("quarantine", "retry", "99"),
         ("quarantine", "discard", "99"),
@@ -309,12 +374,27 @@ async def test_what_cannot_work_is_said_in_one_sentence(
 
 async def test_the_quarantine_list_breaks_no_name_and_no_number(database: str) -> None:
     """On a terminal of 60 columns; files under their own name, events under theirs."""
+    terminal = {"COLUMNS": "60", "TTY_COMPATIBLE": "1", "NO_COLOR": "1", "TERM": "xterm"}
     await write(database, result(1, score="five"), partition=Partition("file:0123456789abcdef0123456789abcdef", 0))
     connection = await connect(database)
     await connection.execute("UPDATE stream_position SET label = 'captured/march.ndjson'")
     await connection.close()
-    code, out, _ = await outcomes("quarantine", "list", DATABASE_URL=database, COLUMNS="60")
+    code, out, _ = await outcomes("quarantine", "list", DATABASE_URL=database, **terminal)
     assert code == 0
+    out = re.sub(r"\x1b\[\d+m", "", out)
     for word in ("bad_number", "learning_outcome_result_updated", "captured/march.ndjson", "body.score:"):
         assert word in out.split(), out
     assert "0123456789abcdef" not in out
+
+
+async def test_a_sentence_is_one_line_where_no_terminal_breaks_it(database: str) -> None:
+    """`grep` finds it: why a record was set aside, what `verify` found wrong."""
+    at = "2999-01-01T00:00:00Z"
+    await write(database, event("course_updated", at=at), result(1))
+    _, out, _ = await outcomes("quarantine", "list", DATABASE_URL=database, COLUMNS="40")
+    (sentence,) = [row["message"] for row in await outcomes_json("quarantine", "list", DATABASE_URL=database)]
+    assert f"   metadata.event_time: {sentence}\n" in out
+    assert len(sentence) > 60
+    _, whole, _ = await outcomes("verify", DATABASE_URL=database, COLUMNS="200")
+    _, out, _ = await outcomes("verify", DATABASE_URL=database, COLUMNS="40")
+    assert out == whole

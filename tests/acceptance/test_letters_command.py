@@ -92,13 +92,14 @@ async def test_a_letter_of_then_is_by_the_account_that_the_course_was_in_then(da
 
     await write(database, moved(1, "2025-01-01T00:00:00Z"), moved(2, "2025-06-01T00:00:00Z"))
     standards = [
-        {"id": 5, "title": "Of account 1", "data": [["Good", 0.8], ["Bad", 0]]},
-        {"id": 6, "title": "Of account 2", "data": [["High", 0.9], ["Low", 0]]},
+        {"id": 5, "title": "Of account 1", "version": 2, "data": [["Good", 0.8], ["Bad", 0]]},
+        {"id": 6, "title": "Of account 2", "version": 2, "data": [["High", 0.9], ["Low", 0]]},
     ]
     early = ("--as-of", "2024-01-01")
     await outcomes("letters", "import", written(tmp_path, standards), "--tenant", TENANT, *early, DATABASE_URL=database)
     for standard, account in ((5, "1"), (6, "2")):
-        await outcomes("letters", "use", str(standard), "--account", account, *early, DATABASE_URL=database)
+        code, _, err = await outcomes("letters", "use", str(standard), "--account", account, *early, DATABASE_URL=database)
+        assert code == 0, err
     asked = ("letters", "grade", "85", "--course", "12")
     assert (await outcomes(*asked, "--at", "2025-03-01", DATABASE_URL=database))[:2] == (0, "Good\n")
     assert (await outcomes(*asked, DATABASE_URL=database))[:2] == (0, "Low\n")

@@ -273,6 +273,14 @@ def test_a_refusal_tells_reason_and_path(what: str) -> None:
     assert refusal.raw == (value if isinstance(value, bytes) else json.dumps(value).encode())
 
 
+@pytest.mark.parametrize(
+    ("number", "sentence"), [("NaN", "NaN is no JSON number"), ("1e400", "out of range"), ("9" * 400, "out of range")]
+)
+def test_a_number_that_cannot_be_held_is_called_what_it_is(number: str, sentence: str) -> None:
+    """1e400 is JSON, and becomes infinite only when it is read."""
+    assert sentence in rejected(json.dumps(result()).replace('"score": 5', f'"score": {number}').encode()).message
+
+
 def test_every_reason_has_an_example() -> None:
     """Except the one that only the database can give."""
     assert {reason for _, reason, _ in BROKEN.values()} == set(Reason) - {Reason.REFUSED_BY_DATABASE}

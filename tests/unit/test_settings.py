@@ -37,6 +37,43 @@ def test_flags_win_over_the_environment_and_the_environment_over_dotenv(
     assert load(batch_size=3, group_id=None).batch_size == 3
 
 
+@pytest.mark.parametrize("there", ["OUTCOMES_DATABASE_URL", "OUTCOMES_DATABASE_URL_FILE", "DATABASE_URL", "DATABASE_URL_FILE"])
+@pytest.mark.parametrize("here", ["OUTCOMES_DATABASE_URL", "OUTCOMES_DATABASE_URL_FILE", "DATABASE_URL", "DATABASE_URL_FILE"])
+def test_the_environment_wins_over_dotenv_under_every_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, here: str, there: str
+) -> None:
+    """Who sets one name for one command must not write into the database that `.env` names by another."""
+    (tmp_path / "secret").write_text("from-environment")
+    (tmp_path / ".env").write_text(f"{there}=missing\nOUTCOMES_GROUP_ID=from-dotenv\n")
+    monkeypatch.setenv(here, "secret" if here.endswith("_FILE") else "from-environment")
+    settings = load()
+    assert settings.database_url is not None
+    assert (settings.database_url.get_secret_value(), settings.group_id) == ("from-environment", "from-dotenv")
+
+
+@pytest.mark.parametrize("variable", ["OUTCOMES_DATABASE_URL", "DATABASE_URL"])
+def test_a_value_and_a_file_for_it_in_one_place_are_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, variable: str
+) -> None:
+    """Nobody can tell which was meant."""
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / ".env").write_text(f"{variable}=y\n{variable}_FILE=secret\n")
+    with pytest.raises(UsageError, match=f"^{variable} and {variable}_FILE are both set: take one of them away$"):
+        load()
+    monkeypatch.setenv(f"{variable}_FILE", "secret")
+    assert load().database_url is not None
+    monkeypatch.setenv(variable, "y")
+    with pytest.raises(UsageError, match=f"^{variable} and {variable}_FILE are both set"):
+        load()
+
+
+def test_an_empty_variable_leaves_its_setting_to_dotenv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It counts as not set."""
+    (tmp_path / ".env").write_text("OUTCOMES_GROUP_ID=from-dotenv\n")
+    monkeypatch.setenv("OUTCOMES_GROUP_ID", " ")
+    assert load().group_id == "from-dotenv"
+
+
 def test_a_dotenv_that_is_not_in_utf_8_is_named(tmp_path: Path) -> None:
     """Every command looks into it."""
     (tmp_path / ".env").write_bytes("OUTCOMES_GROUP_ID=Zürich\n".encode("latin-1"))
@@ -64,6 +101,12 @@ def test_a_secret_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         ("OUTCOMES_NONSENSE", "1", "OUTCOMES_NONSENSE is not a setting; see the table"),
         ("OUTCOMES_BATCH_SIZE", "many", "OUTCOMES_BATCH_SIZE: a whole number is expected"),
         ("OUTCOMES_BATCH_SIZE", "0", "OUTCOMES_BATCH_SIZE: 1 or more is expected"),
+        ("OUTCOMES_BATCH_SIZE", "9" * 5000, "OUTCOMES_BATCH_SIZE: a number of fewer digits is expected"),
+        ("OUTCOMES_STATEMENT_SECONDS", "0", "OUTCOMES_STATEMENT_SECONDS: more than 0 is expected"),
+        ("OUTCOMES_STATEMENT_SECONDS", "2147484", "OUTCOMES_STATEMENT_SECONDS: 86400 or less is expected"),
+        ("OUTCOMES_STATEMENT_SECONDS", "1e30", "OUTCOMES_STATEMENT_SECONDS: 86400 or less is expected"),
+        ("OUTCOMES_MAX_FUTURE_SECONDS", "9" * 14, "OUTCOMES_MAX_FUTURE_SECONDS: 3155760000 or less is expected"),
+        ("OUTCOMES_KAFKA_SESSION_TIMEOUT_SECONDS", "0.0001", "OUTCOMES_KAFKA_SESSION_TIMEOUT_SECONDS: 1 or more is expected"),
         ("OUTCOMES_KAFKA_BOOTSTRAP_SERVERS", "a:9092,b:xx", "OUTCOMES_KAFKA_BOOTSTRAP_SERVERS: b:xx is no address"),
         ("KAFKA_BOOTSTRAP_SERVERS", "b:99999", "OUTCOMES_KAFKA_BOOTSTRAP_SERVERS: b:99999 is no address"),
         ("OUTCOMES_DEFAULT_TENANT", "a\x1b", "OUTCOMES_DEFAULT_TENANT: holds control characters"),
@@ -77,6 +120,27 @@ def test_a_mistake_is_named_in_one_sentence(monkeypatch: pytest.MonkeyPatch, nam
     monkeypatch.setenv(name, value)
     with pytest.raises(UsageError, match=sentence):
         load()
+
+
+NUMBERS = [name for name, field in Settings.model_fields.items() if field.annotation in (int, float)]
+
+
+@pytest.mark.parametrize("value", ["inf", "-inf", "nan", "1e400", "1e30", "9" * 30])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_number_has_bounds(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """What no timer, no memory and no protocol can hold is refused at the start, and not where it would break."""
+    monkeypatch.setenv(f"OUTCOMES_{name.upper()}", value)
+    with pytest.raises(UsageError, match=f"^OUTCOMES_{name.upper()}: .* expected"):
+        load()
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_the_largest_number_of_each_setting_works(name: str) -> None:
+    """Postgres' and Kafka's timers count milliseconds in 32 bits, and Python's distances in days have an end."""
+    (largest,) = [limit.le for limit in Settings.model_fields[name].metadata if hasattr(limit, "le")]
+    settings = load(**{name: largest})
+    assert settings.max_future.days <= 36_525
+    assert not name.endswith("_seconds") or name == "max_future_seconds" or largest * 1000 < 2**31
 
 
 def test_several_topics_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
