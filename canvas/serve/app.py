@@ -44,6 +44,7 @@ _FOR_BROWSERS = ("/docs", "/openapi.json", "/static-offline-docs")
 """A browser cannot send a bearer token by itself: here the token may be the password of HTTP Basic."""
 _NO_TOKEN, _BAD_TOKEN = "user authorization required", "Invalid access token."
 _BACKLOG = 2048
+_SLASHES_OF_A_HOST = 2
 _STEPS = 5
 """Of the way to a mistake of ours that its line in the log tells, the last ones."""
 
@@ -214,13 +215,15 @@ class _AccessLog:
 class _PlainPaths:
     """Takes `.json` off the end of a path: the documents write `/api/v1/outcomes/1.json`, and it means the same.
 
-    HEAD is answered as GET; the server leaves the body out.
+    HEAD is answered as GET; the server leaves the body out. Who asks by a proxy may name the whole address (RFC 9112, 3.2.2).
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].startswith(("http://", "https://")):
+            scope["path"] = f"/{scope['path'].split('/', 3)[3]}" if scope["path"].count("/") > _SLASHES_OF_A_HOST else "/"
         if scope["type"] == "http" and scope["path"].startswith("/api/") and scope["path"].endswith(".json"):
             scope["path"] = scope["path"].removesuffix(".json")
         if scope["type"] == "http" and scope["method"] == "HEAD":

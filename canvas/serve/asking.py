@@ -122,9 +122,7 @@ AssignmentId = Annotated[_AnId | None, Query(description="The assignment.")]
 
 async def _page(
     page: Annotated[int, Query(ge=1, le=LAST_PAGE, description="Which page.")] = 1,
-    per_page: Annotated[
-        int, Query(ge=1, le=2**31 - 1, description="Items of a page; more than 100 is cut to 100.")
-    ] = DEFAULT_SIZE,
+    per_page: Annotated[int, Query(ge=1, description="Items of a page; more than 100 is cut to 100.")] = DEFAULT_SIZE,
 ) -> Page:
     return Page.asked(page, per_page)
 
@@ -143,7 +141,7 @@ class Asked:
 
     def answer(self, value: Any, *, exact_times: bool = False) -> Response:
         """The answer as JSON, its ids as they were asked for. Times in UTC, whole seconds as Canvas has them unless exact."""
-        if STRING_IDS in self.request.headers.get("accept", ""):
+        if any(STRING_IDS in accepted for accepted in self.request.headers.getlist("accept")):
             value = with_string_ids(value)
         option = orjson.OPT_UTC_Z | (0 if exact_times else orjson.OPT_OMIT_MICROSECONDS)
         headers = {"Cache-Control": "private, no-store"}  # what is told about people stays with who asked
@@ -171,6 +169,12 @@ class Asked:
         ids = [int(one) for one in asked if not one.startswith(_UUID)]
         uuids = [one.removeprefix(_UUID) for one in asked if one.startswith(_UUID)]
         return [row["user_uuid"] for row in await self.reading.rows("users", self.tenant, ids, uuids)]
+
+    def refuse(self, *filters: str) -> None:
+        """400 where any of these is asked for: Canvas has them, and whoever filters in vain is told of more than they asked."""
+        for name in self.request.query_params:
+            if name.removesuffix("[]") in filters:
+                raise wrong(f"{name}: nothing is known here by which this could be filtered")
 
 
 @dataclass(frozen=True, slots=True)

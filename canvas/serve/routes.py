@@ -297,6 +297,26 @@ async def sub_accounts(
     return asked.page([answers.account(row, asked.tenant) for row in rows], page, rows)
 
 
+_OF_COURSES = (
+    "blueprint",
+    "blueprint_associated",
+    "by_subaccounts",
+    "by_teachers",
+    "completed",
+    "ends_after",
+    "enrollment_term_id",
+    "enrollment_type",
+    "enrollment_workflow_state",
+    "hide_enrollmentless_courses",
+    "homeroom",
+    "public",
+    "published",
+    "search_by",
+    "search_term",
+    "starts_before",
+    "with_enrollments",
+)
+"""Published as parameters of "Accounts", "List active courses in an account"; no event tells what they ask for."""
 _STATE = Literal["created", "claimed", "available", "completed", "deleted", "all", "unpublished"]
 
 
@@ -308,7 +328,13 @@ async def account_courses(
         list[_STATE] | None, Query(alias="state[]", max_length=7, description="In these states; any but deleted where absent.")
     ] = None,
 ) -> Response:
-    """List the courses of an account and of all below it: those that course events have told."""
+    """List the courses of an account and of all below it: those that course events have told.
+
+    Filters of Canvas' that are not named here are refused.
+    """
+    asked.refuse(*_OF_COURSES)
+    if "state" in asked.request.query_params:
+        raise wrong("state: state[] is expected, once for each state")
     rows = await asked.reading.rows(
         "courses", asked.tenant, asked.context_id, asked.at, answers.course_states(state), page.size, page.offset
     )

@@ -192,6 +192,42 @@ async def test_what_is_wrong_is_said_as_canvas_says_it(server: Served) -> None:
         assert answer.json["errors"][0]["message"]
 
 
+async def test_a_filter_that_would_filter_nothing_is_refused(server: Served) -> None:
+    """Whoever asks for some courses is not told of all."""
+    for asked in ("search_term=Music", "published=false", "by_teachers[]=1", "state=available"):
+        answer = await server.ask(f"/api/v1/accounts/1/courses?{asked}")
+        assert (answer.status, asked.partition("=")[0] in answer.json["errors"][0]["message"]) == (400, True)
+    assert (await server.ask("/api/v1/accounts/1/courses?state[]=available&include[]=term")).status == 200
+
+
+async def test_a_page_of_any_size_is_cut_to_a_hundred(server: Served) -> None:
+    """As in Canvas; and `Accept` may be said twice."""
+    answer = await server.ask(f"/api/v1/courses/7/outcome_groups?per_page={10**12}")
+    assert (answer.status, "per_page=100" in answer.headers["Link"]) == (200, True)
+    headers = [("Authorization", f"Bearer {server.token}"), ("Accept", "*/*"), ("Accept", "application/json+canvas-string-ids")]
+    async with server.session.get(f"{server.base}/api/v1/outcomes/1", headers=headers) as told:
+        assert (await told.json())["id"] == "1"
+
+
+async def test_a_whole_address_is_asked_as_its_path(server: Served) -> None:
+    """As a client behind a proxy writes it into the request line."""
+    host, port = server.base.removeprefix("http://").rsplit(":", 1)
+    for address, status in ((f"{server.base}/api/v1/outcomes/1.json", b"200"), ("http://elsewhere", b"404")):
+        reader, writer = await asyncio.open_connection(host, int(port))
+        lines = (
+            f"GET {address} HTTP/1.1",
+            f"Host: {host}",
+            f"Authorization: Bearer {server.token}",
+            "Connection: close",
+            "",
+            "",
+        )
+        writer.write("\r\n".join(lines).encode())
+        assert (await reader.readline()).split()[1] == status
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_other_methods_are_not_allowed(server: Served) -> None:
     """Without the sandbox nothing can be written."""
     for method in ("POST", "PUT", "DELETE", "PATCH"):
