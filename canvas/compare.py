@@ -16,8 +16,9 @@ import orjson
 
 from canvas.client import Context
 from canvas.told import Told, scale
-from consumer.ingest.tables import SHARD, TABLES
+from consumer.ingest.tables import TABLES
 from schemas import rest
+from schemas.base import local_id
 
 Body = dict[str, Any]
 
@@ -116,14 +117,9 @@ class Change:
         return f"{self.table}{BACKFILLED}"
 
 
-def local(id_: int) -> int:
-    """Local id of a global one."""
-    return id_ % SHARD or id_
-
-
 def row_id(table: str, id_: int) -> int:
     """Under which id the rows of a table hold what Canvas calls `id_`."""
-    return local(id_) if TABLES[table].global_ids else id_
+    return local_id(id_) if TABLES[table].global_ids else id_
 
 
 def known_of(table: str, row: Mapping[str, Any]) -> Known:
@@ -328,7 +324,7 @@ def _same(table: str, name: str, told: Any, known: Known) -> bool:
         case "outcome_proficiency", "outcome_proficiency_ratings":
             return _same_levels([level for level in ours or () if level.get("workflow_state") != "deleted"], told)
         case "account" | "course", _ if name in TABLES[table].global_ids:
-            return (ours and local(ours)) == (told and local(told))
+            return (ours and local_id(ours)) == (told and local_id(told))
         case _:
             return bool(_plain(ours) == _plain(told))
 

@@ -23,7 +23,7 @@ from consumer.cli_quarantine import quarantine
 from consumer.cli_retain import retain
 from consumer.cli_serve import serving, token
 from consumer.errors import Fatal, OutcomesError, Transient, UsageError
-from consumer.ingest.batch import Partition
+from consumer.ingest.batch import PARTS, Partition
 from consumer.printable import printable
 from consumer.read import explain as read_explain
 from consumer.read import history as read_history
@@ -39,6 +39,7 @@ from consumer.store import schema
 from consumer.store.postgres import Connection
 from consumer.terminal import (
     ATTENTION,
+    NEGATIVE_TOO,
     WRONG,
     AsJson,
     At,
@@ -81,8 +82,6 @@ Kind = Annotated[str, typer.Argument(help="A table's name, or short: result, out
 Id = Annotated[
     int, typer.Argument(metavar="ID", min=-MAX_ID, max=MAX_ID, help="Canvas' local id; negative: a scale without one.")
 ]
-NEGATIVE_TOO = {"ignore_unknown_options": True}
-"""So that -1001 is an id and no option."""
 
 
 def main() -> None:
@@ -160,11 +159,7 @@ def _file_json(file: FileReplay) -> dict[str, Any]:
 
 def _show_files(done: list[FileReplay], dry_run: bool) -> None:
     """Each file with its books, those that have any number; what is to be said about a file comes below, a sentence each."""
-    parts = [
-        part
-        for part in ("applied", "superseded", "duplicate", "ignored", "quarantined")
-        if any(getattr(f.books, part) for f in done)
-    ]
+    parts = [part for part in PARTS if any(getattr(file.books, part) for file in done)]
     table = RichTable(
         title="would become" if dry_run else None, title_justify="left", box=None, header_style="dim", pad_edge=False
     )
@@ -438,7 +433,7 @@ def demo(
         raise typer.Exit(ATTENTION)
 
 
-@app.command(context_settings={"ignore_unknown_options": True})
+@app.command(context_settings=NEGATIVE_TOO)
 def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="[PSQL OPTIONS]")] = None) -> None:
     """Open psql on the database, in the schema `outcomes`; the embedded one too.
 

@@ -10,7 +10,7 @@ import typer
 from consumer.errors import UsageError
 from consumer.read import letters as read_letters
 from consumer.read.letters import Choice
-from consumer.terminal import AsJson, At, Tenant, ask, database, out, print_json, say, time_of
+from consumer.terminal import NEGATIVE_TOO, AsJson, At, Tenant, ask, database, out, print_json, say, time_of
 from schemas.base import MAX_ID
 
 letters = typer.Typer(help="Grading standards, and the letters they give.", no_args_is_help=True, rich_markup_mode=None)
@@ -22,8 +22,6 @@ Course = Annotated[int | None, typer.Option(metavar="ID", min=1, max=MAX_ID, hel
 Account = Annotated[int | None, typer.Option(metavar="ID", min=1, max=MAX_ID, help="An account's default.")]
 AsOf = Annotated[str | None, typer.Option("--as-of", metavar="TIME", help="From when it holds, as --at; now where absent.")]
 
-NEGATIVE = {"ignore_unknown_options": True}
-"""So that -5 is a percentage, not an option."""
 _MOST_DIGITS = 50
 
 
@@ -135,7 +133,7 @@ def use(
     out.print(f"{done['context_type']} {done['context_id']} uses {used} {since_when}", highlight=False, soft_wrap=True)
 
 
-@letters.command(context_settings=NEGATIVE)
+@letters.command(context_settings=NEGATIVE_TOO)
 def grade(
     percent: Annotated[str | None, typer.Argument(metavar="PERCENT", help="A percentage, such as 93.5.")] = None,
     points: Annotated[str | None, typer.Option(metavar="P", help="Points instead of a percentage …")] = None,

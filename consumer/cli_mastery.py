@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from consumer.errors import UsageError
-from consumer.ingest.tables import SHARD
 from consumer.printable import printable
 from consumer.read import gradebook as read_gradebook
 from consumer.read import rollup as read_rollup
@@ -16,7 +15,7 @@ from consumer.read.objects import tenant_of
 from consumer.store import tenant_setting
 from consumer.store.postgres import Connection
 from consumer.terminal import AsJson, At, KnownAt, Tenant, ask, database, out, print_json, say, time_of
-from schemas.base import MAX_ID
+from schemas.base import MAX_ID, local_id
 
 mastery = typer.Typer(rich_markup_mode=None)
 
@@ -32,17 +31,12 @@ OutcomeOption = Annotated[int, _OUTCOME]
 MaybeOutcome = Annotated[int | None, _OUTCOME]
 
 
-def _local(id_: int) -> int:
-    """Local id of a global one: the outcomes' own ids are local."""
-    return id_ % SHARD or id_
-
-
 def _course(text: str) -> int | None:
     if text == "none":
         return None
     if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) <= MAX_ID):
         raise UsageError(f"{text} is no id of a course, and not none")
-    return _local(int(text))
+    return local_id(int(text))
 
 
 @mastery.command()
@@ -87,7 +81,7 @@ def scale(
 
     Example: outcomes scale --course 12
     """
-    contexts = [(kind, _local(id_)) for kind, id_ in (("Course", course), ("Account", account)) if id_ is not None]
+    contexts = [(kind, local_id(id_)) for kind, id_ in (("Course", course), ("Account", account)) if id_ is not None]
     if len(contexts) != 1:
         raise UsageError("name one of --course and --account")
     asked = tenant, time_of(at), time_of(known_at)
@@ -107,7 +101,7 @@ def timeline(
 
     Example: outcomes timeline --course 12 --student elXwFPr6uKGaiVxchQSsqV6YZy5HBtlq8O2vqMXM --outcome 3
     """
-    asked = _course(course), student, _local(outcome), tenant
+    asked = _course(course), student, local_id(outcome), tenant
     with database() as (_, dsn):
         found = ask(dsn, lambda connection: read_timeline.timeline(connection, *asked))
     if as_json:
@@ -129,7 +123,7 @@ def explain_rollup(
     """`outcomes explain rollup`: the results, the formula with numbers, the scale, the level."""
     if course is None or student is None or outcome is None:
         raise UsageError("a rollup is named by --course, --student and --outcome")
-    asked = _course(course), student, _local(outcome), tenant, time_of(at), time_of(known_at)
+    asked = _course(course), student, local_id(outcome), tenant, time_of(at), time_of(known_at)
     with database() as (_, dsn):
         found = ask(dsn, lambda connection: read_rollup.rollup(connection, *asked))
     if as_json:

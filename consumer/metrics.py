@@ -4,7 +4,7 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-from consumer.ingest.batch import Books, Partition
+from consumer.ingest.batch import PARTS, Books, Partition
 
 
 class Metrics:
@@ -13,7 +13,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._events = Counter("outcomes_events", "Events by what became of them.", ["outcome"], registry=self.registry)
-        for outcome in ("applied", "superseded", "duplicate", "ignored", "quarantined"):
+        for outcome in PARTS:
             self._events.labels(outcome)
         self._quarantined = Counter(
             "outcomes_quarantined", "Events in quarantine by reason.", ["reason"], registry=self.registry
@@ -60,7 +60,7 @@ class Metrics:
         self, books: Books, seconds: float, reasons: list[str], newest: datetime | None, heartbeat: datetime | None
     ) -> None:
         """Counts one committed batch."""
-        for outcome in ("applied", "superseded", "duplicate", "ignored", "quarantined"):
+        for outcome in PARTS:
             self._events.labels(outcome).inc(getattr(books, outcome))
         for reason in reasons:
             self._quarantined.labels(reason).inc()

@@ -127,12 +127,7 @@ class Replay:
             label=capture.label,
             source=source,
             resumed_at=start,
-            events=total.consumed,
-            applied=total.applied,
-            superseded=total.superseded,
-            duplicate=total.duplicate,
-            ignored=total.ignored,
-            quarantined=total.quarantined,
+            **total.as_json(),
             seconds=round(time.monotonic() - begun, 3),
             trouble=trouble,
         )

@@ -39,6 +39,9 @@ Tenant = Annotated[
 At = Annotated[str | None, typer.Option("--at", metavar="TIME", help="As it was then: ISO 8601 with a zone, or a date in UTC.")]
 KnownAt = Annotated[str | None, typer.Option("--known-at", metavar="TIME", help="From what had been recorded by then.")]
 
+NEGATIVE_TOO = {"ignore_unknown_options": True}
+"""Of a command: so that -1001 is an id, -5 a percentage, and neither an option."""
+
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -53,7 +56,7 @@ def time_of(text: str | None) -> datetime | None:
 
 
 def configured(*, clients: int = logging.CRITICAL, **flags: Any) -> Settings:
-    """Settings from the environment and flags; logs are set up by them. Raises `Fatal`."""
+    """Settings from the environment and flags; logs are set up by them. Raises `UsageError`."""
     settings = load(**flags)
     log.configure(settings.log_format, settings.log_level, clients=clients)
     return settings

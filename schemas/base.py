@@ -15,6 +15,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 MAX_ID = 2**63 - 1
 """Largest id that fits Postgres' `bigint`; Canvas' global ids stay below it (shard x 10^13 + local id)."""
 
+SHARD = 10**13
+"""A global id is shard x 10^13 + local id (Canvas, `data_service_canvas_event_metadata.md`)."""
+
 MAX_NUMBER = 1e15
 """Products and sums of such numbers stay finite, so that no event can break a sum over others. Canvas' own are below 10^6."""
 
@@ -23,6 +26,11 @@ MAX_KEY_TEXT = 255
 
 MAX_RATINGS = 1000
 """Levels of one scale or criterion. Canvas' own have fewer than twenty; a megabyte of `{}` would make 300,000 models."""
+
+
+def local_id(id_: int) -> int:
+    """Local id of a global one; a local one as it is."""
+    return id_ % SHARD or id_
 
 
 class Reason(StrEnum):

@@ -12,10 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJson
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from schemas.base import MAX_RATINGS, Flag, Integer, KeyText, Number, Reason, Text, Time, _Id
-
-SHARD = 10**13
-"""A global id is shard x 10^13 + local id."""
+from schemas.base import MAX_RATINGS, SHARD, Flag, Integer, KeyText, Number, Reason, Text, Time, _Id
 
 _ACROSS_SHARDS = re.compile(r"([1-9][0-9]{0,5})~([1-9][0-9]{0,12})", re.ASCII)
 

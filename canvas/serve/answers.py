@@ -9,6 +9,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 
 import orjson
 
+from canvas.told import WITH_NUMBER
+
 Json: TypeAlias = dict[str, Any]
 Style: TypeAlias = Literal["full", "abbrev"]
 Stat: TypeAlias = Literal["mean", "median"]
@@ -21,10 +23,7 @@ class Row(Protocol):
         """The value of a column."""
 
 
-_WITH_INT = frozenset({"decaying_average", "weighted_average", "standard_decaying_average", "n_mastery"})
-"""Methods that use `calculation_int`."""
 _RATING = ("description", "points", "mastery", "color")
-_UNPUBLISHED = frozenset({"claimed", "created"})
 _STATES = {"unpublished": ("claimed", "created")}
 """What a course's state is called in REST, and what it is."""
 
@@ -122,7 +121,7 @@ def _text(value: Any) -> str | None:
 def _method(name: str | None, number: int | None) -> Json:
     """An outcome without a method is computed as `highest`."""
     shown = name or "highest"
-    return {"calculation_method": shown} | ({"calculation_int": number} if shown in _WITH_INT else {})
+    return {"calculation_method": shown} | ({"calculation_int": number} if shown in WITH_NUMBER else {})
 
 
 def _scale_here(row: Row) -> Json:
@@ -314,7 +313,7 @@ def course(row: Row) -> Json:
         "uuid": row["uuid"],
         "account_id": row["account_id"],
         "root_account_id": row["root_id"],
-        "workflow_state": "unpublished" if state in _UNPUBLISHED else state,
+        "workflow_state": "unpublished" if state in _STATES["unpublished"] else state,
         "created_at": row["created_at"],
     }
 

@@ -14,9 +14,8 @@ from starlette.exceptions import HTTPException
 from canvas.serve.answers import with_string_ids
 from canvas.serve.paging import DEFAULT_SIZE, LAST_PAGE, Page, links
 from canvas.serve.reading import Reading, Row
-from consumer.ingest.tables import SHARD
 from consumer.printable import has_controls
-from schemas.base import MAX_ID, MAX_KEY_TEXT, time_of
+from schemas.base import MAX_ID, MAX_KEY_TEXT, SHARD, local_id, time_of
 
 STRING_IDS = "application/json+canvas-string-ids"
 NOT_THERE = "The specified resource does not exist."
@@ -56,8 +55,7 @@ def _whole(value: object) -> int:
 
 def _local(value: object) -> int:
     """A course or an account by its local id; a global one, also as `2107~79`, means the same."""
-    whole = _whole(value)
-    return whole % SHARD or whole
+    return local_id(_whole(value))
 
 
 def _account(value: object) -> int:

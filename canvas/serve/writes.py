@@ -16,9 +16,9 @@ from typing import Any, Literal, TypeAlias
 import orjson
 
 from canvas.serve.params import Params, Value
-from consumer.ingest.tables import SHARD, Table
+from consumer.ingest.tables import Table
 from consumer.read.letters import Entry, Standard
-from schemas.base import MAX_NUMBER, MAX_RATINGS
+from schemas.base import MAX_NUMBER, MAX_RATINGS, SHARD
 
 Body: TypeAlias = dict[str, Any]
 """Of an event: nothing null, ids as strings."""

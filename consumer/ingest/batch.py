@@ -44,7 +44,7 @@ class Books:
 
     def as_json(self) -> dict[str, int]:
         """For machines: `consumed` and its parts."""
-        return {"consumed": self.consumed} | {part: getattr(self, part) for part in Books.__slots__}
+        return {"consumed": self.consumed} | {part: getattr(self, part) for part in PARTS}
 
     def __add__(self, other: "Books") -> "Books":
         return Books(
@@ -54,6 +54,10 @@ class Books:
             self.ignored + other.ignored,
             self.quarantined + other.quarantined,
         )
+
+
+PARTS = Books.__slots__
+"""The parts of `consumed`, in the order in which they are told."""
 
 
 @dataclass(slots=True)

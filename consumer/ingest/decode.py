@@ -12,10 +12,10 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from consumer.ingest.canonical import canonical_body, plain, version_hash
 from consumer.ingest.records import Accepted, Ignored, OrderKey, RawRecord, Rejected, Verdict
-from consumer.ingest.tables import CANVAS, SHARD, TABLE_OF_EVENT, TABLE_OF_SNAPSHOT, Table
+from consumer.ingest.tables import CANVAS, TABLE_OF_EVENT, TABLE_OF_SNAPSHOT, Table
 from consumer.ingest.unwrap import Elements, Envelope, Refusal, path_of, unwrap
 from consumer.printable import has_controls, printable
-from schemas.base import MAX_KEY_TEXT, MAX_RATINGS, Reason, time_of
+from schemas.base import MAX_KEY_TEXT, MAX_RATINGS, SHARD, Reason, local_id, time_of
 
 TOMBSTONE = "(tombstone)"
 """Under this name a Kafka message without a value is counted."""
@@ -184,7 +184,7 @@ def _event(
     if table.global_ids or table.json:
         values = _stored(table, object_id, tuple(values))
     if table.global_ids:
-        object_id = _local(object_id)
+        object_id = local_id(object_id)
     hash_ = version_hash(name, canonical_body(table, members, extra))
     row = (
         tenant,
@@ -217,10 +217,6 @@ def _time(value: object) -> datetime | None:
         return None
 
 
-def _local(identifier: int) -> int:
-    return identifier % SHARD or identifier
-
-
 def _stored(table: Table, object_id: int, values: tuple[Any, ...]) -> tuple[Any, ...]:
     """One value for each of `table.members`, as the columns hold them: local ids, and jsonb as text."""
     if table.global_ids:
@@ -228,7 +224,7 @@ def _stored(table: Table, object_id: int, values: tuple[Any, ...]) -> tuple[Any,
     return tuple(
         None
         if value is None
-        else _local(value)
+        else local_id(value)
         if member in table.global_ids
         else orjson.dumps(plain(value, member)).decode()
         if member in table.json

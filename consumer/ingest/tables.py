@@ -21,9 +21,6 @@ from schemas.outcome_proficiency import OutcomeCalculationMethod, OutcomeProfici
 from schemas.snapshots import SNAPSHOTS
 from schemas.tenancy import Account, Course
 
-SHARD = 10_000_000_000_000
-"""A global id is shard x 10^13 + local id (Canvas, `data_service_canvas_event_metadata.md`)."""
-
 CANVAS = "canvas:"
 """What the source of snapshots begins with, before the host; no topic can be called so."""
 

@@ -9,13 +9,14 @@ from rich.padding import Padding
 from rich.text import Text
 
 from consumer.errors import UsageError
-from consumer.ingest.tables import SHARD, TABLE_OF_EVENT
+from consumer.ingest.tables import TABLE_OF_EVENT
 from consumer.printable import printable
 from consumer.read.beginning import history_begins, note
 from consumer.read.objects import place, table_of, tenant_of
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
 from consumer.store.retention import PARTITIONED
+from schemas.base import SHARD
 
 NOTE = "Repeated records are counted as duplicates, not kept one by one: each version shows the record that brought it first."
 

@@ -19,25 +19,20 @@ from rich.table import Table as RichTable
 from rich.text import Text as RichText
 
 from consumer.errors import UsageError
-from consumer.ingest.tables import SHARD, TABLES
+from consumer.ingest.tables import TABLES
 from consumer.printable import printable
 from consumer.read.objects import tenant_of
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection, translated
-from schemas.base import MAX_KEY_TEXT, Flag, Id, Text
+from schemas.base import MAX_KEY_TEXT, SHARD, Flag, Id, Text, local_id
 
 _PLACES = Decimal("0.0001")
 _SMALLEST, _LARGEST = Decimal("1e-9"), Decimal("1e9")
 """What a number may be besides 0: nothing that a school means lies outside."""
 
 
-def local_id(id_: int) -> int:
-    """The local id of a global one; a local one as it is."""
-    return id_ % SHARD
-
-
 def _id(value: int) -> int:
-    if local_id(value) == 0:
+    if value % SHARD == 0:
         raise PydanticCustomError("bad_id", "a global id holds a local one: shard x 10^13 + local id")
     return local_id(value)
 

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from consumer.ingest.batch import Partition
+from consumer.ingest.batch import PARTS, Partition
 from consumer.ingest.tables import CANVAS, TABLES
 from consumer.printable import printable
 from consumer.read.beginning import history_begins, note
@@ -20,7 +20,7 @@ from consumer.read.sql import sql
 from consumer.store.postgres import Connection
 from schemas.events import HEARTBEAT
 
-PARTS = ("consumed", "applied", "superseded", "duplicate", "ignored", "quarantined")
+COUNTED = ("consumed", *PARTS)
 _SHOWN = 20
 _FILES = 10
 """Files that are shown to people."""
@@ -50,7 +50,7 @@ class Status:
     @property
     def books(self) -> dict[str, int]:
         """The sum over all partitions and files."""
-        return {part: sum(row[part] for row in self.positions) for part in PARTS}
+        return {part: sum(row[part] for row in self.positions) for part in COUNTED}
 
     @property
     def freshness(self) -> float | None:
@@ -174,7 +174,7 @@ def _positions(found: Status) -> RenderableType:
 def _numbers(row: dict[str, Any], lag: int | None) -> Text:
     """`next 12 · lag 0 · 11 applied`."""
     told = [f"next {row['next_position']:,}", *([] if lag is None else [f"lag {lag:,}"])]
-    return Text(" · ".join([*told, *(f"{row[part]:,} {part}" for part in PARTS[1:] if row[part])]))
+    return Text(" · ".join([*told, *(f"{row[part]:,} {part}" for part in PARTS if row[part])]))
 
 
 def _table(title: str, rows: Rows, columns: tuple[str, ...], *, all_rows: bool = False) -> RichTable:

@@ -4,9 +4,10 @@ import json
 from datetime import datetime
 from typing import Any
 
-from consumer.ingest.tables import SHARD, TABLES, Table
+from consumer.ingest.tables import TABLES, Table
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
+from schemas.base import local_id
 from simulator.truth import Known, Truth
 
 SHOWN = 20
@@ -83,7 +84,7 @@ def _members_unlike(table: Table, row: dict[str, Any], body: dict[str, Any]) -> 
         if name in table.json:
             stored = json.loads(stored) if stored is not None else None
         elif name in table.global_ids and told is not None:
-            told = int(told) % SHARD or int(told)
+            told = local_id(int(told))
         if not _same(told, stored):
             wrong.append(name)
     return wrong

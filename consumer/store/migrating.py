@@ -12,14 +12,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from consumer import log
-from consumer.store.postgres import Connection, connect, sqlstate
+from consumer.store.postgres import NOT_NOW, Connection, connect, sqlstate
 from migrations import FOLDER, HEAD
 
 PATIENCE_SECONDS = 300.0
 """How long a migration comes again that could not have its locks; then the error is told."""
 _PAUSE_SECONDS = 1.0
-_NOT_NOW = ("55P03", "40P01")
-"""A lock was not to be had in time: somebody's long transaction, or a deadlock with it."""
 
 
 async def upgrade(dsn: str, before: str | None, target: str = HEAD) -> None:
@@ -36,7 +34,7 @@ async def upgrade(dsn: str, before: str | None, target: str = HEAD) -> None:
                 await _run(dsn, revision)
                 break
             except Exception as error:
-                if sqlstate(error) not in _NOT_NOW or time.monotonic() > until:
+                if sqlstate(error) not in NOT_NOW or time.monotonic() > until:
                     raise
                 log.get("migrate").info("waiting", revision=revision, reason="somebody else's transaction holds a table")
                 await asyncio.sleep(_PAUSE_SECONDS)

@@ -19,16 +19,26 @@ _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 _TRANSIENT = ("08", "57P", "53", "40001", "40P01", "55P03", "25006", "25P03", "25P04", "57014", "XX000")
+_NOT_READY = "55000"
+"""At a session's end: the database takes no connections for now. In a session it is about a statement's object."""
 _REFUSED = ("22", "23", "54")
+_NO_PRIVILEGE = "42501"
+"""Whose sentence names the object, and nothing that is in it."""
 _FATAL = {
     "28": "Postgres refuses the user or the password; check the database address",
     "3D000": "the database does not exist; create it, or check the database address",
-    "42501": "the database user lacks a privilege: outcomes_reader reads all but quarantine; outcomes_writer writes, and reads "
-    "quarantine too, as status, verify and explain do; migrate, retain and token are the owner's",
+    _NO_PRIVILEGE: "the database user lacks a privilege: outcomes_reader reads all but quarantine; outcomes_writer writes, and "
+    "reads quarantine too, as status, verify and explain do; migrate, retain and token are the owner's",
     "3F000": "the schema outcomes does not exist; run `outcomes migrate`",
     "42P01": "a table is missing; run `outcomes migrate`",
     "42703": "a column is missing; run `outcomes migrate`",
 }
+
+NOT_NOW = ("55P03", "40P01")
+"""A lock was not to be had in time: somebody's long transaction, or a deadlock with it."""
+
+_WRITTEN = {"TimeZone": "UTC", "DateStyle": "ISO, YMD", "IntervalStyle": "postgres", "extra_float_digits": "1"}
+"""How values are written as text, whatever the server's or the database's own settings are: digests are made of it."""
 
 _LAST_PORT = 65535
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -47,13 +57,14 @@ def translated(error: BaseException) -> OutcomesError | None:
         if isinstance(error, asyncpg.CheckViolationError) and error.table_name and not error.constraint_name:
             # No CHECK of ours: the row was on its way to another partition.
             return Transient("Postgres: a partition was made meanwhile")
-        if code.startswith(_TRANSIENT):
+        if code.startswith(_TRANSIENT) or (code == _NOT_READY and getattr(error, "severity_en", None) == "FATAL"):
             return Transient(f"Postgres: {_sentence(error)} ({code})")
         if code.startswith(_REFUSED):
             return RefusedRow(f"Postgres refuses a row: {type(error).__name__} ({code})")
         for prefix, sentence in _FATAL.items():
             if code.startswith(prefix):
-                return Fatal(f"{sentence} ({code})")
+                said = f": {_sentence(error)}" if code == _NO_PRIVILEGE else ""
+                return Fatal(f"{sentence}{said} ({code})")
         return Fatal(f"Postgres: {_sentence(error)} ({code})")
     if isinstance(error, asyncpg.DataError):
         return RefusedRow("a value does not fit its column")
@@ -88,7 +99,7 @@ async def connect(dsn: str, *, statement_seconds: float | None = None, applicati
     `statement_seconds`: longest wait for a statement here, and longest sleep within a transaction there: a frozen process must
     not keep its locks.
     """
-    settings = {"search_path": "outcomes", "application_name": application, "TimeZone": "UTC"}
+    settings = {"search_path": "outcomes", "application_name": application, **_WRITTEN}
     if statement_seconds is not None:
         settings["idle_in_transaction_session_timeout"] = str(max(1, int(statement_seconds * 1000)))
     for last, address in _orders(dsn):

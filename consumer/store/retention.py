@@ -14,17 +14,17 @@ from typing import Any, TypeVar
 import asyncpg
 
 from consumer.errors import Fatal, UsageError
-from consumer.store.postgres import Connection, sqlstate
+from consumer.ingest.tables import TABLES
+from consumer.store.postgres import NOT_NOW, Connection, sqlstate
 from consumer.store.sql import sql
 
-PARTITIONED = ("learning_outcome_result", "rubric_assessment")
+PARTITIONED = tuple(table.name for table in TABLES.values() if table.by_year)
 """Tables whose versions are in partitions by year."""
 PATIENCE_SECONDS = 300.0
 """How long the locks are asked for; then the error is told, and nothing was changed."""
 
 _PAUSE_SECONDS = 0.1
 """Short: a writer that waits in a circle with this one is told so only while this one asks."""
-_NOT_NOW = ("55P03", "40P01")
 _LOCK_TIMEOUT = "SET LOCAL lock_timeout = '800ms'"
 """Below `deadlock_timeout`, so that it is always this one that gives way; and nobody queues behind it for longer."""
 
@@ -251,7 +251,7 @@ async def _until_locked(action: Callable[[], Awaitable[T]], connection: Connecti
             async with connection.transaction():
                 return await action()
         except asyncpg.PostgresError as error:
-            if sqlstate(error) not in _NOT_NOW or time.monotonic() > until:
+            if sqlstate(error) not in NOT_NOW or time.monotonic() > until:
                 raise
         await asyncio.sleep(_PAUSE_SECONDS)
 

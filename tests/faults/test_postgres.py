@@ -17,6 +17,7 @@ import pytest
 
 from consumer.engines.kafka import free_port
 from consumer.errors import Transient
+from consumer.ingest.batch import Books
 from consumer.read.verify import verify
 from consumer.store import schema
 from consumer.store.postgres import connect
@@ -26,8 +27,8 @@ from tests.acceptance.test_worker import found, settings, stream, undisturbed
 from tests.conftest import named
 from tests.faults.cluster import LocalPostgres, small_file_system
 from tests.faults.proxy import Cut, Proxy
-from tests.postgres.writing import books
-from tests.samples import Event, payload
+from tests.postgres.writing import TOPIC, batch_of, books
+from tests.samples import Event, payload, result
 from tests.scratch import folder
 
 NewTopic = Callable[..., Awaitable[str]]
@@ -504,6 +505,41 @@ async def test_a_timeout_of_the_database_is_waited_out(
     await _execute(server.dsn, f"ALTER DATABASE {place.database} RESET ALL")
     assert code in worker.waited_for()
     await place.holds(another_database)
+
+
+async def test_a_database_that_takes_no_connections_is_waited_for(
+    place: Place, server: LocalPostgres, another_database: str
+) -> None:
+    """As while its administrator works on it (55000)."""
+    async with place.worker() as worker:
+        await place.send(100)
+        await place.written()
+        await _execute(server.dsn, f"ALTER DATABASE {place.database} ALLOW_CONNECTIONS false")
+        await _execute(server.dsn, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{place.database}'")
+        await place.send(100)
+        await worker.is_waiting()
+        await asyncio.sleep(OUTAGE_SECONDS)
+        await _execute(server.dsn, f"ALTER DATABASE {place.database} ALLOW_CONNECTIONS true")
+        await place.written()
+        await place.send()
+        await place.written()
+    assert "55000" in worker.waited_for()
+    await place.holds(another_database)
+
+
+async def test_what_the_database_refused_is_known_also_where_the_answer_to_commit_is_lost(dsn: str) -> None:
+    """The batch was written, and what it set aside is told as if nothing had been."""
+    await _execute(dsn, "ALTER TABLE outcomes.learning_outcome_result_version ADD CONSTRAINT no_seven CHECK (id <> 7)")
+    async with Proxy(dsn) as proxy:
+        store = Store(proxy.dsn, statement_seconds=10)
+        await store.open_position(TOPIC, 0)
+        batch = batch_of([result(6), result(7), b"{"])
+        proxy.cut_at = "after_commit"
+        with pytest.raises(Transient):
+            await store.write(batch)
+        assert await store.write(batch) == {TOPIC: Books(applied=1, quarantined=2)}
+        assert sorted(one.reason for one in store.rejected) == ["not_json", "refused_by_database"]
+        await store.close()
 
 
 @pytest.fixture
