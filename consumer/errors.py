@@ -13,8 +13,8 @@ OutcomesError
     ├── CanvasForbidden      the token's user may not see this                            leave it out, and say so
     ├── CanvasNotFound       it is not there, or not any more                             a fact, as of `requested_at`
     ├── CanvasRejected       it does not understand the question: an older Canvas         ask another way, or leave it out
-    ├── CanvasAway           it could not be reached, or failed, time after time          stop; begin again later
-    └── CanvasSurprise       an answer of another shape than the published one            stop: nothing of it was used
+    ├── CanvasAway           it could not be reached, or failed, time after time          leave it out, or stop; ask again later
+    └── CanvasSurprise       an answer of another shape than the published one            leave it out: nothing of it was used
 """
 
 from datetime import datetime

@@ -196,7 +196,7 @@ def local(folder: Path) -> Iterator[Kafka]:
 def container() -> Iterator[Kafka]:
     """A Kafka container by testcontainers (whose own Kafka class knows other images only), removed afterwards."""
     from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - comes with the extra `embedded`
-    from testcontainers.core.wait_strategies import LogMessageWaitStrategy  # noqa: PLC0415
+    from testcontainers.core.wait_strategies import LogMessageWaitStrategy  # noqa: PLC0415 - as the line above
 
     # The address under which clients reach it is known only once it runs, so it waits to be told.
     wait = "while [ ! -s /tmp/address ]; do sleep 0.1; done; export KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://$(cat /tmp/address)"

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Callable
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from consumer.errors import UsageError
 
@@ -25,8 +25,8 @@ def find(address: str) -> list[tuple[str, int, Callable[[], BinaryIO]]]:
     """
     try:
         import obstore  # noqa: PLC0415 - the extra `objects`
-        from obstore.exceptions import BaseError  # noqa: PLC0415
-        from obstore.store import from_url  # noqa: PLC0415
+        from obstore.exceptions import BaseError  # noqa: PLC0415 - comes with the extra `objects`
+        from obstore.store import from_url  # noqa: PLC0415 - as the line above
     except ImportError as error:
         raise UsageError(
             f"{address}: object stores need the extra `objects` (pip install 'outcomes-consumer[objects]')"
@@ -60,11 +60,11 @@ def _opener(store: "ObjectStore", path: str) -> Callable[[], BinaryIO]:
 class _Reader(io.RawIOBase):
     """obstore's reader gives buffers; files give bytes."""
 
-    def __init__(self, reader: object) -> None:
+    def __init__(self, reader: Any) -> None:
         self._reader = reader
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1, /) -> bytes:
-        return bytes(self._reader.read(size))  # type: ignore[attr-defined]
+        return bytes(self._reader.read(size))
