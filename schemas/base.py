@@ -130,7 +130,8 @@ class _Time:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "string", "format": "date-time"}
+        # A format is only checked by who asks for that; without a zone it is no time to anybody.
+        return {"type": "string", "format": "date-time", "pattern": r"(Z|z|UTC|[+-][0-9]{2}:?[0-9]{2})$"}
 
 
 class _Number:

@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from consumer.ingest.decode import TOMBSTONE
-from consumer.ingest.records import Accepted, Ignored
+from consumer.ingest.records import Accepted, Ignored, Rejected
 from consumer.ingest.tables import TABLE_OF_EVENT, TABLES
 from schemas import publish
 from schemas.events import BODIES, EVENTS, HEARTBEAT
@@ -41,9 +41,11 @@ def test_every_event_is_accepted_into_its_table(event_name: str) -> None:
 
 def test_a_json_schema_refuses_what_decoding_refuses() -> None:
     """An id of zero and a time without a zone, for example."""
-    for member, value in (("id", "0"), ("score", "5"), ("learning_outcome_id", None)):
+    times = (("assessed_at", "2025-03-20T15:04:05"), ("assessed_at", "2025-03-20"), ("created_at", ""))
+    for member, value in (("id", "0"), ("score", "5"), ("learning_outcome_id", None), *times):
         event = payload("learning_outcome_result_created")
         event["body"][member] = value
+        assert isinstance(verdicts(event)[0], Rejected)
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(event, publish.document("learning_outcome_result_created"))
 
