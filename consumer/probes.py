@@ -38,7 +38,10 @@ async def serving(host: str, port: int, health: Health, metrics: Metrics) -> Asy
         try:
             await site.start()
         except OSError as error:
-            raise Fatal(f"port {port} cannot be opened ({error.strerror}); set OUTCOMES_HTTP_PORT, 0 for none") from error
+            raise Fatal(
+                f"port {port} of {host} cannot be opened ({error.strerror}); "
+                "set OUTCOMES_HTTP_HOST to an address of this machine, or OUTCOMES_HTTP_PORT to a free port, 0 for none"
+            ) from error
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()

@@ -1,13 +1,15 @@
 """The long-running loop: topic -> batches -> transactions.
 
 Two tasks share one batch of slack: one fetches and decodes the next batch while the other writes the last. A third keeps house:
-offsets for Kafka's lag tools, gauges, and the watchdog. The database alone says where each partition is read from.
+offsets for Kafka's lag tools, and gauges. A fourth is the watchdog, which asks Kafka how far the partitions go. The database
+alone says where each partition is read from.
 """
 
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -19,6 +21,7 @@ from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import RawRecord
 from consumer.metrics import Metrics
 from consumer.settings import Settings
+from consumer.sources import kafka
 from consumer.sources.kafka import KafkaSource, OffsetOutOfRange
 from consumer.store.store import Store, retrying
 from schemas.events import HEARTBEAT
@@ -27,6 +30,9 @@ T = TypeVar("T")
 
 SLICE = 250
 """Records decoded between two chances for the other tasks: about 4 ms."""
+
+BEATING_SECONDS = 1.0
+"""How often a loop that waits for Postgres or Kafka says that it is alive."""
 
 QUIET_SECONDS = 0.2
 """How long one fetch waits when the topic has nothing new."""
@@ -43,6 +49,9 @@ HOUSEKEEPING_SECONDS = 1.0
 COMPARING_SECONDS = 5.0
 """How often a worker that has nothing to write asks whether the database is still where this worker left it."""
 
+WATCHING_SECONDS = 3.0
+"""How often Kafka is asked how far the partitions go, at most."""
+
 LONGEST_PATIENCE = 3600.0
 """How long a silence is let be at most, although Kafka has more."""
 
@@ -50,8 +59,31 @@ STUCK_SECONDS = 300.0
 """A loop that has not turned for so long, without waiting for Postgres or Kafka, is dead: /livez says so."""
 
 
+LEAVING_SECONDS = 1.0
+"""How long a Kafka that has just not answered is given to let us leave the group."""
+
+_AWAY = ("postgres", "kafka")
+"""Whose outage makes the worker wait."""
+
+
 class _Stopped(Exception):
     """The worker was told to stop while it waited for Postgres or Kafka."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    """What the watchdog knows of an owned partition."""
+
+    heard: float
+    """Monotonic time of Kafka's last answer about it."""
+    well: float
+    """When it last gave something or had nothing to give, on the clock of `Worker._asking`."""
+    at: int
+    """Where the client stood then."""
+    fetched: int | None = None
+    """What the client said of its last fetch."""
+    end: int | None = None
+    """The offset after the last record for us, by that answer."""
 
 
 @dataclass(slots=True)
@@ -92,22 +124,32 @@ class Worker:
         """Owned partitions that have begun: the database's position."""
         self._waiting: set[Partition] = set()
         """Owned partitions that have yet to be told where they begin."""
+        self._absent: set[Partition] = set()
+        """Owned partitions that cannot begin: their leader does not answer."""
+        self._back: dict[Partition, tuple[int, int]] = {}
+        """Those of them that can by now, with their bounds."""
         self._epoch = 0
         """Changes when what was read may no longer be written."""
         self._queue: asyncio.Queue[Batch] = asyncio.Queue(1)
         self._busy = False
         self._idle = asyncio.Event()
         self._idle.set()
-        self._progress = time.monotonic()
+        self._elsewhere = 0.0
+        """Seconds in which nothing was asked of Kafka, because Postgres was busy: a silence then says nothing."""
         self._member = False
         """Whether the group has handed out partitions and not taken them back."""
         self._appeared: set[str] = set()
         """Topics that did not exist when this worker started."""
         self._committed: dict[Partition, int] = {}
+        self._watched: dict[Partition, _Watched] = {}
+        self._unheard: set[Partition] = set()
+        """Owned partitions about which Kafka has not answered for long."""
+        self._stuck: dict[Partition, int] = {}
+        """Partitions that have more to read and give nothing, and where they stand."""
         self._tried: dict[Partition, int] = {}
-        """Ends of the topic for which the watchdog has made the client anew."""
+        """Those for which the watchdog has made the client anew last."""
         self._patience = settings.watchdog_seconds
-        """How long a silence is let be; longer where a new client has not helped, as what is left may be nothing for us."""
+        """How long their silence is let be; longer where a new client has not helped, as what is left may be nothing for us."""
         self._compared = time.monotonic()
 
     def stop(self) -> None:
@@ -120,6 +162,7 @@ class Worker:
             asyncio.create_task(self._fetching(), name="fetching"),
             asyncio.create_task(self._writing_batches(), name="writing"),
             asyncio.create_task(self._housekeeping(), name="housekeeping"),
+            asyncio.create_task(self._watching(), name="watching"),
         }
         stopping = asyncio.create_task(self._stop.wait(), name="stopping")
         try:
@@ -141,25 +184,33 @@ class Worker:
         try:
             async with asyncio.timeout(self._settings.drain_seconds):
                 await fetching
-                while not (self._queue.empty() and self._idle.is_set()):
-                    await asyncio.sleep(0.01)
-                    for task in tasks - {fetching}:
-                        if task.done():
-                            task.result()
+                await self._all_written(tasks - {fetching})
+                self._pass_over()
+                await self._all_written(tasks - {fetching})
         except TimeoutError:
             self._log.warning(
                 "drain_unfinished", seconds=self._settings.drain_seconds, note="what was not written is read again"
             )
 
+    async def _all_written(self, tasks: set[asyncio.Task[None]]) -> None:
+        while not (self._queue.empty() and self._idle.is_set()):
+            await asyncio.sleep(0.01)
+            for task in tasks:
+                if task.done():
+                    task.result()
+
     async def _leave(self) -> None:
+        begun = time.monotonic()
         try:
             await self._source.commit(self._written)
         except OutcomesError as error:
             self._log.info("offsets_not_committed", error=str(error))
         try:
-            await self._source.stop()
-        except OutcomesError as error:
-            self._log.warning("left_group_without_answer", error=str(error))
+            # One wait in all: who may have to end within a time of grace cannot wait twice for a Kafka that hangs.
+            async with asyncio.timeout(max(LEAVING_SECONDS, kafka.REQUEST_SECONDS - (time.monotonic() - begun))):
+                await self._source.stop()
+        except (OutcomesError, TimeoutError) as error:
+            self._log.warning("left_group_without_answer", error=str(error) or "Kafka does not answer in time")
 
     # -- the group's word --
 
@@ -168,7 +219,7 @@ class Worker:
         self._epoch += 1
         self._discard_read()
         self._disown()
-        self.health.waiting_for = self.health.waiting_for or "the assignment"
+        self._wait_for(self.health.waiting_for or "the assignment")
         try:
             async with asyncio.timeout(self._settings.drain_seconds):
                 await self._idle.wait()
@@ -178,9 +229,7 @@ class Worker:
             await self._source.commit(self._written)
         except OutcomesError as error:
             self._log.info("offsets_not_committed", error=str(error))
-        self._read.clear()
-        self._written.clear()
-        self._waiting.clear()
+        self._forget_partitions()
         self._log.info("partitions_revoked", partitions=len(partitions))
 
     def assigned(self, partitions: set[Partition]) -> None:
@@ -188,13 +237,17 @@ class Worker:
         self._waiting = set(partitions)
         self._member = True
         self._metrics.partitions.set(len(partitions))
-        self.health.waiting_for = "the positions" if partitions else None
-        self._progress = time.monotonic()
+        self._recovered()
         self._log.info("partitions_assigned", partitions=sorted(f"{p.source}-{p.partition}" for p in partitions))
 
     def _disown(self) -> None:
         self._member = False
         self._metrics.partitions.set(0)
+
+    def _forget_partitions(self) -> None:
+        for known in (self._read, self._written, self._waiting, self._absent, self._back, self._watched, self._stuck):
+            known.clear()
+        self._unheard = set()
 
     def _discard_read(self) -> None:
         self._store.forget_ahead()
@@ -206,10 +259,10 @@ class Worker:
         """Forgets what was read of all partitions and asks the database again."""
         self._epoch += 1
         self._discard_read()
-        self._waiting |= set(self._read)
-        self._source.hold(self._waiting)
-        self._read.clear()
-        self._written.clear()
+        waiting = self._waiting | set(self._read) | self._absent
+        self._source.hold(waiting)
+        self._forget_partitions()
+        self._waiting = waiting
 
     # -- fetching and decoding --
 
@@ -226,7 +279,7 @@ class Worker:
         self.health.beat = time.monotonic()
         try:
             await self._next_batch()
-            if time.monotonic() - self._progress > self._patience and await self._stuck():
+            if self._is_stuck() or self._is_deaf():
                 await self._rebuild()
         except LostPartition as error:
             await self._lost(error)
@@ -237,7 +290,7 @@ class Worker:
             await asyncio.sleep(AGAIN_SECONDS)
 
     async def _next_batch(self) -> None:
-        if self._waiting:
+        if self._waiting or self._back:
             await self._begin()
         epoch, batch, deadline = self._epoch, Batch(), float("inf")
         while not self._stop.is_set():
@@ -258,8 +311,6 @@ class Worker:
             now = datetime.now(UTC)
             for partition, fetched in records:
                 self._take(batch, partition, fetched, now)
-            if records:
-                self._progress = time.monotonic()
             self.health.beat = time.monotonic()
             full = batch.events >= self._settings.batch_size or batch.bytes >= self._settings.batch_bytes
             if batch.moves and (full or (idle and (not records or time.monotonic() >= deadline))):
@@ -283,10 +334,10 @@ class Worker:
         batch.advance(partition, expected, self._read[partition])
 
     async def _hand_over(self, batch: Batch, epoch: int) -> None:
-        await self._store.ahead(batch)
+        with self._beating():
+            await self._store.ahead(batch)
         while not self._is_idle():  # one batch is being written and this one waits: what Kafka sends now stays in Kafka
-            await asyncio.sleep(BUSY_SECONDS)
-            self.health.beat = self._progress = time.monotonic()
+            await self._look_away(asyncio.sleep(BUSY_SECONDS))
         if self._epoch == epoch:
             self._queue.put_nowait(batch)
             self._idle.clear()
@@ -296,34 +347,46 @@ class Worker:
         if batch.moves and self._epoch == epoch:
             await self._hand_over(batch, epoch)
         while not self._is_idle():
-            await asyncio.sleep(BUSY_SECONDS)
+            await self._look_away(asyncio.sleep(BUSY_SECONDS))
+
+    async def _look_away(self, action: Awaitable[object]) -> None:
+        """Does something else than asking Kafka for records."""
+        begun = time.monotonic()
+        try:
+            await action
+        finally:
             self.health.beat = time.monotonic()
+            self._elsewhere += self.health.beat - begun
 
     async def _begin(self) -> None:
-        """Seeks every new partition to the database's position. Raises `Fatal` on a gap, unless told to go on."""
-        epoch, partitions = self._epoch, sorted(self._waiting)
+        """Seeks every new partition to the database's position. Raises `Fatal` on a gap, unless told to go on.
+
+        Those whose leader does not answer are left until it does: the watchdog goes on asking.
+        """
+        bounds, self._back = ({} if self._waiting else self._back), {}
+        epoch, partitions = self._epoch, sorted(self._waiting or bounds)
         known = await self._patiently(lambda: self._store.positions(partitions), "postgres")
         if unknown := {partition for partition in partitions if partition not in known}:
             for topic in sorted({partition.source for partition in unknown}):
                 await self._meet(topic, unknown)
             known = await self._patiently(lambda: self._store.positions(partitions), "postgres")
-        bounds = await self._patiently(lambda: self._source.bounds(partitions), "kafka")
+        bounds = bounds or await self._patiently(lambda: self._source.bounds(partitions), "kafka")
         positions: dict[Partition, int] = {}
-        for partition in partitions:
-            first, end = bounds[partition]
+        for partition, (first, end) in sorted(bounds.items()):
             position = known[partition]
             if not first <= position <= end:
                 position = await self._over_gap(partition, position, first, end)
             positions[partition] = position
             if self._until_end:
                 self._ends.setdefault(partition, end)
-        if self._epoch != epoch or self._waiting != set(partitions):
+        if self._epoch != epoch or not self._waiting | self._absent >= set(partitions):
             return
+        self._absent = (self._absent | set(partitions)) - set(positions)
         self._waiting = set()
         for partition, position in positions.items():
             self._source.seek(partition, position)
-        self._read, self._written = dict(positions), dict(positions)
-        self._progress = time.monotonic()
+        self._read |= positions
+        self._written |= positions
         self._recovered()
         self._log.info("positions_read", partitions={f"{p.source}-{p.partition}": at for p, at in positions.items()})
 
@@ -339,9 +402,15 @@ class Worker:
             starts = dict.fromkeys(whole, 0)
         else:
             at_end = self._settings.start == "latest" and topic not in self._appeared
-            bounds = await self._patiently(lambda: self._source.bounds(whole), "kafka")
+            bounds = await self._patiently(lambda: self._all_bounds(whole), "kafka")
             starts = {partition: bounds[partition][1 if at_end else 0] for partition in whole}
         await self._patiently(lambda: self._store.open_positions(starts), "postgres")
+
+    async def _all_bounds(self, partitions: list[Partition]) -> dict[Partition, tuple[int, int]]:
+        bounds = await self._source.bounds(partitions)
+        if missing := [f"{p.source}-{p.partition}" for p in partitions if p not in bounds]:
+            raise Transient(f"Kafka: no leader answers for {', '.join(missing)}")
+        return bounds
 
     async def _over_gap(self, partition: Partition, position: int, first: int, end: int) -> int:
         name = f"{partition.source}-{partition.partition}"
@@ -390,9 +459,9 @@ class Worker:
             return await self._store.write(batch)
 
         books = await retrying(attempt, on_failure=self._failed("postgres"), jitter=random.random)
+        self._recovered()
         if books is None:
             return
-        self._recovered()
         for partition, move in batch.moves.items():
             if partition in self._written:
                 self._written[partition] = move.new
@@ -401,9 +470,13 @@ class Worker:
         self._report(batch, total, time.monotonic() - begun)
 
     def _report(self, batch: Batch, total: Books, seconds: float) -> None:
+        positions = {f"{p.source}-{p.partition}": move.new for p, move in batch.moves.items()}
+        if not total.consumed:
+            self._log.info("passed_over", positions=positions)
+            return
         newest = max(batch.last_event_time().values(), default=None)
         heartbeat = max((i.event_time for i in batch.ignored if i.event_name == HEARTBEAT and i.event_time), default=None)
-        self._metrics.wrote(total, seconds, [r.reason for r in batch.rejected], newest, heartbeat)
+        self._metrics.wrote(total, seconds, [r.reason for r in self._store.rejected], newest, heartbeat)
         self._log.info(
             "batch",
             events=total.consumed,
@@ -415,7 +488,7 @@ class Worker:
             bytes=batch.bytes,
             seconds=round(seconds, 4),
             event_time=newest.isoformat() if newest else None,
-            positions={f"{p.source}-{p.partition}": move.new for p, move in batch.moves.items()},
+            positions=positions,
         )
 
     async def _lost(self, error: LostPartition) -> None:
@@ -425,34 +498,58 @@ class Worker:
         self._begin_again()
         await asyncio.sleep(random.uniform(0.05, 0.5))
 
-    async def _check_end(self) -> None:
-        """With `until_end`: stops once all that was in Kafka at the start is written.
-
-        Kafka's own position counts where nothing is under way: behind the last record there may be markers of transactions.
-        """
-        if not self._until_end or self._waiting or not self._ends or not self._is_idle() or self._read != self._written:
+    def _check_end(self) -> None:
+        """With `until_end`: stops once all that was in Kafka at the start is written, or passed over."""
+        waiting = self._waiting or self._absent
+        if not self._until_end or waiting or not self._ends or not self._is_idle() or self._read != self._written:
             return
-        for partition, end in self._ends.items():
-            at = self._written.get(partition)
-            if at is not None and max(at, await self._source.position(partition)) < end:
-                return
-        self.stop()
+        if all(self._written.get(partition, end) >= end for partition, end in self._ends.items()):
+            self.stop()
 
     # -- housekeeping --
 
     async def _housekeeping(self) -> None:
         while True:
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
-            self._metrics.lag(self._source.lag(self._written))
+            self._metrics.lag(self._lag())
+            if self._member and self.health.waiting_for not in _AWAY:
+                self._recovered()  # a topic may have come, or gone
+            self._pass_over()
             changed = {p: at for p, at in self._written.items() if self._committed.get(p) != at}
             try:
                 await self._source.commit(changed)
                 self._committed |= changed
-                await self._check_end()
+                self._check_end()
             except Transient as error:
                 self._log.info("offsets_not_committed", error=str(error))
             if time.monotonic() - self._compared > COMPARING_SECONDS:
                 await self._compare()
+
+    def _lag(self) -> dict[Partition, int]:
+        """Records in Kafka and not yet written, by its last answer: the client's own ends are as old as its last fetch."""
+        found = {}
+        for partition, at in self._written.items():
+            told = self._watched[partition].end if partition in self._watched else None
+            if ends := [end for end in (told, self._source.end(partition)) if end is not None]:
+                found[partition] = max(0, max(ends) - at)
+        return found
+
+    def _pass_over(self) -> None:
+        """Moves positions over what holds no event: markers of transactions, aborted records, holes of compaction.
+
+        Else they lag behind for ever, and seem to have missed something once retention has passed them. Only where nothing is
+        under way: then all that the client has passed has been written, or was nothing for us.
+        """
+        if not self._member or self._waiting or not self._is_idle():
+            return
+        batch = Batch()
+        for partition, at in self._written.items():
+            if self._read[partition] == at < (position := self._source.position(partition)):
+                batch.advance(partition, at, position)
+                self._read[partition] = position
+        if batch.moves:
+            self._queue.put_nowait(batch)
+            self._idle.clear()
 
     async def _compare(self) -> None:
         """With nothing to write: whether the database is there, and where we left it.
@@ -475,34 +572,85 @@ class Worker:
         if known != written:
             await self._lost(LostPartition("the database is not where this worker left it"))
 
-    async def _stuck(self) -> bool:
-        """Whether Kafka has more for us than the client gives; asked only after a long silence."""
-        if self._waiting or not self._read:
-            return False
-        read = dict(self._read)
-        try:
-            bounds = await self._source.bounds(read)
-        except Transient as error:
-            self._failed("kafka")(error, 0)
-            return True
-        self._progress = time.monotonic()
-        ends = {partition: end for partition, (_, end) in bounds.items()}
-        behind = {p: end for p, end in ends.items() if max(read[p], await self._source.position(p)) < end}
-        if read != self._read:
-            return False  # it moves after all
-        again = behind == self._tried
-        self._patience = min(2 * self._patience, LONGEST_PATIENCE) if behind and again else self._settings.watchdog_seconds
-        self._tried = behind
-        return bool(behind)
+    # -- the watchdog --
+
+    async def _watching(self) -> None:
+        """Asks how far the owned partitions go, often enough to tell within the watchdog's time who does not answer."""
+        limit = self._settings.watchdog_seconds
+        while True:
+            await asyncio.sleep(min(WATCHING_SECONDS, limit / 4))
+            epoch, source, owned = self._epoch, self._source, {*self._read, *self._absent}
+            if not owned or self._waiting:
+                continue
+            bounds = await self._bounds_now(owned, min(kafka.REQUEST_SECONDS, limit / 2))
+            if self._epoch == epoch and self._source is source and not self._waiting:
+                self._look(owned, bounds)
+
+    async def _bounds_now(self, owned: set[Partition], seconds: float) -> dict[Partition, tuple[int, int]]:
+        """Without those about which nothing can be had. Raises where waiting would not help."""
+        source = self._source
+        (found,) = await asyncio.gather(source.bounds(sorted(owned), seconds), return_exceptions=True)
+        if not isinstance(found, BaseException):
+            return found
+        if isinstance(found, (Transient, asyncio.CancelledError)) or source.stopped:
+            return {}
+        raise found
+
+    def _asking(self) -> float:
+        """A clock that stands still while the client is not asked for records."""
+        return time.monotonic() - self._elsewhere
+
+    def _look(self, owned: set[Partition], bounds: dict[Partition, tuple[int, int]]) -> None:
+        """Draws the conclusions: who is not heard of, who can begin after all, who is stuck."""
+        now, asking = time.monotonic(), self._asking()
+        self._back = {partition: bounds[partition] for partition in self._absent if partition in bounds}
+        self._stuck = {}
+        for partition in owned:
+            at = self._source.position(partition)
+            it = self._watched.setdefault(partition, _Watched(now, asking, at))
+            if partition in bounds:
+                it.heard, it.end = now, bounds[partition][1]
+            if (fetched := self._source.fetched_at(partition)) != it.fetched:
+                it.heard, it.fetched = now, fetched
+            if partition not in bounds or partition not in self._read or at != it.at or at >= bounds[partition][1]:
+                it.well, it.at = asking, at
+            elif asking - it.well > self._patience_with(partition, at):
+                self._stuck[partition] = at
+        limit = self._settings.watchdog_seconds
+        self._tell_unheard({partition for partition in owned if now - self._watched[partition].heard > limit})
+
+    def _patience_with(self, partition: Partition, at: int) -> float:
+        return self._patience if self._tried.get(partition) == at else self._settings.watchdog_seconds
+
+    def _tell_unheard(self, unheard: set[Partition]) -> None:
+        """Not ready while some are out of reach. The others go on, and the client by itself once their leader is back."""
+        if unheard != self._unheard:
+            self._unheard = unheard
+            names = sorted(f"{p.source}-{p.partition}" for p in unheard)
+            self._log.warning("partitions_unheard" if unheard else "partitions_heard_again", partitions=names)
+        if unheard and self.health.waiting_for != "postgres":
+            self._recovered()
+
+    def _is_stuck(self) -> bool:
+        """Whether Kafka has more for us than the client has given for long."""
+        return any(self._source.position(partition) == at for partition, at in self._stuck.items())
+
+    def _is_deaf(self) -> bool:
+        """Whether Kafka answers about nothing that we own: then it may be the client."""
+        return bool(self._unheard) and self._unheard >= {*self._read, *self._absent}
 
     async def _rebuild(self) -> None:
+        if self._is_deaf():
+            self._failed("kafka")(Transient("Kafka does not answer in time"), 0)
+        else:
+            again = any(self._tried.get(partition) == at for partition, at in self._stuck.items())
+            self._patience = min(2 * self._patience, LONGEST_PATIENCE) if again else self._settings.watchdog_seconds
+            self._tried = dict(self._stuck)
         self._metrics.rebuilds.inc()
         self._log.warning("client_stuck", seconds=self._settings.watchdog_seconds, note="the Kafka client is made anew")
         self._epoch += 1
         self._discard_read()
-        self._read.clear()
-        self._waiting.clear()
-        self._written.clear()
+        self._forget_partitions()
         self._disown()
         try:
             await self._source.stop()
@@ -532,7 +680,6 @@ class Worker:
 
         await self._patiently(start, "kafka")
         self._recovered()
-        self._progress = time.monotonic()
 
     # -- waiting --
 
@@ -541,7 +688,8 @@ class Worker:
         trying = asyncio.ensure_future(retrying(action, on_failure=self._failed(system), jitter=random.random))
         stopping = asyncio.ensure_future(self._stop.wait())
         try:
-            await asyncio.wait({trying, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            with self._beating():
+                await asyncio.wait({trying, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not trying.done():
                 raise _Stopped
             return trying.result()
@@ -550,16 +698,44 @@ class Worker:
                 task.cancel()
             await asyncio.gather(trying, stopping, return_exceptions=True)
 
+    @contextmanager
+    def _beating(self) -> Iterator[None]:
+        """However long Postgres or Kafka keep the block waiting, the loops are not dead."""
+
+        async def beat() -> None:
+            while True:
+                await self._look_away(asyncio.sleep(BEATING_SECONDS))
+
+        beating = asyncio.ensure_future(beat())
+        try:
+            yield
+        finally:
+            beating.cancel()
+
     def _failed(self, system: str) -> Callable[[Transient, float], None]:
         def report(error: Transient, seconds: float) -> None:
             self._metrics.retries.labels(system).inc()
-            self._metrics.paused.set(1)
-            self.health.waiting_for = system
+            self._wait_for(system)
             self.health.beat = time.monotonic()
             self._log.warning("waiting", system=system, error=str(error), again_in_seconds=round(seconds, 2))
 
         return report
 
     def _recovered(self) -> None:
-        self._metrics.paused.set(0)
-        self.health.waiting_for = "the assignment" if not self._member else "the positions" if self._waiting else None
+        self._wait_for(self._still_waiting_for())
+
+    def _wait_for(self, what: str | None) -> None:
+        self.health.waiting_for = what
+        self._metrics.paused.set(what in _AWAY)
+
+    def _still_waiting_for(self) -> str | None:
+        """What keeps owned partitions from being read and written, where all that was asked has been answered."""
+        if not self._member:
+            return "the assignment"
+        if self._waiting:
+            return "the positions"
+        if self._absent or self._unheard:
+            return "kafka"
+        if not self._read and (unknown := self._source.unknown_topics()):
+            return f"the topic {', '.join(unknown)}"
+        return None

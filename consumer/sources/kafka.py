@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.abc import AbstractTokenProvider
@@ -14,8 +14,10 @@ from aiokafka.errors import (
     AuthenticationMethodNotSupported,
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    InvalidSessionTimeoutError,
     KafkaConnectionError,
     KafkaError,
+    MessageSizeTooLargeError,
     OffsetOutOfRangeError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
@@ -28,10 +30,13 @@ from consumer.ingest.batch import Partition
 from consumer.ingest.records import RawRecord
 from consumer.settings import Settings
 
+T = TypeVar("T")
+
 REQUEST_SECONDS = 10.0
+"""Longest wait for one answer of a broker."""
+
 UNCONFIRMED = 10_000
 """Messages that `produce` has sent and not heard of, at most."""
-"""Longest wait for one answer of a broker."""
 
 REARRANGING_SECONDS = 1.0
 """How long one fetch waits for the group to hand out partitions."""
@@ -78,6 +83,13 @@ def translated(error: Exception) -> OutcomesError | None:
         return error
     if isinstance(error, _FATAL):
         return Fatal(f"Kafka refuses us ({type(error).__name__}): check user, password and permissions")
+    if isinstance(error, InvalidSessionTimeoutError):
+        return Fatal(
+            "the brokers do not take this OUTCOMES_KAFKA_SESSION_TIMEOUT_SECONDS: set it between their "
+            "group.min.session.timeout.ms and group.max.session.timeout.ms"
+        )
+    if isinstance(error, MessageSizeTooLargeError):
+        return Fatal("a message is larger than its topic's max.message.bytes (MessageSizeTooLargeError)")
     if isinstance(error, OffsetOutOfRangeError):
         return OffsetOutOfRange("an offset is out of range")
     if isinstance(error, KafkaError):
@@ -197,6 +209,10 @@ class KafkaSource:
         """All that the topic has, as far as this client knows."""
         return {Partition(topic, number) for number in self._consumer.partitions_for_topic(topic) or ()}
 
+    def unknown_topics(self) -> list[str]:
+        """Topics that are asked for and of which this client has not heard."""
+        return [topic for topic in self._settings.topic if not self.partitions(topic)]
+
     async def fetch(self, max_records: int, wait_seconds: float) -> list[tuple[Partition, list[RawRecord]]]:
         """Up to `max_records`, by partition and in order; empty when nothing came in time."""
         fetched: dict[TopicPartition, list[Any]] = {}
@@ -230,22 +246,26 @@ class KafkaSource:
             self._consumer.seek(tp, position)
             self._consumer.resume(tp)
 
-    async def position(self, partition: Partition) -> int:
-        """Where the client itself stands; past the last record by the markers of transactions. 0 where it is not ours."""
+    def position(self, partition: Partition) -> int:
+        """Where the client itself stands; past the last record by the markers of transactions. 0 where it is not ours.
+
+        At once, other than aiokafka's own: whoever asks compares it with what has been read up to this very moment.
+        """
         tp = TopicPartition(*partition)
         if tp not in self._consumer.assignment():
             return 0
-        async with _translating():
-            position: int = await asyncio.wait_for(self._consumer.position(tp), REQUEST_SECONDS)
-        return position
+        state = self._consumer._subscription.subscription.assignment.state_value(tp)
+        return int(state.position) if state.has_valid_position else 0
 
-    async def bounds(self, partitions: Iterable[Partition]) -> dict[Partition, tuple[int, int]]:
-        """First offset that Kafka has, and the one after the last, of each."""
-        asked = [TopicPartition(*partition) for partition in partitions]
-        async with _translating():
-            first = await asyncio.wait_for(self._consumer.beginning_offsets(asked), REQUEST_SECONDS)
-            end = await asyncio.wait_for(self._consumer.end_offsets(asked), REQUEST_SECONDS)
-        return {Partition(tp.topic, tp.partition): (first[tp], end[tp]) for tp in asked}
+    async def bounds(self, partitions: Iterable[Partition], seconds: float | None = None) -> dict[Partition, tuple[int, int]]:
+        """First offset that Kafka has, and the one after the last, of each whose leader answers; `Transient` if none."""
+
+        async def ask(asked: list[TopicPartition]) -> dict[Partition, tuple[int, int]]:
+            first, end = await asyncio.gather(self._consumer.beginning_offsets(asked), self._consumer.end_offsets(asked))
+            return {Partition(tp.topic, tp.partition): (first[tp], end[tp]) for tp in asked}
+
+        leader = self._consumer._client.cluster.leader_for_partition
+        return await _of_each_leader(ask, partitions, leader, REQUEST_SECONDS if seconds is None else seconds)
 
     async def commit(self, positions: Mapping[Partition, int]) -> None:
         """Tells Kafka how far we are, for lag tools and autoscalers. Nothing of ours ever reads it."""
@@ -257,15 +277,49 @@ class KafkaSource:
             if not self.stopped:
                 await asyncio.wait_for(self._consumer.commit(offsets), REQUEST_SECONDS)
 
-    def lag(self, positions: Mapping[Partition, int]) -> dict[Partition, int]:
-        """Records that are in Kafka and not yet written, where the last fetch has told."""
-        found = {}
-        for partition, position in positions.items():
-            tp = TopicPartition(*partition)
-            highwater = self._consumer.highwater(tp) if tp in self._consumer.assignment() else None
-            if highwater is not None:
-                found[partition] = max(0, highwater - position)
+    def fetched_at(self, partition: Partition) -> int | None:
+        """When the last fetch was answered, whatever it brought, in milliseconds of the clock; None where none was."""
+        tp = TopicPartition(*partition)
+        found: int | None = self._consumer.last_poll_timestamp(tp) if tp in self._consumer.assignment() else None
         return found
+
+    def end(self, partition: Partition) -> int | None:
+        """The offset after the last, as the last fetch has told; None where none has."""
+        tp = TopicPartition(*partition)
+        found: int | None = self._consumer.highwater(tp) if tp in self._consumer.assignment() else None
+        return found
+
+
+async def _of_each_leader(
+    ask: Callable[[list[TopicPartition]], Awaitable[dict[Partition, T]]],
+    partitions: Iterable[Partition],
+    leader: Callable[[TopicPartition], int | None],
+    seconds: float,
+) -> dict[Partition, T]:
+    """What the leaders answer, each for its own partitions: one that is away takes the others' answers from nobody.
+
+    Raises `Transient` where none answers, and whatever is worse.
+    """
+    groups: dict[int | None, list[TopicPartition]] = {}
+    for partition in partitions:
+        tp = TopicPartition(*partition)
+        groups.setdefault(leader(tp), []).append(tp)
+
+    async def answer(asked: list[TopicPartition]) -> dict[Partition, T]:
+        async with _translating():
+            return await asyncio.wait_for(ask(asked), seconds)
+
+    found: dict[Partition, T] = {}
+    failures: list[BaseException] = []
+    for told in await asyncio.gather(*map(answer, groups.values()), return_exceptions=True):
+        if isinstance(told, BaseException):
+            failures.append(told)
+        else:
+            found |= told
+    for failure in failures:
+        if not (found and isinstance(failure, Transient)):
+            raise failure
+    return found
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
@@ -438,14 +492,28 @@ class Producer:
 
 
 async def lag(settings: Settings, positions: Mapping[Partition, int]) -> dict[Partition, int]:
-    """Records between each position and the end of its partition, without joining the group; without topics that are gone."""
-    consumer = AIOKafkaConsumer(**client_options(settings), enable_auto_commit=False)
-    async with _translating(settings.kafka_bootstrap_servers):
-        try:
+    """Records between each position and the end of its partition, without joining the group.
+
+    Without partitions that are gone, and without those whose leader does not answer.
+    """
+    # Of several brokers the one that is asked first may hang: then there is to be time for the next.
+    patience = {"request_timeout_ms": int(REQUEST_SECONDS * 1000 / 3)}
+    consumer = AIOKafkaConsumer(**client_options(settings) | patience, enable_auto_commit=False)
+
+    async def ask(asked: list[TopicPartition]) -> dict[Partition, int]:
+        return {Partition(tp.topic, tp.partition): end for tp, end in (await consumer.end_offsets(asked)).items()}
+
+    try:
+        async with _translating(settings.kafka_bootstrap_servers):
             await asyncio.wait_for(consumer.start(), REQUEST_SECONDS)
-            there = await consumer.topics()
-            asked = [TopicPartition(*partition) for partition in positions if partition.source in there]
-            ends = await asyncio.wait_for(consumer.end_offsets(asked), REQUEST_SECONDS) if asked else {}
-        finally:
-            await consumer.stop()
-    return {(p := Partition(tp.topic, tp.partition)): max(0, end - positions[p]) for tp, end in ends.items()}
+        async with _translating():
+            # Of all topics: naming one that is gone may make brokers create it.
+            cluster = await asyncio.wait_for(consumer._client.fetch_all_metadata(), REQUEST_SECONDS)
+        leader = cluster.leader_for_partition
+        there = [partition for partition in positions if leader(TopicPartition(*partition)) is not None]
+        async with _translating():
+            await asyncio.wait_for(consumer._client.set_topics({topic for topic, _ in there}), REQUEST_SECONDS)
+        ends = await _of_each_leader(ask, there, leader, REQUEST_SECONDS)
+    finally:
+        await consumer.stop()
+    return {partition: max(0, end - positions[partition]) for partition, end in ends.items()}

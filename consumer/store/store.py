@@ -12,6 +12,7 @@ from typing import TypeVar
 from consumer import log
 from consumer.errors import Fatal, LostPartition, OutcomesError, Transient
 from consumer.ingest.batch import Batch, Books, Partition
+from consumer.ingest.records import Rejected
 from consumer.store import schema
 from consumer.store.postgres import connect, translated, write_times_fast
 from consumer.store.writer import Writer
@@ -36,6 +37,8 @@ class Store:
         self._one_at_a_time = asyncio.Lock()
         self._in_doubt: Batch | None = None
         self._books: dict[Partition, Books] = {}
+        self.rejected: Sequence[Rejected] = ()
+        """What the last batch set aside, with what the database refused of it."""
 
     async def check(self) -> None:
         """Connects and compares the schema with this code."""
@@ -75,7 +78,9 @@ class Store:
         if self._second is not None and self._second.has_staged(batch):
             async with self._one_at_a_time:
                 self._writer, self._second = self._second, self._writer
-        books = await self._using(lambda writer: writer.write(batch, lambda books: self._committing(batch, books)))
+        books = await self._using(
+            lambda writer: writer.write(batch, lambda books: self._committing(batch, books, writer.rejected))
+        )
         self._in_doubt = None
         return books
 
@@ -86,14 +91,19 @@ class Store:
         """
         if self._dry_run or not self._one_at_a_time.locked() or time.monotonic() < self._ahead_from:
             return
+        second = self._second
         try:
-            if self._second is None:
-                self._second = await self._connected()
-            self._second.repeating = self._writer is not None and self._writer.repeating
-            await self._second.stage(batch)
-        except OutcomesError as error:
-            log.get("store").info("not_staged_ahead", error=str(error))
+            if second is None:
+                second = self._second = await self._connected()
+            second.repeating = self._writer is not None and self._writer.repeating
+            await second.stage(batch)
+        except Exception as error:
+            if self._second is not second:
+                return  # given up meanwhile: its connection was dropped under asyncpg, which has many names for that
             self.forget_ahead()
+            if not isinstance(error, OutcomesError):
+                raise
+            log.get("store").info("not_staged_ahead", error=str(error))
             self._ahead_from = time.monotonic() + AHEAD_AGAIN_SECONDS
         except BaseException:
             self.forget_ahead()
@@ -105,8 +115,8 @@ class Store:
         if second is not None:
             second.abandon()
 
-    def _committing(self, batch: Batch, books: dict[Partition, Books]) -> None:
-        self._in_doubt, self._books = batch, books
+    def _committing(self, batch: Batch, books: dict[Partition, Books], rejected: Sequence[Rejected]) -> None:
+        self._in_doubt, self._books, self.rejected = batch, books, rejected
 
     async def close(self) -> None:
         """Closes what is open."""

@@ -247,6 +247,26 @@ async def test_until_the_end_of_a_topic_that_does_not_exist_is_an_error(
         assert err == f"outcomes: Kafka has no topic {missing} that we may read, and --until-end waits for none\n"
 
 
+async def test_a_session_timeout_that_the_brokers_do_not_allow_stops_the_worker_in_one_sentence(
+    database: str, kafka_bootstrap: str, topic: NewTopic
+) -> None:
+    """Waiting would not help."""
+    wrong = settings(database, kafka_bootstrap, await topic(), OUTCOMES_KAFKA_SESSION_TIMEOUT_SECONDS="7200")
+    code, _, err = await outcomes("worker", **wrong)
+    assert code == 2
+    assert "set it between their group.min.session.timeout.ms and group.max.session.timeout.ms" in err.splitlines()[-1]
+    assert "OUTCOMES_KAFKA_SESSION_TIMEOUT_SECONDS" in err.splitlines()[-1]
+
+
+async def test_an_address_of_the_probes_that_is_not_of_this_machine_is_named(database: str, kafka_bootstrap: str) -> None:
+    """Not only the port, which may be as good as any."""
+    strange = {"OUTCOMES_HTTP_HOST": "203.0.113.1", "OUTCOMES_HTTP_PORT": "8080"}
+    code, _, err = await outcomes("worker", **(settings(database, kafka_bootstrap, "x") | strange))
+    assert code == 2
+    assert "port 8080 of 203.0.113.1 cannot be opened" in err.splitlines()[-1]
+    assert "OUTCOMES_HTTP_HOST" in err.splitlines()[-1]
+
+
 async def test_probes_and_metrics_tell_how_the_worker_is(
     database: str, kafka_bootstrap: str, topic: NewTopic, free_port: int
 ) -> None:

@@ -7,18 +7,22 @@ import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
 
-from consumer.app import signals
+from consumer import worker as worker_module
+from consumer.app import connected, signals
 from consumer.errors import Transient
 from consumer.ingest.batch import Books, Partition
 from consumer.metrics import Metrics
 from consumer.settings import load
+from consumer.sources.kafka import KafkaSource
 from consumer.store.store import Store
 from consumer.worker import Worker
 from tests.acceptance.running import running, send, until
-from tests.acceptance.test_worker import consumed, settings
+from tests.acceptance.test_worker import _at_least, consumed, settings
 from tests.postgres.test_guards import connections
 from tests.postgres.writing import waiting_for_locks
 from tests.samples import Event, result
@@ -68,11 +72,15 @@ class Working:
         await asyncio.wait({self.run}, timeout=MOMENT)
         return not self.run.done()
 
+    def metric(self, name: str, **labels: str) -> float | None:
+        """A number of `/metrics`; None where it is not shown."""
+        return self.worker._metrics.registry.get_sample_value(f"outcomes_{name}", labels)
+
 
 @asynccontextmanager
-async def working(dsn: str, bootstrap: str, topic: str) -> AsyncIterator[Working]:
+async def working(dsn: str, bootstrap: str, topic: str, **more: Any) -> AsyncIterator[Working]:
     """Runs it, with the signals it has as a command."""
-    own = load(kafka_bootstrap_servers=bootstrap, topic=topic, group_id=topic, kafka_session_timeout_seconds=6)
+    own = load(kafka_bootstrap_servers=bootstrap, topic=topic, group_id=topic, kafka_session_timeout_seconds=6, **more)
     worker = Worker(own, Store(dsn, statement_seconds=own.statement_seconds), Metrics())
     with signals(worker.stop):
         run = asyncio.create_task(worker.run())
@@ -185,3 +193,108 @@ async def test_a_command_that_is_told_to_stop_while_it_writes_ends_with_zero(
     assert code == 0, err
     assert json.loads(out)["applied"] == 3
     assert await consumed(database) == 3
+
+
+async def test_lag_grows_while_postgres_takes_no_batch(database: str, kafka_bootstrap: str, topic: NewTopic) -> None:
+    """The client itself learns of no new end then: it has fetched what it may."""
+    name = await topic(partitions=1)
+    await send(kafka_bootstrap, name, [result(1)])
+    async with (
+        versions_locked(database) as (stopped, unlock),
+        working(database, kafka_bootstrap, name, batch_size=10, watchdog_seconds=4) as it,
+    ):
+        await until(stopped)
+        await send(kafka_bootstrap, name, [result(number) for number in range(2, 22)])
+        await it.has_read(Partition(name, 0), 11)
+        await asyncio.sleep(MOMENT)
+        await send(kafka_bootstrap, name, [result(number) for number in range(22, 101)])
+
+        async def shown() -> bool:
+            return it.metric("lag_records", topic=name, partition="0") == 100
+
+        await until(shown, 10)
+        await unlock()
+        await until(lambda: _at_least(database, 100))
+    assert it.metric("client_rebuilds_total") == 0
+
+
+async def test_a_partition_that_gives_nothing_beside_one_that_does_means_a_stuck_client(
+    database: str, kafka_bootstrap: str, topic: NewTopic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is made anew, once; its lag is shown until then."""
+    name, told = await topic(partitions=2), [result(number) for number in range(1, 101)]
+    fetch, stuck = KafkaSource.fetch, list[KafkaSource]()
+
+    async def without_the_second(source: KafkaSource, *arguments: Any) -> Any:
+        if source in stuck:
+            source._consumer.pause(TopicPartition(name, 1))
+        return await fetch(source, *arguments)
+
+    monkeypatch.setattr(KafkaSource, "fetch", without_the_second)
+    async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap) as producer:
+        async with working(database, kafka_bootstrap, name, watchdog_seconds=3) as it:
+            await it.has_read(Partition(name, 1), 0)
+            stuck.append(it.worker._source)
+            await asyncio.sleep(MOMENT)
+            for value in told:
+                await producer.send_and_wait(name, array(value), partition=1)
+            lags = set()
+
+            async def written() -> bool:
+                await producer.send_and_wait(name, array(told[0]), partition=0)
+                lags.add(it.metric("lag_records", topic=name, partition="1"))
+                return it.worker._written.get(Partition(name, 1)) == len(told)
+
+            await until(written, 30)
+        assert len(told) in lags
+        assert it.metric("client_rebuilds_total") == 1
+
+
+async def test_a_worker_that_lost_its_partitions_in_an_outage_no_longer_pauses(
+    database: str, kafka_bootstrap: str, topic: NewTopic
+) -> None:
+    """The outage is of no concern to a spare one, which would not see its end."""
+    name = await topic(partitions=1)
+    async with working(database, kafka_bootstrap, name) as it:
+        await it.has_read(Partition(name, 0), 0)
+        it.worker._failed("postgres")(Transient("away"), 0)
+        assert (it.metric("paused"), it.worker.health.waiting_for) == (1, "postgres")
+        await it.worker.revoked({Partition(name, 0)})
+        it.worker.assigned(set())
+        assert (it.metric("paused"), it.worker.health.waiting_for) == (0, None)
+
+
+async def test_a_worker_that_postgres_keeps_waiting_is_alive(
+    database: str, kafka_bootstrap: str, topic: NewTopic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For as long as OUTCOMES_STATEMENT_SECONDS allows, which may be longer than a loop may stand still."""
+    monkeypatch.setattr(worker_module, "STUCK_SECONDS", 1.5)
+    name = await topic(partitions=1)
+    async with connections(database, 2) as (holder, watching), holder.transaction():
+        await holder.execute("LOCK TABLE stream_position IN ACCESS EXCLUSIVE MODE")
+        async with working(database, kafka_bootstrap, name) as it:
+
+            async def asking() -> bool:
+                return await waiting_for_locks(watching) == 1
+
+            await until(asking)
+            await asyncio.sleep(2.5)
+            assert it.worker.health.alive()
+            it.worker.stop()
+            await it.run
+
+
+async def test_what_the_database_refused_is_counted_by_its_reason(database: str, kafka_bootstrap: str, topic: NewTopic) -> None:
+    """Beside what could not be understood."""
+    name = await topic(partitions=1)
+    async with connected(database) as connection:
+        await connection.execute("ALTER TABLE learning_outcome_result_version ADD CONSTRAINT no_seven CHECK (id <> 7)")
+    await send(kafka_bootstrap, name, [*(result(number) for number in range(1, 11)), b"{"])
+    async with working(database, kafka_bootstrap, name) as it:
+
+        async def counted() -> bool:
+            return it.metric("events_total", outcome="quarantined") == 2
+
+        await until(counted)
+        assert it.metric("quarantined_total", reason="refused_by_database") == 1
+        assert it.metric("quarantined_total", reason="not_json") == 1

@@ -4,10 +4,12 @@ import asyncio
 import json
 import random
 import signal
+import subprocess
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,6 +17,7 @@ import psutil
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
+from aiokafka.errors import KafkaError
 
 from consumer.app import connected
 from consumer.engines import kafka as kafka_engine
@@ -110,6 +113,17 @@ class Probes:
         """Not ready, and alive."""
         assert await self._status("/livez") in (200, None)
         return await self._status("/readyz") == 503
+
+    async def why(self) -> str:
+        """What `/readyz` says."""
+        async with self._session.get("/readyz") as response:
+            return await response.text()
+
+    async def shows(self, metric: str) -> float | None:
+        """A number of `/metrics`, by its name and labels; None where it is not there."""
+        async with self._session.get("/metrics") as response:
+            lines = (await response.text()).splitlines()
+        return next((float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(f"outcomes_{metric} ")), None)
 
     async def _status(self, path: str) -> int | None:
         try:
@@ -496,3 +510,205 @@ async def test_what_a_producer_has_aborted_never_appears_and_holds_nothing_up(
     await other.stop()
     await all_good(database, another_database, told)
     assert await gaps(database) == []
+
+
+async def in_transactions(bootstrap: str, topic: str, told: list[Event], aborted: list[Event]) -> int:
+    """Tells some, and then some that never were; returns the end of the topic, behind the second marker."""
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, transactional_id=topic)
+    await producer.start()
+    for values, end in ((told, producer.commit_transaction), (aborted, producer.abort_transaction)):
+        await producer.begin_transaction()
+        for value in values:
+            await producer.send(topic, json.dumps(value).encode())
+        await producer.flush()
+        await end()
+    await producer.stop()
+    return len(told) + len(aborted) + 2
+
+
+@pytest.mark.parametrize("how", ["until the end", "stopped", "watched"])
+async def test_what_holds_no_event_is_passed_over_and_not_missed_when_retention_has_deleted_it(
+    how: str, database: str, another_database: str, kafka_bootstrap: str, topic: MakeTopic, free_port: int
+) -> None:
+    """Aborted records and markers at the end of a topic: the position goes behind them, and nothing lags."""
+    told, name = [result(number, minute=number) for number in range(1, 11)], await topic()
+    end = await in_transactions(kafka_bootstrap, name, told, [result(1000 + number) for number in range(5)])
+    variables = settings(database, kafka_bootstrap, name, OUTCOMES_GROUP_INSTANCE_ID="one")
+    if how == "until the end":
+        await outcomes_json("worker", "--until-end", **variables)
+    else:
+        async with working(free_port, variables) as (worker, probes):
+            await until(lambda: _at_least(database, 10))
+
+            async def no_lag() -> bool:
+                return await probes.shows(f'lag_records{{partition="0",topic="{name}"}}') == 0
+
+            if how == "watched":
+                await until(no_lag, 10)
+            code, _, err = await worker.end()
+            assert code == 0, err
+    asked = {"DATABASE_URL": database, "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap}
+    (position,) = (await outcomes_json("status", **asked))["positions"]
+    assert (position["next_position"], position["lag"]) == (end, 0)
+    await forgotten(kafka_bootstrap, name, end)
+    await send(kafka_bootstrap, name, [result(11, minute=11)])
+    assert (await outcomes_json("worker", "--until-end", **variables))["consumed"] == 1
+    assert await gaps(database) == []
+    await all_good(database, another_database, [*told, result(11, minute=11)])
+
+
+async def test_a_worker_whose_topic_does_not_exist_is_not_ready_and_says_so(
+    database: str, own_broker: LocalKafka, free_port: int
+) -> None:
+    """A typing error in its name would else look like a quiet topic. Ready once it is there."""
+    name = f"test-{uuid.uuid4().hex[:12]}"
+    async with working(free_port, settings(database, own_broker.bootstrap, name)) as (worker, probes):
+
+        async def told() -> bool:
+            return await probes.waiting() and name in await probes.why()
+
+        await until(told)
+        assert await probes.shows("paused") == 0
+        await made(own_broker.bootstrap, name=name)
+        await until(probes.ready)
+        code, _, err = await worker.end()
+    assert code == 0, err
+
+
+async def test_a_topic_that_has_fewer_partitions_than_before_is_shown_with_its_lag_at_once(
+    database: str, own_broker: LocalKafka
+) -> None:
+    """Those that are gone have none; nobody waits for them."""
+    bootstrap = own_broker.bootstrap
+    name = await made(bootstrap, 2)
+    await send(bootstrap, name, [result(number) for number in range(1, 41)])
+    await outcomes_json("worker", "--until-end", **settings(database, bootstrap, name))
+    async with administering(bootstrap) as admin:
+        await admin.delete_topics([name])
+    await made(bootstrap, name=name)
+    await send(bootstrap, name, [result(number) for number in range(1, 41)])
+    begun = time.monotonic()
+    shown = await outcomes_json("status", DATABASE_URL=database, KAFKA_BOOTSTRAP_SERVERS=bootstrap)
+    assert time.monotonic() - begun < 5
+    lags = {row["partition"]: row["lag"] for row in shown["positions"]}
+    assert lags[0] > 0
+    assert lags[1] is None
+
+
+async def test_a_worker_that_is_stopped_waits_once_for_a_broker_that_hangs(
+    database: str, own_broker: LocalKafka, free_port: int
+) -> None:
+    """Not for its offsets and then for its leave: whoever stops it may have little patience."""
+    name = await made(own_broker.bootstrap)
+    await send(own_broker.bootstrap, name, [result(1)])
+    async with working(free_port, settings(database, own_broker.bootstrap, name), HASTY) as (worker, probes):
+        await until(lambda: _at_least(database, 1))
+        await until(probes.ready)
+        own_broker.send(signal.SIGSTOP)
+        try:
+            begun = time.monotonic()
+            code, _, err = await worker.end()
+            seconds = time.monotonic() - begun
+        finally:
+            own_broker.send(signal.SIGCONT)
+    assert code == 0, err
+    assert seconds < 1.8 * hasty.REQUEST_SECONDS, err
+
+
+async def _make_groups_topic(bootstrap: str) -> None:
+    """On the brokers that there are by now."""
+
+    async def found() -> bool:
+        with suppress(KafkaError):
+            await admin.find_coordinator("any")
+            return True
+        return False
+
+    async with administering(bootstrap) as admin:
+        await until(found)
+
+
+@pytest.fixture
+def two_brokers(tmp_path: Path) -> Iterator[tuple[LocalKafka, LocalKafka]]:
+    """A cluster of two, whose second may be hurt: the first is the controller, and has the groups."""
+    if not kafka_engine.java_and_maven():
+        pytest.skip("brokers of one's own need Java and Maven")
+    plain = {"auto.create.topics.enable": "false", "offsets.topic.num.partitions": "1"}
+    first = LocalKafka(tmp_path / "first", plain).start()
+    try:
+        asyncio.run(_make_groups_topic(first.bootstrap))
+        meta = (tmp_path / "first" / "data" / "meta.properties").read_text(encoding="utf-8")
+        cluster = next(line.partition("=")[2] for line in meta.splitlines() if line.startswith("cluster.id"))
+        second = LocalKafka(tmp_path / "second", plain)
+        second._settings |= {
+            "process.roles": "broker",
+            "node.id": "2",
+            "controller.quorum.bootstrap.servers": first._settings["controller.quorum.bootstrap.servers"],
+            "listeners": f"PLAINTEXT://{second.bootstrap}",
+        }
+        (tmp_path / "second").mkdir()
+        properties = tmp_path / "second" / "server.properties"
+        properties.write_text("".join(f"{key}={value}\n" for key, value in second._settings.items()), encoding="utf-8")
+        tool = ["java", "-cp", f"{kafka_engine.jars()}/*", "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}"]
+        subprocess.run([*tool, "-c", str(properties)], check=True, capture_output=True)
+        try:
+            yield first, second.start()
+        finally:
+            second.kill()
+    finally:
+        first.kill()
+
+
+async def test_a_leader_that_hangs_takes_readiness_and_not_the_others_partitions(
+    database: str, another_database: str, two_brokers: tuple[LocalKafka, LocalKafka], free_port: int
+) -> None:
+    """Also of a worker that comes meanwhile; the client is not made anew, and goes on by itself when the leader is back."""
+    first, second = two_brokers
+    bootstrap, name = first.bootstrap, f"test-{uuid.uuid4().hex[:12]}"
+    async with administering(bootstrap) as admin:
+
+        async def both_there() -> bool:
+            answer = await admin.create_topics([NewTopic(name, -1, -1, replica_assignments={0: [1], 1: [2]})])
+            return not answer.topic_errors[0][1]
+
+        await until(both_there)
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap)
+    await producer.start()
+    told = [result(number, minute=number) for number in range(1, 61)]
+
+    async def say(partition: int, values: list[Event]) -> None:
+        for value in values:
+            await producer.send_and_wait(name, json.dumps(value).encode(), partition=partition)
+
+    await say(0, told[:10])
+    await say(1, told[10:20])
+    watched = {"OUTCOMES_WATCHDOG_SECONDS": "4", "OUTCOMES_GROUP_INSTANCE_ID": "one"}
+    variables = settings(database, bootstrap, name, **watched)
+    async with working(free_port, variables, HASTY) as (worker, probes):
+        await until(lambda: _at_least(database, 20))
+        await until(probes.ready)
+        second.send(signal.SIGSTOP)
+        await say(0, told[20:30])
+        await until(lambda: _at_least(database, 30), 10)
+        await until(probes.waiting, 10)
+        assert "kafka" in await probes.why()
+        await say(0, told[30:40])
+        await until(lambda: _at_least(database, 40), 10)
+        assert await probes.waiting()
+        assert await probes.shows("client_rebuilds_total") == 0
+        shown = await outcomes_json("status", DATABASE_URL=database, KAFKA_BOOTSTRAP_SERVERS=bootstrap)
+        assert {row["partition"]: row["lag"] for row in shown["positions"]} == {0: 0, 1: None}
+        code, _, err = await worker.end()
+        assert code == 0, err
+    async with working(free_port, variables, HASTY) as (worker, probes):
+        await say(0, told[40:50])
+        await until(lambda: _at_least(database, 50), 20)
+        assert await probes.waiting()
+        second.send(signal.SIGCONT)
+        await until(probes.ready, BACK_SECONDS)
+        await say(1, told[50:])
+        await until(lambda: _at_least(database, 60), BACK_SECONDS)
+        code, _, err = await worker.end()
+    await producer.stop()
+    assert code == 0, err
+    await all_good(database, another_database, told)
