@@ -45,12 +45,12 @@ class Metrics:
         self.partitions = Gauge("outcomes_partitions", "Partitions that this worker owns.", registry=self.registry)
         self._freshness = Gauge(
             "outcomes_freshness_seconds",
-            "Now minus the event_time of the newest event written; NaN before the first.",
+            "Now minus the event_time of the newest event written; NaN where there is none yet.",
             registry=self.registry,
         )
         self._heartbeat = Gauge(
             "outcomes_heartbeat_seconds",
-            "Now minus the event_time of the feed's newest heartbeat; NaN before the first.",
+            "Now minus the event_time of the feed's newest heartbeat; NaN where there is none yet.",
             registry=self.registry,
         )
         self._newest: datetime | None = None
@@ -66,6 +66,10 @@ class Metrics:
             self._quarantined.labels(reason).inc()
         self._batch_seconds.observe(seconds)
         self._batch_events.observe(books.consumed)
+        self.heard(newest, heartbeat)
+
+    def heard(self, newest: datetime | None, heartbeat: datetime | None) -> None:
+        """How far the feed had come by its newest event and its newest heartbeat."""
         self._newest = max((t for t in (self._newest, newest) if t), default=None)
         self._newest_heartbeat = max((t for t in (self._newest_heartbeat, heartbeat) if t), default=None)
 

@@ -268,7 +268,8 @@ class Worker:
 
     async def _fetching(self) -> None:
         try:
-            await self._patiently(self._store.check, "postgres")
+            topics = self._settings.topic
+            self._metrics.heard(*await self._patiently(lambda: self._store.newest_times(topics, HEARTBEAT), "postgres"))
             await self._start_source()
             while not self._stop.is_set():
                 await self._turn()

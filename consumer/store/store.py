@@ -7,6 +7,7 @@ take turns, and what they do to the tables stays one after the other.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from consumer import log
@@ -47,6 +48,10 @@ class Store:
     async def positions(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         """`next_position` of each that the database has ever read."""
         return await self._using(lambda writer: writer.positions(partitions))
+
+    async def newest_times(self, topics: Sequence[str], name: str) -> tuple[datetime | None, datetime | None]:
+        """Times of the newest event of these topics, and of the newest ignored one of this name."""
+        return await self._using(lambda writer: writer.newest_times(topics, name))
 
     async def open_position(self, partition: Partition, start: int, label: str | None = None) -> None:
         """Makes the row of a partition or file that begins at `start`."""

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import asyncpg
@@ -85,6 +86,12 @@ class Writer:
                 sql("positions"), [p.source for p in partitions], [p.partition for p in partitions]
             )
         return {Partition(row["source"], row["partition"]): row["next_position"] for row in rows}
+
+    async def newest_times(self, topics: Sequence[str], name: str) -> tuple[datetime | None, datetime | None]:
+        """Times of the newest event of these topics, and of the newest ignored one of this name."""
+        async with self._translating():
+            row = await self._connection.fetchrow(sql("newest_times"), list(topics), name)
+        return (row["event"], row["named"]) if row else (None, None)
 
     async def open_position(self, partition: Partition, start: int, label: str | None = None) -> None:
         """Makes the row of a partition that begins at `start`; leaves one that exists as it is."""

@@ -309,6 +309,27 @@ async def test_probes_and_metrics_tell_how_the_worker_is(
     assert values["outcomes_paused"] == 0
 
 
+async def test_a_worker_that_was_started_again_knows_how_fresh_the_feed_is(
+    database: str, kafka_bootstrap: str, topic: NewTopic, free_port: int
+) -> None:
+    """Whatever feeds the topic may have died before; whoever is to be woken by that must not wait for an event."""
+    name = await topic(partitions=1)
+    await send(kafka_bootstrap, name, [result(1), payload("heartbeat")])
+    with_port = settings(database, kafka_bootstrap, name, OUTCOMES_HTTP_PORT=str(free_port), OUTCOMES_HTTP_HOST="127.0.0.1")
+    await outcomes_json("worker", "--until-end", **settings(database, kafka_bootstrap, name))
+    async with running("worker", **with_port), aiohttp.ClientSession(f"http://127.0.0.1:{free_port}") as session:
+
+        async def told() -> list[float]:
+            try:
+                async with session.get("/readyz") as ready, session.get("/metrics") as response:
+                    lines = (await response.text()).splitlines() if ready.status == 200 else []
+            except aiohttp.ClientError:
+                return []
+            return [float(line.split()[-1]) for line in lines if line.startswith(("outcomes_freshness", "outcomes_heartbeat"))]
+
+        assert [seconds > 0 for seconds in await until(told)] == [True, True]
+
+
 async def test_a_second_signal_ends_the_worker_at_once(database: str, kafka_bootstrap: str, topic: NewTopic) -> None:
     """While it waits for a database lock that nobody gives up."""
     name = await topic(partitions=1)
