@@ -158,8 +158,7 @@ DECLARE
     ),
     {candidates}
     result AS MATERIALIZED (
-        SELECT s.id, s.user_uuid COLLATE "C" AS user_uuid, s.learning_outcome_id, outcomes.no_trace(s.score) AS score,
-               outcomes.no_trace(s.possible) AS possible, outcomes.no_trace(s.percent) AS percent, s.assessed_at,
+        SELECT s.id, s.user_uuid COLLATE "C" AS user_uuid, s.learning_outcome_id, s.score, s.possible, s.percent, s.assessed_at,
                CASE WHEN s.artifact_type = 'RubricAssessment' THEN s.artifact_id END AS rubric_assessment_id,
                CASE WHEN s.artifact_type = 'Quizzes::QuizSubmission'
                     THEN CASE s.associated_asset_type WHEN 'Quizzes::Quiz' THEN s.associated_asset_id
@@ -204,7 +203,8 @@ DECLARE
     -- Of a quiz with several banks every row takes what the quiz came to as a whole; one bank is a whole by itself. REST tells the
     -- assignment of a quiz in place of the quiz: that is the negative id.
     quiz AS (
-        SELECT r.id, sum(r.possible * r.percent) OVER quiz / nullif(sum(r.possible) FILTER (WHERE r.percent IS NOT NULL) OVER quiz, 0) AS percent
+        SELECT r.id, sum(outcomes.no_trace(r.possible) * outcomes.no_trace(r.percent)) OVER quiz
+                     / nullif(sum(outcomes.no_trace(r.possible)) FILTER (WHERE r.percent IS NOT NULL) OVER quiz, 0) AS percent
           FROM result r
           JOIN shown USING (learning_outcome_id)
           JOIN banks USING (user_uuid, learning_outcome_id, quiz_id)
@@ -215,15 +215,17 @@ DECLARE
     valued AS (
         SELECT r.id, r.user_uuid, r.learning_outcome_id, r.assessed_at, {more}
                outcomes.whole_second(coalesce(submission.submitted_at, r.assessed_at)) AS worked_at,
-               CASE WHEN coalesce(merged.percent, r.percent) IS NULL THEN r.score
-                    ELSE coalesce(merged.percent, r.percent) * shown.unit END AS value
+               CASE WHEN coalesce(merged.percent, r.percent) IS NULL THEN outcomes.no_trace(r.score)
+                    ELSE outcomes.no_trace(coalesce(merged.percent, r.percent)) * shown.unit END AS value
           FROM result r
           JOIN shown USING (learning_outcome_id)
           LEFT JOIN submission ON submission.id = r.rubric_assessment_id
           LEFT JOIN quiz ON quiz.id = r.id
          CROSS JOIN LATERAL (
             SELECT CASE WHEN quiz.id IS NOT NULL THEN quiz.percent
-                        WHEN r.quiz_id IS NOT NULL AND shown.merges THEN r.possible * r.percent / nullif(r.possible, 0) END) merged (percent)
+                        WHEN r.quiz_id IS NOT NULL AND shown.merges
+                        THEN outcomes.no_trace(r.possible) * outcomes.no_trace(r.percent) / nullif(outcomes.no_trace(r.possible), 0)
+                        END) merged (percent)
         OFFSET 0 -- so that what is sorted is as narrow as this
     )
 $inputs$;
