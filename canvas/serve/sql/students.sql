@@ -9,17 +9,18 @@ WITH RECURSIVE walked (user_uuid) AS (
       ORDER BY r.user_uuid
       LIMIT 1)
      UNION ALL
-    SELECT (SELECT r.user_uuid
-              FROM learning_outcome_result AS r
-             WHERE r.root_account_uuid = $1 AND r.result_context_id = $2
-               AND coalesce(r.result_context_type, 'Course') = 'Course' AND r.user_uuid > walked.user_uuid
-             ORDER BY r.user_uuid
-             LIMIT 1)
+    SELECT next.user_uuid
       FROM walked
-     WHERE walked.user_uuid IS NOT NULL
+     CROSS JOIN LATERAL (
+           SELECT r.user_uuid
+             FROM learning_outcome_result AS r
+            WHERE r.root_account_uuid = $1 AND r.result_context_id = $2
+              AND coalesce(r.result_context_type, 'Course') = 'Course' AND r.user_uuid > walked.user_uuid
+            ORDER BY r.user_uuid
+            LIMIT 1) AS next
 ),
 seen AS (
-    SELECT walked.user_uuid FROM walked WHERE walked.user_uuid IS NOT NULL
+    SELECT walked.user_uuid FROM walked
      UNION ALL
     SELECT asked.user_uuid
       FROM (SELECT DISTINCT user_uuid FROM unnest($4::text[]) AS asked (user_uuid)) AS asked
