@@ -5,6 +5,8 @@
 -- with it, of which no event tells. Percentages of levels are of those who stand on one. Banks of one quiz are merged where REST told
 -- them too. Rollups over HTTP tell when the newest work was submitted.
 --
+-- And where a request was made is the greatest of what any copy of an event tells, so that it does not matter which copy came first.
+--
 -- The functions that compute rollups are here whole, as they are from now on: 0004 and 0006 have what was before.
 
 CREATE FUNCTION outcomes.no_trace(number double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
@@ -138,6 +140,22 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $$
 $$;
 COMMENT ON FUNCTION outcomes.resolved_outcome_proficiency IS
     'The nearest active mastery scale of a course or account, as Canvas shows it: also while account-level scales are off.';
+
+DO $hints$
+DECLARE
+    name text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY['account', 'course', 'learning_outcome', 'learning_outcome_group', 'learning_outcome_link',
+                                'learning_outcome_result', 'outcome_calculation_method', 'outcome_friendly_description',
+                                'outcome_proficiency', 'rubric_assessment'] LOOP
+        EXECUTE format('GRANT UPDATE (metadata) ON outcomes.%I TO outcomes_writer', name || '_version');
+        EXECUTE format('COMMENT ON COLUMN outcomes.%I.metadata IS %L', name || '_version',
+                       'Where the request was made (context_type, context_id, context_account_id, root_account_id); null for background jobs. '
+                       'Of copies that tell it differently the greatest text: the one thing of a version that a later copy may change.');
+    END LOOP;
+END
+$hints$;
+
 
 -- A template with its {parts} put in.
 CREATE FUNCTION pg_temp.filled(template text, VARIADIC parts text[]) RETURNS text LANGUAGE plpgsql AS $$

@@ -146,7 +146,7 @@ async def test_a_missing_privilege_is_told_with_what_each_role_may_do(database: 
 
 
 async def test_the_writer_role_can_write_and_cannot_rewrite_history(database: str) -> None:
-    """All that the worker does, and no change of a version."""
+    """All that the worker does, and no change of a version but for where its request was made, which a copy may tell."""
     connection = await connect(database)
     await connection.execute("SET ROLE outcomes_writer")
     await schema.check(connection)
@@ -154,6 +154,11 @@ async def test_the_writer_role_can_write_and_cannot_rewrite_history(database: st
     await writer.open_position(TOPIC, 0)
     told = batch_of([result(1), b"{", None, result(2, surprise=1)])
     assert (await writer.write(told))[TOPIC] == Books(applied=2, ignored=1, quarantined=1)
+    copy = result(1)
+    copy["metadata"] |= {"context_type": "Course", "context_id": "21070000000000007"}
+    assert (await writer.write(batch_of([copy, result(1)], first=4)))[TOPIC] == Books(duplicate=2)
+    told_of = "SELECT metadata ->> 'context_type' FROM learning_outcome_result_version ORDER BY id"
+    assert [row[0] for row in await connection.fetch(told_of)] == ["Course", None]
     for statement in ("UPDATE learning_outcome_result_version SET score = 1", "DELETE FROM learning_outcome_result_version"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await connection.execute(statement)
