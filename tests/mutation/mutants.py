@@ -250,7 +250,7 @@ MUTANTS = (
         _WRITER,
         "if known and any(row.version.metadata is not None for row in rows):",
         "if False:",
-        _tests("tests/postgres/test_law.py", "test_any_order_repetition_and_split_gives_the_same_projection"),
+        _tests("tests/postgres/test_schema.py", "test_the_writer_role_can_write_and_cannot_rewrite_history"),
     ),
     Mutant(
         "all bodies have one hash",
