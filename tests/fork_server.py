@@ -88,9 +88,10 @@ def main() -> None:
             _reap(listeners)
         if requests not in ready:
             continue
-        message, (*streams, listener), _, _ = socket.recv_fds(requests, MESSAGE, 4)
+        message, descriptors, _, _ = socket.recv_fds(requests, MESSAGE, 4)
         if not message:
             return
+        *streams, listener = descriptors
         pid = os.fork()
         if pid == 0:
             for other in (requests, waking, woken):
