@@ -216,6 +216,7 @@ class Worker:
 
     async def revoked(self, partitions: set[Partition]) -> None:
         """Finishes the transaction under way, forgets everything else that was read."""
+        source = self._source
         self._epoch += 1
         self._discard_read()
         self._disown()
@@ -226,10 +227,11 @@ class Worker:
         except TimeoutError:
             self._log.warning("revoked_while_writing", note="the fence in the database keeps a late commit out")
         try:
-            await self._source.commit(self._written)
+            await source.commit(self._written)
         except OutcomesError as error:
             self._log.info("offsets_not_committed", error=str(error))
-        self._forget_partitions()
+        if self._source is source:  # else a new client has been made meanwhile, and what is known is what it was given
+            self._forget_partitions()
         self._log.info("partitions_revoked", partitions=len(partitions))
 
     def assigned(self, partitions: set[Partition]) -> None:
@@ -301,7 +303,13 @@ class Worker:
             try:
                 records = await self._source.fetch(room, QUIET_SECONDS if quiet else 0 if idle else BUSY_SECONDS)
             except OffsetOutOfRange:
+                self._put_back()
                 await self._write_out(batch, epoch)
+                raise
+            except Transient:
+                self._put_back()
+                if batch.moves and self._epoch == epoch:
+                    await self._hand_over(batch, epoch)
                 raise
             if self.health.waiting_for == "kafka":
                 self._recovered()
@@ -321,6 +329,15 @@ class Worker:
             await asyncio.sleep(0)  # the writer's turn
         if batch.moves and self._epoch == epoch:
             await self._hand_over(batch, epoch)
+
+    def _put_back(self) -> None:
+        """Takes the client back to what was read of each partition, at once.
+
+        What a fetch had of one partition is gone where it fails at another one; the client has passed it all the same.
+        """
+        for partition, at in self._read.items():
+            if self._source.position(partition) != at:
+                self._source.seek(partition, at)
 
     def _take(self, batch: Batch, partition: Partition, records: list[RawRecord], now: datetime) -> None:
         """Decodes what was fetched of one partition into the batch."""
@@ -369,9 +386,9 @@ class Worker:
         known = await self._patiently(lambda: self._store.positions(partitions), "postgres")
         if unknown := {partition for partition in partitions if partition not in known}:
             for topic in sorted({partition.source for partition in unknown}):
-                await self._meet(topic, unknown)
+                await self._meet(topic, unknown, epoch)
             known = await self._patiently(lambda: self._store.positions(partitions), "postgres")
-        bounds = bounds or await self._patiently(lambda: self._source.bounds(partitions), "kafka")
+        bounds = bounds or await self._patiently(lambda: self._bounds(partitions, epoch), "kafka")
         positions: dict[Partition, int] = {}
         for partition, (first, end) in sorted(bounds.items()):
             position = known[partition]
@@ -391,7 +408,11 @@ class Worker:
         self._recovered()
         self._log.info("positions_read", partitions={f"{p.source}-{p.partition}": at for p, at in positions.items()})
 
-    async def _meet(self, topic: str, unknown: set[Partition]) -> None:
+    async def _bounds(self, partitions: list[Partition], epoch: int) -> dict[Partition, tuple[int, int]]:
+        """None of them once the group has handed out others: whoever goes on asking for the old ones reads nothing of those."""
+        return await self._source.bounds(partitions) if self._epoch == epoch else {}
+
+    async def _meet(self, topic: str, unknown: set[Partition], epoch: int) -> None:
         """Writes down where all partitions of a topic begin, in one go.
 
         `start` is about a topic that this database has never read. A partition that it gets later, or a topic that comes while
@@ -403,12 +424,15 @@ class Worker:
             starts = dict.fromkeys(whole, 0)
         else:
             at_end = self._settings.start == "latest" and topic not in self._appeared
-            bounds = await self._patiently(lambda: self._all_bounds(whole), "kafka")
-            starts = {partition: bounds[partition][1 if at_end else 0] for partition in whole}
+            bounds = await self._patiently(lambda: self._all_bounds(whole, epoch), "kafka")
+            starts = {partition: bound[1 if at_end else 0] for partition, bound in bounds.items()}
         await self._patiently(lambda: self._store.open_positions(starts), "postgres")
 
-    async def _all_bounds(self, partitions: list[Partition]) -> dict[Partition, tuple[int, int]]:
-        bounds = await self._source.bounds(partitions)
+    async def _all_bounds(self, partitions: list[Partition], epoch: int) -> dict[Partition, tuple[int, int]]:
+        """All or none."""
+        bounds = await self._bounds(partitions, epoch)
+        if not bounds:
+            return {}
         if missing := [f"{p.source}-{p.partition}" for p in partitions if p not in bounds]:
             raise Transient(f"Kafka: no leader answers for {', '.join(missing)}")
         return bounds
@@ -501,7 +525,7 @@ class Worker:
 
     def _check_end(self) -> None:
         """With `until_end`: stops once all that was in Kafka at the start is written, or passed over."""
-        waiting = self._waiting or self._absent
+        waiting = not self._member or self._waiting or self._absent
         if not self._until_end or waiting or not self._ends or not self._is_idle() or self._read != self._written:
             return
         if all(self._written.get(partition, end) >= end for partition, end in self._ends.items()):

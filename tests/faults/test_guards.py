@@ -4,13 +4,15 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.errors import CorruptRecordException
 
 from consumer import worker as worker_module
 from consumer.app import connected, signals
@@ -158,6 +160,75 @@ async def test_a_worker_leaves_its_group_also_where_kafka_takes_no_offsets(
         await asyncio.wait({it.run}, timeout=20)
         assert left.is_set()
         assert it.run.exception() is None
+
+
+@pytest.mark.parametrize("failing", [{1}, {2}, {1, 2, 3}])
+async def test_what_a_failing_fetch_had_in_hand_is_fetched_again(
+    database: str, kafka_bootstrap: str, topic: NewTopic, monkeypatch: pytest.MonkeyPatch, failing: set[int]
+) -> None:
+    """The client has passed it by then, and it is neither passed over nor, where some was decoded already, forgotten."""
+    original, told = Fetcher.fetched_records, 0
+
+    async def fetched_records(self: Fetcher, *arguments: object, **named: object) -> object:
+        nonlocal told
+        drained = await original(self, *arguments, **named)
+        told += bool(drained)
+        if drained and told in failing:
+            raise CorruptRecordException("of another partition")
+        return drained
+
+    name = await topic(partitions=2)
+    await send(kafka_bootstrap, name, [result(id_) for id_ in range(1, 601)])
+    monkeypatch.setattr(Fetcher, "fetched_records", fetched_records)
+    async with working(database, kafka_bootstrap, name):
+
+        async def all_there() -> bool:
+            return await consumed(database) == 600
+
+        await until(all_there, 30)
+    assert told > max(failing)
+
+
+async def test_until_the_end_is_not_reached_by_owning_nothing(database: str, kafka_bootstrap: str, topic: NewTopic) -> None:
+    """While the group hands out partitions anew, what is left of them is not known to be read."""
+    name = await topic(partitions=1)
+    async with working(database, kafka_bootstrap, name) as it:
+        await it.has_read(Partition(name, 0), 0)
+        it.worker._until_end, it.worker._ends = True, {Partition(name, 0): 5}
+        await it.worker.revoked({Partition(name, 0)})
+        it.worker._check_end()
+        assert not it.worker._stop.is_set()
+
+
+async def test_who_waits_for_a_leader_takes_what_the_group_hands_out_meanwhile(
+    database: str, kafka_bootstrap: str, topic: NewTopic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A partition that nobody leads must not keep those from being read that come after it."""
+    name = await topic(partitions=2)
+    await send(kafka_bootstrap, name, [result(id_) for id_ in range(1, 41)])
+    first, second = Partition(name, 0), Partition(name, 1)
+    asked, original = asyncio.Event(), KafkaSource.bounds
+
+    async def bounds(self: KafkaSource, partitions: Iterable[Partition], seconds: float | None = None) -> object:
+        wanted = set(partitions)
+        if wanted == {second}:
+            asked.set()
+            raise Transient("no leader")
+        return await original(self, wanted, seconds)
+
+    async with working(database, kafka_bootstrap, name) as it:
+
+        async def reads_the_first() -> bool:
+            return it.worker._read.get(first, 0) > 0
+
+        await until(reads_the_first)
+        monkeypatch.setattr(KafkaSource, "bounds", bounds)
+        await it.worker.revoked({first, second})
+        it.worker.assigned({second})
+        await asked.wait()
+        await it.worker.revoked({second})
+        it.worker.assigned({first, second})
+        await until(reads_the_first)
 
 
 async def test_signals_are_what_they_were_when_a_loop_has_ended() -> None:

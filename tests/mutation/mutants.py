@@ -246,6 +246,13 @@ MUTANTS = (
         _tests(_WRITING, "test_behind_a_batch_of_repetitions_new_versions_are_found_among_known_ones"),
     ),
     Mutant(
+        "what a failing fetch had in hand is passed over",
+        "consumer/worker.py",
+        "                self._put_back()\n                if batch.moves",
+        "                if batch.moves",
+        _tests("tests/faults/test_guards.py", "test_what_a_failing_fetch_had_in_hand_is_fetched_again"),
+    ),
+    Mutant(
         "what a later copy tells of the request is lost",
         _WRITER,
         "if known and any(row.version.metadata is not None for row in rows):",
