@@ -347,11 +347,11 @@ MUTANTS = (
     Mutant(
         "what was read of lost partitions is written",
         _WORKER,
-        """forgets everything else that was read.\"""
+        """        source = self._source
         self._epoch += 1
         self._discard_read()
 """,
-        """forgets everything else that was read.\"""
+        """        source = self._source
 """,
         _REVOKED,
     ),
