@@ -290,8 +290,14 @@ async def test_ctrl_c_while_the_command_loads_ends_it_without_a_traceback(tmp_pa
     """By the signal itself: what is loaded here makes another error of an exception, as pydantic does."""
     interrupt = "import os, signal, time\ntry:\n os.kill(os.getpid(), signal.SIGINT)\n time.sleep(60)\n"
     (tmp_path / "typer.py").write_text(f"{interrupt}except BaseException:\n raise RuntimeError\n")
-    async with started(["status"], {"PYTHONPATH": f"{tmp_path}:{ROOT}"}, cwd=tmp_path, cold=True) as command:
-        assert await command.end(None) == (-signal.SIGINT, "", "")
+    found = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # who runs the tests may ignore it, and so would the command
+    try:
+        async with started(["status"], {"PYTHONPATH": f"{tmp_path}:{ROOT}"}, cwd=tmp_path, cold=True) as command:
+            assert await command.end(None) == (-signal.SIGINT, "", "")
+    finally:
+        signal.signal(signal.SIGINT, found)
 
 
 async def test_ctrl_c_is_ignored_by_a_command_that_was_told_to_while_it_loads(tmp_path: Path) -> None:
