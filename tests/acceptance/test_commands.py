@@ -292,7 +292,7 @@ async def test_ctrl_c_while_the_command_loads_ends_it_without_a_traceback(tmp_pa
     (tmp_path / "typer.py").write_text(f"{interrupt}except BaseException:\n raise RuntimeError\n")
     found = signal.signal(
         signal.SIGINT, signal.default_int_handler
-    )  # who runs the tests may ignore it, and so would the command
+    )  # where it is ignored, commands ignore it too
     try:
         async with started(["status"], {"PYTHONPATH": f"{tmp_path}:{ROOT}"}, cwd=tmp_path, cold=True) as command:
             assert await command.end(None) == (-signal.SIGINT, "", "")
