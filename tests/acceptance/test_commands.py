@@ -290,9 +290,7 @@ async def test_ctrl_c_while_the_command_loads_ends_it_without_a_traceback(tmp_pa
     """By the signal itself: what is loaded here makes another error of an exception, as pydantic does."""
     interrupt = "import os, signal, time\ntry:\n os.kill(os.getpid(), signal.SIGINT)\n time.sleep(60)\n"
     (tmp_path / "typer.py").write_text(f"{interrupt}except BaseException:\n raise RuntimeError\n")
-    found = signal.signal(
-        signal.SIGINT, signal.default_int_handler
-    )  # where it is ignored, commands ignore it too
+    found = signal.signal(signal.SIGINT, signal.default_int_handler)  # where it is ignored, commands ignore it too
     try:
         async with started(["status"], {"PYTHONPATH": f"{tmp_path}:{ROOT}"}, cwd=tmp_path, cold=True) as command:
             assert await command.end(None) == (-signal.SIGINT, "", "")
