@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -49,8 +49,10 @@ from consumer.terminal import (
     configured,
     database,
     err,
+    hint_at_quarantine,
     out,
     print_json,
+    progress_bar,
     say,
     show_summary,
 )
@@ -148,6 +150,8 @@ def replay(
     else:
         _show_files(done, dry_run)
         show_summary(summary, as_json)
+        if not dry_run:  # of which nothing is kept
+            hint_at_quarantine([file.source for file in done if file.books.quarantined])
     if any(file.trouble for file in done) or (strict and summary.books.quarantined):
         raise typer.Exit(ATTENTION)
 
@@ -184,10 +188,7 @@ def _where_from(file: FileReplay) -> str:
 
 @contextmanager
 def _progress_bar(as_json: bool) -> Iterator[Callable[[ReplayProgress], None]]:
-    """A bar on a terminal; nothing elsewhere, where the log tells of each file."""
-    if as_json or not err.is_terminal:
-        yield lambda progress: None
-        return
+    """Bytes of each file, and its events so far."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -195,14 +196,16 @@ def _progress_bar(as_json: bool) -> Iterator[Callable[[ReplayProgress], None]]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[events]}"),
     )
-    with Progress(*columns, console=err, transient=True) as bar:
+    with progress_bar(*columns, as_json=as_json) as bar:
         tasks: dict[str, Any] = {}
 
         def show(progress: ReplayProgress) -> None:
+            if bar is None:
+                return
             task = tasks.get(progress.label)
             if task is None:
                 task = tasks[progress.label] = bar.add_task(progress.label, total=progress.size, events="")
-            bar.update(task, completed=progress.read, events=f"{progress.events:,} events")
+            bar.update(task, completed=progress.read, events=f"{progress.events:,} consumed")
 
         yield show
 

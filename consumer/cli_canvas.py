@@ -1,17 +1,17 @@
 """The commands that ask Canvas' REST API: `backfill` and `reconcile`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.table import Table as RichTable
 
 from consumer import app as wiring
 from consumer.errors import UsageError
 from consumer.printable import printable
-from consumer.terminal import ATTENTION, AsJson, database, err, out, print_json, say
+from consumer.terminal import ATTENTION, AsJson, database, out, print_json, progress_bar, say
 from schemas.base import MAX_ID
 
 if TYPE_CHECKING:  # a web client, of use to no other command
@@ -129,20 +129,13 @@ def _say(sentence: str, style: str | None = None) -> None:
 
 @contextmanager
 def _progress_bar(as_json: bool) -> Iterator[Callable[["filling.Progress"], None]]:
-    """A bar on a terminal; nothing elsewhere."""
-    if as_json or not err.is_terminal:
-        yield lambda progress: None
-        return
-    columns: Sequence[Any] = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[objects]}"),
-    )
-    with Progress(*columns, console=err, transient=True) as bar:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[objects]}")
+    with progress_bar(*columns, as_json=as_json) as bar:
         tasks: dict[str, Any] = {}
 
         def show(progress: "filling.Progress") -> None:
+            if bar is None:
+                return
             if progress.label not in tasks:
                 tasks[progress.label] = bar.add_task(progress.label, total=None, objects="")
             objects = f"{progress.objects:,} objects"

@@ -55,7 +55,7 @@ def quarantine_list(
         out.print(Text(f"   {printable(place(row))}"), soft_wrap=True)
         said = ": ".join(filter(None, (row["path"], row["message"])))
         if out.is_terminal:
-            out.print(Padding(Text(printable(said)), (0, 0, 0, 3)))
+            out.print(Padding.indent(Text(printable(said)), 3))
         else:  # whole, for whoever searches in it
             out.print(Text(f"   {printable(said)}"), soft_wrap=True)
     if len(rows) == limit:

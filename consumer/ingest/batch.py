@@ -59,6 +59,9 @@ class Books:
 PARTS = Books.__slots__
 """The parts of `consumed`, in the order in which they are told."""
 
+SUPERSEDED = "superseded: a new version of an object, older than one that was known already or came in the same batch"
+"""What the least familiar of these words means, for wherever people read a number of them."""
+
 
 @dataclass(slots=True)
 class Batch:

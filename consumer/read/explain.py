@@ -12,7 +12,7 @@ from consumer.errors import UsageError
 from consumer.ingest.tables import TABLE_OF_EVENT
 from consumer.printable import printable
 from consumer.read.beginning import history_begins, note
-from consumer.read.objects import place, table_of, tenant_of
+from consumer.read.objects import QUARANTINE_LEFT_OUT, place, reads_quarantine, table_of, tenant_of
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
 from consumer.store.retention import PARTITIONED
@@ -49,8 +49,11 @@ class Explanation:
     id: int
     versions: tuple[Version, ...]
     reason: str
-    quarantined: tuple[dict[str, Any], ...]
-    """Records in quarantine that may be about this object: events of its kind with its id among their bytes."""
+    quarantined: tuple[dict[str, Any], ...] | None
+    """Records in quarantine that may be about this object: events of its kind with its id among their bytes.
+
+    None where the login may not read quarantine.
+    """
     history_begins: datetime | None = None
     """Where some of this kind's history was retired: older versions than that may be missing."""
 
@@ -64,7 +67,7 @@ class Explanation:
             "note": NOTE,
             "history_begins": self.history_begins,
             "versions": [{name: getattr(version, name) for name in Version.__slots__} for version in self.versions],
-            "quarantined": list(self.quarantined),
+            "quarantined": None if self.quarantined is None else list(self.quarantined),
         }
 
 
@@ -74,9 +77,13 @@ async def explain(connection: Connection, kind: str, id_: int, tenant: str | Non
     root_account_uuid = await tenant_of(connection, tenant)
     rows = await connection.fetch(sql("versions").format(table=table.name), root_account_uuid, id_)
     names = [name for name, of in TABLE_OF_EVENT.items() if of is table]
-    mentions = await connection.fetch(sql("quarantined_mentions"), names, str(id_).encode(), _mention(id_))
+    mentions: tuple[dict[str, Any], ...] | None = None
+    if await reads_quarantine(connection):
+        found = await connection.fetch(sql("quarantined_mentions"), names, str(id_).encode(), _mention(id_))
+        mentions = tuple(dict(row) for row in found)
     if not rows and not mentions:
-        raise UsageError(f"no {table.name} {id_} is known of {root_account_uuid}")
+        unread = f" ({QUARANTINE_LEFT_OUT})" if mentions is None else ""
+        raise UsageError(f"no {table.name} {id_} is known of {root_account_uuid}{unread}")
     versions = tuple(
         Version(
             **{name: row[name] for name in Version.__slots__ if name != "current"},
@@ -86,7 +93,7 @@ async def explain(connection: Connection, kind: str, id_: int, tenant: str | Non
     )
     reason = _reason(versions)
     begins = await history_begins(connection) if table.name in PARTITIONED else None
-    return Explanation(table.name, root_account_uuid, id_, versions, reason, tuple(dict(row) for row in mentions), begins)
+    return Explanation(table.name, root_account_uuid, id_, versions, reason, mentions, begins)
 
 
 def _mention(id_: int) -> str:
@@ -116,14 +123,16 @@ def render(found: Explanation) -> RenderableType:
     """For people: two lines a version, what it is and where it came from."""
     parts: list[RenderableType] = [Text(f"{found.kind} {found.id} of {printable(found.root_account_uuid)}", style="bold")]
     for version in found.versions:
-        parts += [Text(_what(version)), Padding(Text(_whence(version), style="dim", overflow="fold"), (0, 0, 0, 4))]
+        parts += [Text(_what(version)), Padding.indent(Text(_whence(version), style="dim", overflow="fold"), 4)]
     if found.versions:
         parts += [Text(f"* is current. {found.reason}"), Text(NOTE, style="dim")]
     else:
         parts.append(Text("No version of it is known: only records in quarantine mention it."))
     if found.history_begins is not None:
         parts.append(Text(note(found.history_begins), style="dim"))
-    for row in found.quarantined:
+    if found.quarantined is None:
+        parts.append(Text(QUARANTINE_LEFT_OUT, style="dim"))
+    for row in found.quarantined or ():
         about = f"{row['id']} ({row['reason']}, {row['state']}) {printable(place(row))}"
         parts.append(Text(f"In quarantine, and perhaps about it: {about}"))
     return Group(*parts)

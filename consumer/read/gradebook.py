@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.measure import Measurement
 from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -189,10 +190,24 @@ def render(found: Gradebook) -> RenderableType:
     for index, outcome in enumerate(found.outcomes, start=1):
         legend.add_row(str(index), title_of(outcome))
     key = Text(f"* mastery · {NOT_YET} not yet assessed · letters begin the levels' names", style="dim")
-    parts: list[RenderableType] = [title, _Tables(found), key, Text(), legend]
+    rules = {name: [of(found, outcome) for outcome in found.outcomes] for name, of in (("scale", _scale), ("method", _method))}
+    same = [f"{name}: {texts[0]}" for name, texts in rules.items() if len(set(texts)) == 1]
+    parts: list[RenderableType] = [title, _Tables(found), key, *(Text(line, "dim") for line in same), Text(), legend]
     for index, outcome in enumerate(found.outcomes, start=1):
-        parts += [Text(), *_outcome(found, index, outcome)]
+        own = [f"{name}: {texts[index - 1]}" for name, texts in rules.items() if len(set(texts)) > 1]
+        parts += [Text(), *_outcome(found, index, outcome, own)]
     return Group(*parts)
+
+
+def _scale(found: Gradebook, outcome: Row) -> str:
+    """Whose it is, and from where on it is mastery."""
+    from_ = f"mastery from {number(outcome['mastery_points'])} of {number(outcome['points_possible'])}"
+    return f"{found.setting.owner_of_scale()}, {from_}"
+
+
+def _method(found: Gradebook, outcome: Row) -> str:
+    """Whose it is, and which."""
+    return f"{found.setting.owner_of_method()}, {method_text(outcome['calculation_method'], outcome['calculation_int'])}"
 
 
 def title_of(outcome: Row) -> Text:
@@ -294,8 +309,8 @@ def _score(value: Decimal) -> str:
     return f"{value:.2f}" if value == round(value, 2) else f"{value:f}"
 
 
-def _outcome(found: Gradebook, index: int, outcome: Row) -> list[RenderableType]:
-    """One outcome over the students: its levels, who is missing, and by what it is judged."""
+def _outcome(found: Gradebook, index: int, outcome: Row, own: list[str]) -> list[RenderableType]:
+    """One outcome over the students: its levels, who is missing, and by what it is judged, unlike the others."""
     not_yet = found.not_yet_assessed(outcome)
     below = outcome["assessed"] - sum(level["count"] for level in outcome["levels"])
     counts = [
@@ -304,17 +319,8 @@ def _outcome(found: Gradebook, index: int, outcome: Row) -> list[RenderableType]
         *([f"{below} below the lowest level"] if below else []),
         f"{not_yet} not yet assessed",
     ]
-    scale = f"scale: {found.setting.owner_of_scale()}, mastery from {number(outcome['mastery_points'])}"
-    scale += f" of {number(outcome['points_possible'])}"
-    method = (
-        f"method: {found.setting.owner_of_method()}, {method_text(outcome['calculation_method'], outcome['calculation_int'])}"
-    )
-    return [
-        Text(f"{index} ", style="bold").append_text(title_of(outcome)),
-        Padding(
-            Group(_Bars(outcome["levels"]), Text(" · ".join(counts)), Text(scale, "dim"), Text(method, "dim")), (0, 0, 0, 2)
-        ),
-    ]
+    below_title = Group(_Bars(outcome["levels"]), Text(" · ".join(counts)), *(Text(line, "dim") for line in own))
+    return [Text(f"{index} ", style="bold").append_text(title_of(outcome)), Padding.indent(below_title, 2)]
 
 
 class _Bars:
@@ -323,8 +329,14 @@ class _Bars:
     def __init__(self, levels: list[Row]) -> None:
         self._levels = levels
 
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement.get(console, options, self._grid(console))
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        bar = min(_BAR, options.max_width // 4)
+        yield self._grid(console)
+
+    def _grid(self, console: Console) -> RichTable:
+        bar = min(_BAR, console.width // 4)
         grid = RichTable.grid(padding=(0, 1, 0, 0))
         grid.add_column(justify="right", no_wrap=True)
         grid.add_column(overflow="fold")
@@ -335,4 +347,4 @@ class _Bars:
             drawn = "█" * max(round(bar * level["percent"] / 100), 1 if level["count"] else 0)
             count = f"{level['count']} · {level['percent']:g} %"
             grid.add_row(number(level["points"]), name, Text(drawn, style=style_of(level["color"])), count)
-        yield grid
+        return grid

@@ -19,6 +19,9 @@ SHORT = {
 }
 """Short names that commands accept besides the tables' own."""
 
+QUARANTINE_LEFT_OUT = "quarantine is left out: this login may not read it (outcomes_writer may, outcomes_reader may not)"
+"""Said by what looks into quarantine among other things."""
+
 _SHOWN = 10
 
 
@@ -43,6 +46,11 @@ async def tenant_of(connection: Connection, given: str | None) -> str:
     if len(tenants) > 1:
         raise UsageError(f"there are several tenants, name one with --tenant: {known}")
     return str(tenants[0])
+
+
+async def reads_quarantine(connection: Connection) -> bool:
+    """Whether this login may: readers may not, since it holds what Canvas sent, whole."""
+    return bool(await connection.fetchval(sql("reads_quarantine")))
 
 
 def is_topic(source: str) -> bool:

@@ -220,7 +220,7 @@ def render(found: Rollup) -> RenderableType:
     for row in found.results:
         parts += [
             Text(f"result {row['id']}, worked at {moment(row['worked_at']) if row['worked_at'] else 'an unknown time'}"),
-            Padding(Text(_counted(row, found.outcome)), (0, 0, 0, 2)),
+            Padding.indent(Text(_counted(row, found.outcome)), 2),
         ]
     if not found.results:
         parts.append(Text("none"))

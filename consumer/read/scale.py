@@ -148,7 +148,7 @@ def render(found: Setting) -> RenderableType:
         scale = found.scale
         parts += [
             Text(f"scale {scale['outcome_proficiency_id']}: {found.owner_of_scale()}, since {moment(scale['since'])}"),
-            Padding(_levels(scale["levels"]), (0, 0, 0, 2)),
+            Padding.indent(_levels(scale["levels"]), 2),
         ]
     if found.method is None:
         parts.append(Text("No account-level calculation method is known here: each outcome's own counts."))
@@ -156,7 +156,7 @@ def render(found: Setting) -> RenderableType:
         method = found.method
         whose = f"{found.owner_of_method()}, since {moment(method['since'])}"
         named = method_text(method["calculation_method"], method["calculation_int"])
-        parts += [Text(f"method {method['outcome_calculation_method_id']}: {whose}"), Padding(Text(named), (0, 0, 0, 2))]
+        parts += [Text(f"method {method['outcome_calculation_method_id']}: {whose}"), Padding.indent(Text(named), 2)]
     return Group(*parts, *_place(found))
 
 

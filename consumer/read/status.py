@@ -11,11 +11,11 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from consumer.ingest.batch import PARTS, Partition
+from consumer.ingest.batch import PARTS, SUPERSEDED, Partition
 from consumer.ingest.tables import CANVAS, TABLES
 from consumer.printable import printable
 from consumer.read.beginning import history_begins, note
-from consumer.read.objects import is_topic
+from consumer.read.objects import QUARANTINE_LEFT_OUT, is_topic, reads_quarantine
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
 from schemas.events import HEARTBEAT
@@ -35,7 +35,8 @@ class Status:
     schema: str
     now: datetime
     positions: Rows
-    quarantine: Rows
+    quarantine: Rows | None
+    """None where the login may not read it."""
     ignored: Rows
     drift: Rows
     gaps: Rows
@@ -92,11 +93,16 @@ async def status(connection: Connection, *, schema: str, lag: Mapping[Partition,
         now: datetime = await connection.fetchval("SELECT now()")
         rows = {
             name: [dict(row) for row in await connection.fetch(sql(f"status_{name}"))]
-            for name in ("positions", "quarantine", "ignored", "drift", "gaps", "backfills")
+            for name in ("positions", "ignored", "drift", "gaps", "backfills")
         }
+        waiting = (
+            [dict(row) for row in await connection.fetch(sql("status_quarantine"))]
+            if await reads_quarantine(connection)
+            else None
+        )
         tables = [dict(row) for row in await connection.fetch(sql("status_tables"), names)]
         begins = await history_begins(connection)
-    return Status(schema=schema, now=now, lag=lag, tables=tables, history_begins=begins, **rows)
+    return Status(schema=schema, now=now, lag=lag, tables=tables, quarantine=waiting, history_begins=begins, **rows)
 
 
 def render(found: Status) -> RenderableType:
@@ -106,7 +112,9 @@ def render(found: Status) -> RenderableType:
         parts.append(Text(note(found.history_begins)))
     if found.positions:
         parts += [Text(), _positions(found)]
-    if found.quarantine:
+    if found.quarantine is None:
+        parts += [Text(), Text(QUARANTINE_LEFT_OUT)]
+    elif found.quarantine:
         parts += [Text(), _table("in quarantine", found.quarantine, ("reason", "records", "since"))]
     if found.ignored:
         parts += [Text(), _table("ignored", found.ignored, ("event_name", "events", "last_event_time"))]
@@ -130,10 +138,11 @@ def _headline(found: Status) -> str:
     if found.freshness is not None:
         ages = [f"newest event {_ago(found.freshness)}"]
     else:  # of what waits in quarantine the time is not known
-        ages = ["no event's time is known yet" if found.books["consumed"] else "nothing read yet"]
+        ages = ["no event's time is known yet" if found.books["consumed"] else "nothing consumed yet"]
     if found.heartbeat is not None:
         ages.append(f"feed's heartbeat {_ago(found.heartbeat)}")
-    return f"schema {found.schema} · {' · '.join(ages)}\n{books}"
+    meaning = f"\n({SUPERSEDED})" if found.books["superseded"] else ""
+    return f"schema {found.schema} · {' · '.join(ages)}\n{books}{meaning}"
 
 
 def _ago(seconds: float) -> str:
@@ -161,11 +170,11 @@ def _positions(found: Status) -> RenderableType:
         for row in rows:
             lag = (found.lag or {}).get(Partition(row["source"], row["partition"]))
             grid.add_row(str(row["partition"]), _numbers(row, lag))
-        parts += [Text(printable(topic)), Padding(grid, (0, 0, 0, 2))]
+        parts += [Text(printable(topic)), Padding.indent(grid, 2)]
     if len(partitions) > _SHOWN:
         parts.append(Text(f"… and {len(partitions) - _SHOWN} more partitions; --json shows all", style="dim"))
     for row in (*asked, *files[:_FILES]):
-        parts += [Text(printable(row["label"] or row["source"]), overflow="fold"), Padding(_numbers(row, None), (0, 0, 0, 2))]
+        parts += [Text(printable(row["label"] or row["source"]), overflow="fold"), Padding.indent(_numbers(row, None), 2)]
     if len(files) > _FILES:
         parts.append(Text(f"… and {len(files) - _FILES} more files; --json shows all", style="dim"))
     return Group(*parts)

@@ -83,7 +83,10 @@ async def timeline(connection: Connection, course: int | None, student: str, out
 
 
 def render(found: Timeline) -> RenderableType:
-    """For people: a heading a change, and the state; what is new stands in colour, behind what it was before."""
+    """For people: a heading a change, and the state; what is new stands in colour, behind what it was before.
+
+    Scale and method stand where they are new: they are long, and seldom change.
+    """
     title = f"outcome {found.learning_outcome_id}" + (f" {printable(found.title)}" if found.title else "")
     parts: list[RenderableType] = [
         Text(title, style="bold"),
@@ -96,6 +99,8 @@ def render(found: Timeline) -> RenderableType:
         shown = _shown(change.state)
         lines = Text()
         for name, value in shown.items():
+            if name in ("scale", "method") and before.get(name) == value:
+                continue  # it is what stands above
             if lines:
                 lines.append(" · ", style="dim")
             lines.append(f"{name} ", style="dim")
@@ -106,7 +111,7 @@ def render(found: Timeline) -> RenderableType:
             else:
                 lines.append(value, style=_style(name, change.state) if not before or name == "score" else "dim")
         heading = Text(f"{moment(change.at)}  ").append(_cause(change), style="yellow")
-        parts += [Text(), heading, Padding(lines, (0, 0, 0, 2))]
+        parts += [Text(), heading, Padding.indent(lines, 2)]
         before |= shown
     if found.history_begins is not None:
         parts += [Text(), Text(note(found.history_begins), style="dim")]

@@ -28,7 +28,7 @@ _FATAL = {
     "28": "Postgres refuses the user or the password; check the database address",
     "3D000": "the database does not exist; create it, or check the database address",
     _NO_PRIVILEGE: "the database user lacks a privilege: outcomes_reader reads all but quarantine; outcomes_writer writes, and "
-    "reads quarantine too, as status, verify and explain do; migrate, retain and token are the owner's",
+    "reads quarantine too; migrate, retain and token are the owner's",
     "3F000": "the schema outcomes does not exist; run `outcomes migrate`",
     "42P01": "a table is missing; run `outcomes migrate`",
     "42703": "a column is missing; run `outcomes migrate`",

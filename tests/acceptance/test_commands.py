@@ -182,7 +182,7 @@ async def test_status_of_a_projection_that_understood_nothing_says_so(database: 
     await write(database, b"{")
     _, out, _ = await outcomes("status", "--no-lag", DATABASE_URL=database)
     assert "no event's time is known yet\n1 consumed" in out
-    assert "nothing read" not in out
+    assert "nothing consumed" not in out
 
 
 async def test_quarantine_is_discarded_by_reason_source_or_all(database: str) -> None:
