@@ -39,6 +39,7 @@ from consumer.store import schema
 from consumer.store.postgres import Connection
 from consumer.terminal import (
     ATTENTION,
+    ENDS,
     NEGATIVE_TOO,
     WRONG,
     AsJson,
@@ -124,7 +125,7 @@ def worker(
     show_summary(summary, as_json)
 
 
-@app.command()
+@app.command(epilog=ENDS)
 def replay(
     paths: Annotated[
         list[str], typer.Argument(metavar="PATH… | -", help="Files, folders, globs, s3:// gs:// az:// addresses, - for stdin.")
@@ -190,7 +191,7 @@ def _where_from(file: FileReplay) -> str:
 def _progress_bar(as_json: bool) -> Iterator[Callable[[ReplayProgress], None]]:
     """Bytes of each file, and its events so far."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         DownloadColumn(),
         TimeRemainingColumn(),
@@ -204,7 +205,8 @@ def _progress_bar(as_json: bool) -> Iterator[Callable[[ReplayProgress], None]]:
                 return
             task = tasks.get(progress.label)
             if task is None:
-                task = tasks[progress.label] = bar.add_task(progress.label, total=progress.size, events="")
+                name = printable(progress.label.rpartition("/")[2])[-30:]  # so that there is room for the bar
+                task = tasks[progress.label] = bar.add_task(name, total=progress.size, events="")
             bar.update(task, completed=progress.read, events=f"{progress.events:,} consumed")
 
         yield show
@@ -235,7 +237,7 @@ async def _nothing(_: Connection) -> None:
     """Connecting has compared the schema."""
 
 
-@app.command()
+@app.command(epilog=ENDS)
 def status(
     as_json: AsJson = False,
     kafka_lag: Annotated[bool, typer.Option("--lag/--no-lag", help="Ask Kafka how far behind each partition is.")] = True,

@@ -14,7 +14,7 @@ from consumer.read import timeline as read_timeline
 from consumer.read.objects import tenant_of
 from consumer.store import tenant_setting
 from consumer.store.postgres import Connection
-from consumer.terminal import AsJson, At, KnownAt, Tenant, ask, database, out, print_json, say, time_of
+from consumer.terminal import AsJson, At, KnownAt, Tenant, ask, database, layout_width, out, print_json, say, time_of
 from schemas.base import MAX_ID, local_id
 
 mastery = typer.Typer(rich_markup_mode=None)
@@ -65,7 +65,7 @@ def gradebook(
         if not found.students or not found.outcomes:
             say("nothing to show: no outcome with results is known here")
     else:
-        out.print(read_gradebook.render(found))
+        out.print(read_gradebook.render(found), width=layout_width())
 
 
 @mastery.command()
@@ -107,7 +107,7 @@ def timeline(
     if as_json:
         print_json(found.as_json())
     else:
-        out.print(read_timeline.render(found))
+        out.print(read_timeline.render(found), width=layout_width())
 
 
 def explain_rollup(

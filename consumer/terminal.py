@@ -43,9 +43,9 @@ class _Console(Console):
 
     @property
     def options(self) -> ConsoleOptions:
-        """As wide as the terminal, or as COLUMNS says, which `watch` sets."""
+        """As wide as the terminal, where it is one."""
         found = super().options
-        return found if self.is_terminal or os.environ.get("COLUMNS") else found.update(width=UNWRAPPED)
+        return found if self.is_terminal else found.update(width=UNWRAPPED)
 
     def print(self, *objects: Any, **options: Any) -> None:
         """As rich prints it."""
@@ -55,6 +55,11 @@ class _Console(Console):
         with self.capture() as printed:
             super().print(*objects, **{"crop": False} | options)
         self.file.write(_BLANKS_AT_ENDS.sub("", printed.get()))
+
+
+def layout_width() -> int | None:
+    """For what is laid out side by side where that fits: the width that COLUMNS names, if it does, in a pipe too."""
+    return out.width if os.environ.get("COLUMNS") else None
 
 
 _BLANKS_AT_ENDS = re.compile(r"[ ]+$", re.MULTILINE)
@@ -68,6 +73,13 @@ Tenant = Annotated[
 ]
 At = Annotated[str | None, typer.Option("--at", metavar="TIME", help="As it was then: ISO 8601 with a zone, or a date in UTC.")]
 KnownAt = Annotated[str | None, typer.Option("--known-at", metavar="TIME", help="From what had been recorded by then.")]
+
+ENDS = (
+    "Every event ends as one of: applied (a new version, current when its batch was committed), superseded (a new version, but "
+    "older than one that was known already or came in the same batch), duplicate (a version that was known already), ignored "
+    "(an event of another name), quarantined (not understood)."
+)
+"""Below the help of commands that count them."""
 
 NEGATIVE_TOO = {"ignore_unknown_options": True}
 """Of a command: so that -1001 is an id, -5 a percentage, and neither an option."""
