@@ -3,14 +3,17 @@
 import asyncio
 import gc
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 
 import uvloop
 
@@ -22,13 +25,15 @@ from consumer.metrics import Metrics
 from consumer.replay import FileReplay, Progress, Replay
 from consumer.settings import Settings
 from consumer.sources.files import Capture
-from consumer.store import schema
+from consumer.store import schema, viewer
 from consumer.store.postgres import Connection, connect, translated, without_password
 from consumer.store.store import Store
 from consumer.worker import Worker
 
 T = TypeVar("T")
 
+LOOK_SECONDS = 1.0
+"""Between two looks whether the embedded Postgres still runs."""
 STOPPED_AT_ONCE = 1
 """Exit code after a second signal."""
 
@@ -170,6 +175,64 @@ async def replay(
     finally:
         await store.close()
     return Summary(sum((file.books for file in files), Books()), time.monotonic() - begun), files
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerAddress:
+    """Where other programs on this machine read the embedded database."""
+
+    host: str
+    port: int
+    database: str
+    user: str
+    password: str
+
+    @property
+    def url(self) -> str:
+        """As psql, pandas and others take it."""
+        return f"postgresql://{self.user}:{quote(self.password, safe='')}@{self.host}:{self.port}/{self.database}"
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {"url": self.url, **{name: getattr(self, name) for name in self.__slots__}}
+
+
+async def hold_open(dsn: str, settings: Settings, port: int, show: Callable[[ViewerAddress], None]) -> None:
+    """Opens the embedded database to other programs on this machine, for reading, until a signal; `show` gets the address.
+
+    Raises `Fatal` where the server ends meanwhile.
+    """
+    from consumer.engines import postgres, tcp  # noqa: PLC0415 - comes with the extra `embedded`
+
+    folder = settings.data_folder / "postgres"
+    password = tcp.kept_password(settings.data_folder / "viewer-password")
+    postgres.ask_for_password(folder, viewer.LOGIN)
+    async with connected(dsn) as connection:
+        await viewer.make(connection, password)
+        await connection.execute("SELECT pg_reload_conf()")
+    await _until_a_wrong_password_is_refused(dsn)
+    (socket,) = parse_qs(urlsplit(dsn).query)["host"]
+    stopping = asyncio.Event()
+    with signals(stopping.set):
+        async with tcp.listening(Path(socket, ".s.PGSQL.5432"), port, viewer.LOGIN) as taken:
+            show(ViewerAddress(tcp.HOST, taken, "postgres", viewer.LOGIN, password))
+            while not stopping.is_set():
+                if not postgres.runs(folder):
+                    raise Fatal(f"the embedded Postgres in {folder} has ended; its log is {folder / 'log'}")
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stopping.wait(), LOOK_SECONDS)
+
+
+async def _until_a_wrong_password_is_refused(dsn: str) -> None:
+    """The server reads its rules when it comes to it; till then it lets anybody in. Raises `Fatal` where it never does."""
+    wrong = urlunsplit(urlsplit(dsn)._replace(netloc=f"{viewer.LOGIN}:{secrets.token_hex()}@"))
+    for _ in range(100):
+        try:
+            await (await connect(wrong)).close()
+        except Fatal:
+            return
+        await asyncio.sleep(0.1)
+    raise Fatal(f"the embedded Postgres lets {viewer.LOGIN} in without its password, so it is not opened")
 
 
 def psql(dsn: str, arguments: Sequence[str]) -> int:

@@ -19,6 +19,7 @@ from consumer import app as wiring
 from consumer.cli_canvas import asking
 from consumer.cli_letters import letters
 from consumer.cli_mastery import MaybeCourse, MaybeOutcome, MaybeStudent, explain_rollup, mastery
+from consumer.cli_postgres import postgres
 from consumer.cli_quarantine import quarantine
 from consumer.cli_retain import retain
 from consumer.cli_serve import serving, token
@@ -77,6 +78,7 @@ app.add_typer(quarantine, name="quarantine")
 app.add_typer(letters, name="letters")
 app.add_typer(mastery)
 app.add_typer(retain)
+app.add_typer(postgres)
 app.add_typer(asking)
 app.add_typer(serving)
 app.add_typer(token, name="token")

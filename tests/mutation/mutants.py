@@ -12,6 +12,7 @@ _WORKER = "consumer/worker.py"
 _RETENTION = "consumer/store/retention.py"
 _SQL = "consumer/store/sql"
 _COMPARE = "canvas/compare.py"
+_TCP = "consumer/engines/tcp.py"
 
 _WRITING = "tests/postgres/test_writer.py"
 _LAW = "tests/postgres/test_law.py"
@@ -19,6 +20,7 @@ _GUARDS = "tests/postgres/test_guards.py"
 _RETIRING = "tests/postgres/test_retention.py"
 _STOPPING = "tests/faults/test_guards.py"
 _TOPIC = "tests/acceptance/test_worker.py"
+_VIEWER = "tests/acceptance/test_postgres_command.py"
 
 
 class StaleMutant(Exception):
@@ -440,6 +442,85 @@ MUTANTS = (
         "AND v.event_time > since\n",
         "AND false\n",
         _tests("tests/postgres/test_mastery_rules.py", "test_links_that_went_with_their_outcome_do_not_come_back_with_it"),
+    ),
+    Mutant(
+        "viewer: any login is passed on to the socket that trusts all",
+        _TCP,
+        "if named != [login.encode()]:",
+        "if False:",
+        _tests(_VIEWER, "test_only_the_login_and_its_password_open_the_address"),
+    ),
+    Mutant(
+        "viewer: the server does not ask for the password",
+        "consumer/app.py",
+        "    await _until_a_wrong_password_is_refused(dsn)\n    (socket,)",
+        "    (postgres_rules := folder / 'pg_hba.conf').write_text('local all all trust\\n')\n"
+        "    async with connected(dsn) as again:\n        await again.execute('SELECT pg_reload_conf(), pg_sleep(1)')\n    (socket,)",
+        _tests(_VIEWER, "test_only_the_login_and_its_password_open_the_address"),
+    ),
+    Mutant(
+        "viewer: transactions may write",
+        f"{_SQL}/viewer.sql",
+        "    ALTER ROLE outcomes_viewer SET default_transaction_read_only = on;\n",
+        "",
+        _tests(_VIEWER, "test_nothing_can_be_written_and_quarantine_cannot_be_read"),
+    ),
+    Mutant(
+        "viewer: a session that may write makes temporary tables",
+        f"{_SQL}/viewer.sql",
+        "    EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());\n",
+        "",
+        _tests(_VIEWER, "test_nothing_can_be_written_and_quarantine_cannot_be_read"),
+    ),
+    Mutant(
+        "viewer: a session that may write makes large objects",
+        f"{_SQL}/viewer.sql",
+        "    REVOKE EXECUTE ON FUNCTION pg_catalog.lo_creat(integer), pg_catalog.lo_create(oid), "
+        "pg_catalog.lo_from_bytea(oid, bytea) FROM PUBLIC;\n",
+        "",
+        _tests(_VIEWER, "test_nothing_can_be_written_and_quarantine_cannot_be_read"),
+    ),
+    Mutant(
+        "viewer: one program takes all connections",
+        _TCP,
+        "if len(passed) >= CONNECTIONS:",
+        "if False:",
+        _tests(_VIEWER, "test_one_program_cannot_take_all_connections"),
+    ),
+    Mutant(
+        "viewer: who says nothing is waited for",
+        _TCP,
+        "async with asyncio.timeout(STARTUP_SECONDS):",
+        "async with asyncio.timeout(STARTUP_SECONDS * 100):",
+        _tests(_VIEWER, "test_who_says_nothing_is_not_waited_for"),
+    ),
+    Mutant(
+        "viewer: other machines reach the address",
+        _TCP,
+        'HOST = "127.0.0.1"',
+        'HOST = "0.0.0.0"',
+        _tests(_VIEWER, "test_other_programs_read_while_commands_write"),
+    ),
+    Mutant(
+        "viewer: a password that others could read stays",
+        _TCP,
+        " and not found.st_mode & 0o077",
+        "",
+        _tests(_VIEWER, "test_the_address_stays_the_same_and_its_password_is_nobody_elses"),
+    ),
+    Mutant(
+        "readers are shown an error in place of what they may see",
+        "consumer/read/sql/reads_quarantine.sql",
+        "SELECT has_table_privilege('outcomes.quarantine', 'SELECT')",
+        "SELECT true",
+        ("tests/acceptance/test_readers.py",),
+    ),
+    Mutant(
+        "log lines are written into the progress bar",
+        "consumer/terminal.py",
+        ", log.diverted(_AboveTheBar())",
+        "",
+        _tests("tests/acceptance/test_prose.py", "test_no_log_line_is_written_into_the_progress_bar"),
     ),
     Mutant(
         "a course that was refused in part counts as read",
