@@ -6,7 +6,7 @@ SECONDS ?= 60
 
 .PHONY: demo test lint unit bench bench-peers fuzz chaos mutation up down lock clean
 
-demo: $(VENV)/installed ## a simulated school through a broker and the real worker, and what a user would look at
+demo: $(VENV)/installed ## about half a minute: a simulated school through Kafka and the real worker, and what a user would look at
 	$(BIN)/outcomes demo
 
 test: lint ## everything that CI checks
@@ -54,6 +54,7 @@ clean:
 
 $(VENV)/installed: requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is " + sys.version.split()[0] + "; try make PYTHON=python3.12")'
+	@echo "Installing Python packages (600 MB, the locked ones of requirements/dev.txt) into $(VENV): one to three minutes, this once."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -22,7 +22,7 @@ from consumer.errors import Fatal, Transient
 from consumer.ingest.batch import Books
 from consumer.ingest.decode import Rules
 from consumer.metrics import Metrics
-from consumer.replay import FileReplay, Progress, Replay
+from consumer.replay import FileReplay, FileSent, Progress, Replay, Sending
 from consumer.settings import Settings
 from consumer.sources.files import Capture
 from consumer.store import schema, viewer
@@ -175,6 +175,13 @@ async def replay(
     finally:
         await store.close()
     return Summary(sum((file.books for file in files), Books()), time.monotonic() - begun), files
+
+
+async def send(settings: Settings, topic: str, captures: Sequence[Capture], show: Callable[[Progress], None]) -> list[FileSent]:
+    """Sends captured files to a topic."""
+    sending = Sending(settings, topic)
+    with signals(sending.stop):
+        return await sending.run(captures, show)
 
 
 @dataclass(frozen=True, slots=True)

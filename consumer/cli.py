@@ -1,12 +1,17 @@
 """The commands: parse, call one function, print."""
 
 import asyncio
+import inspect
 import logging
+import platform
+import re
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,7 +37,7 @@ from consumer.read import status as read_status
 from consumer.read import verify as read_verify
 from consumer.read.objects import is_topic
 from consumer.read.truth import SHOWN, differences
-from consumer.replay import FileReplay
+from consumer.replay import FileReplay, FileSent
 from consumer.replay import Progress as ReplayProgress
 from consumer.settings import Settings
 from consumer.sources import capturing, files, kafka
@@ -69,6 +74,7 @@ TERMINATED = 128 + signal.SIGTERM
 app = typer.Typer(
     name="outcomes",
     help="Canvas Live Events about learning outcomes, kept as a Postgres projection over time.",
+    epilog="To begin: outcomes demo; or outcomes replay FILE, then outcomes status. Each command has --help with an example.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -82,6 +88,33 @@ app.add_typer(postgres)
 app.add_typer(asking)
 app.add_typer(serving)
 app.add_typer(token, name="token")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        here = f"Python {platform.python_version()}, {platform.platform()}"
+        out.print(f"outcomes-consumer {version('outcomes-consumer')} · schema {HEAD} · {here}", highlight=False, soft_wrap=True)
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show versions: of this, its schema, Python.")
+    ] = False,
+) -> None:
+    """What holds for all commands."""
+
+
+def _brief(commands: typer.Typer) -> None:
+    """In a list of commands each has what its help says up to the first pause: click would cut it off anywhere."""
+    for command in commands.registered_commands:
+        command.short_help = re.split("[.:;,]", inspect.getdoc(command.callback) or "", maxsplit=1)[0]
+    for group in commands.registered_groups:
+        if group.typer_instance is not None:
+            group.short_help = group.typer_instance.info.help
+            _brief(group.typer_instance)
+
 
 Kind = Annotated[str, typer.Argument(help="A table's name, or short: result, outcome, scale, link, group, method …")]
 Id = Annotated[
@@ -140,11 +173,21 @@ def replay(
         typer.Option("--again", help="From the start, read before or not: for what newer code or other settings understand."),
     ] = False,
     batch_size: Annotated[int | None, typer.Option(metavar="EVENTS", help="OUTCOMES_BATCH_SIZE")] = None,
+    to_topic: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Send the records to this topic instead; needs no database.")
+    ] = None,
 ) -> None:
     """Read captured files through the same path as the topic. Goes on where an earlier replay of the file has stopped.
 
     Example: outcomes replay captured/ 's3://bucket/live-events/2025/'
+
+    Example: outcomes replay march.ndjson.gz --to-topic canvas-live-events
     """
+    if to_topic is not None:
+        if dry_run or strict or again or batch_size is not None:
+            raise UsageError("--to-topic excludes --dry-run, --strict, --again and --batch-size, which are about the database")
+        _send_files(paths, to_topic, as_json)
+        return
     with database(batch_size=batch_size) as (settings, dsn), _progress_bar(as_json) as show:
         found = files.find(paths)
         summary, done = wiring.run(wiring.replay(settings, dsn, found, dry_run=dry_run, again=again, show=show, say=say))
@@ -157,6 +200,29 @@ def replay(
             hint_at_quarantine([file.source for file in done if file.books.quarantined])
     if any(file.trouble for file in done) or (strict and summary.books.quarantined):
         raise typer.Exit(ATTENTION)
+
+
+def _send_files(paths: list[str], topic: str, as_json: bool) -> None:
+    """Captured files into a topic, and what of each went there."""
+    settings, begun = configured(), time.monotonic()
+    with _progress_bar(as_json, "sent") as show:
+        done = wiring.run(wiring.send(settings, topic, files.find(paths), show))
+    sent, seconds = sum(file.sent for file in done), round(time.monotonic() - begun, 3)
+    if as_json:
+        print_json({"topic": topic, "sent": sent, "seconds": seconds, "files": [asdict(file) for file in done]})
+    else:
+        for file in done:
+            out.print(f"{file.sent:,} sent from {printable(file.label)}", highlight=False, markup=False, soft_wrap=True)
+        _show_troubles(done)
+        out.print(f"{sent:,} sent to {printable(topic)} · {seconds} s", highlight=False, markup=False, soft_wrap=True)
+    if any(file.trouble for file in done):
+        raise typer.Exit(ATTENTION)
+
+
+def _show_troubles(done: Sequence[FileReplay | FileSent]) -> None:
+    for file in done:
+        if file.trouble:
+            out.print(printable(file.trouble), style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def _file_json(file: FileReplay) -> dict[str, Any]:
@@ -178,9 +244,7 @@ def _show_files(done: list[FileReplay], dry_run: bool) -> None:
         numbers = (f"{getattr(file.books, part):,}" for part in parts)
         table.add_row(Text(printable(file.label)), *numbers, "" if file.trouble else _where_from(file))
     out.print(table)
-    for file in done:
-        if file.trouble:
-            out.print(printable(file.trouble), style="yellow", markup=False, highlight=False, soft_wrap=True)
+    _show_troubles(done)
 
 
 def _where_from(file: FileReplay) -> str:
@@ -190,7 +254,7 @@ def _where_from(file: FileReplay) -> str:
 
 
 @contextmanager
-def _progress_bar(as_json: bool) -> Iterator[Callable[[ReplayProgress], None]]:
+def _progress_bar(as_json: bool, done: str = "consumed") -> Iterator[Callable[[ReplayProgress], None]]:
     """Bytes of each file, and its events so far."""
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -209,7 +273,7 @@ def _progress_bar(as_json: bool) -> Iterator[Callable[[ReplayProgress], None]]:
             if task is None:
                 name = printable(progress.label.rpartition("/")[2])[-30:]  # so that there is room for the bar
                 task = tasks[progress.label] = bar.add_task(name, total=progress.size, events="")
-            bar.update(task, completed=progress.read, events=f"{progress.events:,} consumed")
+            bar.update(task, completed=progress.read, events=f"{progress.events:,} {done}")
 
         yield show
 
@@ -244,7 +308,9 @@ def status(
     as_json: AsJson = False,
     kafka_lag: Annotated[bool, typer.Option("--lag/--no-lag", help="Ask Kafka how far behind each partition is.")] = True,
 ) -> None:
-    """Show positions, lag, freshness, books, quarantine, drift and backfills.
+    """Show how the projection is: positions, lag, freshness, books, quarantine, drift and backfills.
+
+    Ends with 1 while records wait in quarantine or a stretch of a topic could not be read.
 
     Example: outcomes status --json | jq .books
     """
@@ -411,7 +477,7 @@ def simulate(
                 lines.writelines(f"{line}\n" for line in known.lines())
         except OSError as error:
             raise UsageError(f"{truth}: {error.strerror}") from error
-    say(f"{sent:,} messages told: {known.versions:,} versions of {len(known.objects):,} objects")
+    say(f"{sent:,} messages {'sent' if topic else 'written'}: {known.versions:,} versions of {len(known.objects):,} objects")
 
 
 async def _send(settings: Settings, topic: str, messages: Iterator[Message]) -> int:
@@ -427,7 +493,9 @@ def demo(
     events: Annotated[int, typer.Option(help="About how many.")] = 8000,
     seed: Annotated[int, typer.Option(help="Which school.")] = 1,
 ) -> None:
-    """Send a simulated school through a broker and the real worker, and show what came of it. Brings its own engines.
+    """Send a simulated school through Kafka and the real worker, and show what came of it.
+
+    Takes about half a minute. Starts a Postgres and a Kafka of its own, and uses no address that you have set.
 
     Example: outcomes demo
     """
@@ -449,3 +517,6 @@ def psql(arguments: Annotated[list[str] | None, typer.Argument(metavar="[PSQL OP
     with database() as (_, dsn):
         code = wiring.psql(dsn, arguments or [])
     raise typer.Exit(code)
+
+
+_brief(app)

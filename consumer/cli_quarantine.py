@@ -1,4 +1,4 @@
-"""The commands about records that were set aside."""
+"""The commands about records in quarantine."""
 
 import re
 import sys
@@ -31,7 +31,7 @@ def quarantine_list(
     limit: Annotated[int, typer.Option(min=1, max=MAX_ID, help="at most so many")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """List records that were set aside, oldest first.
+    """List records in quarantine, oldest first, and why each is there.
 
     Example: outcomes quarantine list --reason bad_time
     """
@@ -58,6 +58,12 @@ def quarantine_list(
             out.print(Padding.indent(Text(printable(said)), 3))
         else:  # whole, for whoever searches in it
             out.print(Text(f"   {printable(said)}"), soft_wrap=True)
+    if not rows:
+        say(
+            "no record is in quarantine"
+            if (state, reason, source) == ("open", None, None)
+            else "no such record is in quarantine"
+        )
     if len(rows) == limit:
         say(f"the first {limit:,}; --limit shows more")
 

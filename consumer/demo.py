@@ -45,6 +45,13 @@ def run(folder: Path, *, events: int, seed: int, out: Console) -> bool:
     Nothing of the user's is touched: addresses in the environment are not used.
     """
     began = time.monotonic()
+    out.print(
+        "A school is simulated, its events go through a Kafka and the real worker into a Postgres, and you see what can be asked. "
+        "This takes about half a minute, the first time somewhat longer: where Docker or Maven serves, it gets Kafka's files. "
+        f"Nothing of yours is used or changed; all that stays is in {folder}.\n",
+        highlight=False,
+        soft_wrap=True,
+    )
     with ExitStack() as engines:
         postgres = engines.enter_context(postgres_engine.embedded(folder / "postgres"))
         kafka = engines.enter_context(_broker())
@@ -54,19 +61,26 @@ def run(folder: Path, *, events: int, seed: int, out: Console) -> bool:
     ours = Path(sys.executable).with_name("outcomes")
     near = ours.relative_to(Path.cwd()) if ours.is_relative_to(Path.cwd()) else ours
     command = "outcomes" if shutil.which("outcomes") else str(near)
-    out.rule("yours to look at")
+    _heading(out, "yours to look at")
     out.print(
-        f"All of it took {time.monotonic() - began:.0f} s. The database stays in {folder}. Look at it with", highlight=False
+        f"The demo took {time.monotonic() - began:.0f} s. Its database stays in {folder}. Look at it with", highlight=False
     )
-    for rest in ("status", *looks, "verify", "quarantine list", "psql"):
+    for rest in ("status", *looks, "verify", "quarantine list", "psql", "postgres"):
         out.print(f"  OUTCOMES_DATA_FOLDER={folder} {command} {rest}", highlight=False, soft_wrap=True)
     out.print(
-        "`status` ends with 1, because the poison waits in quarantine. "
-        f"When you have seen enough: rm -r {folder}; the next demo begins anew in any case.",
+        "`status` ends with 1, because the broken messages wait in quarantine. `postgres` opens the database to pandas, Grafana "
+        f"and the like. When you are done: rm -r {folder}. The next demo starts with an empty database in any case.",
         highlight=False,
         soft_wrap=True,
     )
     return right
+
+
+def _heading(out: Console, text: str) -> None:
+    """Whole, however wide the terminal: it may hold a command."""
+    out.print()
+    out.print(text, style="bold reverse" if out.is_terminal else "", highlight=False, markup=False, soft_wrap=True)
+    out.print()
 
 
 @contextmanager
@@ -100,9 +114,10 @@ async def _run(
 
     sent = await produce(load(kafka_bootstrap_servers=bootstrap), messages())
     out.print(
-        f"A school of {school.courses} courses and {school.students} students was told in {sent:,} messages: "
-        f"{FEED.disorder:.0%} of them out of order, {FEED.duplicates:.0%} twice, {truth.poison.total()} of them poison.",
+        f"Sent to Kafka: {sent:,} messages about {school.courses} courses with {school.students} students each. "
+        f"{FEED.disorder:.0%} of them are out of order, {FEED.duplicates:.0%} are sent twice, {truth.poison.total()} are broken.",
         highlight=False,
+        soft_wrap=True,
     )
     summary = await asyncio.to_thread(_work, folder, dsn, bootstrap, topic)
     rate = summary["consumed"] / summary["seconds"]
@@ -110,28 +125,29 @@ async def _run(
         f"The worker consumed {summary['consumed']:,} events in {summary['seconds']:.1f} s ({rate:,.0f}/s).\n", highlight=False
     )
     async with connected(dsn) as connection:
-        out.rule("outcomes status")
+        _heading(out, "outcomes status")
         out.print(status.render(await status.status(connection, schema=HEAD)))
         result = await connection.fetchval(
             "SELECT id FROM learning_outcome_result_version GROUP BY id ORDER BY count(DISTINCT score) DESC, id LIMIT 1"
         )
-        out.rule(f"one result of a student over time: outcomes history result {result}")
+        _heading(out, f"one result of a student over time: outcomes history result {result}")
         out.print(history.render(await history.history(connection, "result", result, None)))
-        out.rule(f"why it is so: outcomes explain result {result}")
+        _heading(out, f"why it is so: outcomes explain result {result}")
         out.print(explain.render(await explain.explain(connection, "result", result, None)))
         scale = await connection.fetchval(
             "SELECT id FROM outcome_proficiency WHERE context_type = 'Account' AND context_id = 2"
         )
-        out.rule(f"a mastery scale over time: outcomes history scale {scale}")
+        _heading(out, f"a mastery scale over time: outcomes history scale {scale}")
         out.print(history.render(await history.history(connection, "scale", scale, None)))
-        out.rule("outcomes verify")
+        _heading(out, "outcomes verify")
         proof = await verify.verify(connection)
         out.print(verify.render(proof))
         wrong = await differences(connection, truth)
         out.print(
-            f"Compared with what the simulator told: {len(truth.objects):,} objects, {truth.versions:,} versions, "
+            f"Compared with what the simulator knows to be true: {len(truth.objects):,} objects, {truth.versions:,} versions, "
             f"{len(wrong)} differences.",
             highlight=False,
+            soft_wrap=True,
         )
         for sentence in wrong[:10]:
             out.print(f"  {sentence}", style="red", markup=False)
@@ -139,11 +155,14 @@ async def _run(
         if look is None:
             raise DemoFailed("no course of this school has a scale that changed; try another --seed or more --events")
         course, student, outcome, before = look
-        out.rule(f"mastery in a course: outcomes gradebook --course {course}")
+        _heading(out, f"mastery in a course: outcomes gradebook --course {course}")
         out.print(gradebook.render(await gradebook.gradebook(connection, course, None, None, None)))
-        out.rule(f"before its scale changed: outcomes gradebook --course {course} --at {before:%Y-%m-%dT%H:%MZ}")
+        _heading(out, f"before its scale changed: outcomes gradebook --course {course} --at {before:%Y-%m-%dT%H:%MZ}")
         out.print(gradebook.render(await gradebook.gradebook(connection, course, None, before, None)))
-        out.rule(f"one student's way: outcomes timeline --course {course} --student {student} --outcome {outcome}")
+        _heading(
+            out,
+            f"one student's scores for one outcome: outcomes timeline --course {course} --student {student} --outcome {outcome}",
+        )
         out.print(timeline.render(await timeline.timeline(connection, course, student, outcome, None)))
     looks = (
         f"gradebook --course {course}",

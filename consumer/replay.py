@@ -12,10 +12,12 @@ from datetime import UTC, datetime
 from functools import partial
 
 from consumer import log
-from consumer.errors import BrokenCapture, ChangedCapture, LostPartition
+from consumer.errors import BrokenCapture, ChangedCapture, Fatal, LostPartition, Transient
 from consumer.ingest.batch import Batch, Books, Partition
 from consumer.ingest.decode import Rules, decode
+from consumer.settings import Settings
 from consumer.sources.files import Capture, Piece, records, source_of
+from consumer.sources.kafka import produce
 from consumer.store.patience import Patience, Stopped
 from consumer.store.store import Store
 
@@ -49,6 +51,62 @@ class Progress:
     read: int
     size: int | None
     events: int
+
+
+@dataclass(slots=True)
+class FileSent:
+    """What of one file went to a topic."""
+
+    label: str
+    sent: int = 0
+    """Records, once Kafka has confirmed all."""
+    trouble: str | None = None
+    """Why it was not sent to its end; None when it was."""
+
+
+class Sending:
+    """Sends captured files to a topic, record by record as they are in the file. Raises `Transient` or `Fatal`.
+
+    Each file's records have one key, so that one partition has them in their order.
+    """
+
+    def __init__(self, settings: Settings, topic: str) -> None:
+        self._settings = settings
+        self._topic = topic
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """Sends no further record."""
+        self._stopped.set()
+
+    async def run(self, captures: Sequence[Capture], show: Callable[[Progress], None]) -> list[FileSent]:
+        """Sends all; a file that cannot be read to its end does not keep the others from being sent."""
+        done = [FileSent(capture.label) for capture in captures]
+        try:
+            await produce(self._settings, self._messages(captures, done, show))
+        except (Fatal, Transient) as error:
+            some = "; what came before may be in the topic, and sending it again does no harm"
+            raise type(error)(f"{self._topic}: {error}{some if any(file.sent for file in done) else ''}") from error
+        return done
+
+    async def _messages(
+        self, captures: Sequence[Capture], done: Sequence[FileSent], show: Callable[[Progress], None]
+    ) -> AsyncGenerator[tuple[str, bytes | None, bytes | None]]:
+        for capture, file in zip(captures, done, strict=True):
+            try:
+                source = await asyncio.to_thread(source_of, capture)
+                pieces = records(capture, source, start=1, max_record_bytes=self._settings.max_record_bytes)
+                while not self._stopped.is_set() and (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+                    for record in piece.records:
+                        if self._stopped.is_set():
+                            break
+                        yield self._topic, source.encode(), record.value
+                        file.sent += 1
+                    show(Progress(capture.label, piece.read, capture.size, file.sent))
+            except BrokenCapture as error:
+                file.trouble = str(error)
+            if self._stopped.is_set():
+                file.trouble = f"{capture.label}: stopped; what was sent stays in the topic, and sending it again does no harm"
 
 
 class Replay:

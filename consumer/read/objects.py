@@ -1,6 +1,7 @@
 """Naming one object: its kind, its tenant, its id."""
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from consumer.errors import UsageError
@@ -22,6 +23,9 @@ SHORT = {
 QUARANTINE_LEFT_OUT = "quarantine is left out: this login may not read it (outcomes_writer may, outcomes_reader may not)"
 """Said by what looks into quarantine among other things."""
 
+TO_BEGIN = "`outcomes replay FILE`, `outcomes worker` and `outcomes backfill` bring something in"
+"""Said where nothing is there yet."""
+
 _SHOWN = 10
 
 
@@ -29,7 +33,9 @@ def table_of(kind: str) -> Table:
     """The table of a kind. Raises `UsageError`."""
     table = TABLES.get(SHORT.get(kind, kind))
     if table is None:
-        raise UsageError(f"{kind} is no kind of object; there are {', '.join(TABLES)} (short: {', '.join(SHORT)})")
+        near = get_close_matches(kind, [*SHORT, *TABLES], n=1)
+        advice = f"did you mean {near[0]}? There" if near else "there"
+        raise UsageError(f"{kind} is no kind of object; {advice} are {', '.join(TABLES)} (short: {', '.join(SHORT)})")
     return table
 
 
@@ -39,7 +45,7 @@ async def tenant_of(connection: Connection, given: str | None) -> str:
     if given in tenants:
         return str(given)
     if not tenants:
-        raise UsageError("the projection is empty: no event and no backfill has told of any tenant yet")
+        raise UsageError(f"the projection is empty: no event and no backfill has told of any tenant yet; {TO_BEGIN}")
     known = ", ".join(tenants[:_SHOWN]) + (f" and {len(tenants) - _SHOWN} more" if len(tenants) > _SHOWN else "")
     if given is not None:
         raise UsageError(f"no such tenant: {given}; there are {known}")

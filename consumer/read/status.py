@@ -15,7 +15,7 @@ from consumer.ingest.batch import PARTS, SUPERSEDED, Partition
 from consumer.ingest.tables import CANVAS, TABLES
 from consumer.printable import printable
 from consumer.read.beginning import history_begins, note
-from consumer.read.objects import QUARANTINE_LEFT_OUT, is_topic, reads_quarantine
+from consumer.read.objects import QUARANTINE_LEFT_OUT, TO_BEGIN, is_topic, reads_quarantine
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
 from schemas.events import HEARTBEAT
@@ -138,7 +138,7 @@ def _headline(found: Status) -> str:
     if found.freshness is not None:
         ages = [f"newest event {_ago(found.freshness)}"]
     else:  # of what waits in quarantine the time is not known
-        ages = ["no event's time is known yet" if found.books["consumed"] else "nothing consumed yet"]
+        ages = ["no event's time is known yet" if found.books["consumed"] else f"nothing consumed yet: {TO_BEGIN}"]
     if found.heartbeat is not None:
         ages.append(f"feed's heartbeat {_ago(found.heartbeat)}")
     meaning = f"\n({SUPERSEDED})" if found.books["superseded"] else ""

@@ -18,7 +18,7 @@ async def test_the_demo_ends_with_mastery_now_and_then_and_with_commands_that_wo
             "14 of 14 checks hold",
             "gradebook --course",
             "before its scale changed",
-            "one student's way",
+            "one student's scores",
         ):
             assert part in out, part
         command = re.search(r"outcomes (gradebook --course \d+)$", out, re.MULTILINE)

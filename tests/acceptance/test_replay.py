@@ -3,19 +3,24 @@
 import asyncio
 import gzip
 import json
+import re
 import signal
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer
 
 from consumer.ingest.decode import Rules
-from consumer.replay import Replay
+from consumer.replay import Replay, Sending
+from consumer.settings import load
 from consumer.sources import files
 from consumer.store.postgres import connect
 from consumer.store.store import Store
 from schemas.events import EVENTS
 from tests.acceptance.running import outcomes, outcomes_json, running, started, until
-from tests.acceptance.test_worker import consumed, found, stream, undisturbed
+from tests.acceptance.test_worker import consumed, found, settings, stream, undisturbed
 from tests.postgres.writing import books
 from tests.samples import Event, event, payload, result
 
@@ -243,3 +248,74 @@ async def test_again_reads_a_file_from_its_start_and_the_books_hold(database: st
         assert (books_["applied"], books_["duplicate"], books_["ignored"], books_["quarantined"]) == (1, 1, 1, 1)
     assert (await outcomes_json("replay", str(file), **wiser))["consumed"] == 0
     assert await consumed(database) == 8
+
+
+async def test_a_file_goes_into_a_topic_as_it_is_and_in_its_order(
+    database: str, kafka_bootstrap: str, topic: Callable[..., Awaitable[str]], tmp_path: Path
+) -> None:
+    """Whatever its form, without any database; each file's records lie in one partition, and a worker consumes them."""
+    told, name = stream(300), await topic(partitions=3)
+    (tmp_path / "a.gz").write_bytes(gzip.compress(ndjson(told) + b"no JSON\n"))
+    (tmp_path / "b").write_text(json.dumps([result(1000), result(1001)], indent=1))
+    nowhere = {"KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap, "DATABASE_URL": "postgresql://u@127.0.0.1:9/d"}
+    summary = await outcomes_json("replay", str(tmp_path), "--to-topic", name, **nowhere)
+    assert (summary["topic"], summary["sent"]) == (name, len(told) + 3)
+    assert [(file["label"], file["sent"]) for file in summary["files"]] == [
+        (str(tmp_path / "a.gz"), len(told) + 1),
+        (str(tmp_path / "b"), 2),
+    ]
+    consumer = AIOKafkaConsumer(name, bootstrap_servers=kafka_bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    got: list[Any] = []
+    while len(got) < summary["sent"]:
+        for records in (await consumer.getmany(timeout_ms=1000)).values():
+            got += records
+    await consumer.stop()
+    assert {len({record.partition for record in got if record.key == key}) for key in {record.key for record in got}} == {1}
+    (first,) = {record.key for record in got if record.value == b"no JSON"}
+    lines = [record.value for record in sorted(got, key=lambda record: record.offset) if record.key == first]
+    assert lines == (ndjson(told) + b"no JSON\n").splitlines()
+    assert [json.loads(record.value) for record in sorted(got, key=lambda record: record.offset) if record.key != first] == [
+        result(1000),
+        result(1001),
+    ]
+    code, out, _ = await outcomes("replay", str(tmp_path / "b"), "--to-topic", name, **nowhere)
+    assert (code, out.splitlines()[0]) == (0, f"2 sent from {tmp_path / 'b'}")
+    assert re.fullmatch(rf"2 sent to {name} · [\d.]+ s", out.splitlines()[1])
+    worked = await outcomes_json("worker", "--until-end", **settings(database, kafka_bootstrap, name))
+    assert (worked["consumed"], worked["quarantined"]) == (len(told) + 5, 1)
+
+
+async def test_what_cannot_be_sent_to_a_topic_is_said_in_a_sentence(
+    kafka_bootstrap: str, topic: Callable[..., Awaitable[str]], tmp_path: Path
+) -> None:
+    """No broker, flags that are about the database, a file that is cut (exit code 1, and the rest of it is sent)."""
+    name = await topic()
+    file = tmp_path / "a.gz"
+    file.write_bytes(gzip.compress(ndjson(stream(3000)))[:-100])
+    variables = {"KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap}
+    code, out, err = await outcomes("replay", str(file), "--to-topic", name, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:9")
+    assert (code, out) == (2, "")
+    assert err == f"outcomes: {name}: no Kafka at 127.0.0.1:9\n"
+    for flag in ("--dry-run", "--again", "--strict"):
+        code, _, err = await outcomes("replay", str(file), "--to-topic", name, flag, **variables)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "about the database" in err
+    code, out, _ = await outcomes("replay", str(file), "--to-topic", name, **variables)
+    assert code == 1
+    assert "cannot be read to its end" in out
+    assert int(out.splitlines()[0].partition(" ")[0].replace(",", "")) > 100
+
+
+async def test_sending_to_a_topic_can_be_stopped(
+    kafka_bootstrap: str, topic: Callable[..., Awaitable[str]], tmp_path: Path
+) -> None:
+    """What was sent is counted, and the sentence says that the rest was not."""
+    name = await topic()
+    file = tmp_path / "a"
+    file.write_bytes(ndjson(stream(60_000)))
+    sending = Sending(load(kafka_bootstrap_servers=kafka_bootstrap), name)
+    (done,) = await sending.run(files.find([str(file)]), lambda progress: sending.stop() if progress.events else None)
+    assert 0 < done.sent < 60_000
+    assert done.trouble is not None
+    assert done.trouble.startswith(f"{file}: stopped; ")

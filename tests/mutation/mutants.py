@@ -452,10 +452,9 @@ MUTANTS = (
     ),
     Mutant(
         "viewer: the server does not ask for the password",
-        "consumer/app.py",
-        "    await _until_a_wrong_password_is_refused(dsn)\n    (socket,)",
-        "    (postgres_rules := folder / 'pg_hba.conf').write_text('local all all trust\\n')\n"
-        "    async with connected(dsn) as again:\n        await again.execute('SELECT pg_reload_conf(), pg_sleep(1)')\n    (socket,)",
+        "consumer/engines/postgres.py",
+        'f"local all {login} scram-sha-256\\n"',
+        'f"local all {login} trust\\n"',
         _tests(_VIEWER, "test_only_the_login_and_its_password_open_the_address"),
     ),
     Mutant(
