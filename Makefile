@@ -6,7 +6,7 @@ SECONDS ?= 60
 
 .PHONY: demo test lint unit bench bench-peers fuzz chaos mutation up down lock clean
 
-demo: $(VENV)/installed ## about half a minute: a simulated school through Kafka and the real worker, and what a user would look at
+demo: $(VENV)/installed ## about a minute: a simulated school through Kafka and the real worker, and what a user would look at
 	$(BIN)/outcomes demo
 
 test: lint ## everything that CI checks

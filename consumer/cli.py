@@ -495,7 +495,7 @@ def demo(
 ) -> None:
     """Send a simulated school through Kafka and the real worker, and show what came of it.
 
-    Takes about half a minute. Starts a Postgres and a Kafka of its own, and uses no address that you have set.
+    Takes about a minute. Starts a Postgres and a Kafka of its own, and uses no address that you have set.
 
     Example: outcomes demo
     """

@@ -32,6 +32,9 @@ from simulator.feed import Feed, tell
 from simulator.school import School, institution
 from simulator.truth import Truth
 
+TAKES = "about a minute"
+"""As the Makefile and the help say."""
+
 FEED = Feed(disorder=0.2, duplicates=0.05, poison=0.003, dialects=0.1)
 
 
@@ -46,8 +49,8 @@ def run(folder: Path, *, events: int, seed: int, out: Console) -> bool:
     """
     began = time.monotonic()
     out.print(
-        "A school is simulated, its events go through a Kafka and the real worker into a Postgres, and you see what can be asked. "
-        "This takes about half a minute, the first time somewhat longer: where Docker or Maven serves, it gets Kafka's files. "
+        "A school is simulated, its events go through Kafka and the real worker into Postgres, and you see what can be asked. "
+        f"This takes {TAKES}, and longer the first time where Docker or Maven has to fetch Kafka. "
         f"Nothing of yours is used or changed; all that stays is in {folder}.\n",
         highlight=False,
         soft_wrap=True,
@@ -63,13 +66,14 @@ def run(folder: Path, *, events: int, seed: int, out: Console) -> bool:
     command = "outcomes" if shutil.which("outcomes") else str(near)
     _heading(out, "yours to look at")
     out.print(
-        f"The demo took {time.monotonic() - began:.0f} s. Its database stays in {folder}. Look at it with", highlight=False
+        f"The demo itself took {time.monotonic() - began:.0f} s. Its database stays in {folder}. Look at it with",
+        highlight=False,
     )
     for rest in ("status", *looks, "verify", "quarantine list", "psql", "postgres"):
         out.print(f"  OUTCOMES_DATA_FOLDER={folder} {command} {rest}", highlight=False, soft_wrap=True)
     out.print(
-        "`status` ends with 1, because the broken messages wait in quarantine. `postgres` opens the database to pandas, Grafana "
-        f"and the like. When you are done: rm -r {folder}. The next demo starts with an empty database in any case.",
+        "`status` ends with 1, because the broken messages wait in quarantine. `postgres` opens the database to pandas, "
+        f"Grafana and the like. When you are done: rm -r {folder}. The next demo starts with an empty database in any case.",
         highlight=False,
         soft_wrap=True,
     )
@@ -115,7 +119,7 @@ async def _run(
     sent = await produce(load(kafka_bootstrap_servers=bootstrap), messages())
     out.print(
         f"Sent to Kafka: {sent:,} messages about {school.courses} courses with {school.students} students each. "
-        f"{FEED.disorder:.0%} of them are out of order, {FEED.duplicates:.0%} are sent twice, {truth.poison.total()} are broken.",
+        f"{FEED.disorder:.0%} of them are out of order, {FEED.duplicates:.0%} sent twice, {truth.poison.total()} broken.",
         highlight=False,
         soft_wrap=True,
     )
@@ -161,7 +165,7 @@ async def _run(
         out.print(gradebook.render(await gradebook.gradebook(connection, course, None, before, None)))
         _heading(
             out,
-            f"one student's scores for one outcome: outcomes timeline --course {course} --student {student} --outcome {outcome}",
+            f"one student's scores over time: outcomes timeline --course {course} --student {student} --outcome {outcome}",
         )
         out.print(timeline.render(await timeline.timeline(connection, course, student, outcome, None)))
     looks = (

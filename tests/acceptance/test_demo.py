@@ -2,7 +2,9 @@
 
 import re
 
+from consumer.demo import TAKES
 from tests.acceptance.running import outcomes, started
+from tests.forking import ROOT
 from tests.scratch import folder
 
 
@@ -23,6 +25,16 @@ async def test_the_demo_ends_with_mastery_now_and_then_and_with_commands_that_wo
             assert part in out, part
         command = re.search(r"outcomes (gradebook --course \d+)$", out, re.MULTILINE)
         assert command is not None
+        assert out.splitlines()[0].startswith("A school is simulated")
+        assert f"This takes {TAKES}" in out.splitlines()[0]
+        assert re.search(r"^The demo itself took \d+ s\.", out, re.MULTILINE)
+        assert f"Takes {TAKES}." in (await outcomes("demo", "--help"))[1]
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+        assert f"demo: $(VENV)/installed ## {TAKES}: " in makefile
+        assert makefile.index('@echo "Installing') < makefile.index("-m venv $(VENV)")  # said before it takes its time
+        assert not re.search(r"\b(told|poison)\b", out)
+        assert len(re.findall(r"^method: account 2's", out, re.MULTILINE)) == 2  # once in each of the two gradebooks
+        assert out.count("· method ") <= 2  # of the timeline: the first one, and where it changes
         code, out, err = await outcomes(*command.group(1).split(), OUTCOMES_DATA_FOLDER=str(path / "demo"))
         assert code == 0, err
         assert "mean" in out
