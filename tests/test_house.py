@@ -3,6 +3,7 @@
 import re
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from typer.core import TyperGroup
 from typer.main import get_command
@@ -151,3 +152,18 @@ def test_locked_requirements_have_hashes() -> None:
 def test_the_readme_counts_the_mutants() -> None:
     """A figure that nobody looks at is soon wrong."""
     assert f" {len(MUTANTS)} so far" in TEXT
+
+
+def test_one_end_of_an_event_has_one_name() -> None:
+    """In the README and in every help: what is quarantined is not `set aside` elsewhere, what is ignored does not `go by`."""
+    helps: list[str] = []
+
+    def read(command: Any) -> None:
+        helps.append(f"{command.name}: {command.help} {command.epilog} {[getattr(p, 'help', None) for p in command.params]}")
+        for inner in getattr(command, "commands", {}).values():
+            read(inner)
+
+    read(get_command(app))
+    assert len(helps) > 25
+    for text in (TEXT, *helps):
+        assert not re.search(r"set aside|sets aside|diverted|went by|goes by|gone by", text), text[:80]
