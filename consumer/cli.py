@@ -158,6 +158,8 @@ def worker(
     ):
         summary = wiring.run(wiring.work(settings, dsn, until_end=until_end))
     show_summary(summary, as_json)
+    if summary.books.quarantined and not as_json:
+        hint_at_quarantine(list(settings.topic))
 
 
 @app.command(epilog=ENDS)

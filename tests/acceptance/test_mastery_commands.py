@@ -2,13 +2,16 @@
 
 import csv
 import io
+import re
+from datetime import timedelta
 
 import pytest
 
+from consumer.ingest.batch import Partition
 from tests.acceptance.running import outcomes, outcomes_json
 from tests.postgres.test_gradebook import ANA, BO, account, course, outcome, worked
 from tests.postgres.writing import write
-from tests.samples import TENANT, event, scale
+from tests.samples import NOON, TENANT, event, scale
 
 ROLLUP = ("--course", "7", "--student", ANA, "--outcome", "1")
 
@@ -88,6 +91,33 @@ async def test_scale_timeline_and_rollup_are_told(database: str) -> None:
     assert (unheard["score"], unheard["results"]) == (None, [])
     assert (await outcomes_json("scale", "--account", "3", "--known-at", "2025-03-21", DATABASE_URL=database))["scale"] is None
     assert (await outcomes_json("explain", "result", "1", DATABASE_URL=database))["versions"]
+
+
+async def test_a_method_that_is_everybodys_is_told_once(database: str) -> None:
+    """Not with each outcome of a gradebook, nor with each change of a timeline; there it stands where it is new."""
+    await school(database)
+    _, out, _ = await outcomes("gradebook", "--course", "7", DATABASE_URL=database)
+    assert out.count("decaying_average") == out.count("method: ") == out.count("scale: ") == 1
+    assert re.search(r"^method: course 7's own, decaying_average 65/35", out, re.MULTILINE)
+    assert out.count("not yet assessed\n") == 2  # of two outcomes
+    _, out, _ = await outcomes("timeline", *ROLLUP, DATABASE_URL=database)
+    assert (out.count("decaying_average"), out.count("mastery from"), out.count("  score ")) == (1, 1, 4)
+    await write(
+        database,
+        event(
+            "outcome_calculation_method_updated",
+            at=NOON + timedelta(hours=9),
+            outcome_calculation_method_id="5",
+            context_type="Course",
+            context_id="7",
+            calculation_method="latest",
+            calculation_int=None,
+        ),
+        partition=Partition("later", 0),
+    )
+    _, out, _ = await outcomes("timeline", *ROLLUP, DATABASE_URL=database)
+    assert out.count("decaying_average") == 2  # as it was, and in what it was changed from
+    assert re.search(r"method decaying_average .* -> latest$", out, re.MULTILINE)
 
 
 async def test_account_level_scales_are_shown_and_set(database: str) -> None:
