@@ -38,7 +38,7 @@ _FOLDED = re.compile(rb"\n[ \t]")
 _HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(:[0-9]{1,5})?")
 _BUSY = "too many connections are open; ask again soon"
 _SENTENCES = {
-    400: "the request is not valid HTTP/1.1",
+    400: "the request is not valid HTTP, or may be read in two ways",
     408: "the request did not come in time",
     413: f"the body has more than {MAX_BYTES} bytes",
     431: f"the request line and the headers have more than {HEAD_BYTES} bytes",
@@ -209,27 +209,31 @@ class Connection(H11Protocol):
             self._refuse(408)
 
     def _refuse(self, status: int) -> None:
-        """Says no, and that nothing more is read; closes once the client has gone, or soon."""
+        """Says no, where nothing was answered yet, and that nothing more is read; closes once the client has gone, or soon."""
         self._all.told[status] += 1
         self._all.open.discard(self)
         self._unset_keepalive_if_required()
-        can_answer = self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE) and not self.transport.is_closing()
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        if not can_answer:
-            self.transport.close()
-            return
-        body = orjson.dumps({"errors": [{"message": _SENTENCES[status]}]})
-        retry = b"Retry-After: %d\r\n" % RETRY_AFTER_SECONDS if status == HTTPStatus.SERVICE_UNAVAILABLE else b""
-        self.transport.write(
-            b"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nCache-Control: private, no-store\r\n"
-            b"%sConnection: close\r\n\r\n%s" % (status, HTTPStatus(status).phrase.encode(), len(body), retry, body)
-        )
-        if len(self._all.refused) >= MOST_REFUSED:
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.write(_refusal(status))
+        if self.transport.is_closing() or len(self._all.refused) >= MOST_REFUSED:
             self.transport.close()
             return
         self.since = self.loop.time()
         self._all.refused.add(self)
         self.flow.resume_reading()
         self.transport.write_eof()
+
+
+def _refusal(status: int) -> bytes:
+    body = orjson.dumps({"errors": [{"message": _SENTENCES[status]}]})
+    headers = {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Cache-Control": "private, no-store",
+        "Connection": "close",
+    } | ({"Retry-After": str(RETRY_AFTER_SECONDS)} if status == HTTPStatus.SERVICE_UNAVAILABLE else {})
+    lines = (f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items()), "", "")
+    return "\r\n".join(lines).encode() + body

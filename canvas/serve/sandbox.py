@@ -141,13 +141,9 @@ def _sandbox(request: Request) -> Sandbox:
 
 
 async def _params(request: Request) -> Params:
-    body = bytearray()
+    """Of a body that the connection has bounded."""
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BYTES:
-                raise HTTPException(413, f"the body has more than {MAX_BYTES} bytes")
-        return parse(request.headers.get("content-type"), bytes(body), request.url.query)
+        return parse(request.headers.get("content-type"), await request.body(), request.url.query)
     except ClientDisconnect:
         raise wrong("the body is cut off") from None
     except BadParameters as error:
