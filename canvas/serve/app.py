@@ -49,8 +49,8 @@ _HIDDEN = re.compile(rb"%(?:2[5ef]|5c|7f|[01][0-9a-f])", re.IGNORECASE)
 """Encoded: a percent sign, dot, slash, backslash or control character. Whoever is between may have read them in another way."""
 _NOWHERE = "/"
 """A path of no route."""
-_MOST_OF_A_PATH = 500
-"""Characters of it in the log."""
+_MOST_OF_A_PATH, _MOST_OF_A_METHOD = 500, 20
+"""Characters of them in the log."""
 _STRICT = (b"cache-control", b"private, no-store"), (b"x-content-type-options", b"nosniff")
 """What is told about people stays with who asked, refusals too."""
 _OWN_SCRIPTS = (
@@ -239,7 +239,7 @@ class _AccessLog:
             milliseconds = round((time.monotonic() - begun) * 1000, 1)
             level = "debug" if path in HEALTH else "info"
             getattr(log.get("serve"), level)(
-                "request", method=scope["method"], path=path, status=status, milliseconds=milliseconds
+                "request", method=scope["method"][:_MOST_OF_A_METHOD], path=path, status=status, milliseconds=milliseconds
             )
 
 

@@ -183,6 +183,8 @@ class Connection(H11Protocol):
         """Called by uvicorn when the server stops."""
         if self in self._all.open:
             super().shutdown()
+        else:
+            self.transport.close()
 
     def make_room(self) -> None:
         """Ends a connection that asks nothing. One that has been answered before knows that it may be closed at any time."""

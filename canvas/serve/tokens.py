@@ -105,8 +105,8 @@ def _client(address: str) -> str:
     """Who is counted as one."""
     try:
         ip = ipaddress.ip_address(address)
-    except ValueError:
-        return address
+    except ValueError:  # a proxy may say anything
+        return address[:MAX_KEY_TEXT]
     if isinstance(ip, ipaddress.IPv4Address):
         return str(ip)
     return str(ip.ipv4_mapped or ipaddress.ip_network((ip, _NETWORK), strict=False))

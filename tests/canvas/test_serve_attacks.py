@@ -535,7 +535,7 @@ async def test_a_token_in_an_address_opens_nothing(server: Served) -> None:
         async with Raw(server) as raw:
             raw.send(f"GET {GROUPS}?access_token={server.token} HTTP/1.1", HOST, "Connection: close")
             assert (await raw.all()).startswith(b"HTTP/1.1 401 ")
-        await path_asked(server, "/" + "x" * 5000)
+        await path_asked(server, "/" + "x" * 5000, "X" * 5000)
     told = json.dumps(lines, default=str)
     assert server.token not in told
     assert len(told) < 5000
