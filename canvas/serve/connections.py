@@ -34,8 +34,7 @@ LINGER_SECONDS = 2.0
 RETRY_AFTER_SECONDS = 5
 """When to ask again while there is no room, or the database is away."""
 
-_FOLDED = re.compile(rb"\n[ \t]")
-_HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~-]+)(:[0-9]{1,5})?")
+_HOST = re.compile(rb"\nhost:[ \t]*(\[[0-9a-f:.]+\]|[a-z0-9._~-]+)(:[0-9]{1,5})?[ \t]*\r?\n")
 _BUSY = "too many connections are open; ask again soon"
 _SENTENCES = {
     400: "the request is not valid HTTP, or may be read in two ways",
@@ -71,17 +70,19 @@ class _Strict(h11.Connection):
         return event
 
     def _judge(self, request: h11.Request, head: bytes) -> None:
+        """By the bytes, which is faster than by h11's headers: most requests have neither a length nor chunks."""
         if len(head) > HEAD_BYTES:
             raise h11.RemoteProtocolError("head", 431)
-        headers = dict(request.headers)  # names that h11 lets come twice are none of these
-        length = headers.get(b"content-length")
-        chunked = b"transfer-encoding" in headers
-        if _FOLDED.search(head) or (chunked and (length is not None or request.http_version < b"1.1")):
-            raise h11.RemoteProtocolError("framing", 400)
-        if b"host" in headers and _HOST.fullmatch(headers[b"host"]) is None:
-            raise h11.RemoteProtocolError("host", 400)
-        if length is not None and int(length) > MAX_BYTES:
-            raise h11.RemoteProtocolError("length", 413)
+        head = head.lower()
+        if b"\n " in head or b"\n\t" in head or (b"\nhost:" in head and _HOST.search(head) is None):
+            raise h11.RemoteProtocolError("folded, or a host that is none", 400)
+        if b"\ncontent-length:" in head or b"\ntransfer-encoding:" in head:
+            headers = dict(request.headers)
+            length = headers.get(b"content-length")
+            if b"transfer-encoding" in headers and (length is not None or request.http_version < b"1.1"):
+                raise h11.RemoteProtocolError("framing", 400)
+            if length is not None and int(length) > MAX_BYTES:
+                raise h11.RemoteProtocolError("length", 413)
 
 
 class Connections:

@@ -23,6 +23,7 @@ from consumer.read.scale import SWITCH
 from consumer.settings import Settings
 from consumer.store.postgres import Connection, connect
 from consumer.store.tenant_setting import decide
+from tests.acceptance.running import until
 from tests.canvas.serving import ANA_ID, OTHER, Served, fill, of, served, token_for
 from tests.postgres.test_gradebook import account, course, outcome, worked
 from tests.postgres.writing import write
@@ -67,8 +68,10 @@ class Raw:
 
     async def all(self, seconds: float = 20) -> bytes:
         """Whatever comes until the server closes."""
-        async with asyncio.timeout(seconds):
-            return await self.reader.read(-1)
+        reading_ = asyncio.create_task(self.reader.read(-1))
+        ended, _ = await asyncio.wait([reading_], timeout=seconds)
+        assert ended, "the server keeps the connection"
+        return await reading_
 
 
 async def asked(server: Served, *lines: str, body: bytes = b"") -> tuple[int, Any, bytes]:
@@ -112,8 +115,10 @@ async def test_a_flood_of_wrong_tokens_takes_nothing_from_those_who_have_one(
     probes = [asyncio.create_task(server.ask("/readyz", token="")) for _ in range(reading.CONNECTIONS)]
     try:
         await _until_waiting(locking, "api_token", reading.OF_STRANGERS + 1)
-        async with asyncio.timeout(20):
-            assert (await server.ask(GROUPS)).status == 200
+        known = asyncio.create_task(server.ask(GROUPS))
+        answered, _ = await asyncio.wait([known], timeout=20)
+        assert answered
+        assert (await known).status == 200
         assert await locking.fetchval(WAITING, "api_token") == reading.OF_STRANGERS + 1
     finally:
         await locking.close()  # and with it the lock
@@ -163,9 +168,11 @@ async def test_a_wrong_token_is_not_looked_up_again_and_again_and_opens_soon_aft
     connection = await connect(database)
     await connection.fetchrow(sql("token_create"), TENANT, "made meanwhile", tokens.digest(token))
     await connection.close()
-    async with asyncio.timeout(20):
-        while (await server.ask(GROUPS, token=token)).status != 200:  # noqa: ASYNC110 - the server tells nobody
-            await asyncio.sleep(0.1)
+    await until(lambda: _is(server, token, 200), 20)
+
+
+async def _is(server: Served, token: str, status: int) -> bool:
+    return (await server.ask(GROUPS, token=token)).status == status
 
 
 async def test_what_is_remembered_of_strangers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,9 +207,7 @@ async def test_who_sends_too_many_wrong_tokens_is_told_to_wait_and_a_good_one_wo
     assert (await server.ask(GROUPS)).status == 200
     assert (await server.ask(GROUPS, token=await token_for(database, TENANT))).status == 200
     assert (await server.ask(GROUPS, token="")).status == 401
-    async with asyncio.timeout(30):
-        while (await server.ask(GROUPS, token=tokens.new())).status == 429:  # noqa: ASYNC110 - as above
-            await asyncio.sleep(0.2)
+    await until(lambda: _is(server, tokens.new(), 401), 30)
 
 
 def test_addresses_are_counted_by_client(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,7 +374,7 @@ async def test_refusals_are_counted_in_the_log(server: Served) -> None:
         for _ in range(5):
             await asked(server, "GET /secret HTTP/1.1", "Host: here", HOST)
         async with asyncio.timeout(20):
-            while sum(one["statuses"].get(400, 0) for one in lines if one["event"] == "refused") < 5:  # noqa: ASYNC110 - as above
+            while sum(one["statuses"].get(400, 0) for one in lines if one["event"] == "refused") < 5:  # noqa: ASYNC110 - the log tells nobody
                 await asyncio.sleep(0.05)
     assert "secret" not in json.dumps(lines, default=str)
 

@@ -575,7 +575,7 @@ MUTANTS = (
     Mutant(
         "headers may be folded",
         "canvas/serve/connections.py",
-        "if _FOLDED.search(head) or (",
+        'if b"\\n " in head or b"\\n\\t" in head or (',
         "if (",
         _tests(_ATTACKS, "test_what_two_servers_may_read_in_two_ways_is_refused"),
     ),
@@ -589,7 +589,7 @@ MUTANTS = (
     Mutant(
         "any host is repeated",
         "canvas/serve/connections.py",
-        '_HOST.fullmatch(headers[b"host"]) is None',
+        "_HOST.search(head) is None",
         "False",
         _tests(_ATTACKS, "test_what_two_servers_may_read_in_two_ways_is_refused"),
     ),
