@@ -1,6 +1,7 @@
 """`outcomes serve` against those who want it away, or more than is theirs: floods, slow clients, what is read in two ways."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import time
@@ -139,7 +140,10 @@ async def test_a_token_that_was_good_is_asked_about_without_waiting_behind_stran
     monkeypatch.setattr(Reading, "row", _told_tenant)
     for _ in range(reading.OF_STRANGERS):
         await app_reading._strangers.acquire()
-    assert await keeper.tenant("good") == TENANT
+    opened = None
+    with contextlib.suppress(Transient):
+        opened = await keeper.tenant("good")
+    assert opened == TENANT
     with pytest.raises(Transient):
         await keeper.tenant("never seen")
 
@@ -196,13 +200,15 @@ async def test_who_sends_too_many_wrong_tokens_is_told_to_wait_and_a_good_one_wo
 ) -> None:
     """429 with `Retry-After`, in Canvas' shape; of the same address a known token opens, and a new one too; then it is over."""
     monkeypatch.setattr(tokens, "WINDOW_SECONDS", 5.0)
-    known = await server.ask(GROUPS)
-    statuses = [(await server.ask(GROUPS, token=tokens.new())).status for _ in range(tokens.WRONG_TOKENS)]
-    assert (known.status, set(statuses)) == (200, {401})
-    refused = await server.ask(GROUPS, token=tokens.new())
-    while refused.status == 401:  # a slow machine: the window was over
+    monkeypatch.setattr(tokens, "WRONG_TOKENS", 5)
+    statuses = [(await server.ask(GROUPS, token=tokens.new())).status for _ in range(4)]
+    assert ((await server.ask(GROUPS)).status, statuses) == (200, [401] * 4)
+    for _ in range(30):  # more than six, because a window may end meanwhile
         refused = await server.ask(GROUPS, token=tokens.new())
-    assert (refused.status, 0 < int(refused.headers["Retry-After"]) <= 5) == (429, True)
+        if refused.status == 429:
+            break
+    assert refused.status == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= 5
     assert "too many wrong access tokens" in refused.json["errors"][0]["message"]
     assert (await server.ask(GROUPS)).status == 200
     assert (await server.ask(GROUPS, token=await token_for(database, TENANT))).status == 200
