@@ -366,7 +366,8 @@ async def test_a_request_that_is_too_large_is_told_so(server: Served) -> None:
         (413, (*put, f"Content-Length: {10**19}"), b""),
     ):
         found, told, all_ = await asked(server, *lines, body=body)
-        assert (found, bool(told["errors"][0]["message"])) == (status, True), lines[0][:40]
+        assert found == status, lines[0][:40]
+        assert told["errors"][0]["message"]
         assert b"Connection: close" in all_
     found, _, all_ = await asked(server, *put, "Transfer-Encoding: chunked", body=CHUNK * 40)
     assert (found in (405, 413), all_.count(b"HTTP/1.1")) == (True, 1)  # what is answered already is not taken in any more
@@ -462,7 +463,7 @@ async def test_what_an_encoded_character_hides_is_not_there(server: Served) -> N
         "/static-offline-docs%2Fswagger-ui.css",
     ):
         status, told, _ = await path_asked(server, path)
-        assert (status, bool(told["errors"])) == (404, True), path
+        assert (status, "errors" in (told or {})) == (404, True), path
 
 
 async def test_the_sandboxs_paths_and_bodies_are_read_in_one_way(database: str) -> None:
@@ -519,8 +520,8 @@ async def test_every_answer_stays_with_who_asked(server: Served) -> None:
         ("/docs", None),
     ):
         answer = await server.ask(path, token=token, Origin="https://elsewhere")
-        assert answer.headers["Cache-Control"] == "private, no-store", path
-        assert answer.headers["X-Content-Type-Options"] == "nosniff", path
+        assert answer.headers.get("Cache-Control") == "private, no-store", path
+        assert answer.headers.get("X-Content-Type-Options") == "nosniff", path
         assert not [name for name in answer.headers if name.lower().startswith("access-control")]
     assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'; ")
 
