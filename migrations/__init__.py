@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-HEAD = "0007"
+HEAD = "0010"
 """The revision that this code reads and writes; a test keeps it equal to the newest migration."""
 
 FOLDER = Path(__file__).parent

@@ -5,11 +5,13 @@ Members and paths are those of Canvas' `lib/api/v1/outcome.rb`, `outcome_results
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Literal, Protocol, TypeAlias
+from functools import cache
+from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 import orjson
 
 from canvas.told import WITH_NUMBER
+from schemas.base import Part
 
 Json: TypeAlias = dict[str, Any]
 Style: TypeAlias = Literal["full", "abbrev"]
@@ -330,16 +332,37 @@ def course_states(asked: Sequence[str] | None) -> list[str] | None:
 # -- history --
 
 
-def period(row: Mapping[str, Any], nested: Iterable[str], left_out: Iterable[str]) -> Json:
-    """A state of an object as a period: what the projection knows of it, without what is null; JSON columns parsed."""
+def period(row: Mapping[str, Any], model: type[Part], left_out: Iterable[str]) -> Json:
+    """A state of an object as a period, without what is null. Of nested things it has the members that `model` knows."""
     hidden = {*left_out, "valid_from", "valid_to", "event_name"}
-    inner = set(nested)
-    told = {
-        name: parsed(value) if name in inner else value
-        for name, value in row.items()
-        if name not in hidden and value is not None
-    }
+    told = {}
+    for name, value in row.items():
+        if name not in hidden and value is not None:
+            part = _part_of(model, name)
+            told[name] = value if part is None else _known(parsed(value), part)
     return {"valid_from": row["valid_from"], "valid_to": row["valid_to"], "event_name": row["event_name"], **told}
+
+
+def _known(value: Any, part: type[Part]) -> Any:
+    """Without members that are not declared: Canvas may put anything there."""
+    if isinstance(value, list):
+        return [_known(item, part) for item in value]
+    if not isinstance(value, dict):
+        return value
+    inner = {name: _part_of(part, name) for name in value if name in part.model_fields}
+    return {name: value[name] if of is None else _known(value[name], of) for name, of in inner.items()}
+
+
+@cache
+def _part_of(model: type[Part], name: str) -> type[Part] | None:
+    """What a member, or each item of it, is made of; None where it is a plain value."""
+    waiting = [model.model_fields[name].annotation] if name in model.model_fields else []
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, type) and issubclass(found, Part):
+            return found
+        waiting += get_args(found)
+    return None
 
 
 def scale_period(row: Row) -> Json:

@@ -5,6 +5,7 @@ import base64
 import binascii
 import contextlib
 import json
+import re
 import socket
 import time
 import traceback
@@ -25,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from canvas.serve import history, routes
 from canvas.serve.asking import NOT_THERE
+from canvas.serve.connections import RETRY_AFTER_SECONDS, Connections
 from canvas.serve.reading import Reading
 from canvas.serve.tokens import Doorkeeper
 from consumer import log
@@ -33,8 +35,6 @@ from consumer.printable import printable
 from consumer.settings import Settings
 from schemas.rest import ErrorBody
 
-RETRY_AFTER_SECONDS = 5
-"""When to ask again while the database is away."""
 STOP_SECONDS = 10
 """How long answers that are under way may take once the server is to stop."""
 
@@ -43,8 +43,26 @@ HEALTH = frozenset({"/livez", "/readyz"})
 _FOR_BROWSERS = ("/docs", "/openapi.json", "/static-offline-docs")
 """A browser cannot send a bearer token by itself: here the token may be the password of HTTP Basic."""
 _NO_TOKEN, _BAD_TOKEN = "user authorization required", "Invalid access token."
+_TWO_TOKENS = "there are two Authorization headers"
+_TOO_MANY_TOKENS = "too many wrong access tokens came from this address; ask again later, or with one that opens something"
+_HIDDEN = re.compile(rb"%(?:2[5ef]|5c|7f|[01][0-9a-f])", re.IGNORECASE)
+"""Encoded: a percent sign, dot, slash, backslash or control character. Whoever is between may have read them in another way."""
+_NOWHERE = "/"
+"""A path of no route."""
+_MOST_OF_A_PATH, _MOST_OF_A_METHOD = 500, 20
+"""Characters of them in the log."""
+_STRICT = (b"cache-control", b"private, no-store"), (b"x-content-type-options", b"nosniff")
+"""What is told about people stays with who asked, refusals too."""
+_OWN_SCRIPTS = (
+    b"content-security-policy",
+    b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    b"frame-ancestors 'none'",
+)
+"""Of the documentation: nothing from other servers, and in nobody's frame."""
 _BACKLOG = 2048
 _SLASHES_OF_A_HOST = 2
+_TICKS = 10
+"""Of the server, in a second."""
 _STEPS = 5
 """Of the way to a mistake of ours that its line in the log tells, the last ones."""
 
@@ -52,6 +70,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorBody, "description": "A parameter is wrong."},
     401: {"model": ErrorBody, "description": "There is no token, or it opens nothing."},
     404: {"model": ErrorBody, "description": "There is no such thing, or it is another tenant's."},
+    429: {"model": ErrorBody, "description": "Too many wrong tokens came from this address; `Retry-After` says for how long."},
     503: {"model": ErrorBody, "description": "The database is away or busy; ask again after `Retry-After` seconds."},
 }
 
@@ -102,6 +121,15 @@ def make_app(dsn: str, settings: Settings, *, sandbox: bool = False) -> FastAPI:
 
 
 def _health(app: FastAPI, reading: Reading) -> None:
+    asking: asyncio.Task[Any] | None = None
+
+    async def ask() -> None:
+        """Once for all who ask meanwhile: they are anybody, and the connections are not theirs."""
+        nonlocal asking
+        if asking is None or asking.done():
+            asking = asyncio.create_task(reading.row("token_tenant", bytes(32)), name="readiness")
+        await asyncio.shield(asking)
+
     @app.get("/livez", response_class=PlainTextResponse, tags=["Health"], openapi_extra={"security": []})
     async def livez() -> str:
         """Tell whether the process answers."""
@@ -119,7 +147,7 @@ def _health(app: FastAPI, reading: Reading) -> None:
     async def readyz() -> Response:
         """Tell whether the database answers too."""
         try:
-            await reading.row("token_tenant", bytes(32))
+            await ask()
         except (Transient, Fatal):
             return PlainTextResponse("the database is away, or all connections to it are busy\n", 503, headers=_retry())
         return PlainTextResponse("ok\n")
@@ -179,6 +207,8 @@ async def _broken(_: Request, error: Exception) -> Response:
 class _AccessLog:
     """A line for each request: method, path, status, milliseconds. No query, no headers: tokens and people are in those.
 
+    Outermost, so that every answer has the headers that keep it with who asked.
+
     No mistake of ours gets past it: the server would log it with all variables on the way, tokens and bodies among them.
     """
 
@@ -190,12 +220,13 @@ class _AccessLog:
             await self._app(scope, receive, send)
             return
         begun, status = time.monotonic(), 0  # nothing was answered
-        path = printable(scope["path"])
+        path = printable(scope["path"][:_MOST_OF_A_PATH])
 
         async def noting(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                message["headers"] = [*message["headers"], *_STRICT, *([_OWN_SCRIPTS] if path == "/docs" else ())]
             await send(message)
 
         try:
@@ -208,7 +239,7 @@ class _AccessLog:
             milliseconds = round((time.monotonic() - begun) * 1000, 1)
             level = "debug" if path in HEALTH else "info"
             getattr(log.get("serve"), level)(
-                "request", method=scope["method"], path=path, status=status, milliseconds=milliseconds
+                "request", method=scope["method"][:_MOST_OF_A_METHOD], path=path, status=status, milliseconds=milliseconds
             )
 
 
@@ -216,6 +247,7 @@ class _PlainPaths:
     """Takes `.json` off the end of a path: the documents write `/api/v1/outcomes/1.json`, and it means the same.
 
     HEAD is answered as GET; the server leaves the body out. Who asks by a proxy may name the whole address (RFC 9112, 3.2.2).
+    An encoded slash is none: what hides one leads nowhere.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -226,6 +258,8 @@ class _PlainPaths:
             scope["path"] = f"/{scope['path'].split('/', 3)[3]}" if scope["path"].count("/") > _SLASHES_OF_A_HOST else "/"
         if scope["type"] == "http" and scope["path"].startswith("/api/") and scope["path"].endswith(".json"):
             scope["path"] = scope["path"].removesuffix(".json")
+        if scope["type"] == "http" and _HIDDEN.search(scope.get("raw_path", b"")):
+            scope["path"] = _NOWHERE
         if scope["type"] == "http" and scope["method"] == "HEAD":
             scope = {**scope, "method": "GET"}
         await self._app(scope, receive, send)
@@ -249,7 +283,10 @@ class _Door:
         for_browsers = scope["path"].startswith(_FOR_BROWSERS)
         realm = 'Basic realm="outcomes"' if for_browsers else 'Bearer realm="canvas-lms"'
         headers = {"WWW-Authenticate": realm}
-        token = _token(scope, basic=for_browsers)
+        told = [value for name, value in scope["headers"] if name == b"authorization"]
+        if len(told) > 1:
+            return _says(400, _TWO_TOKENS)
+        token = _token(told[0].decode("latin-1"), basic=for_browsers) if told else None
         if token is None:
             return _says(401, _NO_TOKEN, word="unauthenticated", headers=headers)
         try:
@@ -257,21 +294,22 @@ class _Door:
         except (Transient, Fatal) as error:
             return await _trouble(Request(scope), error)
         if tenant is None:
+            wait = self._doorkeeper.wrong_from(scope["client"][0] if scope["client"] else "")
+            if wait:
+                return _says(429, _TOO_MANY_TOKENS, headers={"Retry-After": str(wait)})
             return _says(401, _BAD_TOKEN, headers=headers)
         scope.setdefault("state", {})["tenant"] = tenant
         return None
 
 
-def _token(scope: Scope, *, basic: bool) -> str | None:
-    """The token of the Authorization header; None where there is none that can be read."""
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            scheme, _, told = value.decode("latin-1").partition(" ")
-            if scheme.lower() == "bearer" and told.strip():
-                return str(told.strip())
-            if basic and scheme.lower() == "basic":
-                with contextlib.suppress(binascii.Error, UnicodeDecodeError):
-                    return base64.b64decode(told.strip(), validate=True).decode().partition(":")[2] or None
+def _token(authorization: str, *, basic: bool) -> str | None:
+    """The token of an Authorization header; None where there is none that can be read. One in the address is none at all."""
+    scheme, _, told = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return told.strip() or None
+    if basic and scheme.lower() == "basic":
+        with contextlib.suppress(binascii.Error, UnicodeDecodeError):
+            return base64.b64decode(told.strip(), validate=True).decode().partition(":")[2] or None
     return None
 
 
@@ -301,9 +339,19 @@ def _document(app: FastAPI) -> dict[str, Any]:
 class _Server(uvicorn.Server):
     """Signals are dealt with by who runs it."""
 
+    def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
+        super().__init__(config)
+        self._connections = connections
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second."""
+        if counter % _TICKS == 0:
+            self._connections.look()
+        return await super().on_tick(counter)
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -329,16 +377,19 @@ async def serving(app: FastAPI, host: str, port: int) -> AsyncIterator[tuple[str
     """Answers while the block runs; gives the address, and the task that ends when the server does. Port 0 picks a free one."""
     opened = _listening(host, port)
     name, bound = opened.getsockname()[:2]
+    connections = Connections()
     config = uvicorn.Config(
         app,
+        http=connections.new,  # type: ignore[arg-type] # uvicorn only calls it
+        ws="none",
         log_config=None,
-        log_level="warning",
+        log_level="error",  # a warning for each stranger who sends what is no HTTP would fill the log
         access_log=False,
         server_header=False,
         lifespan="on",
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    server = _Server(config)
+    server = _Server(config, connections)
     task = asyncio.create_task(server.serve(sockets=[opened]), name="serve")
     try:
         while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has a flag, and no event
@@ -350,6 +401,7 @@ async def serving(app: FastAPI, host: str, port: int) -> AsyncIterator[tuple[str
     finally:
         server.should_exit = True
         await asyncio.wait([task])
+        connections.close()
         opened.close()
 
 

@@ -53,13 +53,8 @@ def _whole(value: object) -> int:
     return whole
 
 
-def _local(value: object) -> int:
-    """A course or an account by its local id; a global one, also as `2107~79`, means the same."""
-    return local_id(_whole(value))
-
-
 def _account(value: object) -> int:
-    return 0 if str(value) == _SELF else _local(value)
+    return 0 if str(value) == _SELF else _whole(value)
 
 
 def _moment(value: object) -> datetime:
@@ -67,7 +62,17 @@ def _moment(value: object) -> datetime:
     try:
         return time_of(f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text)
     except ValueError as error:
-        raise ValueError("a moment is a time with a zone, such as 2025-03-20T15:04:05Z, or a date in UTC") from error
+        hint = "; a + in an address is a blank: write %2B" if _had_a_plus(text) else ""
+        raise ValueError(f"a moment is a time with a zone, such as 2025-03-20T15:04:05Z, or a date in UTC{hint}") from error
+
+
+def _had_a_plus(text: str) -> bool:
+    """Whether it is a time once its last blank is a plus sign again, as it was before the query was read."""
+    try:
+        time_of("+".join(text.rsplit(" ", 1)))
+    except ValueError:
+        return False
+    return True
 
 
 def _user(value: object) -> str:
@@ -78,7 +83,7 @@ def _user(value: object) -> str:
         if not uuid or len(uuid) > MAX_KEY_TEXT or has_controls(uuid):
             raise ValueError("a uuid has 1 to 255 characters, and no control characters among them")
         return text
-    return str(_local(text.removeprefix("id:")))
+    return str(_whole(text.removeprefix("id:")))
 
 
 _ID_SCHEMA = {"type": "string", "pattern": "^(0*[1-9][0-9]{0,17}|[1-9][0-9]{0,4}~[1-9][0-9]{0,12})$"}
@@ -86,7 +91,7 @@ _USER_SCHEMA = {"type": "string", "pattern": "^(0*[1-9][0-9]{0,11}|(uuid|id):[0-
 
 Id = Annotated[int, BeforeValidator(_whole), WithJsonSchema(_ID_SCHEMA)]
 CourseId = Annotated[
-    int, BeforeValidator(_local), WithJsonSchema(_ID_SCHEMA), Path(description="Local or global id of the course.")
+    int, BeforeValidator(_whole), WithJsonSchema(_ID_SCHEMA), Path(description="Local or global id of the course.")
 ]
 AccountId = Annotated[
     int,
@@ -142,8 +147,7 @@ class Asked:
         if any(STRING_IDS in accepted for accepted in self.request.headers.getlist("accept")):
             value = with_string_ids(value)
         option = orjson.OPT_UTC_Z | (0 if exact_times else orjson.OPT_OMIT_MICROSECONDS)
-        headers = {"Cache-Control": "private, no-store"}  # what is told about people stays with who asked
-        return Response(orjson.dumps(value, option=option), headers=headers, media_type="application/json")
+        return Response(orjson.dumps(value, option=option), media_type="application/json")
 
     def page(
         self, value: Any, page: Page, rows: Sequence[Row], *, total: int | None = None, exact_times: bool = False
@@ -164,7 +168,9 @@ class Asked:
                 raise wrong(f"{name}: {name.partition('[')[0]}[] is expected, once for each id")
         if asked is None:
             return None
-        ids = [int(one) for one in asked if not one.startswith(_UUID)]
+        whole = [int(one) for one in asked if not one.startswith(_UUID)]
+        shard = await _shard(self.reading, self.tenant) if any(one >= SHARD for one in whole) else None
+        ids = [local_id(one) if one // SHARD == shard else one for one in whole]  # users of other shards keep their whole id
         uuids = [one.removeprefix(_UUID) for one in asked if one.startswith(_UUID)]
         return [row["user_uuid"] for row in await self.reading.rows("users", self.tenant, ids, uuids)]
 
@@ -210,15 +216,25 @@ def refuse_forgotten(at: datetime | None, begins: datetime | None) -> None:
 async def _anywhere(request: Request, at: At = None) -> Asked:
     asked = Asked(request, reading_of(request), tenant_of(request), at)
     if at is not None:
-        (begins,) = await asked.reading.told("history_begins")
+        (begins,) = await asked.reading.told("history_begins", of=asked.tenant)
         refuse_forgotten(at, begins["at"])
     return asked
+
+
+async def _shard(reading: Reading, tenant: Tenant) -> int | None:
+    """None where nothing has told it."""
+    row = await reading.row("shard", tenant)
+    return None if row is None else row["shard"]
 
 
 async def _in(
     request: Request, context_type: str, context_id: int | None, at: datetime | None, statement: str = "context"
 ) -> InContext:
     reading, tenant = reading_of(request), tenant_of(request)
+    if context_id is not None and context_id >= SHARD:
+        if context_id // SHARD != await _shard(reading, tenant):
+            raise not_there()
+        context_id = local_id(context_id)
     row = await reading.row(statement, tenant, context_type, context_id, at)
     assert row is not None
     refuse_forgotten(at, row["begins"])

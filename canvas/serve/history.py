@@ -28,11 +28,12 @@ from canvas.serve.routes import PAGED
 from consumer.ingest.tables import TABLES
 from schemas import rest
 from schemas.base import Time
+from schemas.outcome_proficiency import OutcomeProficiency
 
 router = APIRouter(prefix="/api/history/v1", tags=["History"])
 
-_NOT_SHOWN = ("root_account_uuid", "version_hash", "recorded_at", "source", "partition", "position", "event_time")
-"""How a state arrived is told by `outcomes explain`."""
+_NOT_SHOWN = ("root_account_uuid", "version_hash", "recorded_at", "source", "partition", "position", "event_time", "extra")
+"""How a state arrived is told by `outcomes explain`. `extra`: members that this version does not know may hold anything."""
 
 
 class Period(BaseModel):
@@ -112,7 +113,7 @@ async def _periods(asked: Asked, table: str, id_: int, page: Page) -> Response:
     rows = await asked.reading.told("history", asked.tenant, id_, table=table)
     if not rows:
         raise not_there()
-    return _sliced(asked, page, rows, lambda row: answers.period(dict(row), (*TABLES[table].json, "extra"), _NOT_SHOWN))
+    return _sliced(asked, page, rows, lambda row: answers.period(dict(row), TABLES[table].model, _NOT_SHOWN))
 
 
 def _sliced(asked: Asked, page: Page, rows: Sequence[Row], shown: Callable[[Row], Any]) -> Response:
@@ -159,8 +160,7 @@ async def course_scales(asked: OfCourse, page: Paged) -> Response:
 
 async def _own_scales(asked: InContext, page: Page) -> Response:
     rows = await asked.reading.rows("scales_of_context", asked.tenant, asked.context_type, asked.context_id)
-    nested = (*TABLES["outcome_proficiency"].json, "extra")
-    return _sliced(asked, page, rows, lambda row: answers.period(dict(row), nested, _NOT_SHOWN))
+    return _sliced(asked, page, rows, lambda row: answers.period(dict(row), OutcomeProficiency, _NOT_SHOWN))
 
 
 @router.get("/accounts/{account_id}/effective_outcome_proficiency", response_model=list[ScalePeriod], responses=PAGED)

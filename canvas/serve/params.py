@@ -168,12 +168,20 @@ def _fields(body: bytes, boundary: bytes | None) -> list[tuple[str, str]]:
 
 def _json(body: bytes) -> Params:
     try:
-        told = json.loads(_text(body), parse_float=_number, parse_constant=_no_number)
+        told = json.loads(_text(body), parse_float=_number, parse_constant=_no_number, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise BadParameters(f"the body is not JSON: {error}") from None
     if not isinstance(told, dict):
         raise BadParameters("the body is JSON, but no object")
     return told
+
+
+def _object(members: list[tuple[str, Value]]) -> Params:
+    """A name that comes twice is refused: whoever looked at the body before may have taken the other value."""
+    found = dict(members)
+    if len(found) < len(members):
+        raise ValueError("a member comes twice in an object")
+    return found
 
 
 def _number(digits: str) -> Decimal:

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -19,6 +20,8 @@ CONNECTIONS = 10
 """Questions at once; more wait for their turn."""
 OF_ONE_TENANT = 7
 """Of these, at most: who asks much at once leaves something to the others, and to those who ask whether the server is ready."""
+OF_STRANGERS = 2
+"""Of these, at most: who has shown no token that opens something takes nothing from those who have."""
 STATEMENT_SECONDS = 10.0
 """A question that takes longer is given up: its asker has gone, and others wait."""
 WAIT_SECONDS = 5.0
@@ -45,6 +48,7 @@ class Reading:
         self._dsn = dsn
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
         self._turns: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(OF_ONE_TENANT))
+        self._strangers = asyncio.Semaphore(OF_STRANGERS)
 
     async def open(self) -> None:
         """Makes the pool; connections are made when they are needed, so that a database may be away."""
@@ -77,24 +81,20 @@ class Reading:
         rows = await self._ask(sql(name), arguments)
         return rows[0] if rows else None
 
-    async def told(self, name: str, *arguments: Any, **names: str) -> Sequence[Row]:
-        """The rows of a statement of the commands' (`consumer.read`)."""
-        return await self._ask(read_sql(name).format(**names) if names else read_sql(name), arguments)
+    async def told(self, name: str, *arguments: Any, of: str | None = None, **names: str) -> Sequence[Row]:
+        """The rows of a statement of the commands' (`consumer.read`); `of`: the tenant, where it is no argument."""
+        return await self._ask(read_sql(name).format(**names) if names else read_sql(name), arguments, of)
 
-    async def _ask(self, statement: str, arguments: Sequence[Any]) -> Sequence[Row]:
-        tenant = arguments[0] if arguments else None
+    def stranger(self) -> AbstractAsyncContextManager[None]:
+        """A turn among those whose token is not known to open anything."""
+        return _turn(self._strangers)
+
+    async def _ask(self, statement: str, arguments: Sequence[Any], of: str | None = None) -> Sequence[Row]:
+        tenant = of if of is not None else arguments[0] if arguments else None
         if not isinstance(tenant, str):  # a question that is nobody's
             return await self._answer(statement, arguments)
-        turn = self._turns[tenant]
-        try:
-            async with asyncio.timeout(WAIT_SECONDS):
-                await turn.acquire()
-        except TimeoutError as error:
-            raise _meaning(error) from error
-        try:
+        async with _turn(self._turns[tenant]):
             return await self._answer(statement, arguments)
-        finally:
-            turn.release()
 
     async def _answer(self, statement: str, arguments: Sequence[Any]) -> Sequence[Row]:
         assert self._pool is not None, "not open"
@@ -121,6 +121,20 @@ class Reading:
             connection.terminate()
             raise
         return connection
+
+
+@asynccontextmanager
+async def _turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
+    """Raises `Transient` where it does not come in time."""
+    try:
+        async with asyncio.timeout(WAIT_SECONDS):
+            await turns.acquire()
+    except TimeoutError as error:
+        raise _meaning(error) from error
+    try:
+        yield
+    finally:
+        turns.release()
 
 
 async def _become_a_reader(connection: Connection) -> None:

@@ -100,6 +100,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": rest.ErrorBody, "description": "Nothing that Canvas would save, or no parameters."},
     401: {"model": rest.ErrorBody, "description": "There is no token, or it opens nothing."},
     404: {"model": rest.ErrorBody, "description": "There is no such thing, or it is another tenant's."},
+    429: {"model": rest.ErrorBody, "description": "Too many wrong tokens came from this address."},
     413: {"model": rest.ErrorBody, "description": f"A body of more than {MAX_BYTES} bytes."},
     503: {"model": rest.ErrorBody, "description": "The broker or the database is away; the write was not confirmed."},
 }
@@ -141,13 +142,9 @@ def _sandbox(request: Request) -> Sandbox:
 
 
 async def _params(request: Request) -> Params:
-    body = bytearray()
+    """Of a body that the connection has bounded."""
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > MAX_BYTES:
-                raise HTTPException(413, f"the body has more than {MAX_BYTES} bytes")
-        return parse(request.headers.get("content-type"), bytes(body), request.url.query)
+        return parse(request.headers.get("content-type"), await request.body(), request.url.query)
     except ClientDisconnect:
         raise wrong("the body is cut off") from None
     except BadParameters as error:

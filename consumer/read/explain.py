@@ -38,6 +38,8 @@ class Version:
     came_late: bool
     """A newer version was known when it came."""
     current: bool
+    student_changed: bool
+    """The version before was about another student: no regrade."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +88,9 @@ async def explain(connection: Connection, kind: str, id_: int, tenant: str | Non
         raise UsageError(f"no {table.name} {id_} is known of {root_account_uuid}{unread}")
     versions = tuple(
         Version(
-            **{name: row[name] for name in Version.__slots__ if name != "current"},
+            **{name: row[name] for name in Version.__slots__ if name not in ("current", "student_changed")},
             current=index == len(rows) - 1,
+            student_changed=index > 0 and row.get("user_uuid") != rows[index - 1].get("user_uuid"),
         )
         for index, row in enumerate(rows)
     )
@@ -141,7 +144,8 @@ def render(found: Explanation) -> RenderableType:
 def _what(version: Version) -> str:
     time = f"{version.event_time:%Y-%m-%d %H:%M:%S}.{version.event_time.microsecond // 1000:03d}"
     updated = f" · updated_at {version.updated_at:%Y-%m-%d %H:%M:%S}" if version.updated_at else ""
-    return f"{'*' if version.current else ' '} {time} {version.event_name.rsplit('_', 1)[-1]}{updated}"
+    student = " · student changed" if version.student_changed else ""
+    return f"{'*' if version.current else ' '} {time} {version.event_name.rsplit('_', 1)[-1]}{updated}{student}"
 
 
 def _whence(version: Version) -> str:

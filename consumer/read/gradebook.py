@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -55,6 +56,13 @@ _GAP = 2
 _INITIALS = 4
 """Letters of a level's name in a cell, at most."""
 _BAR = 20
+
+_FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212"
+"""What a formula begins with; spreadsheets take the full-width and small forms for the others."""
+_BREAKS = ";\t\r\n"
+"""Behind these a spreadsheet may begin a new cell within a text. A comma is not among them: the writer quotes it."""
+_SKIPPED = re.compile(r"[\s;\"'`\x00-\x1f\x7f-\xa0\u200b-\u200f\u2018-\u201f\u2060\ufeff]+")
+"""Blanks, quotes and what nobody sees: a spreadsheet may drop them in front of a formula."""
 
 Row = dict[str, Any]
 
@@ -137,8 +145,27 @@ def _field(value: Any) -> str:
             return number(value)
         case datetime():
             return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case str():
+            return as_text(value)
         case _:
             return str(value)
+
+
+def as_text(value: str) -> str:
+    """The text as a CSV cell that no spreadsheet runs: an apostrophe stands before what looks like a formula.
+
+    Source: OWASP, "CSV Injection".
+    """
+
+    def guarded(skipped: re.Match[str]) -> str:
+        text, begins = skipped[0], value[skipped.end() : skipped.end() + 1]
+        cell = 1 + max(text.rfind(end) for end in _BREAKS)
+        if not begins or begins not in _FORMULA or not (cell or skipped.start() == 0):
+            return text
+        return f"{text[:cell]}'{text[cell:]}"
+
+    safe = _SKIPPED.sub(guarded, value)
+    return f"'{safe}" if safe and safe[0] in _FORMULA + "\t\r\n" else safe
 
 
 async def gradebook(

@@ -212,6 +212,13 @@ class Served:
             is_json = answer.content_type == "application/json"
             return Told(answer.status, json.loads(body) if is_json else None, dict(answer.headers), body)
 
+    @classmethod
+    @asynccontextmanager
+    async def over(cls, base: str, token: str) -> "AsyncIterator[Served]":
+        """A server that runs already."""
+        async with aiohttp.ClientSession() as session:
+            yield cls(base, token, session)
+
     async def told(self, path: str, **headers: str) -> Any:
         """What is answered with 200."""
         answer = await self.ask(path, **headers)
@@ -223,5 +230,6 @@ class Served:
 async def served(dsn: str, tenant: str = TENANT) -> AsyncIterator[Served]:
     """A server over this database, with a token for one tenant."""
     app = make_app(dsn, Settings(serve_port=0))
-    async with serving(app, "127.0.0.1", 0) as (base, _), aiohttp.ClientSession() as session:
-        yield Served(base, await token_for(dsn, tenant), session)
+    token = await token_for(dsn, tenant)
+    async with serving(app, "127.0.0.1", 0) as (base, _), Served.over(base, token) as server:
+        yield server

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import random
+import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -188,6 +189,53 @@ async def test_csv_has_a_row_for_each_student_and_outcome(connection: Connection
         "last_assessed_at": "2025-03-20T12:01:00Z",
     }  # fmt: skip
     assert [row["score"] for row in rows if row["user_uuid"] == CHI] == ["", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("Reading", "Reading"),
+        ("a-b = c; d", "a-b = c; d"),
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("\tx", "'\tx"),
+        ("\rx", "'\rx"),
+        ("\nx", "'\nx"),
+        (" \u00a0=1", "' \u00a0=1"),
+        ('"=1', "'\"=1"),
+        ("\u201c=1", "'\u201c=1"),
+        ("\ufeff=1", "'\ufeff=1"),
+        ("\uff1dcmd", "'\uff1dcmd"),
+        ("\uff0b1", "'\uff0b1"),
+        ("a;=1", "a;'=1"),
+        ("a\n @x", "a\n' @x"),
+        ("", ""),
+    ],
+)
+def test_a_text_in_the_csv_is_no_formula_to_a_spreadsheet(text: str, written: str) -> None:
+    """An apostrophe stands before what a spreadsheet would run, also behind blanks, quotes and where a new cell may begin."""
+    assert gradebook.as_text(text) == written
+
+
+def test_a_long_text_for_the_csv_takes_no_long_time() -> None:
+    """However many blanks and separators it has: the time grows with its length and not with the square of it."""
+    begun = time.process_time()
+    gradebook.as_text("\t" * 2_000_000)
+    gradebook.as_text("; " * 1_000_000)
+    assert time.process_time() - begun < 10
+
+
+async def test_formulas_of_strangers_are_texts_in_the_csv_and_numbers_stay_numbers(database: str) -> None:
+    """Titles, students and levels come from Canvas' users; a negative score is no formula."""
+    title, student = "=HYPERLINK(A1)", "@student"
+    await write(database, outcome(1, title), worked(1, student, 1, -0.5))
+    opened = await connect(database)
+    found = await gradebook.gradebook(opened, 7, None, None, None)
+    await opened.close()
+    (row,) = csv.DictReader(io.StringIO(found.as_csv()))
+    assert (row["title"], row["user_uuid"], row["score"]) == ("'=HYPERLINK(A1)", "'@student", "-2.50")
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])

@@ -1,5 +1,6 @@
 """Every rule by which Canvas computes mastery, one test each. `test_mastery.py` tests them all by a second implementation."""
 
+import json
 import random
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -737,6 +738,77 @@ async def test_rollups_depend_on_the_set_of_events_alone(school: School, another
         at = NOON + timedelta(minutes=minute)
         assert await school.rollup(at=at) == await other.rollup(at=at)
     await other.connection.close()
+
+
+async def _causes(school: School, student: str, outcome: int = 1, course: int | None = 7) -> list[tuple[str, str]]:
+    question = "SELECT coalesce(score::text, 'none'), cause FROM mastery_timeline($1, $2, $3, $4)"
+    return [tuple(row) for row in await school.connection.fetch(question, TENANT, course, student, outcome)]
+
+
+async def test_a_result_that_is_another_students_now_is_told_as_that_and_not_as_a_regrade(school: School) -> None:
+    """To both students, there and back; what happens to it meanwhile is nothing to the one who had it before."""
+    await school.outcome("latest")
+    await school.result(1, 0.2)
+    await school.result(1, 0.4, user_uuid="bo")
+    await school.result(1, 0.6, user_uuid="bo")
+    await school.result(1, 0.6, user_uuid="bo", workflow_state="deleted")
+    await school.result(1, 0.6, user_uuid="bo")
+    await school.result(1, 0.8)
+    await school.result(1, 1.0)
+    assert await _causes(school, "ana") == [
+        ("1.00", "new result"),
+        ("none", "student changed"),
+        ("4.00", "student changed"),
+        ("5.00", "regrade"),
+    ]
+    assert await _causes(school, "bo") == [
+        ("2.00", "student changed"),
+        ("3.00", "regrade"),
+        ("none", "result deleted"),
+        ("3.00", "result restored"),
+        ("none", "student changed"),
+    ]
+
+
+async def test_what_happens_to_a_result_that_is_elsewhere_now_is_no_cause_here(school: School) -> None:
+    """Not even at the moment of a change that has another cause."""
+    await school.outcome("latest")
+    await school.result(1, 0.2)
+    await school.result(2, 0.4)
+    await school.result(2, 0.4, user_uuid="bo")
+    school._minute += 1
+    regrades = [("1", "ana", 3.0), ("2", "bo", 5.0)]
+    told = {"learning_outcome_id": "1", "result_context_type": "Course", "result_context_id": "7", "possible": 5.0}
+    await write(
+        school._dsn,
+        *(
+            event("learning_outcome_result_updated", at=school.now(), id=id_, user_uuid=user, score=score, **told)
+            for id_, user, score in regrades
+        ),
+    )
+    *_, (at, caused_by) = await school.connection.fetch("SELECT at, caused_by FROM mastery_timeline($1, 7, 'ana', 1)", TENANT)
+    assert (at, [one["id"] for one in json.loads(caused_by)]) == (school.now(), [1])
+
+
+async def test_a_result_that_goes_to_another_course_or_outcome_is_told_as_moved(school: School) -> None:
+    """From both sides."""
+    await school.outcome("latest")
+    await school.tell("learning_outcome_updated", learning_outcome_id="2", title="Two", calculation_method="latest")
+    await school.result(1, 0.2)
+    await school.result(1, 0.2, learning_outcome_id="2")
+    await school.result(1, 0.2, learning_outcome_id="2", result_context_id="8")
+    assert await _causes(school, "ana") == [("1.00", "new result"), ("none", "result moved")]
+    assert await _causes(school, "ana", 2) == [("1.00", "result moved"), ("none", "result moved")]
+    assert await _causes(school, "ana", 2, 8) == [("1.00", "result moved")]
+
+
+async def test_a_student_whom_rest_named_by_id_and_the_feed_by_uuid_is_told_as_known_now(school: School) -> None:
+    """It is the same student, under another name."""
+    await school.outcome("latest")
+    await school.result(1, 0.2, user_uuid="id:501")
+    await school.result(1, 0.2)
+    assert await _causes(school, "ana") == [("1.00", "student known")]
+    assert await _causes(school, "id:501") == [("1.00", "new result"), ("none", "student known")]
 
 
 async def test_known_at_asks_what_was_known_then(school: School) -> None:

@@ -111,6 +111,19 @@ async def test_explain_tells_which_version_won_and_why(database: str, last_two: 
     json.dumps(found.as_json(), default=str)
 
 
+async def test_history_and_explain_tell_a_result_that_is_another_students_now(database: str) -> None:
+    """As a change of its student, whatever its score does."""
+    await write(database, result(1, minute=1, user_uuid="ana"), result(1, minute=2, user_uuid="ana"))
+    await write(database, result(1, minute=3, user_uuid="bo"))
+    connection = await connect(database)
+    told = await history.history(connection, "result", 1, None)
+    found = await explain.explain(connection, "result", 1, None)
+    await connection.close()
+    assert told.states[-1].changes["user_uuid"] == ("ana", "bo")
+    assert [version.student_changed for version in found.versions] == [False, False, True]
+    assert text(explain.render(found)).count("student changed") == 1
+
+
 async def test_explain_shows_where_versions_came_from_and_which_came_late(database: str) -> None:
     """And records in quarantine that may be about the object."""
     await write(database, result(1, minute=5))
