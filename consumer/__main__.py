@@ -4,27 +4,35 @@ import io
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
 
-from consumer.errors import UsageError
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from types import FrameType
+
     from _typeshed import ReadableBuffer
 
 
 def main() -> None:
-    """Loads the commands and runs the one that is asked for; Ctrl-C while they load ends the process by the signal."""
-    _open_what_is_closed()
-    _answer_in_any_encoding()
+    """Loads the commands and runs the one that is asked for; a signal while they load ends the process by the signal."""
     ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # else somebody lets it be ignored
+    signal.signal(signal.SIGTERM, _end_at_once)
     if ours:
         # No KeyboardInterrupt, of which pydantic makes an error of its own: that would be a traceback.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from consumer.cli import main as run  # noqa: PLC0415 - the second that this takes is a time for Ctrl-C too
+        signal.signal(signal.SIGINT, _end_at_once)
+    _open_what_is_closed()
+    _answer_in_any_encoding()
+    from consumer.cli import main as run  # noqa: PLC0415 - the second that this takes is a time for signals too
 
     if ours:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     run()
+
+
+def _end_at_once(number: int, _: "FrameType | None") -> None:
+    """Ends by the signal; process 1 of a container, which no signal ends by itself, with the exit code that says so."""
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    os._exit(128 + number)
 
 
 def _open_what_is_closed() -> None:
@@ -55,6 +63,8 @@ class _Answer(io.FileIO):
             os.close(nowhere)
             if isinstance(error, BrokenPipeError):
                 raise
+            from consumer.errors import UsageError  # noqa: PLC0415 - nothing is imported before signals have handlers
+
             raise UsageError(f"stdout: {error.strerror}") from error
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
@@ -26,7 +27,7 @@ from consumer.replay import FileReplay, FileSent, Progress, Replay, Sending
 from consumer.settings import Settings
 from consumer.sources.files import Capture
 from consumer.store import schema, viewer
-from consumer.store.postgres import Connection, connect, translated, without_password
+from consumer.store.postgres import Connection, connect, place, translated, without_password
 from consumer.store.store import Store
 from consumer.worker import Worker
 
@@ -44,6 +45,8 @@ class Summary:
 
     books: Books
     seconds: float
+    unfinished: str | None = None
+    """What is missing, where it was to go on until an end and has not come there."""
 
     def as_json(self) -> dict[str, Any]:
         """The object of design 9."""
@@ -147,11 +150,31 @@ async def work(settings: Settings, dsn: str, *, until_end: bool = False) -> Summ
         if settings.http_port:
             from consumer.probes import serving  # noqa: PLC0415 - a web server, of use to nobody else
 
-            async with serving(settings.http_host, settings.http_port, worker.health, metrics):
+            chosen = "http_port" in settings.model_fields_set
+            host, port = settings.http_host, settings.http_port
+            async with serving(host, port, worker.health, metrics, or_another=not chosen) as found:
+                if found != port:
+                    log.get("app").warning("probes_elsewhere", port=found, note=f"{port} is taken; set OUTCOMES_HTTP_PORT")
+                _tell_of_start(settings, dsn, f"{host}:{found}")
                 await worker.run()
         else:
+            _tell_of_start(settings, dsn, None)
             await worker.run()
-    return Summary(worker.books, time.monotonic() - begun)
+    return Summary(worker.books, time.monotonic() - begun, worker.unfinished())
+
+
+def _tell_of_start(settings: Settings, dsn: str, probes: str | None) -> None:
+    """One line with what the worker works on: whom it asks first where it seems to do nothing."""
+    log.get("worker").info(
+        "started",
+        version=version("outcomes-consumer"),
+        topics=list(settings.topic),
+        group=settings.group_id,
+        instance=settings.group_instance_id,
+        brokers=settings.kafka_bootstrap_servers,
+        database=place(dsn),
+        probes=probes,
+    )
 
 
 async def replay(

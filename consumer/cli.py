@@ -160,6 +160,9 @@ def worker(
     show_summary(summary, as_json)
     if summary.books.quarantined and not as_json:
         hint_at_quarantine(list(settings.topic))
+    if summary.unfinished:
+        err.print(f"outcomes: {printable(summary.unfinished)}", style="red", highlight=False, soft_wrap=True, markup=False)
+        raise typer.Exit(ATTENTION)
 
 
 @app.command(epilog=ENDS)

@@ -17,8 +17,32 @@ SELDOM_SECONDS = 10.0
 """How often a client may repeat the same complaint: aiokafka says up to sixty times a second that it cannot connect."""
 
 
+_TOLD_OTHERWISE = (
+    "Error sending",
+    "Failed fetch messages from",
+    "Failed to get metadata for topic",
+    "Got error produce response",
+    "Group Coordinator Request failed",
+    "Heartbeat failed",
+    "Heartbeat send request failed",
+    "Heartbeat session expired",
+    "Marking the coordinator dead",
+    "OffsetCommit failed",
+    "Topic %s is not a",
+    "Topic %s not found",
+    "Unable connect to",
+    "Unable to request metadata",
+    "Unable to update metadata",
+    "Unexpected error in coordinator routine",
+    "Unexpected error in fetcher routine",
+    "Unexpected error in join group",
+    "Attempt to join group failed due to fatal error",
+)
+"""How the complaints of Kafka's client begin that come with every outage, or of which a line or sentence of ours tells."""
+
+
 class _Seldom(logging.Filter):
-    """Lets each complaint of Kafka's client through once in a while."""
+    """Lets each complaint of Kafka's client through once in a while; what we tell ourselves only where debugging is on."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,6 +52,8 @@ class _Seldom(logging.Filter):
         """Complaints are the same where their texts are, whatever stands in the gaps."""
         if not record.name.startswith("aiokafka") or record.levelno < logging.WARNING:
             return True
+        if str(record.msg).startswith(_TOLD_OTHERWISE):
+            return logging.getLogger().isEnabledFor(logging.DEBUG)
         what, now = (record.name, record.msg), time.monotonic()
         if now - self._said.get(what, -SELDOM_SECONDS) < SELDOM_SECONDS:
             return False

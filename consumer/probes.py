@@ -1,5 +1,6 @@
 """`/livez`, `/readyz` and `/metrics` of a worker."""
 
+import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -12,8 +13,8 @@ from consumer.worker import Health
 
 
 @asynccontextmanager
-async def serving(host: str, port: int, health: Health, metrics: Metrics) -> AsyncIterator[int]:
-    """Answers while the block runs; gives the port. Port 0 picks a free one."""
+async def serving(host: str, port: int, health: Health, metrics: Metrics, *, or_another: bool = False) -> AsyncIterator[int]:
+    """Answers while the block runs; gives the port. Port 0 picks a free one, as `or_another` does where the port is taken."""
 
     async def livez(_: web.Request) -> web.Response:
         return web.Response(text="ok\n") if health.alive() else web.Response(status=503, text="the loops stand still\n")
@@ -34,9 +35,13 @@ async def serving(host: str, port: int, health: Health, metrics: Metrics) -> Asy
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, host, port)
         try:
-            await site.start()
+            try:
+                await web.TCPSite(runner, host, port).start()
+            except OSError as error:
+                if not or_another or error.errno != errno.EADDRINUSE:
+                    raise
+                await web.TCPSite(runner, host, 0).start()
         except OSError as error:
             raise Fatal(
                 f"port {port} of {host} cannot be opened ({error.strerror}); "

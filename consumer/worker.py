@@ -50,7 +50,25 @@ COMPARING_SECONDS = 5.0
 """How often a worker that has nothing to write asks whether the database is still where this worker left it."""
 
 WATCHING_SECONDS = 3.0
-"""How often Kafka is asked how far the partitions go, at most."""
+"""How often Kafka is asked how far the partitions go, at most; and how long it may take for the answer."""
+
+TOLD_SECONDS = 10.0
+"""Silence of Kafka or Postgres after which the probes say so; what hangs is given up later."""
+
+HELD_SECONDS = 5.0
+"""A statement that takes longer may wait for a lock, or for a Postgres that hangs: another connection tells which."""
+
+REPEATED_SECONDS = 10.0
+"""How often the same complaint about Kafka or Postgres is logged, at most."""
+
+MOST_KAFKA_SECONDS = 2.0
+"""Longest pause before Kafka is tried again, half of it more or less: half a group waits for a worker that is late."""
+
+END_SECONDS = 60.0
+"""With `until_end`: how long it may come no further before it gives up; a statement may take its time all the same."""
+
+SHOWN = 3
+"""Partitions that are named in a sentence, at most."""
 
 LONGEST_PATIENCE = 3600.0
 """How long a silence is let be at most, although Kafka has more."""
@@ -103,7 +121,8 @@ class Health:
 class Worker:
     """One member of the consumer group. `run` returns when it was told to stop, or raises `Fatal`.
 
-    With `until_end`, it returns once all that was in the topics is written; a topic that does not exist is a `UsageError`.
+    With `until_end`, it returns once all that was in the topics is written, by whomever, or where it has come no further for
+    `END_SECONDS`: `unfinished` tells. A topic that does not exist is a `UsageError`.
     """
 
     def __init__(self, settings: Settings, store: Store, metrics: Metrics, *, until_end: bool = False) -> None:
@@ -115,7 +134,14 @@ class Worker:
         self.health = Health(beat=time.monotonic())
         self.books = Books()
         self._until_end = until_end
-        self._ends: dict[Partition, int] = {}
+        self._ends: dict[Partition, int] | None = None
+        """With `until_end`: where each partition of the topics ended at first, if it held anything."""
+        self._others: dict[Partition, int] = {}
+        """The database's positions of those that are not ours."""
+        self._finished = False
+        """Whether all of `_ends` have been reached."""
+        self._waited_for: str | None = None
+        """What was waited for when it was told to stop."""
         self._source = KafkaSource(settings, self)
         self._stop = asyncio.Event()
         self._read: dict[Partition, int] = {}
@@ -143,7 +169,15 @@ class Worker:
         self._committed: dict[Partition, int] = {}
         self._watched: dict[Partition, _Watched] = {}
         self._unheard: set[Partition] = set()
-        """Owned partitions about which Kafka has not answered for long."""
+        """Owned partitions about which Kafka has not answered for some seconds."""
+        self._deaf = False
+        """Whether it has answered about nothing that we own for the watchdog's time: then it may be the client."""
+        self._joined: float | None = None
+        """When a worker without partitions has heard of Kafka last; None while it has no client."""
+        self._silent = False
+        """Whether that is some seconds ago."""
+        self._complained: dict[str, tuple[str, float]] = {}
+        """What was logged last about Kafka and Postgres, and when."""
         self._stuck: dict[Partition, int] = {}
         """Partitions that have more to read and give nothing, and where they stand."""
         self._tried: dict[Partition, int] = {}
@@ -154,7 +188,26 @@ class Worker:
 
     def stop(self) -> None:
         """Asks for an orderly end: what has been read is written, then the group is left."""
+        if not self._stop.is_set():
+            self._waited_for = self.health.waiting_for
         self._stop.set()
+
+    def unfinished(self) -> str | None:
+        """What is missing, where `until_end` was not reached."""
+        if not self._until_end or self._finished:
+            return None
+        waited = f", waiting for {self._waited_for}" if self._waited_for else ""
+        at = self._others | self._written
+        left = [
+            f"{partition.source}-{partition.partition} is read to {at.get(partition, 0)} of {end}"
+            for partition, end in sorted((self._ends or {}).items())
+            if at.get(partition, -1) < end
+        ]
+        if self._ends is not None and not left:
+            return None
+        more = f" and {len(left) - SHOWN} more" if len(left) > SHOWN else ""
+        what = f": {', '.join(left[:SHOWN])}{more}" if left else ""
+        return f"stopped before the end of {', '.join(self._settings.topic)}{waited}{what}"
 
     async def run(self) -> None:
         """Consumes until `stop`. Raises `Fatal`; whatever happens, nothing that was read is half written."""
@@ -163,7 +216,10 @@ class Worker:
             asyncio.create_task(self._writing_batches(), name="writing"),
             asyncio.create_task(self._housekeeping(), name="housekeeping"),
             asyncio.create_task(self._watching(), name="watching"),
+            asyncio.create_task(self._asking_postgres(), name="asking postgres"),
         }
+        if self._until_end:
+            tasks.add(asyncio.create_task(self._going_to_the_end(), name="going to the end"))
         stopping = asyncio.create_task(self._stop.wait(), name="stopping")
         try:
             done, _ = await asyncio.wait({*tasks, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -238,6 +294,7 @@ class Worker:
         """Remembers what is ours; the fetching task asks the database where to begin."""
         self._waiting = set(partitions)
         self._member = True
+        self._silent = False
         self._metrics.partitions.set(len(partitions))
         self._recovered()
         self._log.info("partitions_assigned", partitions=sorted(f"{p.source}-{p.partition}" for p in partitions))
@@ -249,7 +306,7 @@ class Worker:
     def _forget_partitions(self) -> None:
         for known in (self._read, self._written, self._waiting, self._absent, self._back, self._watched, self._stuck):
             known.clear()
-        self._unheard = set()
+        self._unheard, self._deaf = set(), False
 
     def _discard_read(self) -> None:
         self._store.forget_ahead()
@@ -282,7 +339,7 @@ class Worker:
         self.health.beat = time.monotonic()
         try:
             await self._next_batch()
-            if self._is_stuck() or self._is_deaf():
+            if self._is_stuck() or self._deaf:
                 await self._rebuild()
         except LostPartition as error:
             await self._lost(error)
@@ -395,8 +452,6 @@ class Worker:
             if not first <= position <= end:
                 position = await self._over_gap(partition, position, first, end)
             positions[partition] = position
-            if self._until_end:
-                self._ends.setdefault(partition, end)
         if self._epoch != epoch or not self._waiting | self._absent >= set(partitions):
             return
         self._absent = (self._absent | set(partitions)) - set(positions)
@@ -523,12 +578,41 @@ class Worker:
         self._begin_again()
         await asyncio.sleep(random.uniform(0.05, 0.5))
 
-    def _check_end(self) -> None:
-        """With `until_end`: stops once all that was in Kafka at the start is written, or passed over."""
-        waiting = not self._member or self._waiting or self._absent
-        if not self._until_end or waiting or not self._ends or not self._is_idle() or self._read != self._written:
+    # -- to the end --
+
+    async def _going_to_the_end(self) -> None:
+        """Stops once all that was in Kafka at first is written or passed over, or where that comes no further."""
+        limit = max(END_SECONDS, self._settings.statement_seconds)
+        moved, at = time.monotonic(), dict[Partition, int]()
+        while not self._stop.is_set():
+            await asyncio.sleep(HOUSEKEEPING_SECONDS)
+            try:
+                async with asyncio.timeout(limit):
+                    await self._check_end()
+            except (Transient, TimeoutError):
+                pass  # whoever reads or writes says so
+            now = self._others | self._read
+            if now != at:
+                moved, at = time.monotonic(), now
+            elif time.monotonic() - moved > limit:
+                self.stop()
+
+    async def _check_end(self) -> None:
+        """Asks the database for what others have written of the topics."""
+        if not self._member or self._waiting:
             return
-        if all(self._written.get(partition, end) >= end for partition, end in self._ends.items()):
+        if self._ends is None:
+            topics = [self._source.partitions(topic) for topic in self._settings.topic]
+            everything = set[Partition]().union(*topics)
+            bounds = await self._source.bounds(everything) if all(topics) else {}
+            if not bounds or everything - set(bounds):
+                return
+            self._ends = {partition: end for partition, (first, end) in bounds.items() if end > first}
+        if left := [partition for partition in self._ends if partition not in self._written]:
+            self._others = await self._store.positions(left)
+        at = self._others | self._written
+        if all(at.get(partition, -1) >= end for partition, end in self._ends.items()):
+            self._finished = True
             self.stop()
 
     # -- housekeeping --
@@ -544,7 +628,6 @@ class Worker:
             try:
                 await self._source.commit(changed)
                 self._committed |= changed
-                self._check_end()
             except Transient as error:
                 self._log.info("offsets_not_committed", error=str(error))
             if time.monotonic() - self._compared > COMPARING_SECONDS:
@@ -597,19 +680,53 @@ class Worker:
         if known != written:
             await self._lost(LostPartition("the database is not where this worker left it"))
 
+    async def _asking_postgres(self) -> None:
+        """Tells of a Postgres that hangs long before its statement is given up: one that waits for a lock answers others."""
+        while True:
+            await asyncio.sleep(HOUSEKEEPING_SECONDS)
+            since = self._store.asking_since
+            if since is None or time.monotonic() - since < HELD_SECONDS or await self._store.answers(WATCHING_SECONDS):
+                continue
+            if self._store.asking_since == since:
+                self._failed("postgres")(Transient("Postgres does not answer"), WATCHING_SECONDS)
+
     # -- the watchdog --
 
     async def _watching(self) -> None:
         """Asks how far the owned partitions go, often enough to tell within the watchdog's time who does not answer."""
         limit = self._settings.watchdog_seconds
+        patience = min(kafka.REQUEST_SECONDS, WATCHING_SECONDS, limit / 2)
         while True:
             await asyncio.sleep(min(WATCHING_SECONDS, limit / 4))
             epoch, source, owned = self._epoch, self._source, {*self._read, *self._absent}
-            if not owned or self._waiting:
+            if self._waiting:
                 continue
-            bounds = await self._bounds_now(owned, min(kafka.REQUEST_SECONDS, limit / 2))
+            if not owned:
+                await self._listen(source, patience)
+                continue
+            bounds = await self._bounds_now(owned, patience)
             if self._epoch == epoch and self._source is source and not self._waiting:
                 self._look(owned, bounds)
+
+    async def _listen(self, source: KafkaSource, seconds: float) -> None:
+        """Whether Kafka is there at all, which a worker that owns nothing would not notice."""
+        if self._joined is None:
+            return
+        heard = await source.answers(seconds)
+        if self._source is not source or self._joined is None:
+            return
+        if heard:
+            self._joined = time.monotonic()
+        silent = time.monotonic() - self._joined > self._told_seconds()
+        if silent != self._silent:
+            self._silent = silent
+            if silent:
+                self._failed("kafka")(Transient("Kafka does not answer"), WATCHING_SECONDS)
+            elif self.health.waiting_for != "postgres":
+                self._recovered()
+
+    def _told_seconds(self) -> float:
+        return min(TOLD_SECONDS, self._settings.watchdog_seconds)
 
     async def _bounds_now(self, owned: set[Partition], seconds: float) -> dict[Partition, tuple[int, int]]:
         """Without those about which nothing can be had. Raises where waiting would not help."""
@@ -641,8 +758,9 @@ class Worker:
                 it.well, it.at = asking, at
             elif asking - it.well > self._patience_with(partition, at):
                 self._stuck[partition] = at
-        limit = self._settings.watchdog_seconds
-        self._tell_unheard({partition for partition in owned if now - self._watched[partition].heard > limit})
+        silence = {partition: now - self._watched[partition].heard for partition in owned}
+        self._deaf = min(silence.values()) > self._settings.watchdog_seconds
+        self._tell_unheard({partition for partition in owned if silence[partition] > self._told_seconds()})
 
     def _patience_with(self, partition: Partition, at: int) -> float:
         return self._patience if self._tried.get(partition) == at else self._settings.watchdog_seconds
@@ -653,6 +771,8 @@ class Worker:
             self._unheard = unheard
             names = sorted(f"{p.source}-{p.partition}" for p in unheard)
             self._log.warning("partitions_unheard" if unheard else "partitions_heard_again", partitions=names)
+            if unheard >= {*self._read, *self._absent}:
+                self._failed("kafka")(Transient("Kafka does not answer"), WATCHING_SECONDS)
         if unheard and self.health.waiting_for != "postgres":
             self._recovered()
 
@@ -660,12 +780,8 @@ class Worker:
         """Whether Kafka has more for us than the client has given for long."""
         return any(self._source.position(partition) == at for partition, at in self._stuck.items())
 
-    def _is_deaf(self) -> bool:
-        """Whether Kafka answers about nothing that we own: then it may be the client."""
-        return bool(self._unheard) and self._unheard >= {*self._read, *self._absent}
-
     async def _rebuild(self) -> None:
-        if self._is_deaf():
+        if self._deaf:
             self._failed("kafka")(Transient("Kafka does not answer in time"), 0)
         else:
             again = any(self._tried.get(partition) == at for partition, at in self._stuck.items())
@@ -677,11 +793,12 @@ class Worker:
         self._discard_read()
         self._forget_partitions()
         self._disown()
+        self._joined = None
         try:
             await self._source.stop()
         except OutcomesError as error:
             self._log.info("stuck_client_left", error=str(error))
-        self._source = KafkaSource(self._settings, self)
+        self._source = KafkaSource(self._settings, self, self._source.member_id)
         await self._start_source()
 
     async def _start_source(self) -> None:
@@ -692,29 +809,38 @@ class Worker:
                 if missing and self._until_end:
                     await asyncio.sleep(AGAIN_SECONDS)  # brokers do not hear at once of a topic that was made just now
                     if missing := await self._source.missing_topics():
-                        names = ", ".join(sorted(missing))
+                        names = " and no topic ".join(
+                            topic + (f" (did you mean {' or '.join(near)}?)" if near else "") for topic, near in missing.items()
+                        )
                         raise UsageError(f"Kafka has no topic {names} that we may read, and --until-end waits for none")
                 self._source.join()
             except BaseException:  # a client starts once only, also where it is what comes after its start that fails
-                failed, self._source = self._source, KafkaSource(self._settings, self)
+                failed, self._source = self._source, KafkaSource(self._settings, self, self._source.member_id)
                 await failed.stop()
                 raise
             if missing:
-                self._appeared |= missing
-                self._log.warning("topics_missing", topics=sorted(missing), note="waiting until they exist")
+                self._appeared |= set(missing)
+                near = {topic: names for topic, names in missing.items() if names}
+                self._log.warning("topics_missing", topics=list(missing), near=near, note="waiting until they exist")
 
         await self._patiently(start, "kafka")
+        self._joined, self._silent = time.monotonic(), False
         self._recovered()
 
     # -- waiting --
 
     async def _patiently(self, action: Callable[[], Awaitable[T]], system: str) -> T:
         """Tries for as long as it takes, or until the worker is told to stop: then raises `_Stopped`."""
-        trying = asyncio.ensure_future(retrying(action, on_failure=self._failed(system), jitter=random.random))
+        failed, most = self._failed(system), {"most_seconds": MOST_KAFKA_SECONDS} if system == "kafka" else {}
+        trying = asyncio.ensure_future(retrying(action, on_failure=failed, jitter=random.random, **most))
         stopping = asyncio.ensure_future(self._stop.wait())
         try:
             with self._beating():
-                await asyncio.wait({trying, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                tasks, end = {trying, stopping}, asyncio.FIRST_COMPLETED
+                done, _ = await asyncio.wait(tasks, timeout=TOLD_SECONDS, return_when=end)
+                if not done and self.health.waiting_for != system:
+                    failed(Transient(f"{system.capitalize()} does not answer"), 0)
+                await asyncio.wait(tasks, return_when=end)
             if not trying.done():
                 raise _Stopped
             return trying.result()
@@ -741,8 +867,11 @@ class Worker:
         def report(error: Transient, seconds: float) -> None:
             self._metrics.retries.labels(system).inc()
             self._wait_for(system)
-            self.health.beat = time.monotonic()
-            self._log.warning("waiting", system=system, error=str(error), again_in_seconds=round(seconds, 2))
+            self.health.beat = now = time.monotonic()
+            said, when = self._complained.get(system, ("", 0.0))
+            if said != str(error) or now - when > REPEATED_SECONDS:
+                self._complained[system] = str(error), now
+                self._log.warning("waiting", system=system, error=str(error), again_in_seconds=round(seconds, 2))
 
         return report
 
@@ -755,6 +884,8 @@ class Worker:
 
     def _still_waiting_for(self) -> str | None:
         """What keeps owned partitions from being read and written, where all that was asked has been answered."""
+        if self._silent:
+            return "kafka"
         if not self._member:
             return "the assignment"
         if self._waiting:

@@ -1,6 +1,6 @@
 """A Kafka broker to work with."""
 
-import contextlib
+import argparse
 import ctypes
 import os
 import shutil
@@ -9,11 +9,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,8 @@ IMAGE = "apache/kafka:4.3.0"
 
 VERSION = "4.3.0"
 START_SECONDS = 60.0
+WATCHING_SECONDS = 0.5
+"""How often it is looked whether the broker still runs."""
 _POM = Path(__file__).with_name("pom.xml")
 _PR_SET_PDEATHSIG = 1
 
@@ -36,6 +37,8 @@ class Kafka:
     bootstrap: str
     what: str
     """Which it is, for people."""
+    runs: Callable[[], bool] = lambda: True
+    """Whether it still does, as far as this process can see."""
 
 
 def java_and_maven() -> bool:
@@ -147,7 +150,7 @@ class LocalKafka:
     def _wait(self) -> None:
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
-            if self._process is not None and self._process.poll() is not None:
+            if not self.runs():
                 break
             with socket.socket() as probe:
                 probe.settimeout(1)
@@ -157,6 +160,10 @@ class LocalKafka:
         said = (self._folder / "kafka.log").read_text(encoding="utf-8", errors="replace")[-1000:]
         self.kill()
         raise UsageError(f"Kafka did not start: {said}")
+
+    def runs(self) -> bool:
+        """Whether its process does."""
+        return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
         """Stops it in good order."""
@@ -187,7 +194,7 @@ def local(folder: Path) -> Iterator[Kafka]:
     """Apache Kafka by Maven and Java, its data in `folder`."""
     broker = LocalKafka(folder).start()
     try:
-        yield Kafka(broker.bootstrap, f"Apache Kafka {VERSION} as a local process")
+        yield Kafka(broker.bootstrap, f"Apache Kafka {VERSION} as a local process", broker.runs)
     finally:
         broker.stop()
 
@@ -195,6 +202,7 @@ def local(folder: Path) -> Iterator[Kafka]:
 @contextmanager
 def container() -> Iterator[Kafka]:
     """A Kafka container by testcontainers (whose own Kafka class knows other images only), removed afterwards."""
+    from docker.errors import NotFound  # noqa: PLC0415 - comes with the extra `embedded`
     from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - comes with the extra `embedded`
     from testcontainers.core.wait_strategies import LogMessageWaitStrategy  # noqa: PLC0415 - as the line above
 
@@ -220,7 +228,16 @@ def container() -> Iterator[Kafka]:
         address = f"{broker.get_container_host_ip()}:{broker.get_exposed_port(9092)}"
         broker.exec(["sh", "-c", f"echo {address} > /tmp/address"])
         LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(int(START_SECONDS)).wait_until_ready(broker)
-        yield Kafka(address, f"{IMAGE} in Docker")
+
+        def runs() -> bool:
+            found = broker.get_wrapped_container()
+            try:
+                found.reload()
+            except NotFound:  # removed
+                return False
+            return bool(found.status == "running")
+
+        yield Kafka(address, f"{IMAGE} in Docker", runs)
 
 
 @contextmanager
@@ -255,12 +272,22 @@ def kafka(folder: Path) -> Iterator[Kafka]:
 
 def main() -> None:
     """`python -m consumer.engines.kafka [FOLDER]`: a broker for a laptop, until Ctrl-C."""
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".outcomes/kafka")
+    parser = argparse.ArgumentParser(
+        prog="python -m consumer.engines.kafka",
+        description="Runs a Kafka broker for a laptop until Ctrl-C: a container where Docker answers, else Java's by Maven.",
+    )
+    parser.add_argument(
+        "folder", metavar="FOLDER", nargs="?", type=Path, default=Path(".outcomes/kafka"), help="where Java's keeps its data"
+    )
+    folder = parser.parse_args().folder
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the broker is stopped, not left behind
     try:
         _serve(folder)
     except OutcomesError as error:
         sys.stderr.write(f"outcomes: {error}\n")
         sys.exit(2)
+    except KeyboardInterrupt:
+        return
 
 
 def _serve(folder: Path) -> None:
@@ -268,10 +295,12 @@ def _serve(folder: Path) -> None:
         with kafka(folder) as running:
             sys.stdout.write(f"{running.what}; Ctrl-C ends it\nexport KAFKA_BOOTSTRAP_SERVERS={running.bootstrap}\n")
             sys.stdout.flush()
-            with contextlib.suppress(KeyboardInterrupt):
-                threading.Event().wait()
+            while running.runs():
+                time.sleep(WATCHING_SECONDS)
     except ImportError as error:
         raise UsageError("a local broker needs the extra `embedded` (pip install 'outcomes-consumer[embedded]')") from error
+    log = folder / "kafka.log"
+    raise UsageError(f"{running.what} has ended by itself" + (f"; {log} may say why" if log.exists() else ""))
 
 
 if __name__ == "__main__":

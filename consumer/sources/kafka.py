@@ -1,9 +1,11 @@
-"""Kafka: the only aiokafka. Its types end here."""
+"""Kafka, by aiokafka, whose types end here."""
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
+from difflib import get_close_matches
 from typing import Any, Protocol, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
@@ -14,6 +16,7 @@ from aiokafka.errors import (
     AuthenticationMethodNotSupported,
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
+    IncompatibleBrokerVersion,
     InvalidSessionTimeoutError,
     KafkaConnectionError,
     KafkaError,
@@ -21,7 +24,9 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
+    UnsupportedCodecError,
     UnsupportedSaslMechanismError,
+    UnsupportedVersionError,
 )
 from aiokafka.helpers import create_ssl_context
 
@@ -29,6 +34,7 @@ from consumer.errors import Fatal, OutcomesError, Transient
 from consumer.ingest.batch import Partition
 from consumer.ingest.records import RawRecord
 from consumer.settings import Settings
+from consumer.sources.membership import Membership
 
 T = TypeVar("T")
 
@@ -51,7 +57,13 @@ _FATAL = (
     TopicAuthorizationFailedError,
     UnsupportedSaslMechanismError,
 )
+_OTHER_VERSION = (IncompatibleBrokerVersion, NotImplementedError, UnsupportedVersionError)
+"""What aiokafka raises where it and a broker have no version of a request in common."""
 
+NEAR_NAMES = 3
+"""Names of topics that are shown for one that is missing, at most."""
+COMPARED_NAMES = 2_000
+"""Names of topics that a missing one is compared with, at most."""
 
 _ending: set[asyncio.Future[None]] = set()
 """Clients on their way out."""
@@ -77,12 +89,20 @@ class Assignment(Protocol):
         """These are ours now; they stay still until `KafkaSource.seek` says where they begin."""
 
 
-def translated(error: Exception) -> OutcomesError | None:
+def translated(error: BaseException) -> OutcomesError | None:
     """The error of ours that tells the loop what to do."""
     if isinstance(error, OutcomesError):
         return error
+    if isinstance(error, (TopicAuthorizationFailedError, GroupAuthorizationFailedError)) and error.args:
+        return _forbidden("topic" if isinstance(error, TopicAuthorizationFailedError) else "consumer group", error.args[0])
     if isinstance(error, _FATAL):
         return Fatal(f"Kafka refuses us ({type(error).__name__}): check user, password and permissions")
+    if isinstance(error, UnsupportedCodecError):
+        return Fatal(f"a topic holds records that cannot be unpacked here: {error.args[0] if error.args else error}")
+    if isinstance(error, _OTHER_VERSION):
+        return Fatal(f"these brokers are too old or too new for this worker: {error}")
+    if error.__cause__ is not None and isinstance(meaning := translated(error.__cause__), Fatal):
+        return meaning  # aiokafka's tasks wrap what ends them
     if isinstance(error, InvalidSessionTimeoutError):
         return Fatal(
             "the brokers do not take this OUTCOMES_KAFKA_SESSION_TIMEOUT_SECONDS: set it between their "
@@ -101,6 +121,11 @@ def translated(error: Exception) -> OutcomesError | None:
     return None
 
 
+def _forbidden(what: str, names: object) -> Fatal:
+    shown = ", ".join(sorted(map(str, names))) if isinstance(names, (set, frozenset, list, tuple)) else str(names)
+    return Fatal(f"Kafka refuses us the {what} {shown}: give this worker's user the permission to READ and DESCRIBE it")
+
+
 @asynccontextmanager
 async def _translating(bootstrap: str | None = None) -> AsyncIterator[None]:
     """`bootstrap`: the addresses that are being connected to."""
@@ -108,11 +133,19 @@ async def _translating(bootstrap: str | None = None) -> AsyncIterator[None]:
         yield
     except Exception as error:
         if bootstrap is not None and isinstance(error, (KafkaConnectionError, TimeoutError, asyncio.TimeoutError)):
-            raise Transient(f"no Kafka at {bootstrap}") from error
+            why = f" ({reason})" if (reason := _why_not(error)) else ""
+            raise Transient(f"no Kafka at {bootstrap}{why}") from error
         meaning = translated(error)
         if meaning is None or meaning is error:
             raise
         raise meaning from error
+
+
+def _why_not(error: BaseException) -> str | None:
+    """What TLS minds, where it is that: anything else looks like a broker that is away."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error) if isinstance(error, ssl.SSLError) else None
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
@@ -138,10 +171,11 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ha
 class KafkaSource:
     """A member of the consumer group. Reads what it is told to, from where it is told; commits only for others to see.
 
-    Methods raise `Transient` (broker away), `Fatal` (refused), and `fetch` also `OffsetOutOfRange`.
+    Methods raise `Transient` (broker away), `Fatal` (refused), and `fetch` also `OffsetOutOfRange`. `member_id`: that of an
+    earlier source which could not leave; under it the group need not wait for the earlier one's session to end.
     """
 
-    def __init__(self, settings: Settings, assignment: Assignment) -> None:
+    def __init__(self, settings: Settings, assignment: Assignment, member_id: str = "") -> None:
         self._settings = settings
         self._consumer = AIOKafkaConsumer(
             **client_options(settings),
@@ -160,19 +194,28 @@ class KafkaSource:
             rebalance_timeout_ms=60_000,
             metadata_max_age_ms=10_000,
         )
+        self._membership = Membership(self._consumer._client, settings.group_id, settings.group_instance_id or None, member_id)
         self._listener = _Listener(self, assignment)
         self._committing = asyncio.Lock()
         self.stopped = False
         """Whether it has been told to leave: what the group still says to it no longer counts."""
 
+    @property
+    def member_id(self) -> str:
+        """What the group knows us by; empty where it does not, or not any more."""
+        return self._membership.member_id
+
     async def start(self) -> None:
         """Connects."""
+        begun = time.monotonic()
         async with _translating(self._settings.kafka_bootstrap_servers):
             try:
                 await self._consumer.start()
             except KafkaConnectionError:
-                await _raise_refusal(self._settings)
+                if time.monotonic() - begun < REQUEST_SECONDS:  # else a broker hangs, and refuses nothing
+                    await _raise_refusal(self._settings)
                 raise
+        self._consumer._coordinator.member_id = self.member_id
 
     def join(self) -> None:
         """Joins the group. Where brokers create topics by themselves, this may be what makes them create ours."""
@@ -190,6 +233,11 @@ class KafkaSource:
     async def _end(self) -> None:
         """Whatever aiokafka meets while it stops, no task and no connection of it is left."""
         try:
+            with suppress(KafkaError, TimeoutError):
+                async with asyncio.timeout(REQUEST_SECONDS):
+                    await self._membership.leave()
+            if self._consumer._coordinator is not None:
+                self._consumer._coordinator.reset_generation()  # it would leave once more
             await self._consumer.stop()
         except asyncio.CancelledError:
             # aiokafka's fetcher cancels its requests and waits for them; one that pauses after a failure throws that at us.
@@ -199,11 +247,18 @@ class KafkaSource:
             async with self._committing:  # a commit under way would open a connection anew
                 await self._consumer._client.close()  # stop() does not come to this where a step before it fails
 
-    async def missing_topics(self) -> set[str]:
-        """Topics that are asked for and do not exist yet."""
+    async def missing_topics(self) -> dict[str, list[str]]:
+        """Topics that are asked for and do not exist, each with near names that do."""
         async with _translating():
             known: set[str] = await asyncio.wait_for(self._consumer.topics(), REQUEST_SECONDS)
-        return set(self._settings.topic) - known
+        return {topic: near(topic, known) for topic in sorted(set(self._settings.topic) - known)}
+
+    async def answers(self, seconds: float) -> bool:
+        """Whether any broker does."""
+        try:
+            return bool(await asyncio.wait_for(self._consumer._client.force_metadata_update(), seconds))
+        except TimeoutError:
+            return False
 
     def partitions(self, topic: str) -> set[Partition]:
         """All that the topic has, as far as this client knows."""
@@ -215,6 +270,8 @@ class KafkaSource:
 
     async def fetch(self, max_records: int, wait_seconds: float) -> list[tuple[Partition, list[RawRecord]]]:
         """Up to `max_records`, by partition and in order; empty when nothing came in time."""
+        if refused := self._refusal():
+            raise refused
         fetched: dict[TopicPartition, list[Any]] = {}
         async with _translating():
             # While the group is rearranged getmany waits for the end of that, which is never where the broker is away.
@@ -229,6 +286,11 @@ class KafkaSource:
             for tp, messages in fetched.items()
             if messages
         ]
+
+    def _refusal(self) -> Fatal | None:
+        """Why nothing will come, where aiokafka would wait for it for ever."""
+        forbidden = self._consumer._client.cluster.unauthorized_topics & set(self._settings.topic)
+        return self._membership.refused or (_forbidden("topic", forbidden) if forbidden else None)
 
     def hold(self, partitions: Iterable[Partition]) -> None:
         """Reads nothing from these until `seek`."""
@@ -352,17 +414,36 @@ def client_options(settings: Settings) -> dict[str, Any]:
     return options
 
 
+def near(topic: str, known: Iterable[str]) -> list[str]:
+    """Names of topics that this one may be a slip for, the nearest first; none of Kafka's own, which begin with two `_`."""
+    names = sorted((name for name in known if not name.startswith("__")), key=lambda name: (abs(len(name) - len(topic)), name))
+    by_folded = {name.casefold(): name for name in reversed(names[:COMPARED_NAMES])}
+    return [by_folded[found] for found in get_close_matches(topic.casefold(), by_folded, n=NEAR_NAMES)]
+
+
 async def _raise_refusal(settings: Settings) -> None:
     """Asks each broker why it did not let us in: aiokafka's bootstrap logs that and goes on to the next."""
     options = client_options(settings)
+    untrusted: KafkaConnectionError | None = None
     for host, port, _ in collect_hosts(options.pop("bootstrap_servers")):
         try:
             connection = await create_conn(host, port, **options)
         except _FATAL:
             raise
+        except ssl.SSLCertVerificationError as error:
+            raise Fatal(
+                f"the certificate of {host}:{port} is not trusted ({error.verify_message}): "
+                "set OUTCOMES_KAFKA_SSL_CAFILE to the authority that signed it"
+            ) from error
+        except ssl.SSLError as error:
+            untrusted = KafkaConnectionError(str(error))
+            untrusted.__cause__ = error
+            continue
         except (KafkaError, OSError, TimeoutError):
             continue  # away, which is what we know already
         connection.close()
+    if untrusted is not None:
+        raise untrusted
 
 
 def _text(path: object) -> str | None:
@@ -422,11 +503,11 @@ async def produce(settings: Settings, messages: AsyncIterator[tuple[str, bytes |
     """Sends (topic, key, value) in order; returns how many once Kafka has confirmed each. Raises `Transient` or `Fatal`."""
     producer = AIOKafkaProducer(**client_options(settings), acks="all", linger_ms=5, max_batch_size=262_144)
     sent = 0
+    under_way: list[asyncio.Future[Any]] = []
     try:
         async with _translating(settings.kafka_bootstrap_servers):
             await producer.start()
         async with _translating():
-            under_way: list[Awaitable[Any]] = []
             async for topic, key, value in messages:
                 under_way.append(await producer.send(topic, value=value, key=key))
                 sent += 1
@@ -434,12 +515,15 @@ async def produce(settings: Settings, messages: AsyncIterator[tuple[str, bytes |
                     await _confirmed(under_way)
             await _confirmed(under_way)
     finally:
-        async with _translating():
-            await producer.stop()
+        with suppress(KafkaError, OSError, TimeoutError):  # what is under way then is told of below, or has been
+            await asyncio.wait_for(producer.stop(), REQUEST_SECONDS)
+        for future in under_way:
+            future.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)  # else each failure among thousands is a line of asyncio's
     return sent
 
 
-async def _confirmed(under_way: list[Awaitable[Any]]) -> None:
+async def _confirmed(under_way: list[asyncio.Future[Any]]) -> None:
     """Waits for all of these, takes them off the list, and raises for the first that Kafka refused."""
     answers = await asyncio.gather(*under_way, return_exceptions=True)
     under_way.clear()

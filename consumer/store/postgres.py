@@ -170,6 +170,16 @@ def without_password(dsn: str) -> tuple[str, str | None]:
     return urlunsplit(address._replace(netloc=f"{who.partition(':')[0]}@{places}")), unquote(address.password)
 
 
+def place(dsn: str) -> str:
+    """Hosts and database of an address, for a log: no user, no password, no option that could hold one."""
+    try:
+        address = urlsplit(dsn)
+    except ValueError:
+        return ""
+    hosts = address.netloc.rpartition("@")[2] or ",".join(parse_qs(address.query).get("host", []))
+    return f"{hosts}{address.path}"
+
+
 def _ports(address: SplitResult) -> list[str]:
     """What stands where ports do: behind the hosts, and in the option."""
     places = address.netloc.rpartition("@")[2].split(",")

@@ -15,7 +15,7 @@ from consumer.errors import Fatal, LostPartition, OutcomesError, Transient
 from consumer.ingest.batch import Batch, Books, Partition
 from consumer.ingest.records import Rejected
 from consumer.store import schema
-from consumer.store.postgres import connect, translated, write_times_fast
+from consumer.store.postgres import connect, sqlstate, translated, write_times_fast
 from consumer.store.writer import Writer
 
 T = TypeVar("T")
@@ -36,6 +36,8 @@ class Store:
         self._ahead_from = 0.0
         """Monotonic time from which a second connection is used."""
         self._one_at_a_time = asyncio.Lock()
+        self.asking_since: float | None = None
+        """Monotonic time since when the database owes an answer; None where nothing is asked of it."""
         self._in_doubt: Batch | None = None
         self._books: dict[Partition, Books] = {}
         self.rejected: Sequence[Rejected] = ()
@@ -44,6 +46,16 @@ class Store:
     async def check(self) -> None:
         """Connects and compares the schema with this code."""
         await self._using(lambda writer: writer.positions([]))
+
+    async def answers(self, seconds: float) -> bool:
+        """Whether the server still speaks to others, if only to refuse them a connection."""
+        try:
+            async with asyncio.timeout(seconds):
+                (await connect(self._dsn)).terminate()
+        except (OutcomesError, TimeoutError) as error:
+            code = sqlstate(error.__cause__) if error.__cause__ else None
+            return code is not None and not code.startswith("57P")
+        return True
 
     async def positions(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
         """`next_position` of each that the database has ever read."""
@@ -132,23 +144,30 @@ class Store:
 
     async def _using(self, action: Callable[[Writer], Awaitable[T]]) -> T:
         async with self._one_at_a_time:
-            if self._writer is None:
-                self._writer = await self._connected()
+            self.asking_since = time.monotonic()
             try:
-                return await action(self._writer)
-            except LostPartition:
-                raise
-            except Transient as error:
-                await self._forget()
-                if self._dry_run:
-                    raise Fatal(
-                        f"the connection was lost in a dry run, which has changed nothing; run it again ({error})"
-                    ) from error
-                raise
-            except BaseException:
-                # Cancelled in the middle, or worse: the connection's state is unknown.
-                await self._forget()
-                raise
+                return await self._ask(action)
+            finally:
+                self.asking_since = None
+
+    async def _ask(self, action: Callable[[Writer], Awaitable[T]]) -> T:
+        if self._writer is None:
+            self._writer = await self._connected()
+        try:
+            return await action(self._writer)
+        except LostPartition:
+            raise
+        except Transient as error:
+            await self._forget()
+            if self._dry_run:
+                raise Fatal(
+                    f"the connection was lost in a dry run, which has changed nothing; run it again ({error})"
+                ) from error
+            raise
+        except BaseException:
+            # Cancelled in the middle, or worse: the connection's state is unknown.
+            await self._forget()
+            raise
 
     async def _connected(self) -> Writer:
         connection = await connect(self._dsn, statement_seconds=self._statement_seconds)

@@ -32,17 +32,26 @@ class Process:
     def __init__(self, process: asyncio.subprocess.Process | Forked) -> None:
         self._process = process
         self.out = asyncio.ensure_future(process.stdout.read() if process.stdout else asyncio.sleep(0, b""))
-        self._first = asyncio.ensure_future(process.stderr.readline() if process.stderr else asyncio.sleep(0, b""))
+        self._said = bytearray()
         self.err = asyncio.ensure_future(self._all_err())
 
     async def _all_err(self) -> bytes:
-        first = await self._first
-        return first + (await self._process.stderr.read() if self._process.stderr else b"")
+        while self._process.stderr and (some := await self._process.stderr.read(2**16)):
+            self._said += some
+        return bytes(self._said)
 
     async def err_line(self, seconds: float = WAIT_SECONDS) -> str:
         """The first line of stderr, as soon as it is there."""
-        async with asyncio.timeout(seconds):
-            return (await asyncio.shield(self._first)).decode()
+        return await self.says("", seconds)
+
+    async def says(self, words: str, seconds: float = WAIT_SECONDS) -> str:
+        """The first whole line of stderr that holds these words, as soon as it is there."""
+
+        async def line() -> str | None:
+            lines = self._said.decode(errors="replace").splitlines(keepends=True)
+            return next((line for line in lines if words in line and line.endswith("\n")), None)
+
+        return str(await until(line, seconds))
 
     @property
     def pid(self) -> int:

@@ -196,7 +196,7 @@ async def test_until_the_end_is_not_reached_by_owning_nothing(database: str, kaf
         await it.has_read(Partition(name, 0), 0)
         it.worker._until_end, it.worker._ends = True, {Partition(name, 0): 5}
         await it.worker.revoked({Partition(name, 0)})
-        it.worker._check_end()
+        await it.worker._check_end()
         assert not it.worker._stop.is_set()
 
 
