@@ -168,6 +168,8 @@ class Worker:
         """Topics that did not exist when this worker started."""
         self._committed: dict[Partition, int] = {}
         self._watched: dict[Partition, _Watched] = {}
+        self._begun = time.monotonic()
+        """When Kafka was last asked where partitions begin, and answered."""
         self._unheard: set[Partition] = set()
         """Owned partitions about which Kafka has not answered for some seconds."""
         self._deaf = False
@@ -454,6 +456,7 @@ class Worker:
             positions[partition] = position
         if self._epoch != epoch or not self._waiting | self._absent >= set(partitions):
             return
+        self._begun = time.monotonic()
         self._absent = (self._absent | set(partitions)) - set(positions)
         self._waiting = set()
         for partition, position in positions.items():
@@ -749,7 +752,7 @@ class Worker:
         self._stuck = {}
         for partition in owned:
             at = self._source.position(partition)
-            it = self._watched.setdefault(partition, _Watched(now, asking, at))
+            it = self._watched.setdefault(partition, _Watched(self._begun, asking, at))
             if partition in bounds:
                 it.heard, it.end = now, bounds[partition][1]
             if (fetched := self._source.fetched_at(partition)) != it.fetched:
@@ -809,9 +812,7 @@ class Worker:
                 if missing and self._until_end:
                     await asyncio.sleep(AGAIN_SECONDS)  # brokers do not hear at once of a topic that was made just now
                     if missing := await self._source.missing_topics():
-                        names = " and no topic ".join(
-                            topic + (f" (did you mean {' or '.join(near)}?)" if near else "") for topic, near in missing.items()
-                        )
+                        names = " and no topic ".join(topic + kafka.or_rather(near) for topic, near in missing.items())
                         raise UsageError(f"Kafka has no topic {names} that we may read, and --until-end waits for none")
                 self._source.join()
             except BaseException:  # a client starts once only, also where it is what comes after its start that fails

@@ -24,13 +24,14 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
     SaslAuthenticationFailed,
     TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
     UnsupportedCodecError,
     UnsupportedSaslMechanismError,
     UnsupportedVersionError,
 )
 from aiokafka.helpers import create_ssl_context
 
-from consumer.errors import Fatal, OutcomesError, Transient
+from consumer.errors import Fatal, OutcomesError, Transient, UsageError
 from consumer.ingest.batch import Partition
 from consumer.ingest.records import RawRecord
 from consumer.settings import Settings
@@ -421,6 +422,11 @@ def near(topic: str, known: Iterable[str]) -> list[str]:
     return [by_folded[found] for found in get_close_matches(topic.casefold(), by_folded, n=NEAR_NAMES)]
 
 
+def or_rather(near: list[str]) -> str:
+    """Near names, as a sentence asks for them."""
+    return f" (did you mean {' or '.join(near)}?)" if near else ""
+
+
 async def _raise_refusal(settings: Settings) -> None:
     """Asks each broker why it did not let us in: aiokafka's bootstrap logs that and goes on to the next."""
     options = client_options(settings)
@@ -500,7 +506,10 @@ class ClientCredentials(AbstractTokenProvider):  # type: ignore[misc]  # aiokafk
 
 
 async def produce(settings: Settings, messages: AsyncIterator[tuple[str, bytes | None, bytes | None]]) -> int:
-    """Sends (topic, key, value) in order; returns how many once Kafka has confirmed each. Raises `Transient` or `Fatal`."""
+    """Sends (topic, key, value) in order; returns how many once Kafka has confirmed each.
+
+    Raises `Transient`, `Fatal`, or `UsageError` where there is no such topic.
+    """
     producer = AIOKafkaProducer(**client_options(settings), acks="all", linger_ms=5, max_batch_size=262_144)
     sent = 0
     under_way: list[asyncio.Future[Any]] = []
@@ -509,7 +518,11 @@ async def produce(settings: Settings, messages: AsyncIterator[tuple[str, bytes |
             await producer.start()
         async with _translating():
             async for topic, key, value in messages:
-                under_way.append(await producer.send(topic, value=value, key=key))
+                try:
+                    under_way.append(await producer.send(topic, value=value, key=key))
+                except UnknownTopicOrPartitionError as error:
+                    known = (await producer.client.fetch_all_metadata()).topics()
+                    raise UsageError(f"Kafka has no topic {topic}{or_rather(near(topic, known))}") from error
                 sent += 1
                 if len(under_way) == UNCONFIRMED:
                     await _confirmed(under_way)

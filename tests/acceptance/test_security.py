@@ -11,6 +11,14 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are, from its C part
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -82,6 +90,9 @@ class Secured:
                 "ssl.truststore.type": "PEM",
                 "ssl.truststore.location": str(folder / "authority.crt"),
                 "ssl.client.auth": "required",
+                "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+                "super.users": "User:ANONYMOUS",
+                "allow.everyone.if.no.acl.found": "true",
             },
             format_arguments=tuple(word for user in users for word in ("--add-scram", user)),
         ).start()
@@ -135,6 +146,54 @@ async def test_a_wrong_password_stops_the_worker_in_one_sentence(database: str, 
     assert code == 2
     assert "Kafka refuses us" in err
     assert "not-the-secret" not in err
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation"),
+    [
+        (ResourceType.GROUP, AclOperation.READ),
+        (ResourceType.GROUP, AclOperation.DESCRIBE),
+        (ResourceType.TOPIC, AclOperation.READ),
+        (ResourceType.TOPIC, AclOperation.DESCRIBE),
+    ],
+)
+async def test_what_the_worker_may_not_use_is_named(
+    database: str, secured: Secured, kind: ResourceType, operation: AclOperation
+) -> None:
+    """The topic or the group; waiting would not help, whether the operation itself is refused or already a look."""
+    topic = f"{TOPIC}-{time.monotonic_ns()}"
+    await send(secured.broker.bootstrap, topic, [result(number) for number in range(1, 11)])
+    denied = AclBinding(kind, topic, ResourcePatternType.LITERAL, "User:worker", "*", operation, AclPermissionType.DENY)
+    admin = AdminClient({"bootstrap.servers": secured.broker.bootstrap})
+    for made in admin.create_acls([denied]).values():
+        made.result(10)
+    user = {
+        "OUTCOMES_KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+        "OUTCOMES_KAFKA_SASL_USERNAME": "worker",
+        "OUTCOMES_KAFKA_SASL_PASSWORD": "secret",
+    }
+    code, _, err = await outcomes("worker", **settings(database, secured.sasl, topic, **user))
+    assert code == 2, err
+    what = "consumer group" if kind == ResourceType.GROUP else "topic"
+    assert err.splitlines()[-1].startswith(f"outcomes: Kafka refuses us the {what} {topic}: ")
+
+
+async def test_a_certificate_that_is_not_trusted_stops_the_worker(database: str, secured: Secured) -> None:
+    """It would look like a broker that is away."""
+    certificate, key = secured.folder / "worker.crt", secured.folder / "worker.key"
+    told = settings(
+        database,
+        secured.tls,
+        TOPIC,
+        OUTCOMES_KAFKA_SECURITY_PROTOCOL="SSL",
+        OUTCOMES_KAFKA_SSL_CAFILE=str(certificate),
+        OUTCOMES_KAFKA_SSL_CERTFILE=str(certificate),
+        OUTCOMES_KAFKA_SSL_KEYFILE=str(key),
+    )
+    code, _, err = await outcomes("worker", **told)
+    assert code == 2
+    assert f"the certificate of {secured.tls} is not trusted" in err.splitlines()[-1]
+    assert "OUTCOMES_KAFKA_SSL_CAFILE" in err.splitlines()[-1]
 
 
 async def test_a_certificate_opens_the_broker(database: str, secured: Secured) -> None:

@@ -194,12 +194,12 @@ class _Slow(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no
         self.asked = asyncio.Event()
         self.once = False
 
-    async def on_partitions_revoked(self, revoked: object) -> None:
+    async def on_partitions_revoked(self, _: object) -> None:
         if self.once:
             self.asked.set()
             await self.told.wait()
 
-    async def on_partitions_assigned(self, assigned: object) -> None:
+    async def on_partitions_assigned(self, _: object) -> None:
         self.once = True
 
 

@@ -41,22 +41,6 @@ BACK_SECONDS = 45.0
 """Bound on how long after the broker's return all is written and ready; measured: 1 to 20 s, mostly a pause of the worker."""
 
 
-@pytest.fixture(scope="module")
-def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
-    """A broker that tests may hurt; each leaves it running."""
-    if not kafka_engine.java_and_maven():
-        pytest.skip("a broker of one's own needs Java and Maven")
-    small = {
-        "auto.create.topics.enable": "false",
-        "log.cleaner.backoff.ms": "100",
-        "offsets.topic.num.partitions": "1",
-        "transaction.state.log.num.partitions": "1",
-    }
-    broker = LocalKafka(tmp_path_factory.mktemp("kafka"), small).start()
-    yield broker
-    broker.kill()
-
-
 @asynccontextmanager
 async def administering(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
     """A client that changes topics."""

@@ -27,3 +27,21 @@ def test_a_traceback_tells_the_way_and_no_variables(form: str, monkeypatch: pyte
     assert "connect" in written.getvalue()
     assert "ValueError" in written.getvalue()
     assert "secret-password" not in written.getvalue()
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_what_kafkas_client_minds_in_every_outage_is_told_by_us_alone(level: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything else of it is shown, once in a while; and all of it where somebody debugs."""
+    written = io.StringIO()
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", list(root.handlers))
+    monkeypatch.setattr(root, "level", root.level)
+    log.configure("json", level, written, clients=logging.WARNING)
+    client = logging.getLogger("aiokafka.client")
+    for _ in range(3):
+        client.error("Unable connect to node with id %s: %s", 1, "refused")
+        client.error("Heartbeat send request failed: %s. Will retry.", "away")
+        client.error("Something that nobody has thought of: %s", 7)
+    lines = written.getvalue().splitlines()
+    assert len(lines) == (1 if level == "info" else 7)
+    assert sum("nobody has thought of" in line for line in lines) == 1
