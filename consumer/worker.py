@@ -586,7 +586,7 @@ class Worker:
     async def _going_to_the_end(self) -> None:
         """Stops once all that was in Kafka at first is written or passed over, or where that comes no further."""
         limit = max(END_SECONDS, self._settings.statement_seconds)
-        moved, at = time.monotonic(), dict[Partition, int]()
+        moved, at = time.monotonic(), (dict[Partition, int](), dict[Partition, int]())
         while not self._stop.is_set():
             await asyncio.sleep(HOUSEKEEPING_SECONDS)
             try:
@@ -594,7 +594,7 @@ class Worker:
                     await self._check_end()
             except (Transient, TimeoutError):
                 pass  # whoever reads or writes says so
-            now = self._others | self._read
+            now = (self._others | self._written, dict(self._read))
             if now != at:
                 moved, at = time.monotonic(), now
             elif time.monotonic() - moved > limit:
@@ -607,7 +607,7 @@ class Worker:
         if self._ends is None:
             topics = [self._source.partitions(topic) for topic in self._settings.topic]
             everything = set[Partition]().union(*topics)
-            bounds = await self._source.bounds(everything) if all(topics) else {}
+            bounds = await self._bounds_now(everything, kafka.REQUEST_SECONDS) if all(topics) else {}
             if not bounds or everything - set(bounds):
                 return
             self._ends = {partition: end for partition, (first, end) in bounds.items() if end > first}

@@ -30,6 +30,7 @@ from aiokafka.errors import (
     UnsupportedVersionError,
 )
 from aiokafka.helpers import create_ssl_context
+from aiokafka.protocol.metadata import MetadataRequest
 
 from consumer.errors import Fatal, OutcomesError, Transient, UsageError
 from consumer.ingest.batch import Partition
@@ -430,11 +431,15 @@ def or_rather(near: list[str]) -> str:
 async def _raise_refusal(settings: Settings) -> None:
     """Asks each broker why it did not let us in: aiokafka's bootstrap logs that and goes on to the next."""
     options = client_options(settings)
-    untrusted: KafkaConnectionError | None = None
+    insecure: KafkaConnectionError | None = None
     for host, port, _ in collect_hosts(options.pop("bootstrap_servers")):
         try:
             connection = await create_conn(host, port, **options)
-        except _FATAL:
+            try:
+                await connection.send(MetadataRequest([]))
+            finally:
+                connection.close()
+        except (*_FATAL, *_OTHER_VERSION):
             raise
         except ssl.SSLCertVerificationError as error:
             raise Fatal(
@@ -442,14 +447,12 @@ async def _raise_refusal(settings: Settings) -> None:
                 "set OUTCOMES_KAFKA_SSL_CAFILE to the authority that signed it"
             ) from error
         except ssl.SSLError as error:
-            untrusted = KafkaConnectionError(str(error))
-            untrusted.__cause__ = error
-            continue
+            insecure = KafkaConnectionError(str(error))
+            insecure.__cause__ = error
         except (KafkaError, OSError, TimeoutError):
-            continue  # away, which is what we know already
-        connection.close()
-    if untrusted is not None:
-        raise untrusted
+            pass  # away, which is what we know already
+    if insecure is not None:
+        raise insecure
 
 
 def _text(path: object) -> str | None:

@@ -15,6 +15,7 @@ from tests import scratch
 from tests.acceptance.running import outcomes, send, started, until
 from tests.acceptance.test_worker import _at_least, settings
 from tests.faults.cluster import LocalPostgres
+from tests.faults.test_connecting import silent
 from tests.faults.test_group import long
 from tests.faults.test_kafka import HASTY, Probes, logged, made, working
 from tests.samples import result
@@ -94,8 +95,7 @@ async def test_after_a_long_outage_of_kafka_partitions_are_read_again_within_sec
     assert code == 0, err
 
 
-@pytest.mark.parametrize("busy", [False, True])
-@pytest.mark.parametrize("how", ["stops", "hangs"])
+@pytest.mark.parametrize(("how", "busy"), [("stops", False), ("hangs", False), ("hangs", True)])
 async def test_an_outage_of_postgres_is_told_within_15_seconds(
     how: str, *, busy: bool, kafka_bootstrap: str, topic: NewTopic, free_port: int
 ) -> None:
@@ -146,6 +146,21 @@ async def test_a_slow_statement_is_no_outage(database: str, kafka_bootstrap: str
     assert code == 0, err
 
 
+@pytest.mark.parametrize("system", ["kafka", "postgres"])
+async def test_what_takes_connections_and_never_answers_is_told_within_15_seconds(
+    system: str, database: str, kafka_bootstrap: str, free_port: int
+) -> None:
+    """Also by a worker that has only just been started."""
+    async with silent() as mute:
+        dsn = f"postgresql://somebody@{mute}/outcomes" if system == "postgres" else database
+        variables = settings(dsn, mute if system == "kafka" else kafka_bootstrap, "x")
+        async with working(free_port, variables) as (worker, probes):
+            await worker.says("started")
+            await until(waits_for(probes, system), TOLD_SECONDS)
+            code, _, err = await worker.end()
+            assert code == 0, err
+
+
 @pytest.mark.parametrize("when", ["before it starts", "while it reads"])
 async def test_until_the_end_gives_up_a_kafka_that_stays_away(database: str, own_broker: LocalKafka, when: str) -> None:
     """With exit 1 and what is missing: whoever runs it from cron wants to know, and not to find ten of them waiting."""
@@ -154,10 +169,13 @@ async def test_until_the_end_gives_up_a_kafka_that_stays_away(database: str, own
     slow = {"OUTCOMES_BATCH_SIZE": "1", "OUTCOMES_KAFKA_FETCH_BYTES": "4096", "OUTCOMES_WATCHDOG_SECONDS": "2"}
     variables = settings(database, own_broker.bootstrap, name, OUTCOMES_STATEMENT_SECONDS="8", **slow)
     if when == "before it starts":
-        nobody = variables | {"KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{free_port()}"}
-        async with started(("worker", "--until-end", "--json"), nobody, module=HASTY) as worker:
-            code, out, err = await worker.end(None)
-        assert err.splitlines()[-1] == f"outcomes: stopped before the end of {name}, waiting for kafka"
+        nobody = f"127.0.0.1:{free_port()}"
+        away = {"kafka": {"KAFKA_BOOTSTRAP_SERVERS": nobody}, "postgres": {"DATABASE_URL": f"postgresql://x@{nobody}/x"}}
+        for system, address in away.items():
+            async with started(("worker", "--until-end", "--json"), variables | address, module=HASTY) as worker:
+                code, out, err = await worker.end(None)
+            assert err.splitlines()[-1] == f"outcomes: stopped before the end of {name}, waiting for {system}"
+            assert code == 1, err
     else:
         async with started(("worker", "--until-end", "--json"), variables, module=HASTY) as worker:
             await until(lambda: _at_least(database, 10))
