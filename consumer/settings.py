@@ -91,7 +91,7 @@ class Settings(BaseModel):
     """Address of `/livez`, `/readyz` and `/metrics`."""
 
     http_port: int = Field(default=8080, ge=0, le=65535)
-    """Their port; 0 switches them off."""
+    """Their port; 0 switches them off. Not set, and taken: another one."""
 
     log_format: Literal["auto", "json", "console"] = "auto"
     """`auto`: readable on a terminal, JSON elsewhere."""

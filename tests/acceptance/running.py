@@ -66,9 +66,12 @@ class Process:
         """Ends it by a signal (None: waits); returns exit code, stdout, stderr."""
         if number is not None and self._process.returncode is None:
             self.send(number)
-        async with asyncio.timeout(seconds):
-            code = await self._process.wait()
-            return code, (await self.out).decode(), (await self.err).decode()
+        try:
+            async with asyncio.timeout(seconds):
+                code = await self._process.wait()
+                return code, (await self.out).decode(), (await self.err).decode()
+        except TimeoutError:
+            raise AssertionError(f"still runs after {seconds} s: {self._said.decode(errors='replace')[-2000:]}") from None
 
 
 @asynccontextmanager

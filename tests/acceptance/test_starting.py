@@ -52,8 +52,12 @@ async def test_process_1_of_a_container_can_be_stopped_while_it_loads(tmp_path: 
         assert await process.stderr.readline() == b"loading\n"
         (first,) = psutil.Process(process.pid).children()
         first.send_signal(number)
-        async with asyncio.timeout(10):
-            assert await process.wait() == 128 + number
+
+        async def ended() -> bool:
+            return process.returncode is not None
+
+        await until(ended, 10)
+        assert process.returncode == 128 + number
     finally:
         with suppress(ProcessLookupError):
             process.kill()

@@ -9,6 +9,7 @@ _WRITER = "consumer/store/writer.py"
 _STORE = "consumer/store/store.py"
 _BATCH = "consumer/ingest/batch.py"
 _WORKER = "consumer/worker.py"
+_MEMBERSHIP = "consumer/sources/membership.py"
 _RETENTION = "consumer/store/retention.py"
 _SQL = "consumer/store/sql"
 _COMPARE = "canvas/compare.py"
@@ -22,6 +23,9 @@ _RETIRING = "tests/postgres/test_retention.py"
 _STOPPING = "tests/faults/test_guards.py"
 _TOPIC = "tests/acceptance/test_worker.py"
 _VIEWER = "tests/acceptance/test_postgres_command.py"
+_STARTING = "tests/acceptance/test_starting.py"
+_GROUP = "tests/faults/test_group.py"
+_OUTAGES = "tests/faults/test_outages.py"
 
 
 class StaleMutant(Exception):
@@ -254,6 +258,76 @@ MUTANTS = (
         "                self._put_back()\n                if batch.moves",
         "                if batch.moves",
         _tests("tests/faults/test_guards.py", "test_what_a_failing_fetch_had_in_hand_is_fetched_again"),
+    ),
+    Mutant(
+        "workers with one instance id displace each other for ever",
+        _MEMBERSHIP,
+        "if self._instance_id and self.member_id and not member_id:",
+        "if False:",
+        _tests(_GROUP, "test_of_two_workers_with_one_instance_id_one_stops_and_names_it"),
+    ),
+    Mutant(
+        "a group of another protocol is waited for",
+        _MEMBERSHIP,
+        "        if sentence := _REFUSALS.get(error_code):",
+        "        if error_code < 0 and (sentence := _REFUSALS.get(error_code)):",
+        _tests(_GROUP, "test_a_group_whose_members_speak_another_protocol_is_named"),
+    ),
+    Mutant(
+        "a worker that is stopped while it joins stays in the group",
+        _MEMBERSHIP,
+        "        if self._instance_id or not self.member_id",
+        "        if True or not self.member_id",
+        _tests(_GROUP, "test_a_worker_that_is_stopped_while_it_joins_leaves_nothing_behind"),
+    ),
+    Mutant(
+        "a new client waits for the session of the one before",
+        _WORKER,
+        "        self._source = KafkaSource(self._settings, self, self._source.member_id)\n        await self._start_source()",
+        "        self._source = KafkaSource(self._settings, self)\n        await self._start_source()",
+        _tests(_OUTAGES, "test_after_a_long_outage_of_kafka_partitions_are_read_again_within_seconds"),
+    ),
+    Mutant(
+        "a silent Kafka is told when its client is given up",
+        _WORKER,
+        "return min(TOLD_SECONDS, self._settings.watchdog_seconds)",
+        "return self._settings.watchdog_seconds",
+        _tests(_OUTAGES, "test_an_outage_of_kafka_is_told_within_15_seconds"),
+    ),
+    Mutant(
+        "until the end, what others hold counts as written",
+        _WORKER,
+        "if all(at.get(partition, -1) >= end for partition, end in self._ends.items()):",
+        "if all(at.get(partition, end) >= end for partition, end in self._ends.items()):",
+        _tests(_GROUP, "test_until_the_end_does_not_wait_for_ever_for_partitions_that_somebody_else_holds"),
+    ),
+    Mutant(
+        "until the end waits for ever",
+        _WORKER,
+        "            elif time.monotonic() - moved > limit:",
+        "            elif moved < 0:",
+        _tests(_GROUP, "test_until_the_end_does_not_wait_for_ever_for_partitions_that_somebody_else_holds"),
+    ),
+    Mutant(
+        "process 1 ignores SIGTERM while it loads",
+        "consumer/__main__.py",
+        "    signal.signal(signal.SIGTERM, _end_at_once)\n",
+        "",
+        _tests(_STARTING, "test_process_1_of_a_container_can_be_stopped_while_it_loads"),
+    ),
+    Mutant(
+        "probes go elsewhere although their port was set",
+        "consumer/app.py",
+        "or_another=not chosen",
+        "or_another=True",
+        _tests(_STARTING, "test_a_second_worker_on_one_machine_takes_another_port_for_its_probes_and_says_so"),
+    ),
+    Mutant(
+        "a topic that may not be read is waited for",
+        "consumer/sources/kafka.py",
+        '(_forbidden("topic", forbidden) if forbidden else None)',
+        "None",
+        _tests("tests/acceptance/test_security.py", "test_what_the_worker_may_not_use_is_named"),
     ),
     Mutant(
         "what a later copy tells of the request is lost",
