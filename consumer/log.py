@@ -1,6 +1,7 @@
 """Logging: structlog, one rich line per unit of work. No event content, no personal data, no secret goes into a line."""
 
 import logging
+import ssl
 import sys
 import time
 from collections.abc import Iterator
@@ -33,12 +34,16 @@ _TOLD_OTHERWISE = (
     "Unable connect to",
     "Unable to request metadata",
     "Unable to update metadata",
-    "Unexpected error in coordinator routine",
-    "Unexpected error in fetcher routine",
     "Unexpected error in join group",
     "Attempt to join group failed due to fatal error",
 )
 """How the complaints of Kafka's client begin that come with every outage, or of which a line or sentence of ours tells."""
+
+
+def _is_about_trust(record: logging.LogRecord) -> bool:
+    """Whether TLS or a login failed, which looks like an outage otherwise."""
+    told = record.args if isinstance(record.args, tuple) else ()
+    return any(isinstance(value, ssl.SSLError) or "Auth" in type(value).__name__ for value in told)
 
 
 class _Seldom(logging.Filter):
@@ -52,7 +57,7 @@ class _Seldom(logging.Filter):
         """Complaints are the same where their texts are, whatever stands in the gaps."""
         if not record.name.startswith("aiokafka") or record.levelno < logging.WARNING:
             return True
-        if str(record.msg).startswith(_TOLD_OTHERWISE):
+        if str(record.msg).startswith(_TOLD_OTHERWISE) and not _is_about_trust(record):
             return logging.getLogger().isEnabledFor(logging.DEBUG)
         what, now = (record.name, record.msg), time.monotonic()
         if now - self._said.get(what, -SELDOM_SECONDS) < SELDOM_SECONDS:

@@ -296,7 +296,7 @@ class Worker:
         """Remembers what is ours; the fetching task asks the database where to begin."""
         self._waiting = set(partitions)
         self._member = True
-        self._silent = False
+        self._joined, self._silent = time.monotonic(), False
         self._metrics.partitions.set(len(partitions))
         self._recovered()
         self._log.info("partitions_assigned", partitions=sorted(f"{p.source}-{p.partition}" for p in partitions))

@@ -1,6 +1,7 @@
 """What a consumer and the coordinator of its group say to each other, and aiokafka tells nobody."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
@@ -106,10 +107,11 @@ class Membership:
         """Whoever has lost its place asks first whether somebody else has it now: joining would take it away again."""
         if self._instance_id and self.member_id and not member_id:
             question = _Heartbeat(self._group_id, 0, self.member_id, self._instance_id)
-            answer = await self._pass_on(node, question, group=ConnectionGroup.COORDINATION)
-            if answer.error_code in _NOT_NOW_CODES:
-                raise GroupCoordinatorNotAvailableError
-            self._judge(answer.error_code)
+            with suppress(NotImplementedError):  # brokers before 2.3, which know no instance ids
+                answer = await self._pass_on(node, question, group=ConnectionGroup.COORDINATION)
+                if answer.error_code in _NOT_NOW_CODES:
+                    raise GroupCoordinatorNotAvailableError
+                self._judge(answer.error_code)
         if self._leaving or self.refused:
             raise IllegalStateError("no longer wants to join")
 

@@ -2,6 +2,7 @@
 
 import io
 import logging
+import ssl
 
 import pytest
 
@@ -41,7 +42,9 @@ def test_what_kafkas_client_minds_in_every_outage_is_told_by_us_alone(level: str
     for _ in range(3):
         client.error("Unable connect to node with id %s: %s", 1, "refused")
         client.error("Heartbeat send request failed: %s. Will retry.", "away")
+        client.error("Unable connect to node with id %s: %s", 1, ssl.SSLError("wrong certificate"))
         client.error("Something that nobody has thought of: %s", 7)
     lines = written.getvalue().splitlines()
-    assert len(lines) == (1 if level == "info" else 7)
+    assert len(lines) == (2 if level == "info" else 8)
+    assert any("wrong certificate" in line for line in lines)
     assert sum("nobody has thought of" in line for line in lines) == 1
