@@ -10,6 +10,9 @@ from contextlib import ExitStack
 import pytest
 
 from consumer.engines.kafka import LocalKafka, free_port
+from consumer.ingest.batch import Partition
+from consumer.settings import load
+from consumer.sources.kafka import lag
 from consumer.store import schema
 from tests import scratch
 from tests.acceptance.running import outcomes, send, started, until
@@ -211,9 +214,16 @@ async def test_until_the_end_that_is_stopped_before_it_says_what_is_missing(
 async def test_a_simulation_whose_broker_goes_away_ends_in_one_sentence(own_broker: LocalKafka) -> None:
     """Not in a line for each of its messages."""
     name = await made(own_broker.bootstrap, 4)
-    arguments = ("simulate", "--topic", name, "--events", "400000", "--students", "200")
+    arguments = ("simulate", "--topic", name, "--events", "40000")
     async with started(arguments, {"KAFKA_BOOTSTRAP_SERVERS": own_broker.bootstrap}, module=HASTY) as command:
-        await asyncio.sleep(4)
+
+        async def under_way() -> bool:
+            ends = await lag(
+                load(kafka_bootstrap_servers=own_broker.bootstrap), {Partition(name, part): 0 for part in range(4)}
+            )
+            return sum(ends.values()) > 100
+
+        await until(under_way)
         own_broker.kill()
         try:
             code, out, err = await command.end(None)
