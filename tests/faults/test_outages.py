@@ -1,18 +1,21 @@
 """Outages are told soon, in few lines, and are over when they are over."""
 
 import asyncio
+import gc
 import json
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack
 
 import pytest
 
 from consumer.engines.kafka import LocalKafka, free_port
+from consumer.errors import Transient
 from consumer.ingest.batch import Partition
 from consumer.settings import load
-from consumer.sources.kafka import lag
+from consumer.sources import kafka as kafka_source
+from consumer.sources.kafka import lag, produce
 from consumer.store import schema
 from tests import scratch
 from tests.acceptance.running import outcomes, send, started, until
@@ -233,6 +236,34 @@ async def test_a_simulation_whose_broker_goes_away_ends_in_one_sentence(own_brok
     assert out == ""
     assert len(err.splitlines()) == 1, err[:2000]
     assert err.startswith("outcomes: Kafka")
+
+
+async def test_what_was_under_way_when_the_broker_went_is_told_once(
+    own_broker: LocalKafka, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By one error; not by each of the messages that were never confirmed."""
+    monkeypatch.setattr(kafka_source, "REQUEST_SECONDS", 3.0)
+    name = await made(own_broker.bootstrap, 4)
+    sent = asyncio.Event()
+
+    async def messages() -> AsyncIterator[tuple[str, bytes | None, bytes | None]]:
+        for number in range(10**9):
+            yield name, b"%d" % number, b"x" * 1000
+            if number == 3000:
+                sent.set()
+
+    producing = asyncio.create_task(produce(load(kafka_bootstrap_servers=own_broker.bootstrap), messages()))
+    await sent.wait()
+    own_broker.kill()
+    try:
+        with pytest.raises(Transient):
+            await producing
+        del producing
+        gc.collect()
+        await asyncio.sleep(0)
+        assert [record for record in caplog.records if record.name == "asyncio"] == []
+    finally:
+        own_broker.start()
 
 
 async def test_a_simulation_into_a_topic_that_is_not_there_says_so(own_broker: LocalKafka) -> None:
