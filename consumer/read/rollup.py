@@ -184,7 +184,10 @@ def _short(value: float, places: int | None) -> str:
 
 
 def rounded(value: float) -> Decimal:
-    """To 2 decimals as `rollup_score` does, and Ruby's Float#round: halves away from zero, also what x 100 makes fall short."""
+    """To 2 decimals as `rollup_score` and Ruby's Float#round do: halves go away from zero.
+
+    The comparison corrects a product with 100 that rounding left below its half.
+    """
     size = abs(value)
     if size < _CENTLESS:
         cents = float(math.floor(size * 100))
