@@ -71,8 +71,8 @@ def answer(line)
 end
 
 RULES = [["highest", nil], ["latest", nil], ["average", nil], *(1..5).map { |int| ["n_mastery", int] },
-         *[1, 50, 65, 75, 80, 99].map { |int| ["decaying_average", int] }, ["weighted_average", 65],
-         *[50, 65, 75, 80, 99].map { |int| ["standard_decaying_average", int] }].freeze
+         *[1, 35, 50, 65, 75, 80, 95, 99].map { |int| ["decaying_average", int] }, ["weighted_average", 65],
+         *[50, 65, 70, 75, 80, 95, 99].map { |int| ["standard_decaying_average", int] }].freeze
 MASTERY = { 4 => 3, 5 => 3, 10 => 7 }.freeze
 
 # Cents, or - without a score: of shorter lists first, and of each length in the order of the lists.

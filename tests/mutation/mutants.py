@@ -452,7 +452,7 @@ MUTANTS = (
         _ARITHMETIC,
         "newest := 0.01::double precision * number;",
         "newest := number / 100::double precision;",
-        _RUBYS,
+        _tests("tests/postgres/test_golden.py", "test_the_scores_of_all_lists_of_whole_scores_are_rubys"),
     ),
     Mutant(
         "what rounding took from a sum is forgotten",
