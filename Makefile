@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SECONDS ?= 60
 
-.PHONY: demo test lint unit bench bench-peers fuzz chaos mutation up down lock clean
+.PHONY: demo test lint unit bench bench-peers fuzz chaos mutation numbers up down lock clean
 
 demo: $(VENV)/installed ## about a minute: a simulated school through Kafka and the real worker, and what a user would look at
 	$(BIN)/outcomes demo
@@ -29,6 +29,9 @@ bench-peers: $(VENV)/installed build/peers/installed ## one worker beside the si
 
 mutation: $(VENV)/installed ## takes the guards of the writer and the worker out of a copy, one by one; the tests must notice each
 	$(BIN)/python -m tests.mutation
+
+numbers: $(VENV)/installed ## scores beside those of real Ruby: all lists of whole scores, and 20,000 fresh cases where Ruby is installed
+	WHOLE=1 $(BIN)/pytest --timeout 900 tests/unit/test_golden.py tests/postgres/test_golden.py
 
 chaos: $(VENV)/installed ## kills, cuts and outages by chance, and what is true afterwards; SEEDS= EVENTS= KILLS= REPORT= for long runs
 	$(BIN)/python -m tests.chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EVENTS),--events $(EVENTS)) $(if $(KILLS),--kills $(KILLS)) $(if $(REPORT),--report $(REPORT))

@@ -20,9 +20,6 @@ from schemas import rest
 
 Kind = Literal["missing", "stale", "extra", "alignment", "scale", "rollup"]
 
-CENT = 0.01
-"""Scores are rounded to it; less apart is the same."""
-
 TICK = timedelta(microseconds=1)
 
 NAMED_AT_ONCE = 500
@@ -426,7 +423,7 @@ class Examiner:
             for outcome_id in sorted(mine.keys() | scores.keys()):
                 counts.seen += 1
                 here, there = mine.get(outcome_id), scores.get(outcome_id)
-                if same_score(here, there):
+                if here == there:
                     counts.unchanged += 1
                 else:
                     key = {"course_id": piece.course_id, "user_uuid": uuids[user], "learning_outcome_id": outcome_id}
@@ -437,13 +434,6 @@ class Examiner:
 def _place(link: Mapping[str, Any]) -> tuple[int, int]:
     """Group and outcome."""
     return link["learning_outcome_group_id"], link["learning_outcome_id"]
-
-
-def same_score(ours: float | None, theirs: float | None) -> bool:
-    """To the cent, which both are rounded to."""
-    if ours is None or theirs is None:
-        return ours is theirs
-    return abs(ours - theirs) < CENT * 0.6
 
 
 def aligned_again(told: Alignment, here: Aligned | None) -> Left | None:

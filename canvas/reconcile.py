@@ -27,10 +27,7 @@ MOST = 10_000
 SHOWN = 50
 """Of these, differences that are shown to people."""
 
-_ABOUT_ROLLUPS = (
-    "A rollup that differs although its results agree comes from what REST does not tell, such as the calculation method of an "
-    "account: `outcomes explain rollup` shows what was computed with."
-)
+_ABOUT_ROLLUPS = "REST does not tell how Canvas came to a score; `outcomes explain rollup` shows how we came to ours."
 _WIDTH = 60
 """Characters of a value that are shown to people."""
 

@@ -25,6 +25,7 @@ from consumer.store import schema
 from consumer.store.postgres import connect
 from consumer.store.writer import Writer
 from tests import scratch
+from tests.golden import RUBY
 
 _DSN = "TESTS_POSTGRES"
 _BOOTSTRAP = "TESTS_KAFKA"
@@ -64,8 +65,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_report_header() -> list[str]:
-    """Which engines serve."""
-    return _what
+    """Which engines serve, and what was not tried without Ruby."""
+    return [*_what, f"ruby: {RUBY or 'not installed, so its kept numbers are tried and no fresh ones'}"]
 
 
 def pytest_unconfigure() -> None:

@@ -1,14 +1,16 @@
 """Canvas's mastery math once more, in plain Python, so that two implementations can be held against each other.
 
 It knows nothing of the database: it is told events and answers what the rollups, scales and summaries are, at any moment and as
-known at any moment. `CF` and `D` are the rules and decisions of `docs/mastery.md`.
+known at any moment. `CF` and `D` are the rules and decisions of `docs/mastery.md`. `tests/golden` has numbers that real Ruby
+computed, which it must equal.
 """
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import Decimal
 from functools import reduce
 from operator import add
 from typing import Any, NamedTuple
@@ -17,9 +19,8 @@ SHARD = 10**13
 """A global id is shard x this + local id (CF 1.3)."""
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 """Older than all."""
-CENT = Decimal("0.01")
-WIDE = Context(prec=400, rounding=ROUND_HALF_UP)
-"""Room for every double, halves away from zero."""
+CENTLESS = 2.0**59
+"""Ruby rounds no double of this size or above to 2 decimals."""
 LEGAL = {
     "n_mastery": (1, 10, 5),
     "decaying_average": (1, 99, 65),
@@ -188,24 +189,48 @@ def plain(body: Body) -> Body:
 # --- formulas
 
 
-def rounded(exact: float | Decimal) -> Decimal:
-    """Two decimals of the number as printed, halves away from zero (CF 7.2, D6)."""
-    return WIDE.plus(Decimal(str(exact)).quantize(CENT, context=WIDE))
+def rounded(exact: float) -> Decimal:
+    """Two decimals as Ruby's Float#round(2) has them, in the shortest decimal of that double (CF 7.2, D6)."""
+    size = abs(exact)
+    if size < CENTLESS:
+        below = math.floor(size * 100)
+        cents = below + 1.0 if size * 100 - below >= 0.5 else float(below)
+        if (cents + 0.5) / 100 <= size:  # the hundredfold fell short of its half
+            cents += 1
+        size = cents / 100
+    return Decimal(repr(math.copysign(size, exact) if size else 0.0))
+
+
+def total(values: Iterable[float]) -> float:
+    """Ruby's Array#sum: with a correction of what each addition rounded away (CF 7.2, D6)."""
+    sum_, correction = 0.0, 0.0
+    for one in values:
+        great, small = (sum_, one) if abs(sum_) >= abs(one) else (one, sum_)
+        sum_ += one
+        correction += (great - sum_) + small
+    return sum_ + correction
 
 
 def mean(values: Sequence[float]) -> float:
-    """The arithmetic mean, added up one by one in the given order (D6)."""
-    return reduce(add, values) / len(values)
+    """The arithmetic mean, added up in the given order (CF 7.2)."""
+    return total(values) / len(values)
 
 
-def weighted(values: Sequence[float], weight: float) -> float:
+def weights(calculation_int: int) -> tuple[float, float]:
+    """Of what is newer and of what is older: not one and its complement, but two products (CF 7.2)."""
+    return 0.01 * calculation_int, 0.01 * (100 - calculation_int)
+
+
+def weighted(values: Sequence[float], calculation_int: int) -> float:
     """The newest against the mean of all older ones (CF 7.2)."""
-    return weight * values[-1] + (1 - weight) * mean(values[:-1]) if len(values) > 1 else values[0]
+    new, old = weights(calculation_int)
+    return values[-1] * new + mean(values[:-1]) * old if len(values) > 1 else values[0]
 
 
-def decaying(values: Sequence[float], weight: float) -> float:
+def decaying(values: Sequence[float], calculation_int: int) -> float:
     """Each against all that came before it (CF 7.2)."""
-    return reduce(lambda before, value: (1 - weight) * before + weight * value, values)
+    new, old = weights(calculation_int)
+    return reduce(lambda before, value: before * old + value * new, values)
 
 
 def mastered(values: Sequence[float], least: int, mastery_points: float | None) -> float | None:
@@ -234,9 +259,9 @@ def unrounded(method: str, calculation_int: int, values: Sequence[float], master
         case "n_mastery":
             return mastered(values, calculation_int, mastery_points)
         case "decaying_average" | "weighted_average":
-            return weighted(values, calculation_int / 100)
+            return weighted(values, calculation_int)
         case "standard_decaying_average":
-            return decaying(values, calculation_int / 100)
+            return decaying(values, calculation_int)
         case _:
             return None
 
@@ -252,11 +277,10 @@ def score(
     return None if exact is None else rounded(exact)
 
 
-def median(scores: Sequence[Decimal]) -> Decimal:
-    """The middle one, or the mean of the two middle ones, not rounded (CF 7.5)."""
+def median(scores: Sequence[float]) -> Decimal:
+    """Half of the sum of the two middle ones, or of the middle one twice: a double, not rounded (CF 7.5)."""
     ordered = sorted(scores)
-    half = len(ordered) // 2
-    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
+    return Decimal(repr((ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2))
 
 
 def percentage(count: int, whole: int) -> int:
@@ -357,7 +381,7 @@ def value(percent: float | None, raw: float | None, points: Points) -> float | N
     """The value of a result: its percent of the points, else its raw score; none where the points are unknown (CF 7.2, D2)."""
     if percent is None:
         return raw
-    whole = points.mastery if points.possible == 0 else points.possible
+    whole = points.mastery if points.possible is not None and points.possible <= 0 else points.possible
     return None if whole is None else percent * whole
 
 
@@ -565,9 +589,10 @@ def rolled(rows: Sequence[Version], how: Body, points: Points) -> Rollup | None:
 def summed(rollups: Sequence[Rollup], students: int, points: Points) -> Summary:
     """One outcome over the students who have a score for it (D15)."""
     scores = [rollup.score for rollup in rollups]
+    doubles = [float(score) for score in scores]
     return Summary(
-        mean=rounded(sum(scores, Decimal(0)) / len(scores)),
-        median=median(scores),
+        mean=rounded(mean(doubles)),
+        median=median(doubles),
         students=students,
         assessed=len(scores),
         mastered=sum(rollup.mastery is True for rollup in rollups),

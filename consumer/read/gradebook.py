@@ -332,8 +332,9 @@ def _initials(levels: list[Row]) -> dict[str, str]:
 
 
 def _score(value: Decimal) -> str:
-    """Two decimals; a median between two scores may have three."""
-    return f"{value:.2f}" if value == round(value, 2) else f"{value:f}"
+    """Two decimals; a median between two scores may have three, whatever doubles make of it."""
+    short = f"{value:.3f}"
+    return short.removesuffix("0")
 
 
 def _outcome(found: Gradebook, index: int, outcome: Row, own: list[str]) -> list[RenderableType]:

@@ -3,10 +3,11 @@
 The score comes from SQL. The formula is written here for people, and tried: what is written evaluates to that score.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -23,8 +24,8 @@ from consumer.read.scale import SWATCH, Setting, as_of, method_text, moment, nam
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
 
-_CENT = Decimal("0.01")
-_WIDE = Context(prec=400)
+_CENTLESS = 2.0**59
+"""From this size on scores are not rounded."""
 _READABLE = 4
 """Decimals of the numbers in a formula, unless the score needs all of them."""
 
@@ -124,7 +125,7 @@ def written(
 ) -> str:
     """The formula with numbers, what it comes to, and that rounded: `(0.8 + 2.4 + 3.2) / 3 = 2.1333 -> 2.13`.
 
-    With short numbers where they lead to the score, else with all their digits, as the database counts.
+    With short numbers where they lead to the score, else with all digits of the doubles that the database computes with.
     """
     text, value = _formula(method, calculation_int, values, mastery_points, _READABLE)
     if rounded(value) != score:
@@ -137,15 +138,15 @@ def written(
 def _formula(
     method: str, calculation_int: int | None, values: Sequence[float], mastery_points: float | None, places: int | None
 ) -> tuple[str, float]:
-    """A formula, and what it comes to when the numbers in it are taken as they are written, from left to right."""
+    """A formula, and what `rollup_score` would make of the numbers in it as they are written."""
     if method == "n_mastery":
         values = [value for value in values if mastery_points is not None and value >= mastery_points]
     texts = [_short(value, places) for value in values]
     seen = [float(text) for text in texts]
     if len(seen) == 1:
         return texts[0], seen[0]
-    weight = (calculation_int or 0) / 100
-    new, old = _short(weight, places), _short(1 - weight, places)
+    percent = calculation_int or 0
+    new, old = _short(0.01 * percent, places), _short(0.01 * (100 - percent), places)
     match method:
         case "highest":
             return f"max({', '.join(texts)})", max(seen)
@@ -154,22 +155,25 @@ def _formula(
         case "decaying_average" | "weighted_average":
             mean, value = _mean(texts[:-1], seen[:-1])
             mean = f"({mean})" if len(texts) > 2 else mean
-            return f"{new} × {texts[-1]} + {old} × {mean}", float(new) * seen[-1] + float(old) * value
+            return f"{new} × {texts[-1]} + {old} × {mean}", seen[-1] * float(new) + value * float(old)
         case "standard_decaying_average":
             text, value = texts[0], seen[0]
             for index in range(1, len(seen)):
                 text = f"{old} × {f'({text})' if index > 1 else text} + {new} × {texts[index]}"
-                value = float(old) * value + float(new) * seen[index]
+                value = value * float(old) + seen[index] * float(new)
             return text, value
         case _:
             return _mean(texts, seen)
 
 
 def _mean(texts: Sequence[str], values: Sequence[float]) -> tuple[str, float]:
-    total = 0.0
+    """Added up as Ruby's Array#sum does: with what each addition rounded away."""
+    total = lost = 0.0
     for value in values:
-        total += value
-    return (texts[0] if len(texts) == 1 else f"({' + '.join(texts)}) / {len(texts)}"), total / len(values)
+        after = total + value
+        lost += (total - after) + value if abs(total) >= abs(value) else (value - after) + total
+        total = after
+    return (texts[0] if len(texts) == 1 else f"({' + '.join(texts)}) / {len(texts)}"), (total + lost) / len(values)
 
 
 def _short(value: float, places: int | None) -> str:
@@ -180,8 +184,16 @@ def _short(value: float, places: int | None) -> str:
 
 
 def rounded(value: float) -> Decimal:
-    """To 2 decimals, halves away from zero, of the number as printed; as `rollup_score` does."""
-    return Decimal(repr(value)).quantize(_CENT, ROUND_HALF_UP, _WIDE)
+    """To 2 decimals as `rollup_score` and Ruby's Float#round do: halves go away from zero.
+
+    The comparison corrects a product with 100 that rounding left below its half.
+    """
+    size = abs(value)
+    if size < _CENTLESS:
+        cents = float(math.floor(size * 100))
+        cents += size * 100 - cents >= 0.5
+        size = (cents + ((cents + 0.5) / 100 <= size)) / 100
+    return Decimal(repr(math.copysign(size, value)))
 
 
 def why(found: Rollup) -> str | None:
@@ -260,7 +272,9 @@ def _counted(row: Row, outcome: Row) -> str:
         told += f", {quiz} as a whole {_percent(percent)}"
     if percent is None:
         return f"{told}; no percentage, so the score counts -> {_short(row['value'], _READABLE)}"
-    unit = outcome["points_possible"] or outcome["mastery_points"]
+    unit = outcome["points_possible"]
+    if unit is not None and unit <= 0:
+        unit = outcome["mastery_points"]
     value = "?" if row["value"] is None else _short(row["value"], _READABLE)
     return f"{told} × {number(unit)} -> {value}"
 

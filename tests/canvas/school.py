@@ -6,7 +6,6 @@ import copy
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
 
@@ -356,8 +355,7 @@ class School(Content, Faulty):
             told = [found[outcome_id] for found in scores.values() if outcome_id in found]
             values = [row["score"] for row in told if row["score"] is not None]
             if values:
-                exact = [Decimal(str(value)) for value in values]
-                score = reference.median(exact) if stat == "median" else reference.rounded(reference.mean(values))
+                score = reference.median(values) if stat == "median" else reference.rounded(reference.mean(values))
                 row = {"score": float(score), "count": len(values), "links": {"outcome": str(outcome_id)}}
                 shown.append(row | {"title": None, "submitted_at": None, "hide_points": False})
         return {"name": self.courses[course]["name"], "scores": shown, "links": {"course": str(course)}}

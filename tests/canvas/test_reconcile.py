@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pytest
+from rich.console import Console
 
 from canvas.reconcile import render
 from tests.acceptance.running import outcomes
@@ -317,6 +318,18 @@ async def test_a_rollup_that_no_version_explains_is_told_and_stays(known: str, s
             (EVIDENCE, ("score", 8.0, None)),
         }
         assert done.repaired == 0
+
+
+async def test_a_rollup_that_differs_by_less_than_a_cent_differs(known: str, school: School) -> None:
+    """Nothing is tolerated, and nobody guesses why: people are told where to look."""
+    school.rollups[ALGEBRA, ANN, FRACTIONS] = 9.996
+    done = await differences(known, school)
+    assert [(one.key["learning_outcome_id"], *one.members) for one in done.differences] == [(FRACTIONS, ("score", 10.0, 9.996))]
+    console = Console(width=200)
+    with console.capture() as shown:
+        console.print(render(done))
+    about = "REST does not tell how Canvas came to a score; `outcomes explain rollup` shows how we came to ours."
+    assert shown.get().splitlines()[-1].strip() == about
 
 
 @pytest.mark.parametrize("kind", ["500", "shape"])

@@ -15,6 +15,7 @@ _SQL = "consumer/store/sql"
 _COMPARE = "canvas/compare.py"
 _TCP = "consumer/engines/tcp.py"
 _ATTACKS = "tests/canvas/test_serve_attacks.py"
+_ARITHMETIC = "migrations/versions/0008_canvas_arithmetic.sql"
 
 _WRITING = "tests/postgres/test_writer.py"
 _LAW = "tests/postgres/test_law.py"
@@ -59,6 +60,8 @@ def _tests(file: str, *names: str) -> tuple[str, ...]:
     return tuple(f"{file}::{name}" for name in names)
 
 
+_RUBYS = _tests("tests/postgres/test_golden.py", "test_every_kept_number_of_ruby_is_computed_in_every_place")
+_ROUNDED = _tests("tests/postgres/test_mastery.py", "test_scores_are_rounded_as_ruby_rounds_doubles")
 _ZOMBIE = _tests(_WRITING, "test_a_position_that_somebody_else_moved_rolls_everything_back")
 _EACH_EVENT = _tests(_WRITING, "test_each_event_ends_as_exactly_one_thing")
 _LOST_ONE = _tests(_GUARDS, "test_a_batch_that_has_lost_one_of_its_partitions_writes_nothing_of_the_others")
@@ -506,10 +509,80 @@ MUTANTS = (
     ),
     Mutant(
         "a newer result does not prove its alignment",
-        "migrations/versions/0007_mastery_closer.sql",
+        _ARITHMETIC,
         " AND s.event_time <= gone.event_time)",
         ")",
         ("tests/postgres/test_mastery.py",),
+    ),
+    Mutant(
+        "the weight of what is older is one less the newer one's",
+        _ARITHMETIC,
+        "score * (0.01::double precision * (100 - number))",
+        "score * (1 - 0.01::double precision * number)",
+        _RUBYS,
+    ),
+    Mutant(
+        "a weight is a number divided by 100",
+        _ARITHMETIC,
+        "newest := 0.01::double precision * number;",
+        "newest := number / 100::double precision;",
+        _tests("tests/postgres/test_golden.py", "test_the_scores_of_all_lists_of_whole_scores_are_rubys"),
+    ),
+    Mutant(
+        "what rounding took from a sum is forgotten",
+        _ARITHMETIC,
+        "score := (total + lost) / cardinality(added);",
+        "score := total / cardinality(added);",
+        _RUBYS,
+    ),
+    Mutant(
+        "what an addition took is found from either of its numbers",
+        _ARITHMETIC,
+        "CASE WHEN abs(total) >= abs(v) THEN",
+        "CASE WHEN true THEN",
+        _RUBYS,
+    ),
+    Mutant(
+        "halves are rounded to the even cent",
+        _ARITHMETIC,
+        "cents := floor(size * 100) + floor(2 * (size * 100 - floor(size * 100)));",
+        "cents := round(size * 100);",
+        _ROUNDED,
+    ),
+    Mutant(
+        "a half that the hundredfold fell short of stays below",
+        _ARITHMETIC,
+        "THEN 1 ELSE 0 END",
+        "THEN 0 ELSE 0 END",
+        _ROUNDED,
+    ),
+    Mutant(
+        "huge scores are rounded too",
+        _ARITHMETIC,
+        "IF size < 576460752303423488 THEN",
+        "IF true THEN",
+        _ROUNDED,
+    ),
+    Mutant(
+        "digits depend on the session",
+        _ARITHMETIC,
+        "SET extra_float_digits = 1 AS $$",
+        "AS $$",
+        _ROUNDED,
+    ),
+    Mutant(
+        "the mean over students is of decimals",
+        _ARITHMETIC,
+        "outcomes.rollup_score('average', NULL, o.scores, NULL),",
+        "(SELECT round(avg(one::numeric), 2) FROM unnest(o.scores) one),",
+        _RUBYS,
+    ),
+    Mutant(
+        "scores a little apart are the same",
+        "canvas/examine.py",
+        "if here == there:",
+        "if here == there or abs((here or 0) - (there or 0)) < 0.006:",
+        _tests("tests/canvas/test_reconcile.py", "test_a_rollup_that_differs_by_less_than_a_cent_differs"),
     ),
     Mutant(
         "links come back with their outcome",

@@ -4,10 +4,11 @@ import csv
 import io
 import json
 import random
+import re
 import time
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Context, Decimal
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -18,7 +19,7 @@ from consumer.errors import UsageError
 from consumer.read import gradebook, rollup, scale, timeline
 from consumer.store import tenant_setting
 from consumer.store.postgres import Connection, connect
-from tests import samples
+from tests import reference, samples
 from tests.postgres.test_mastery import told
 from tests.postgres.writing import write
 from tests.samples import NOON, TENANT, Event, event, result
@@ -355,11 +356,11 @@ async def test_every_explanation_of_a_world_holds(unchecked_database: str, seed:
 
 
 def assert_evaluates(formula: str, score: Decimal | None) -> None:
-    """What is written comes to what is shown, and that is the score."""
+    """What is written comes to what is shown, and that is the score; means and the end as Ruby reckons."""
     steps = formula.split(" = ")
-    value = eval(steps[0].split(" -> ")[0].replace("×", "*"))  # noqa: S307 - numbers and signs of our own
-    found = Decimal(repr(float(value))).quantize(Decimal("0.01"), ROUND_HALF_UP, Context(prec=400))
-    assert found == score, formula
+    means = re.sub(r"\(([^()×]+)\) / ", lambda sum_: f"total([{sum_[1].replace(' + ', ', ')}]) / ", steps[0].split(" -> ")[0])
+    value = eval(means.replace("×", "*"), {"total": reference.total, "max": max})  # noqa: S307 - numbers and signs of our own
+    assert reference.rounded(float(value)) == score, formula
     assert Decimal(formula.rsplit(" -> " if " -> " in formula else " = ", maxsplit=1)[-1]) == score, formula
 
 

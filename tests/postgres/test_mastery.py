@@ -11,7 +11,7 @@ import pytest
 
 from consumer.store.postgres import Connection, connect
 from tests.postgres.writing import write
-from tests.reference import Alignment, Level, Reference, Rollup, Summary, Told, score
+from tests.reference import Alignment, Level, Reference, Rollup, Summary, Told, rounded, score
 from tests.worlds import COURSES, METHODS, OUTCOMES, STUDENTS, World
 
 PLACES: tuple[int | None, ...] = (*COURSES, None)
@@ -229,11 +229,21 @@ async def test_the_worked_example_comes_out(
     assert found == (Decimal(expected) if expected else None)
 
 
-@pytest.mark.parametrize(("exact", "rounded"), [(4.125, "4.13"), (2.675, "2.68"), (0.125, "0.13"), (-0.125, "-0.13")])
-async def test_halves_are_rounded_away_from_zero_on_the_decimal_as_printed(
-    unchecked_database: str, exact: float, rounded: str
-) -> None:
-    """As Ruby's Float#round does; Python's round gives 4.12, 2.67, 0.12."""
+HALVES = [
+    *((4.125, "4.13"), (2.675, "2.68"), (0.125, "0.13"), (-0.125, "-0.13"), (-2.675, "-2.68"), (-0.001, "0"), (1.005, "1.01")),
+    *((0.11499999999999999, "0.12"), (0.11499999999999998, "0.11"), (0.33499999999999996, "0.34"), (1.785, "1.79")),
+    *((0.024999999999999998, "0.03"), (0.08499999999999999, "0.09"), (70039981404866.2, "70039981404866.21"), (1e15, "1e15")),
+    *((2.0**59 - 64, "576460752303423400"), (7.823458895787948e17, "782345889578794800"), (-1e22, "-1e22")),
+]
+"""Doubles and what Ruby's Float#round(2) makes of them."""
+
+
+async def test_scores_are_rounded_as_ruby_rounds_doubles(unchecked_database: str) -> None:
+    """Halves away from zero, also what falls short of a half by less than x 100 can tell; huge ones stay as they are."""
     connection = await connect(unchecked_database)
-    assert await connection.fetchval("SELECT rollup_score('latest', NULL, $1, 3)", [exact]) == Decimal(rounded)
+    for digits in (1, 0, -15):
+        await connection.execute(f"SET extra_float_digits = {digits}")
+        for exact, expected in HALVES:
+            found = await connection.fetchval("SELECT rollup_score('latest', NULL, $1, 3)", [exact])
+            assert (found, rounded(exact)) == (Decimal(expected), Decimal(expected)), (digits, exact)
     await connection.close()
