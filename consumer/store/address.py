@@ -168,13 +168,15 @@ def unencrypted(dsn: str) -> str | None:
         told = {name: values[-1] for name, values in parse_qs(address.query).items()}
     except ValueError:  # whoever connects is told what is wrong
         return None
+    if address.fragment or "@" in address.path + address.query:
+        return None  # what looks like the host may be a piece of the password
     if (told.get("sslmode") or os.environ.get("PGSSLMODE") or "prefer") not in _UNENCRYPTED:
         return None
     places = address.netloc.rpartition("@")[2] or told.get("host") or os.environ.get("PGHOST") or ""
-    return next((host for host in map(_host, unquote(told.get("hostaddr") or places).split(",")) if not is_near(host)), None)
+    return next((host for host in map(host_of, unquote(told.get("hostaddr") or places).split(",")) if not is_near(host)), None)
 
 
-def _host(place: str) -> str:
+def host_of(place: str) -> str:
     """A host without its port."""
     if place.startswith("/"):
         return place
