@@ -9,6 +9,7 @@ from consumer.errors import Fatal
 LEAST_VERSION = 15
 
 _SETTINGS = {
+    "quote_all_identifiers": "off",  # before search_path, which would be quoted
     "search_path": "outcomes",
     # Each statement sees what others have committed: the fences of positions are read again when a lock was waited for.
     "default_transaction_isolation": "read committed",
@@ -22,7 +23,6 @@ _SETTINGS = {
     "backslash_quote": "safe_encoding",
     "array_nulls": "on",
     "transform_null_equals": "off",
-    "quote_all_identifiers": "off",
     "plpgsql.check_asserts": "on",
     "plpgsql.extra_errors": "none",
     "plpgsql.extra_warnings": "none",

@@ -39,7 +39,8 @@ _USER = "pgserver"
 _PR_SET_PDEATHSIG = 1
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """For a process that is about to become a server."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
 
@@ -82,7 +83,7 @@ class LocalPostgres:
         self._settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"} | dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
         self._programs = programs
-        self._as = _user(programs)
+        self.run_by = _user(programs)
 
     @property
     def dsn(self) -> str:
@@ -119,9 +120,9 @@ class LocalPostgres:
                 ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                user=self._as,
+                user=self.run_by,
                 cwd="/",
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call into libc, no lock of Python's
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - one call into libc, no lock of Python's
                 start_new_session=True,
             )
 
@@ -173,14 +174,14 @@ class LocalPostgres:
     def own(self, path: Path) -> None:
         """Makes a folder that belongs to who runs it."""
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._as is not None:
-            shutil.chown(path, self._as, self._as)
+        if self.run_by is not None:
+            shutil.chown(path, self.run_by, self.run_by)
 
     def _run(self, program: str, *arguments: str, check: bool = True) -> int:
         done = subprocess.run(
-            [self._programs / program, *arguments], capture_output=True, text=True, user=self._as, cwd="/", check=False
+            [self._programs / program, *arguments], capture_output=True, text=True, user=self.run_by, cwd="/", check=False
         )
         if check and done.returncode:
-            who = self._as or getpass.getuser()
+            who = self.run_by or getpass.getuser()
             raise RuntimeError(f"{program} failed as {who}: {(done.stdout + done.stderr).strip()[-1000:]}")
         return done.returncode
