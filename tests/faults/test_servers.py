@@ -63,8 +63,7 @@ TURNED = {
     "enable_partition_pruning": "off",
     "enable_seqscan": "off",
     "enable_sort": "off",
-    "jit": "on",
-    "jit_above_cost": "0",
+    "jit": "off",
     "plan_cache_mode": "force_custom_plan",
     "cursor_tuple_fraction": "0.001",
     "client_min_messages": "debug1",
@@ -222,6 +221,7 @@ async def mastery(dsn: str) -> list[str]:
         await connection.close()
 
 
+@pytest.mark.timeout(300)
 async def test_a_server_with_every_setting_turned_comes_to_the_same(
     server: LocalPostgres,
     version: int,
