@@ -519,7 +519,8 @@ async def test_a_statement_that_an_administrator_cancels_is_tried_again(
             await until(lambda: _value(server.dsn, _WAITING_FOR_A_LOCK, place.database))
             await _execute(
                 server.dsn,
-                f"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = '{place.database}' AND wait_event_type = 'Lock'",
+                f"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = '{place.database}' "
+                "AND wait_event_type = 'Lock'",
             )
             await worker.is_waiting()
         await place.written()
@@ -530,7 +531,10 @@ async def test_a_statement_that_an_administrator_cancels_is_tried_again(
     await place.holds(another_database)
 
 
-_WAITING_FOR_A_LOCK = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = $1 AND wait_event_type = 'Lock' AND application_name = 'outcomes')"
+_WAITING_FOR_A_LOCK = """
+SELECT EXISTS (SELECT FROM pg_stat_activity
+                WHERE datname = $1 AND wait_event_type = 'Lock' AND application_name = 'outcomes')
+"""
 
 
 async def test_a_database_that_takes_no_connections_is_waited_for(
