@@ -774,7 +774,10 @@ MUTANTS = (
         "consumer/store/session.py",
         '    "default_transaction_isolation": "read committed",\n',
         "",
-        _tests(_SERVERS, "test_a_session_has_our_settings_whoever_has_set_others"),
+        _tests(
+            "tests/postgres/test_ahead.py",
+            "test_a_batch_staged_ahead_sees_the_one_before_it_whatever_isolation_the_database_has",
+        ),
     ),
     Mutant(
         "a session has the timeouts that the database sets",

@@ -289,7 +289,9 @@ OAUTH = {
 )
 def test_a_secret_that_goes_unencrypted_over_a_network_is_warned_of(values: dict[str, Any], host: str) -> None:
     """In one sentence, with where it goes and without the secret."""
-    (sentence,) = exposed(Settings(**values))
+    sentences = list(exposed(Settings(**values)))
+    assert len(sentences) == 1
+    sentence = sentences[0]
     assert f" {host} " in sentence
     assert "unencrypted" in sentence
     assert "geheim" not in sentence
