@@ -2,9 +2,10 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -29,6 +30,30 @@ _ADDRESS = re.compile(
     r"(?:\[[0-9a-fA-F:.]+\]|[^\s:\[\]/]+)(?::(?P<port>[0-9]{1,5}))?|(?:[0-9a-fA-F]*:){2,}[0-9a-fA-F.]*", re.ASCII
 )
 """`host`, `host:port`, `[IPv6]`, `[IPv6]:port`, or an IPv6 address alone."""
+
+
+def _is_where_a_service_is(value: str) -> bool:
+    """Not where one listens: somebody may have misspelt that."""
+    try:
+        number = ip_address(value)
+    except ValueError:
+        return False
+    return not number.is_unspecified and not number.is_loopback
+
+
+_LINK = re.compile(r"(?:tcp|udp|sctp)://\S+:[0-9]+")
+_NUMBER = re.compile(r"[0-9]{1,5}", re.ASCII)
+_SERVICE_VARIABLES: tuple[tuple[re.Pattern[str], Callable[[str], object]], ...] = (
+    (re.compile(r"_PORT_[0-9]+_(?:TCP|UDP|SCTP)_PROTO$"), re.compile("tcp|udp|sctp").fullmatch),
+    (re.compile(r"_PORT_[0-9]+_(?:TCP|UDP|SCTP)_PORT$"), _NUMBER.fullmatch),
+    (re.compile(r"_PORT_[0-9]+_(?:TCP|UDP|SCTP)_ADDR$"), _is_where_a_service_is),
+    (re.compile(r"_PORT_[0-9]+_(?:TCP|UDP|SCTP)$"), _LINK.fullmatch),
+    (re.compile(r"_SERVICE_HOST$"), _is_where_a_service_is),
+    (re.compile(r"_SERVICE_PORT(?:_[A-Z0-9_]+)?$"), _NUMBER.fullmatch),
+    (re.compile(r"_PORT$"), _LINK.fullmatch),
+    (re.compile(r"_NAME$"), re.compile(r"/[^/\s]+/[^/\s]+").fullmatch),
+)
+"""Names that Kubernetes and Docker give to a service's variables, and what is in each."""
 
 
 class Settings(BaseModel):
@@ -234,7 +259,7 @@ def load(**flags: Any) -> Settings:
     A name with `_FILE` behind it names a file that holds the value, as Docker and Kubernetes hand out secrets. An empty
     variable counts as not set. Raises `UsageError` with a sentence for each mistake.
     """
-    places = (os.environ, _dotenv())
+    places = (_without_services(os.environ), _dotenv())
     values: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
     wrong = _unknown({**places[1], **places[0]})
     for name in Settings.model_fields:
@@ -276,6 +301,22 @@ def _read(variable: str, path: str) -> str:
     if not value:
         raise UsageError(f"{variable}: {path} is empty")
     return value
+
+
+def _without_services(variables: Mapping[str, str]) -> dict[str, str]:
+    """The variables that are not a cluster's.
+
+    Kubernetes tells every container of a namespace where each service is, under the service's name, as Docker's old links do:
+    with a service `outcomes-serve`, OUTCOMES_SERVE_PORT is its address. By name and value together, so that a misspelt setting
+    of ours is none of them.
+    """
+    services = {name for name, value in variables.items() if name.startswith(PREFIX) and _is_of_a_service(name, value)}
+    links = tuple(f"{name.removesuffix('_NAME')}_ENV_" for name in services if name.endswith("_NAME"))
+    return {name: value for name, value in variables.items() if name not in services and not (links and name.startswith(links))}
+
+
+def _is_of_a_service(name: str, value: str) -> bool:
+    return any(form.search(name) and fits(value) for form, fits in _SERVICE_VARIABLES)
 
 
 def _unknown(variables: Mapping[str, str]) -> list[str]:

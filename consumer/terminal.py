@@ -21,6 +21,7 @@ from rich.text import Text
 from consumer import app as wiring
 from consumer import log
 from consumer.errors import UsageError
+from consumer.exposed import exposed
 from consumer.ingest.batch import SUPERSEDED
 from consumer.printable import printable
 from consumer.settings import Settings, load
@@ -101,6 +102,8 @@ def configured(*, clients: int = logging.CRITICAL, **flags: Any) -> Settings:
     """Settings from the environment and flags; logs are set up by them. Raises `UsageError`."""
     settings = load(**flags)
     log.configure(settings.log_format, settings.log_level, clients=clients)
+    for sentence in exposed(settings):
+        log.get("settings").warning(sentence)
     return settings
 
 

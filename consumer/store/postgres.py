@@ -1,7 +1,9 @@
 """Connecting, and what Postgres' errors mean to us."""
 
+import asyncio
+import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit, urlunsplit
@@ -9,6 +11,8 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit, urlunsplit
 import asyncpg
 
 from consumer.errors import Fatal, OutcomesError, RefusedRow, Transient
+from consumer.store import address as addresses
+from consumer.store import session
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
@@ -22,6 +26,7 @@ _TRANSIENT = ("08", "57P", "53", "40001", "40P01", "55P03", "25006", "25P03", "2
 _NOT_READY = "55000"
 """At a session's end: the database takes no connections for now. In a session it is about a statement's object."""
 _REFUSED = ("22", "23", "54")
+_PROTOCOL_VIOLATION = "08P01"
 _NO_PRIVILEGE = "42501"
 """Whose sentence names the object, and nothing that is in it."""
 _FATAL = {
@@ -37,8 +42,19 @@ _FATAL = {
 NOT_NOW = ("55P03", "40P01")
 """A lock was not to be had in time: somebody's long transaction, or a deadlock with it."""
 
-_WRITTEN = {"TimeZone": "UTC", "DateStyle": "ISO, YMD", "IntervalStyle": "postgres", "extra_float_digits": "1"}
-"""How values are written as text, whatever the server's or the database's own settings are: digests are made of it."""
+_AWAY_BEHIND_A_POOLER = (
+    "cannot connect to server",
+    "server login has been failing",
+    "server_login_retry",
+    "server conn crashed",
+    "query_wait_timeout",
+    "no more connections allowed",
+    "is shutting down",
+    "the database system is",
+)
+"""PgBouncer has one SQLSTATE (08P01) for all that it has to say: these sentences of it tell of an outage."""
+_POOLED = ("26000", "42P05")
+"""A prepared statement is missing, or is there already: we prepare over sessions of our own."""
 
 _LAST_PORT = 65535
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -54,6 +70,8 @@ def translated(error: BaseException) -> OutcomesError | None:
         return error
     if isinstance(error, asyncpg.PostgresError):
         code = error.sqlstate or ""
+        if code == _PROTOCOL_VIOLATION or code in _POOLED:
+            return _of_a_pooler(error, code)
         if isinstance(error, asyncpg.CheckViolationError) and error.table_name and not error.constraint_name:
             # No CHECK of ours: the row was on its way to another partition.
             return Transient("Postgres: a partition was made meanwhile")
@@ -77,6 +95,21 @@ def translated(error: BaseException) -> OutcomesError | None:
     return None
 
 
+def _of_a_pooler(error: asyncpg.PostgresError, code: str) -> OutcomesError:
+    """What a server does not say itself to a client that keeps to the protocol."""
+    said = _sentence(error)
+    if code in _POOLED or "pooling mode" in said:
+        return Fatal(f"{session.POOLED} ({code}: {said})")
+    if any(words in said for words in _AWAY_BEHIND_A_POOLER):
+        return Transient(f"Postgres, through a pooler: {said} ({code})")
+    if "parameter" in said or "option" in said:
+        return Fatal(
+            "a connection pooler at the database address refuses what a session starts with: take options out of the address, "
+            f"or name the server itself ({code}: {said})"
+        )
+    return Fatal(f"the server at the database address, or a connection pooler there, breaks the protocol ({code}: {said})")
+
+
 def original(error: BaseException) -> BaseException:
     """Postgres' own error out of what SQLAlchemy makes of it; any other as it is."""
     return getattr(getattr(error, "orig", None), "__cause__", None) or error
@@ -94,21 +127,16 @@ def _sentence(error: asyncpg.PostgresError) -> str:
 
 
 async def connect(dsn: str, *, statement_seconds: float | None = None, application: str = "outcomes") -> Connection:
-    """A connection that sees the schema `outcomes`. Raises `Transient` or `Fatal`.
+    """A session of our own, set up, on a server that will do. Raises `Transient` or `Fatal`.
 
     `statement_seconds`: longest wait for a statement here, and longest sleep within a transaction there: a frozen process must
     not keep its locks.
     """
-    settings = {"search_path": "outcomes", "application_name": application, **_WRITTEN}
-    if statement_seconds is not None:
-        settings["idle_in_transaction_session_timeout"] = str(max(1, int(statement_seconds * 1000)))
     for last, address in _orders(dsn):
         try:
             if any(map(_too_large, _ports(urlsplit(address)))):
                 raise OverflowError  # as asyncio has it; uvloop takes the port that is left of it by 65,536, and waits for that
-            return await asyncpg.connect(
-                address, timeout=CONNECT_SECONDS, command_timeout=statement_seconds, server_settings=settings
-            )
+            return await _connected(addresses.read(address), statement_seconds, application)
         except TimeoutError as error:
             if last:
                 raise translated(error) or error from error
@@ -120,10 +148,59 @@ async def connect(dsn: str, *, statement_seconds: float | None = None, applicati
             raise Fatal(f"the database address cannot be read: {_what_is_wrong(dsn)}") from None
         except BaseException as error:
             meaning = translated(error)
-            if meaning is None:
+            if meaning is None or meaning is error:
                 raise
             raise meaning from error
     raise AssertionError("the last attempt returns or raises")
+
+
+async def _connected(asked: addresses.Asked, statement_seconds: float | None, application: str) -> Connection:
+    seconds = asked.connect_seconds or CONNECT_SECONDS
+
+    def connecting() -> Awaitable[Connection]:
+        return asyncpg.connect(
+            asked.dsn,
+            timeout=seconds,
+            command_timeout=statement_seconds,
+            server_settings={"application_name": application, **asked.server},
+        )
+
+    connection = await connecting()
+    try:
+        session.check_server(connection)
+        _tune(connection, asked.sockets)
+        async with asyncio.timeout(seconds):
+            pooled = not await session.is_behind(connection, connection.get_server_pid())
+        if pooled and await _is_shared(connection, connecting):
+            raise Fatal(session.POOLED)
+        async with asyncio.timeout(seconds):
+            await session.set_up(connection, statement_seconds)
+    except BaseException:
+        connection.terminate()
+        await asyncio.sleep(0)  # lets the transport close before anything else is tried
+        raise
+    return connection
+
+
+async def _is_shared(connection: Connection, connecting: Callable[[], Awaitable[Connection]]) -> bool:
+    """Asked with a second connection, behind a pooler alone: a server names the process that serves us when we connect."""
+    try:
+        other = await connecting()
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False  # it has no second one for us, so the first is ours
+    try:
+        return await session.is_shared(connection, other)
+    finally:
+        other.terminate()
+        await asyncio.sleep(0)
+
+
+def _tune(connection: Connection, options: Iterable[tuple[int, int, int]]) -> None:
+    """What the address asks of the socket: asyncpg has no option for that."""
+    found = connection._transport.get_extra_info("socket")  # type: ignore[attr-defined]
+    if found is not None and found.family in (socket.AF_INET, socket.AF_INET6):
+        for option in options:
+            found.setsockopt(*option)
 
 
 async def write_times_fast(connection: Connection) -> None:
@@ -212,4 +289,6 @@ def _what_is_wrong(dsn: str) -> str:
     mode = options.get("sslmode", ["prefer"])[-1]
     if mode not in _SSL_MODES or (mode in _SSL_MODES[-2:] and "sslrootcert" not in options):
         return f"sslmode is one of {', '.join(_SSL_MODES)}; the last two need sslrootcert, the file of a root certificate"
+    if not addresses.known(options):
+        return "one of the options behind its ? is none of libpq's; settings of the server go into options=-c%20name=value"
     return "one of its hosts, of the options behind its ?, or of the variables PG… has a value that it cannot have"

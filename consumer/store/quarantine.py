@@ -11,6 +11,7 @@ from consumer.errors import Fatal, RefusedRow, UsageError
 from consumer.ingest.batch import Batch, Books, Partition, books_of
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import RawRecord, Rejected
+from consumer.store import schema
 from consumer.store.postgres import Connection
 from consumer.store.sql import sql
 from consumer.store.writer import Writer
@@ -99,6 +100,7 @@ async def retry(
     """
     if ids is not None:
         _refuse_missing(ids, await connection.fetch(sql("quarantine_open"), list(ids)))
+    await schema.check_writing(connection)
     writer = Writer(connection)
     await writer.prepare()
     understood, still, books, after = 0, 0, Books(), 0

@@ -4,6 +4,7 @@ import asyncio
 
 import asyncpg
 
+from consumer import log
 from consumer.errors import Fatal, OutcomesError
 from consumer.store.postgres import Connection, connect, original, translated
 from migrations import FOLDER, HEAD
@@ -13,6 +14,19 @@ _LOCK = 0x6F757463
 
 _LOCK_SECONDS = 0.2
 """Pause between two attempts to have it."""
+
+_ROLES = ["outcomes_writer", "outcomes_reader"]
+
+_PRIVILEGES = """
+SELECT quote_ident(current_user) AS who, quote_ident(current_database()) AS database,
+       to_regnamespace('outcomes') IS NOT NULL AS there,
+       has_schema_privilege(to_regnamespace('outcomes')::oid, 'CREATE')
+           AND has_schema_privilege(to_regnamespace('outcomes')::oid, 'USAGE') AS may_use_schema,
+       has_database_privilege(current_database(), 'CREATE') AS may_make_schema,
+       array(SELECT role FROM unnest($1::text[]) role WHERE to_regrole(role) IS NULL) AS missing_roles,
+       (SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user) AS may_make_roles
+"""
+_SHUT_OUT = "SELECT array(SELECT role FROM unnest($1::text[]) role WHERE NOT has_schema_privilege(role, 'outcomes', 'USAGE'))"
 
 
 async def migrate(dsn: str) -> tuple[str | None, str]:
@@ -30,10 +44,11 @@ async def migrate(dsn: str) -> tuple[str | None, str]:
         if before == HEAD:
             return before, HEAD
         _refuse_newer(before)
-        await lock.execute("CREATE SCHEMA IF NOT EXISTS outcomes")
+        await _make_schema(lock)
         from consumer.store import migrating  # noqa: PLC0415 - Alembic and SQLAlchemy are 40 % of a command's start
 
         await migrating.upgrade(dsn, before)
+        await _look_at_grants(lock)
         return before, HEAD
     except OutcomesError:
         raise
@@ -44,6 +59,49 @@ async def migrate(dsn: str) -> tuple[str | None, str]:
         raise meaning from error
     finally:
         await lock.close()
+
+
+async def _make_schema(connection: Connection) -> None:
+    """Raises `Fatal` with what an administrator has to run, before anything is changed."""
+    found = await connection.fetchrow(_PRIVILEGES, _ROLES)
+    assert found is not None
+    who, database, missing = found["who"], found["database"], found["missing_roles"]
+    if missing and not found["may_make_roles"]:
+        statements = " ".join(f"CREATE ROLE {role} NOLOGIN;" for role in missing)
+        raise Fatal(f"{', '.join(missing)} cannot be made by {who}: have an administrator run {statements}")
+    if found["there"]:
+        if not found["may_use_schema"]:
+            raise Fatal(
+                f"{who} may not make tables in the schema: "
+                f"have an administrator run GRANT USAGE, CREATE ON SCHEMA outcomes TO {who}"
+            )
+        return
+    if not found["may_make_schema"]:
+        raise Fatal(
+            f"{who} may not make the schema: have an administrator run CREATE SCHEMA outcomes AUTHORIZATION {who}, "
+            f"or GRANT CREATE ON DATABASE {database} TO {who}"
+        )
+    await connection.execute("CREATE SCHEMA outcomes")
+
+
+async def _look_at_grants(connection: Connection) -> None:
+    """Who does not own the schema cannot let others in: Postgres only warns then."""
+    if shut_out := await connection.fetchval(_SHUT_OUT, _ROLES):
+        log.get("migrate").warning(f"have an administrator run GRANT USAGE ON SCHEMA outcomes TO {', '.join(shut_out)}")
+
+
+async def check_writing(connection: Connection) -> None:
+    """Raises `Fatal` where rows cannot be staged."""
+    row = await connection.fetchrow(
+        "SELECT has_database_privilege(current_database(), 'TEMPORARY') AS may, quote_ident(current_database()) AS database, "
+        "quote_ident(current_user) AS who"
+    )
+    assert row is not None
+    if not row["may"]:
+        raise Fatal(
+            f"{row['who']} may not make temporary tables, which writing needs: "
+            f"have an administrator run GRANT TEMPORARY ON DATABASE {row['database']} TO {row['who']}"
+        )
 
 
 async def revision(connection: Connection) -> str | None:

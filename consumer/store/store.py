@@ -173,6 +173,7 @@ class Store:
         connection = await connect(self._dsn, statement_seconds=self._statement_seconds)
         try:
             await schema.check(connection)
+            await schema.check_writing(connection)
             await write_times_fast(connection)
         except BaseException as error:
             connection.terminate()

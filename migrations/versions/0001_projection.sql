@@ -6,8 +6,9 @@
 -- A version is newer than another of the same object by (event_time, event_name, updated_at with null first, version_hash):
 -- 'created' sorts before 'updated'. Nothing depends on arrival, so there are no foreign keys.
 
--- Makes <name>_version and <name>_history for a current table. Lives as long as this migration.
-CREATE FUNCTION pg_temp.add_versions(name text) RETURNS void LANGUAGE plpgsql AS $body$
+-- Makes <name>_version and <name>_history for a current table. Lives as long as this migration,
+-- and not in pg_temp, for which the owner would need TEMPORARY on the database.
+CREATE FUNCTION outcomes.add_versions(name text) RETURNS void LANGUAGE plpgsql AS $body$
 DECLARE
     members text;
     stated text;
@@ -132,7 +133,7 @@ COMMENT ON COLUMN outcomes.account.event_time IS
 COMMENT ON COLUMN outcomes.account.version_hash IS
     'Hash of event_name and the canonical body: tells apart versions with the same event_time, and breaks ties.';
 
-SELECT pg_temp.add_versions('account');
+SELECT outcomes.add_versions('account');
 
 
 CREATE TABLE outcomes.course (
@@ -184,7 +185,7 @@ COMMENT ON COLUMN outcomes.course.event_time IS
 COMMENT ON COLUMN outcomes.course.version_hash IS
     'Hash of event_name and the canonical body: tells apart versions with the same event_time, and breaks ties.';
 
-SELECT pg_temp.add_versions('course');
+SELECT outcomes.add_versions('course');
 
 
 CREATE TABLE outcomes.learning_outcome (
@@ -257,7 +258,7 @@ COMMENT ON COLUMN outcomes.learning_outcome.event_time IS
 COMMENT ON COLUMN outcomes.learning_outcome.version_hash IS
     'Hash of event_name and the canonical body: tells apart versions with the same event_time, and breaks ties.';
 
-SELECT pg_temp.add_versions('learning_outcome');
+SELECT outcomes.add_versions('learning_outcome');
 
 
 CREATE TABLE outcomes.learning_outcome_group (
@@ -315,7 +316,7 @@ COMMENT ON COLUMN outcomes.learning_outcome_group.event_time IS
 COMMENT ON COLUMN outcomes.learning_outcome_group.version_hash IS
     'Hash of event_name and the canonical body: tells apart versions with the same event_time, and breaks ties.';
 
-SELECT pg_temp.add_versions('learning_outcome_group');
+SELECT outcomes.add_versions('learning_outcome_group');
 
 
 CREATE TABLE outcomes.learning_outcome_link (
@@ -367,7 +368,7 @@ COMMENT ON COLUMN outcomes.learning_outcome_link.event_time IS
 COMMENT ON COLUMN outcomes.learning_outcome_link.version_hash IS
     'Hash of event_name and the canonical body: tells apart versions with the same event_time, and breaks ties.';
 
-SELECT pg_temp.add_versions('learning_outcome_link');
+SELECT outcomes.add_versions('learning_outcome_link');
 
 
 CREATE TABLE outcomes.learning_outcome_result (
@@ -467,7 +468,7 @@ COMMENT ON COLUMN outcomes.learning_outcome_result.event_time IS
 COMMENT ON COLUMN outcomes.learning_outcome_result.version_hash IS
     'Hash of event_name and the canonical body: tells apart versions with the same event_time, and breaks ties.';
 
-SELECT pg_temp.add_versions('learning_outcome_result');
+SELECT outcomes.add_versions('learning_outcome_result');
 
 
 CREATE TABLE outcomes.outcome_calculation_method (
@@ -513,7 +514,7 @@ COMMENT ON COLUMN outcomes.outcome_calculation_method.event_time IS
 COMMENT ON COLUMN outcomes.outcome_calculation_method.version_hash IS
     'Hash of event_name and the canonical body: tells apart versions with the same event_time, and breaks ties.';
 
-SELECT pg_temp.add_versions('outcome_calculation_method');
+SELECT outcomes.add_versions('outcome_calculation_method');
 
 
 CREATE TABLE outcomes.outcome_friendly_description (
@@ -565,7 +566,7 @@ COMMENT ON COLUMN outcomes.outcome_friendly_description.event_time IS
 COMMENT ON COLUMN outcomes.outcome_friendly_description.version_hash IS
     'Hash of event_name and the canonical body: tells apart versions with the same event_time, and breaks ties.';
 
-SELECT pg_temp.add_versions('outcome_friendly_description');
+SELECT outcomes.add_versions('outcome_friendly_description');
 
 
 CREATE TABLE outcomes.outcome_proficiency (
@@ -608,7 +609,7 @@ COMMENT ON COLUMN outcomes.outcome_proficiency.event_time IS
 COMMENT ON COLUMN outcomes.outcome_proficiency.version_hash IS
     'Hash of event_name and the canonical body: tells apart versions with the same event_time, and breaks ties.';
 
-SELECT pg_temp.add_versions('outcome_proficiency');
+SELECT outcomes.add_versions('outcome_proficiency');
 
 
 CREATE TABLE outcomes.rubric_assessment (
@@ -666,7 +667,9 @@ COMMENT ON COLUMN outcomes.rubric_assessment.event_time IS
 COMMENT ON COLUMN outcomes.rubric_assessment.version_hash IS
     'Hash of event_name and the canonical body: tells apart versions with the same event_time, and breaks ties.';
 
-SELECT pg_temp.add_versions('rubric_assessment');
+SELECT outcomes.add_versions('rubric_assessment');
+
+DROP FUNCTION outcomes.add_versions;
 
 
 CREATE VIEW outcomes.outcome_proficiency_rating AS

@@ -38,7 +38,7 @@ CREATE INDEX outcome_calculation_method_version_by_context ON outcomes.outcome_c
 
 
 -- The state of one object at a moment. Lives as long as this migration.
-CREATE FUNCTION pg_temp.add_at(name text) RETURNS void LANGUAGE plpgsql AS $body$
+CREATE FUNCTION outcomes.add_at(name text) RETURNS void LANGUAGE plpgsql AS $body$
 DECLARE
     columns text;
 BEGIN
@@ -62,11 +62,13 @@ $body$;
 
 DO $at$
 BEGIN
-    PERFORM pg_temp.add_at(name) FROM unnest(ARRAY['account', 'course', 'learning_outcome', 'learning_outcome_group', 'learning_outcome_link',
+    PERFORM outcomes.add_at(name) FROM unnest(ARRAY['account', 'course', 'learning_outcome', 'learning_outcome_group', 'learning_outcome_link',
                     'learning_outcome_result', 'outcome_calculation_method', 'outcome_friendly_description',
                     'outcome_proficiency', 'rubric_assessment']) name;
 END
 $at$;
+
+DROP FUNCTION outcomes.add_at;
 
 
 
@@ -214,6 +216,8 @@ COMMENT ON FUNCTION outcomes.account_level_scales IS
     'Whether Canvas computes with account-level mastery scales: the tenant''s setting, or else whether a scale or method has been seen.';
 
 
+-- Of the rows of one context the newest counts, whatever its state: what REST told under a negative id is over when the feed tells the
+-- same scale, deleted or not.
 CREATE FUNCTION outcomes.mastery_setting(tenant text, context_type text, context_id bigint, at timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (account_level boolean, outcome_proficiency_id bigint, scale_owner_type text, scale_owner_id bigint, scale_since timestamptz,
                outcome_proficiency_ratings jsonb, outcome_calculation_method_id bigint, method_owner_type text, method_owner_id bigint,
@@ -233,10 +237,10 @@ BEGIN
                   FROM (SELECT DISTINCT v.id FROM outcomes.outcome_proficiency_version v
                          WHERE v.root_account_uuid = tenant AND v.context_type = owner.owner_type AND v.context_id = owner.owner_id) seen
                  CROSS JOIN LATERAL outcomes.outcome_proficiency_at(tenant, seen.id, at, known_at) s
-                 WHERE s.context_type = owner.owner_type AND s.context_id = owner.owner_id AND s.workflow_state = 'active'
+                 WHERE s.context_type = owner.owner_type AND s.context_id = owner.owner_id
                  ORDER BY s.event_time DESC, s.event_name DESC, s.updated_at DESC NULLS LAST, s.version_hash DESC
                  LIMIT 1;
-                IF FOUND THEN
+                IF FOUND AND scale.workflow_state = 'active' THEN
                     outcome_proficiency_id := scale.id;
                     scale_owner_type := owner.owner_type;
                     scale_owner_id := owner.owner_id;
@@ -249,10 +253,10 @@ BEGIN
                   FROM (SELECT DISTINCT v.id FROM outcomes.outcome_calculation_method_version v
                          WHERE v.root_account_uuid = tenant AND v.context_type = owner.owner_type AND v.context_id = owner.owner_id) seen
                  CROSS JOIN LATERAL outcomes.outcome_calculation_method_at(tenant, seen.id, at, known_at) m
-                 WHERE m.context_type = owner.owner_type AND m.context_id = owner.owner_id AND m.workflow_state = 'active'
+                 WHERE m.context_type = owner.owner_type AND m.context_id = owner.owner_id
                  ORDER BY m.event_time DESC, m.event_name DESC, m.updated_at DESC NULLS LAST, m.version_hash DESC
                  LIMIT 1;
-                IF FOUND THEN
+                IF FOUND AND method.workflow_state = 'active' THEN
                     outcome_calculation_method_id := method.id;
                     method_owner_type := owner.owner_type;
                     method_owner_id := owner.owner_id;
@@ -656,132 +660,6 @@ LANGUAGE sql STABLE PARALLEL SAFE ROWS 5 AS $$
 $$;
 COMMENT ON FUNCTION outcomes.mastery_scale IS
     'The account-level scale that applies to a Course or an Account, a row for each level, highest first, and whose it is. No row: the outcomes'' own criteria count.';
-
-
--- Why a rollup changed. Its moments are those of the events that can have changed it; at each it is computed anew.
-CREATE FUNCTION outcomes.rollup_moment(tenant text, course bigint, student text, outcome bigint)
-RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    WITH RECURSIVE result AS MATERIALIZED (
-        SELECT DISTINCT v.id
-          FROM outcomes.learning_outcome_result_version v
-         WHERE v.root_account_uuid = tenant
-           AND v.result_context_id = course AND coalesce(v.result_context_type, 'Course') = 'Course'
-           AND v.user_uuid = student AND v.learning_outcome_id = outcome
-         UNION
-        SELECT v.id
-          FROM outcomes.learning_outcome_result_version v
-         WHERE course IS NULL AND v.root_account_uuid = tenant
-           AND outcomes.course_of(v.result_context_type, v.result_context_id) IS NULL
-           AND v.user_uuid = student AND v.learning_outcome_id = outcome
-    ),
-    told AS MATERIALIZED (
-        SELECT v.id, v.event_time, v.artifact_type, v.artifact_id,
-               v.workflow_state = 'active' AND v.score IS NOT NULL AS counts,
-               lag(v.workflow_state = 'active' AND v.score IS NOT NULL) OVER was AS counted,
-               bool_or(v.workflow_state = 'active' AND v.score IS NOT NULL) OVER (was ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ever
-          FROM result
-          JOIN outcomes.learning_outcome_result_version v ON v.root_account_uuid = tenant AND v.id = result.id
-        WINDOW was AS (PARTITION BY v.id ORDER BY v.event_time, v.event_name, coalesce(v.updated_at, '-infinity'), v.version_hash)
-    ),
-    hint AS (
-        SELECT h.event_time, outcomes.local_id(h.metadata ->> 'context_account_id') AS account
-          FROM outcomes.context_hint h
-         WHERE h.root_account_uuid = tenant AND h.metadata ->> 'context_type' = 'Course' AND h.metadata ? 'context_account_id'
-           AND outcomes.local_id(h.metadata ->> 'context_id') = course
-    ),
-    rooted AS ( -- what can make an account the root
-        SELECT v.event_time, v.id AS account FROM outcomes.account_version v
-         WHERE v.root_account_uuid = tenant
-           AND v.id IN (SELECT p.id FROM outcomes.account_version p WHERE p.root_account_uuid = tenant AND p.parent_account_id IS NULL)
-         UNION ALL
-        SELECT min(v.event_time), v.root_account_id FROM outcomes.account_version v
-         WHERE v.root_account_uuid = tenant AND v.root_account_id IS NOT NULL GROUP BY v.root_account_id
-         UNION ALL
-        SELECT min(h.event_time), outcomes.local_id(h.metadata ->> 'root_account_id') FROM outcomes.context_hint h
-         WHERE h.root_account_uuid = tenant AND h.metadata ? 'root_account_id' GROUP BY 2
-    ),
-    owner AS (
-        SELECT v.event_time, v.context_type, v.context_id FROM outcomes.outcome_proficiency_version v
-         WHERE v.root_account_uuid = tenant
-         UNION ALL
-        SELECT v.event_time, v.context_type, v.context_id FROM outcomes.outcome_calculation_method_version v
-         WHERE v.root_account_uuid = tenant
-    ),
-    guess AS ( -- before anything has told the root, the only account that owns scales and methods is taken for it
-        SELECT owner.event_time, CASE owner.context_type WHEN 'Account' THEN owner.context_id END AS account
-          FROM owner
-         WHERE owner.event_time < coalesce((SELECT min(rooted.event_time) FROM rooted), 'infinity')
-    ),
-    above (account) AS (
-        SELECT v.account_id FROM outcomes.course_version v WHERE v.root_account_uuid = tenant AND v.id = course
-         UNION
-        SELECT hint.account FROM hint
-         UNION
-        SELECT rooted.account FROM rooted
-         UNION
-        SELECT guess.account FROM guess
-         UNION
-        SELECT v.parent_account_id FROM above JOIN outcomes.account_version v ON v.root_account_uuid = tenant AND v.id = above.account
-    ),
-    context AS (
-        SELECT 'Course' AS type, course AS id WHERE course IS NOT NULL
-         UNION ALL
-        SELECT 'Account', above.account FROM above WHERE above.account IS NOT NULL
-    )
-    SELECT told.event_time,
-           CASE WHEN told.counts AND told.counted THEN 'regrade'
-                WHEN told.counts AND told.ever THEN 'result restored'
-                WHEN told.counts THEN 'new result'
-                ELSE 'result deleted' END, 'learning_outcome_result', told.id
-      FROM told
-     UNION ALL
-    SELECT a.event_time, 'submission time', 'rubric_assessment', a.id
-      FROM (SELECT DISTINCT told.artifact_id FROM told WHERE told.artifact_type = 'RubricAssessment') seen
-      JOIN outcomes.rubric_assessment_version a ON a.root_account_uuid = tenant AND a.id = seen.artifact_id
-     UNION ALL
-    SELECT v.event_time, CASE WHEN v.workflow_state = 'deleted' THEN 'scale deleted' ELSE 'scale' END, 'outcome_proficiency', v.id
-      FROM outcomes.outcome_proficiency_version v
-     WHERE v.root_account_uuid = tenant
-       AND v.id IN (SELECT s.id FROM context JOIN outcomes.outcome_proficiency_version s
-                        ON s.root_account_uuid = tenant AND s.context_type = context.type AND s.context_id = context.id)
-     UNION ALL
-    SELECT v.event_time, CASE WHEN v.workflow_state = 'deleted' THEN 'calculation method deleted' ELSE 'calculation method' END,
-           'outcome_calculation_method', v.id
-      FROM outcomes.outcome_calculation_method_version v
-     WHERE v.root_account_uuid = tenant
-       AND v.id IN (SELECT s.id FROM context JOIN outcomes.outcome_calculation_method_version s
-                        ON s.root_account_uuid = tenant AND s.context_type = context.type AND s.context_id = context.id)
-     UNION ALL
-    SELECT min(owner.event_time), 'account-level scales seen', NULL, NULL FROM owner HAVING count(*) > 0
-     UNION ALL
-    SELECT guess.event_time, 'root account known', NULL, guess.account FROM guess
-     UNION ALL
-    SELECT v.event_time, 'course moved', 'course', v.id FROM outcomes.course_version v
-     WHERE v.root_account_uuid = tenant AND v.id = course
-     UNION ALL
-    SELECT h.event_time, 'account of the course known', NULL, h.account
-      FROM (SELECT hint.*, lag(hint.account) OVER (ORDER BY hint.event_time, hint.account) AS before FROM hint) h
-     WHERE h.account IS DISTINCT FROM h.before
-     UNION ALL
-    SELECT v.event_time, 'account moved', 'account', v.id
-      FROM above JOIN outcomes.account_version v ON v.root_account_uuid = tenant AND v.id = above.account
-     UNION ALL
-    SELECT rooted.event_time, 'root account known', 'account', rooted.account FROM rooted
-     UNION ALL
-    SELECT v.event_time, CASE WHEN v.workflow_state = 'deleted' THEN 'outcome deleted' ELSE 'outcome' END, 'learning_outcome', v.id
-      FROM outcomes.learning_outcome_version v
-     WHERE v.root_account_uuid = tenant AND v.id = outcome
-     UNION ALL
-    SELECT v.event_time, CASE WHEN v.workflow_state = 'deleted' THEN 'outcome unlinked' ELSE 'outcome linked' END,
-           'learning_outcome_link', v.id
-      FROM outcomes.learning_outcome_link_version v
-     WHERE v.root_account_uuid = tenant
-       AND v.id IN (SELECT l.id FROM outcomes.learning_outcome_link_version l
-                     WHERE l.root_account_uuid = tenant AND l.context_type = 'Course' AND l.context_id = course
-                       AND l.learning_outcome_id = outcome)
-$$;
-COMMENT ON FUNCTION outcomes.rollup_moment IS
-    'The events that can have changed a rollup, with what they would be called as a cause. mastery_timeline keeps those that did.';
 
 
 CREATE FUNCTION outcomes.mastery_timeline(root_account_uuid text, course_id bigint, user_uuid text, learning_outcome_id bigint)

@@ -4,7 +4,7 @@
 -- timeline asks for scale and method only at moments that can change them.
 
 -- A template with its {parts} put in.
-CREATE FUNCTION pg_temp.filled(template text, VARIADIC parts text[]) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION outcomes.filled(template text, VARIADIC parts text[]) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     FOR part IN 1 .. cardinality(parts) BY 2 LOOP
         template := replace(template, '{' || parts[part] || '}', parts[part + 1]);
@@ -197,13 +197,13 @@ $rows$;
         END
     $body$;
 BEGIN
-    body := pg_temp.filled(body,
-        'now_here', pg_temp.filled(inputs, 'candidates', '', 'state', state_now, 'and_here', '', 'here', here) || '{answer}',
-        'then_here', pg_temp.filled(inputs, 'candidates', candidates_then, 'state', state_then, 'and_here', and_here_then, 'here', here) || '{answer}',
-        'now_nowhere', pg_temp.filled(inputs, 'candidates', '', 'state', state_now, 'and_here', '', 'here', nowhere) || '{answer}',
-        'then_nowhere', pg_temp.filled(inputs, 'candidates', candidates_then, 'state', state_then, 'and_here', and_here_then, 'here', nowhere) || '{answer}');
-    of_course := pg_temp.filled(body, 'and_student', '', 'and_link', '');
-    of_one := pg_temp.filled(body, 'and_student', of_student, 'and_link', 'AND v.learning_outcome_id = outcome');
+    body := outcomes.filled(body,
+        'now_here', outcomes.filled(inputs, 'candidates', '', 'state', state_now, 'and_here', '', 'here', here) || '{answer}',
+        'then_here', outcomes.filled(inputs, 'candidates', candidates_then, 'state', state_then, 'and_here', and_here_then, 'here', here) || '{answer}',
+        'now_nowhere', outcomes.filled(inputs, 'candidates', '', 'state', state_now, 'and_here', '', 'here', nowhere) || '{answer}',
+        'then_nowhere', outcomes.filled(inputs, 'candidates', candidates_then, 'state', state_then, 'and_here', and_here_then, 'here', nowhere) || '{answer}');
+    of_course := outcomes.filled(body, 'and_student', '', 'and_link', '');
+    of_one := outcomes.filled(body, 'and_student', of_student, 'and_link', 'AND v.learning_outcome_id = outcome');
 
     -- Planned once, because planning takes longer than a small course; without parallel workers, because starting them does.
     -- No nested loops where there is a choice, because how many versions a course has at a moment nobody can estimate.
@@ -229,12 +229,14 @@ BEGIN
         LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
         SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0 SET jit = off AS %4$L;
     $sql$, columns,
-        pg_temp.filled(of_course, 'setting', setting, 'more', '', 'answer', rollup || rollups),
-        pg_temp.filled(of_one, 'setting', setting_given, 'more', '', 'answer', rollup || rollups),
-        pg_temp.filled(of_one, 'setting', setting, 'more', more, 'answer', rows),
-        pg_temp.filled(of_course, 'setting', setting, 'more', '', 'answer', rollup || summaries));
+        outcomes.filled(of_course, 'setting', setting, 'more', '', 'answer', rollup || rollups),
+        outcomes.filled(of_one, 'setting', setting_given, 'more', '', 'answer', rollup || rollups),
+        outcomes.filled(of_one, 'setting', setting, 'more', more, 'answer', rows),
+        outcomes.filled(of_course, 'setting', setting, 'more', '', 'answer', rollup || summaries));
 END
 $make$;
+
+DROP FUNCTION outcomes.filled;
 COMMENT ON FUNCTION outcomes.student_rollup_with IS
     'student_rollup_of with what mastery_setting has found for the course at that moment; for those who ask at many moments.';
 

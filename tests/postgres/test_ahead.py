@@ -45,6 +45,15 @@ class Busy:
 
 
 @pytest.fixture
+async def snapshots(database: str) -> None:
+    """The administrator has each transaction see one moment only, unless it says otherwise."""
+    connection = await connect(database)
+    name = await connection.fetchval("SELECT quote_ident(current_database())")
+    await connection.execute(f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'")
+    await connection.close()
+
+
+@pytest.fixture
 async def busy(database: str) -> AsyncIterator[Busy]:
     """The store, in the middle of a transaction."""
     holder, admin = await connect(database, application="holder"), await connect(database, application="admin")
@@ -62,6 +71,19 @@ async def busy(database: str) -> AsyncIterator[Busy]:
 def following() -> Batch:
     """The batch behind `FIRST`."""
     return batch_of(NEXT, first=len(FIRST))
+
+
+async def test_a_batch_staged_ahead_sees_the_one_before_it_whatever_isolation_the_database_has(
+    snapshots: None, busy: Busy
+) -> None:
+    """It was begun before that one was committed: with its own moment it would take the position for moved by another."""
+    batch = following()
+    await busy.store.ahead(batch)
+    await busy.finish()
+    assert busy.store._second is not None
+    assert busy.store._second.has_staged(batch)
+    (written,) = await asyncio.gather(busy.store.write(batch), return_exceptions=True)
+    assert written == NEXT_BOOKS
 
 
 async def test_a_batch_that_was_staged_ahead_is_written_as_any_other(busy: Busy, another_database: str) -> None:

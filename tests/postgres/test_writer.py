@@ -314,6 +314,13 @@ async def test_retrying_goes_on_for_as_long_as_it_takes() -> None:
         (asyncpg.InvalidCatalogNameError("x"), Fatal),
         (asyncpg.InsufficientPrivilegeError("x"), Fatal),
         (asyncpg.UndefinedTableError("x"), Fatal),
+        (asyncpg.ProtocolViolationError("expected a message"), Fatal),
+        (asyncpg.ProtocolViolationError("unsupported startup parameter: search_path"), Fatal),
+        (asyncpg.ProtocolViolationError("transaction blocks not allowed in statement pooling mode"), Fatal),
+        (asyncpg.ProtocolViolationError("server login has been failing, try again later (server_login_retry)"), Transient),
+        (asyncpg.ProtocolViolationError("query_wait_timeout"), Transient),
+        (asyncpg.InvalidSQLStatementNameError("prepared statement does not exist"), Fatal),
+        (asyncpg.DuplicatePreparedStatementError("prepared statement exists already"), Fatal),
     ],
 )
 def test_each_error_of_postgres_has_its_class(error: Exception, meaning: type[Exception]) -> None:

@@ -13,11 +13,13 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from consumer.errors import Fatal
+from consumer.store import address as addresses
 from consumer.store.postgres import connect, without_password
 from consumer.store.schema import migrate
 
 ENCODED = "in user and password, # / ? @ : [ ] and the like are written percent-encoded (%23 for #, %40 for @)"
 OPTION = "one of its hosts, of the options behind its ?, or of the variables PG… has a value that it cannot have"
+UNKNOWN = "one of the options behind its ? is none of libpq's; settings of the server go into options=-c%20name=value"
 SSL = "sslmode is one of disable, allow, prefer, require, verify-ca, verify-full; the last two need sslrootcert"
 
 WRONG = {
@@ -40,6 +42,11 @@ WRONG = {
     "user:geheim@host,/db": OPTION,
     "host/db?user=user&password=a&geheim": OPTION,
     "user:p@host/db?target_session_attrs=geheim": OPTION,
+    "user:geheim@host/db?geheim=1": UNKNOWN,
+    "user:geheim@host/db?connect_timeout=geheim": OPTION,
+    "user:geheim@host/db?keepalives_idle=geheim": OPTION,
+    "user:geheim@host/db?load_balance_hosts=geheim": OPTION,
+    "user:geheim@one,two/db?hostaddr=10.0.0.1,10.0.0.2,10.0.0.3": OPTION,
     "user:geheim@host/db?sslmode=full": SSL,
     "user:geheim@host/db?sslmode=verify-full": SSL,
 }
@@ -71,6 +78,70 @@ async def test_an_address_that_cannot_be_read_is_explained_and_not_quoted(rest: 
         told = "".join(format_exception(caught.value))
         assert "geh" not in told
         assert "eim" not in told
+
+
+@pytest.mark.parametrize(
+    ("option", "advice"),
+    [
+        ("channel_binding=require", "sslmode=verify-full proves who the server is"),
+        ("gssencmode=require", "sslmode=require encrypts"),
+        ("require_auth=scram-sha-256", "take it out"),
+        ("requirepeer=postgres", "take it out"),
+        ("replication=database", "take it out"),
+        ("client_encoding=LATIN1", "take it out"),
+        ("sslcertmode=require", "take it out"),
+        ("hostaddr=10.0.0.1&sslmode=verify-full&sslrootcert=x", "compares names: take hostaddr out"),
+    ],
+)
+def test_what_libpq_would_keep_and_we_cannot_is_named(option: str, advice: str) -> None:
+    """A promise that is silently broken is worse than none."""
+    with pytest.raises(Fatal, match=f"the database address asks for {option.partition('=')[0]}.*{advice}"):
+        addresses.read(f"postgresql://user:geheim@host/db?{option}")
+
+
+def test_a_variable_of_libpqs_that_we_cannot_keep_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds for all that connects from here."""
+    monkeypatch.setenv("PGREQUIREAUTH", "scram-sha-256")
+    with pytest.raises(Fatal, match="PGREQUIREAUTH asks for require_auth, which cannot be kept here"):
+        addresses.read("postgresql://user@host/db")
+
+
+@pytest.mark.parametrize(
+    ("rest", "left"),
+    [
+        ("user:p%40@one:1,two/db?sslmode=require&passfile=%2Fp", "user:p%40@one:1,two/db?sslmode=require&passfile=%2Fp"),
+        ("user@host/db?channel_binding=prefer&sslmode=require", "user@host/db?sslmode=require"),
+        ("user@host/db?gssencmode=prefer&sslsni=1&client_encoding=UTF8&replication=false", "user@host/db"),
+        ("user@host:1/db?hostaddr=10.0.0.1", "user@10.0.0.1:1/db"),
+        ("user@one:1,two:2/db?hostaddr=10.0.0.1,::1", "user@10.0.0.1:1,[::1]:2/db"),
+        ("/db?host=one&hostaddr=10.0.0.1&port=7&user=u", "10.0.0.1:7/db?port=7&user=u"),
+        ("user@host/db?keepalives=0&fallback_application_name=x", "user@host/db"),
+    ],
+)
+def test_options_that_only_libpq_knows_do_not_become_settings_of_the_server(rest: str, left: str) -> None:
+    """Which it would refuse, with a sentence about a parameter that nobody has set."""
+    asked = addresses.read(f"postgresql://{rest}")
+    assert asked.dsn == f"postgresql://{left}"
+    assert asked.server == {}
+
+
+def test_options_for_session_and_socket_are_taken_out_of_an_address() -> None:
+    """They are handed to the server, or kept here."""
+    asked = addresses.read(
+        "postgresql://h/db?options=-c%20geqo%3Doff&application_name=mine&connect_timeout=7&keepalives_count=5"
+    )
+    assert asked.server == {"options": "-c geqo=off", "application_name": "mine"}
+    assert asked.connect_seconds == 7
+    assert [value for _, _, value in asked.sockets] == [1, 5]
+    assert addresses.read("postgresql://h/db?connect_timeout=0&keepalives=0") == addresses.Asked(
+        "postgresql://h/db", {}, None, ()
+    )
+
+
+def test_hosts_are_taken_in_an_order_by_chance_where_that_is_asked_for() -> None:
+    """So that many workers share out what several servers give."""
+    seen = {addresses.read("postgresql://u@a:1,b:2/db?load_balance_hosts=random").dsn for _ in range(60)}
+    assert seen == {"postgresql://u@a:1,b:2/db", "postgresql://u@b:2,a:1/db"}
 
 
 async def test_a_port_that_cannot_be_is_no_traceback_where_a_variable_says_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,13 @@
 """Settings come from where operators put them, and a mistake is named."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from consumer.errors import UsageError
+from consumer.exposed import exposed
 from consumer.settings import Settings, load
 
 
@@ -184,3 +187,143 @@ def test_brokers_are_named_as_everywhere(monkeypatch: pytest.MonkeyPatch, server
     """By name or address, with or without a port."""
     monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", servers)
     assert load().kafka_bootstrap_servers == servers
+
+
+SERVICES = {
+    "OUTCOMES_PORT": "tcp://10.0.0.1:80",
+    "OUTCOMES_SERVICE_HOST": "10.0.0.1",
+    "OUTCOMES_SERVICE_PORT": "80",
+    "OUTCOMES_SERVICE_PORT_HTTP": "80",
+    "OUTCOMES_PORT_80_TCP": "tcp://10.0.0.1:80",
+    "OUTCOMES_PORT_80_TCP_ADDR": "10.0.0.1",
+    "OUTCOMES_PORT_80_TCP_PORT": "80",
+    "OUTCOMES_PORT_80_TCP_PROTO": "tcp",
+    "OUTCOMES_PORT_53_UDP": "udp://10.0.0.1:53",
+    "OUTCOMES_SERVE_PORT": "tcp://10.0.0.2:8000",
+    "OUTCOMES_SERVE_SERVICE_HOST": "fd00::2",
+    "OUTCOMES_SERVE_SERVICE_PORT": "8000",
+    "OUTCOMES_SERVE_PORT_8000_TCP_ADDR": "fd00::2",
+    "OUTCOMES_HTTP_PORT": "tcp://[fd00::3]:8080",
+    "OUTCOMES_WORKER_METRICS_SERVICE_PORT_HTTP_METRICS": "8080",
+}
+"""What Kubernetes sets in every container of a namespace with services that are called as we are."""
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_clusters_variable_for_a_service_is_not_ours(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Whatever the service is called, also where the name is that of a setting: then `.env` or the default counts."""
+    monkeypatch.setenv(name, SERVICES[name])
+    assert load() == Settings()
+
+
+def test_all_variables_of_a_clusters_services_at_once_are_not_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And a setting that is set besides is heard."""
+    for name, value in SERVICES.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("OUTCOMES_GROUP_ID", "mine")
+    (tmp_path / ".env").write_text("OUTCOMES_SERVE_PORT=8123\n")
+    assert load() == Settings(group_id="mine", serve_port=8123)
+    monkeypatch.setenv("OUTCOMES_SERVE_PORT", "8124")
+    assert load().serve_port == 8124
+
+
+def test_dockers_links_are_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--link db:outcomes` sets a name, ports, and all that the linked container has in its own environment."""
+    monkeypatch.setenv("OUTCOMES_NAME", "/web/outcomes")
+    monkeypatch.setenv("OUTCOMES_ENV_POSTGRES_VERSION", "18")
+    monkeypatch.setenv("OUTCOMES_PORT_5432_TCP", "tcp://172.17.0.2:5432")
+    assert load() == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OUTCOMES_PORT", "8000"),
+        ("OUTCOMES_SERV_PORT", "8000"),
+        ("OUTCOMES_SERVICE_HOST", "0.0.0.0"),  # noqa: S104 - a text
+        ("OUTCOMES_SERVICE_HOST", "127.0.0.1"),
+        ("OUTCOMES_SERVICE_HOST", "db.example.edu"),
+        ("OUTCOMES_SERVICE_PORT", "http"),
+        ("OUTCOMES_PORT_80_TCP", "80"),
+        ("OUTCOMES_NAME", "school"),
+        ("OUTCOMES_ENV_X", "1"),
+        ("OUTCOMES_TOPIC_NAME", "canvas"),
+    ],
+)
+def test_a_misspelt_setting_is_none_of_a_services(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    """Its name may look like one: its value does not."""
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=f"^{name} is not a setting"):
+        load()
+
+
+def test_a_services_address_in_dotenv_is_a_mistake(tmp_path: Path) -> None:
+    """No cluster writes there."""
+    (tmp_path / ".env").write_text("OUTCOMES_PORT=tcp://10.0.0.1:80\n")
+    with pytest.raises(UsageError, match=r"^OUTCOMES_PORT is not a setting"):
+        load()
+
+
+SASL = {"kafka_sasl_username": "u", "kafka_sasl_password": "geheim", "kafka_security_protocol": "SASL_PLAINTEXT"}
+OAUTH = {
+    "kafka_security_protocol": "SASL_SSL",
+    "kafka_sasl_mechanism": "OAUTHBEARER",
+    "kafka_oauth_client_id": "u",
+    "kafka_oauth_client_secret": "geheim",
+}
+
+
+@pytest.mark.parametrize(
+    ("values", "host"),
+    [
+        ({"database_url": "postgresql://u:geheim@db.example.edu/x"}, "db.example.edu"),
+        ({"database_url": "postgresql://u:geheim@127.0.0.1,10.0.0.5:5433/x?sslmode=prefer"}, "10.0.0.5"),
+        ({"database_url": "postgresql://u:geheim@[2001:db8::1]:5432/x?sslmode=disable"}, "2001:db8::1"),
+        ({"database_url": "postgresql:///x?host=db.example.edu&user=u&password=geheim&sslmode=allow"}, "db.example.edu"),
+        ({"database_url": "postgresql://u:geheim@db/x?hostaddr=10.0.0.6"}, "10.0.0.6"),
+        ({"canvas_url": "http://canvas.example.edu", "canvas_token": "geheim"}, "canvas.example.edu"),
+        (SASL | {"kafka_bootstrap_servers": "kafka:9092,kafka.example.edu:9092"}, "kafka.example.edu"),
+        (SASL | {"kafka_bootstrap_servers": "10.0.0.7"}, "10.0.0.7"),
+        (OAUTH | {"kafka_oauth_token_url": "http://login.example.edu/token"}, "login.example.edu"),
+    ],
+)
+def test_a_secret_that_goes_unencrypted_over_a_network_is_warned_of(values: dict[str, Any], host: str) -> None:
+    """In one sentence, with where it goes and without the secret."""
+    sentences = list(exposed(Settings(**values)))
+    assert len(sentences) == 1
+    sentence = sentences[0]
+    assert f" {host} " in sentence
+    assert "unencrypted" in sentence
+    assert "geheim" not in sentence
+    assert "\n" not in sentence
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"database_url": "postgresql://u:p@localhost/x"},
+        {"database_url": "postgresql://u:p@127.0.0.1:5432,[::1]/x"},
+        {"database_url": "postgresql://u:p@/x?host=/run/postgresql"},
+        {"database_url": "postgresql://u:p@postgres:5432/outcomes"},
+        {"database_url": "postgresql://u:p@db.example.edu/x?sslmode=require"},
+        {"database_url": "postgresql://u:p@db.example.edu/x?sslmode=verify-full&sslrootcert=x"},
+        {"database_url": "postgresql://u.v:p.q:r/s@host/x"},
+        {"canvas_url": "http://canvas.example.edu"},
+        {"canvas_url": "https://canvas.example.edu", "canvas_token": "geheim"},
+        {"canvas_url": "http://127.0.0.1:3000", "canvas_token": "geheim"},
+        SASL | {"kafka_bootstrap_servers": "localhost:9092,kafka:9092"},
+        SASL | {"kafka_bootstrap_servers": "kafka.example.edu", "kafka_sasl_mechanism": "SCRAM-SHA-256"},
+        SASL | {"kafka_bootstrap_servers": "kafka.example.edu", "kafka_security_protocol": "SASL_SSL"},
+        OAUTH | {"kafka_oauth_token_url": "https://login.example.edu/token", "kafka_bootstrap_servers": "kafka.example.edu"},
+    ],
+)
+def test_what_is_encrypted_or_stays_here_is_not_warned_of(values: dict[str, Any]) -> None:
+    """Nor what a container sends to its neighbour, whose name has no dot; nor what may be a piece of a password."""
+    assert list(exposed(Settings(**values))) == []
+
+
+def test_the_variable_for_sslmode_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As it does when the connection is made."""
+    monkeypatch.setenv("PGSSLMODE", "require")
+    assert list(exposed(Settings(database_url=SecretStr("postgresql://u:p@db.example.edu/x")))) == []
