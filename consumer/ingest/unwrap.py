@@ -204,11 +204,6 @@ def _kind(value: Any) -> str:
             return "a number"
 
 
-def element(raw: bytes, where: tuple[str | int, ...]) -> bytes:
-    """The bytes of one event of a record that holds several."""
-    return Elements(raw).cut(where)
-
-
 class Elements:
     """Cuts events out of a record that holds several, as they were written. Reads it once, however many are asked for."""
 

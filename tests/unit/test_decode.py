@@ -204,7 +204,9 @@ PERSONAL_NAMES = (
 
 def test_names_of_members_that_may_be_somebodys_are_counted_as_one() -> None:
     """An e-mail address as a key, for example; the values are kept."""
-    version = accepted(result(1, grade_level=1, **dict.fromkeys(PERSONAL_NAMES, 1)))
+    told = result(1, grade_level=1)
+    told["body"] |= dict.fromkeys(PERSONAL_NAMES, 1)
+    version = accepted(told)
     assert sorted(version.unknown) == ["(personal)", "grade_level"]
     assert set(json.loads(version.extra or "")) == {*PERSONAL_NAMES, "grade_level"}
     nested = event("learning_outcome_updated")
@@ -229,7 +231,9 @@ def test_names_that_canvas_gives_are_counted_as_they_are(name: str) -> None:
 @pytest.mark.parametrize("name", PERSONAL_NAMES)
 def test_a_path_holds_no_name_that_may_be_somebodys(name: str) -> None:
     """The path of a refusal is shown where its bytes are not."""
-    assert rejected(result(1, **{name: {name: "\0"}})).path == "body.(personal).(personal)"
+    told = result(1)
+    told["body"][name] = {name: "\0"}
+    assert rejected(told).path == "body.(personal).(personal)"
 
 
 def test_unknown_nested_members_are_named_with_their_parents() -> None:
