@@ -178,7 +178,9 @@ def without(batch: Batch, refusals: Mapping[int, str]) -> Batch:
         version = batch.accepted[index]
         raw = version.record.value or b""
         if version.where is not None:
-            raw = elements.setdefault(id(raw), Elements(raw)).cut(version.where)
+            if id(raw) not in elements:
+                elements[id(raw)] = Elements(raw)
+            raw = elements[id(raw)].cut(version.where)
         rejected.append(Rejected(Reason.REFUSED_BY_DATABASE, "", message, version.key.event_name, raw, version.record))
     kept = [version for index, version in enumerate(batch.accepted) if index not in refusals]
     return replace(batch, accepted=kept, rejected=rejected)

@@ -40,7 +40,7 @@ BEGIN
 
     -- One row for each session that has ever changed the number: no two of them wait for each other.
     CREATE TABLE IF NOT EXISTS outcomes.quarantine_tally (
-        reason text COLLATE "C" NOT NULL,
+        reason text NOT NULL,
         session integer NOT NULL,
         records bigint NOT NULL,
         CONSTRAINT quarantine_tally_one_row_per_reason_and_session PRIMARY KEY (reason, session)

@@ -9,7 +9,7 @@ down_revision = "0007"
 def upgrade() -> None:
     """Runs the file beside this one.
 
-    By then have run: `0009_books.before.1.sql`, `0009_books.before.2.sql`, `0009_books.before.3.sql`, `0009_books.before.4.sql`,
-    `0009_books.before.5.sql`.
+    Before it have run `0009_books.before.1.sql`, `0009_books.before.2.sql`, `0009_books.before.3.sql`,
+    `0009_books.before.4.sql` and `0009_books.before.5.sql`.
     """
     run_sql("0009_books.sql")
