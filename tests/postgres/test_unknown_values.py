@@ -9,16 +9,18 @@ import asyncpg
 import orjson
 import pytest
 
+from canvas.here import Here
 from consumer.ingest.tables import TABLES
 from consumer.read import explain, history, status
 from consumer.read.verify import verify
 from consumer.store import migrating, schema
+from consumer.store.patience import Patience
 from consumer.store.postgres import Connection, connect
 from consumer.store.retention import retain
 from consumer.store.writer import Writer
 from migrations import HEAD
 from tests.postgres.writing import TOPIC, batch_of, projection, write
-from tests.samples import NOW, Event, accepted, event, result
+from tests.samples import NOW, TENANT, Event, accepted, event, result
 
 LOGIN = "jane.doe@school.edu"
 PRIVATE = [name for name, table in TABLES.items() if table.private]
@@ -188,3 +190,19 @@ async def test_a_migration_moves_what_is_there(empty_database: str) -> None:
     assert (await status.status(connection, schema=HEAD)).quarantine[0]["records"] == 10
     assert (await verify(connection)).holds
     await connection.close()
+
+
+async def test_every_private_table_has_the_trigger_and_no_other_has(connection: Connection) -> None:
+    """What `private` says of a table in the code is done in the database."""
+    triggers = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'keep_unknown_values' AND tgparentid = 0"
+    found = await told(connection, triggers)
+    assert sorted(name for (name,) in found) == sorted(name for table in PRIVATE for name in (table, f"{table}_version"))
+
+
+async def test_what_rest_does_not_tell_is_taken_over_from_them_too(database: str) -> None:
+    """A version that a backfill adds says what the version before said in members that no model knows."""
+    await write(database, result(1, login=LOGIN))
+    here = Here(database, Patience(lambda sentence: None, "test"), statement_seconds=10)
+    known = await here.known(TENANT, "learning_outcome_result", [1])
+    assert known[1].body["login"] == LOGIN
+    await here.close()
