@@ -18,7 +18,6 @@ EXAMPLES = 5
 """Sentences shown of each check that fails."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Check:
     """One thing that must hold."""

@@ -109,7 +109,7 @@ async def test_discarding_goes_on_to_the_last_record(
 
 async def open_by_reason(connection: Connection) -> dict[str, int]:
     """As `status` tells it."""
-    return {row["reason"]: row["records"] for row in (await status.status(connection, schema=HEAD)).quarantine}
+    return {row["reason"]: row["records"] for row in (await status.status(connection, schema=HEAD)).quarantine or ()}
 
 
 async def test_status_knows_what_is_open_whatever_happens_to_it(database: str, connection: Connection) -> None:

@@ -187,7 +187,7 @@ async def test_a_migration_moves_what_is_there(empty_database: str) -> None:
     assert held == [("discarded", 10, 0), ("open", 10, 50), ("retried", 10, 0)]
     assert await told(connection, "SELECT event_name, events FROM ignored_event ORDER BY 1") == [("(personal)", 5), ("quiz", 1)]
     assert await told(connection, "SELECT member, events FROM unknown_member ORDER BY 1") == [("(personal)", 2), ("seen", 1)]
-    assert (await status.status(connection, schema=HEAD)).quarantine[0]["records"] == 10
+    assert (await status.status(connection, schema=HEAD)).as_json()["quarantine"][0]["records"] == 10
     assert (await verify(connection)).holds
     await connection.close()
 
