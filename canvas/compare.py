@@ -123,12 +123,13 @@ def row_id(table: str, id_: int) -> int:
 
 
 def known_of(table: str, row: Mapping[str, Any]) -> Known:
-    """From a row of the current table; of results with `submitted_at`."""
+    """From a row of the current table; of results with `submitted_at`, and with what `unknown_value` keeps, as `members`."""
     shape = TABLES[table]
     named = zip(shape.members[1:] if shape.global_ids else shape.members, shape.fields, strict=True)
     body = {field: orjson.loads(row[column]) if field in shape.json and row[column] else row[column] for column, field in named}
     body[shape.id_member] = (row["global_id"] or row["id"]) if shape.global_ids else row["id"]
-    extra = orjson.loads(row["extra"]) if row["extra"] else {}
+    unknown = row.get("members") or row["extra"]
+    extra = orjson.loads(unknown) if unknown else {}
     body = {name: value for name, value in (extra | body).items() if value is not None}
     return Known(body, row["event_time"], row["event_name"], row.get("submitted_at"))
 

@@ -233,7 +233,7 @@ class Here:
 
         async def write(connection: Connection) -> None:
             async with connection.transaction():
-                await connection.execute(sql("alignments_turn"), tenant, course_id)
+                await connection.execute(sql("alignments_turn"))
                 await connection.execute(sql("alignments_write"), tenant, course_id, source, *columns)
 
         await self._using(write)

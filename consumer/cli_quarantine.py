@@ -75,19 +75,22 @@ def _known_reason(reason: str | None) -> None:
 
 @quarantine.command("show")
 def quarantine_show(id_: Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_ID)], as_json: AsJson = False) -> None:
-    """Show one record whole. It is what Canvas sent, personal data included.
+    """Show one record whole, while it is open. It is what Canvas sent, personal data included.
 
     Example: outcomes quarantine show 7
     """
     with database() as (_, dsn):
         row = ask(dsn, lambda connection: store_quarantine.shown(connection, id_))
-    raw = bytes(row.pop("raw"))
+    raw = row.pop("raw")
     if as_json:
-        print_json(row | {"raw": raw.decode("utf-8", "backslashreplace")})
+        print_json(row | {"raw": None if raw is None else bytes(raw).decode("utf-8", "backslashreplace")})
         return
     for name, value in row.items():
         out.print(f"{name:>12}  {printable(value)}", highlight=False, markup=False, soft_wrap=True)
-    sys.stdout.write(printable(_readable(raw), keep="\n\t") + "\n")  # rich would make blanks of tabs
+    if raw is None:
+        say(f"its bytes went when it was {row['state']}")
+        return
+    sys.stdout.write(printable(_readable(bytes(raw)), keep="\n\t") + "\n")  # rich would make blanks of tabs
 
 
 _BLANKS = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\r\n]+', re.DOTALL)
@@ -164,7 +167,7 @@ def quarantine_retry(
 def quarantine_discard(
     ids: Ids = None, reason: OfReason = None, source: OfSource = None, everything: Everything = False
 ) -> None:
-    """Mark records as not needed. They stay, and stay in the books.
+    """Mark records as not needed. They stay, and stay in the books; their bytes go.
 
     Example: outcomes quarantine discard 7 8 9
 

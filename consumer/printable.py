@@ -1,6 +1,7 @@
 """Text out of records and file names, made fit for a terminal: what it says is shown, and nothing in it is obeyed."""
 
 import re
+from functools import lru_cache
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, those that turn the direction of writing, and halves of surrogate pairs."""
@@ -14,3 +15,16 @@ def has_controls(text: str) -> bool:
 def printable(text: object, *, keep: str = "") -> str:
     r"""`text` with each control character as its escape (`\x1b`, `\u202e`), but for those in `keep`."""
     return _CONTROL.sub(lambda found: found[0] if found[0] in keep else ascii(found[0])[1:-1], str(text))
+
+
+PERSONAL = "(personal)"
+"""Stands for every name out of a record that may be somebody's."""
+
+_PERSONAL = re.compile(r"[@\uff20\ufe6b]|%40|\s|\d{6}|^[\W\d_]+$")
+"""An e-mail address, several words, a long number, or nothing but digits and signs: Canvas calls no member or event so."""
+
+
+@lru_cache(maxsize=4096)
+def shown_name(name: str) -> str:
+    """A member's or event's name as it may be counted and shown: a key can be what tells who somebody is."""
+    return PERSONAL if _PERSONAL.search(name) else name

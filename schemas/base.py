@@ -5,6 +5,7 @@ Every refusal leaves this module under one of the codes of `Reason`, so that a r
 
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -14,6 +15,9 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 MAX_ID = 2**63 - 1
 """Largest id that fits Postgres' `bigint`; Canvas' global ids stay below it (shard x 10^13 + local id)."""
+
+EXACT = 2**53
+"""Below it each whole number is a double of its own; from there on a double may stand for a neighbour."""
 
 SHARD = 10**13
 """A global id is shard x 10^13 + local id (Canvas, `data_service_canvas_event_metadata.md`)."""
@@ -53,8 +57,31 @@ class Reason(StrEnum):
     REFUSED_BY_DATABASE = "refused_by_database"
 
 
+_FLOAT_ID = re.compile(r"[0-9]{1,16}\.0{1,16}|[1-9]\.[0-9]{1,15}E[0-9]{1,2}", re.ASCII)
+"""How pandas and Java write a double that is an id as text: `8000.0`, `4.0013123E7`."""
+
+
+def whole_id(value: Any) -> int | None:
+    """The id that became a double on its way, `8000.0` or `"8000.0"`; None where it is none, or may have been another one."""
+    if type(value) is float:
+        return int(value) if 0 < value < EXACT and value.is_integer() else None
+    if isinstance(value, str) and _FLOAT_ID.fullmatch(value):
+        number = Decimal(value)
+        return int(number) if 0 < number < EXACT and number == number.to_integral_value() else None
+    return None
+
+
+def _double_id(value: Any) -> int:
+    if (found := whole_id(value)) is None:
+        raise ValueError
+    return found
+
+
 class _Id:
-    """A positive 64-bit id, as a string of digits (what Canvas sends) or as a JSON integer (what some bridges make of it)."""
+    """A positive 64-bit id, as a string of digits (what Canvas sends) or as a JSON integer (what some bridges make of it).
+
+    Also as a double without a fraction: a column of ids with a gap in it leaves pandas, Spark and Athena as one of doubles.
+    """
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -65,18 +92,20 @@ class _Id:
             ]
         )
         number = core_schema.int_schema(strict=True, gt=0, le=MAX_ID)
+        double = core_schema.no_info_plain_validator_function(_double_id)
         return core_schema.union_schema(
-            [digits, number],
+            [digits, number, double],
             mode="left_to_right",
             custom_error_type=Reason.BAD_ID.value,
-            custom_error_message="an id is a whole number from 1 to 2^63-1, as a number or as a string of digits",
+            custom_error_message="an id is a whole number from 1 to 2^63-1, as a number or as a string of digits; "
+            "as a double it is below 2^53, where doubles are exact",
         )
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {
             "anyOf": [
-                {"type": "string", "pattern": "^0*[1-9][0-9]{0,18}$"},
+                {"type": "string", "pattern": r"^0*[1-9][0-9]{0,18}(\.0+)?$|^[1-9]\.[0-9]+E[0-9]{1,2}$"},
                 {"type": "integer", "minimum": 1, "maximum": MAX_ID},
             ]
         }
@@ -85,17 +114,29 @@ class _Id:
 _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 _FIRST_DAY = "0001-01-02"
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d(?:\.\d{1,9})?) ?(Z|z|UTC|[+-]\d\d:?\d\d)", re.ASCII)
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(?:([Zz]|UTC)|([+-]\d\d(?::?\d\d)?))", re.ASCII)
+
+
+TIME_SCHEMA = {
+    "type": "string",
+    "format": "date-time",
+    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?"
+    r" ?(Z|z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$",
+}
+"""What to send, which only those check who ask for formats, and what is understood."""
 
 
 def _time_with_offset(value: Any) -> datetime:
-    """The forms that occur besides the usual one: an offset, a blank instead of `T`, `UTC` (published examples of Canvas)."""
+    """The forms that occur besides the usual one: an offset, a blank instead of `T`, `UTC` (published examples of Canvas).
+
+    Postgres prints `2025-03-20 15:04:05.31+00`, and other writers leave out the seconds.
+    """
     if isinstance(value, datetime) and value.tzinfo is not None:
         return value.astimezone(UTC)
     if isinstance(value, str) and (match := _TIME.fullmatch(value)):
-        day, clock, zone = match.groups()
+        day, clock, _, offset = match.groups()
         try:
-            time = datetime.fromisoformat(f"{day}T{clock}{'+00:00' if zone in ('Z', 'z', 'UTC') else zone}").astimezone(UTC)
+            time = datetime.fromisoformat(f"{day}T{clock}{offset or '+00:00'}").astimezone(UTC)
         except (ValueError, OverflowError):
             pass
         else:
@@ -130,8 +171,7 @@ class _Time:
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        # A format is only checked by who asks for that; without a zone it is no time to anybody.
-        return {"type": "string", "format": "date-time", "pattern": r"(Z|z|UTC|[+-][0-9]{2}:?[0-9]{2})$"}
+        return dict(TIME_SCHEMA)
 
 
 class _Number:

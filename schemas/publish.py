@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from schemas.base import MAX_KEY_TEXT
+from schemas.base import MAX_KEY_TEXT, TIME_SCHEMA
 from schemas.events import BODIES
 
 FOLDER = Path(__file__).parent / "json"
@@ -30,7 +30,7 @@ def document(event_name: str) -> dict[str, Any]:
                 "required": ["event_name", "event_time"],
                 "properties": {
                     "event_name": {"const": event_name},
-                    "event_time": {"type": "string", "format": "date-time"},
+                    "event_time": TIME_SCHEMA,
                     "root_account_uuid": {
                         "description": "The tenant. May be absent only where OUTCOMES_DEFAULT_TENANT is configured.",
                         "type": ["string", "null"],

@@ -1,3 +1,3 @@
--- Who adds states of alignments of a course is alone with it until COMMIT. A statement before the other, which then sees what was
--- added meanwhile.
-SELECT pg_advisory_xact_lock(hashtextextended('outcomes.outcome_alignment ' || $1::text || ' ' || $2::bigint, 0))
+-- Who adds states of alignments is alone with it until COMMIT: with a lock that only a writer can have, and nobody else minds. A
+-- statement before the other, which then sees what was added meanwhile.
+LOCK TABLE backfill_run IN SHARE UPDATE EXCLUSIVE MODE

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from consumer.ingest.records import Accepted, Ignored, Rejected, Verdict
 from consumer.ingest.tables import TABLES, Table
-from consumer.ingest.unwrap import element
+from consumer.ingest.unwrap import Elements
 from schemas.base import Reason
 
 
@@ -114,13 +114,6 @@ def partition_of(verdict: Verdict) -> Partition:
     return Partition(verdict.record.source, verdict.record.partition)
 
 
-def refused(verdict: Accepted, message: str) -> Rejected:
-    """A version that the database would not take."""
-    raw = verdict.record.value or b""
-    raw = raw if verdict.where is None else element(raw, verdict.where)
-    return Rejected(Reason.REFUSED_BY_DATABASE, "", message, verdict.key.event_name, raw, verdict.record)
-
-
 class Staged(NamedTuple):
     """One row for the stage: a version, and whether it is the newest of its object in the batch."""
 
@@ -179,8 +172,15 @@ def _count(verdicts: Sequence[Verdict]) -> Counter[tuple[str, int]]:
 
 def without(batch: Batch, refusals: Mapping[int, str]) -> Batch:
     """The batch with some accepted versions turned into rejections; `refusals` is index in `accepted` -> sentence."""
-    return replace(
-        batch,
-        accepted=[version for index, version in enumerate(batch.accepted) if index not in refusals],
-        rejected=[*batch.rejected, *(refused(batch.accepted[index], message) for index, message in refusals.items())],
-    )
+    rejected = list(batch.rejected)
+    elements: dict[int, Elements] = {}  # each record is read once, however many of its events are refused
+    for index, message in refusals.items():
+        version = batch.accepted[index]
+        raw = version.record.value or b""
+        if version.where is not None:
+            if id(raw) not in elements:
+                elements[id(raw)] = Elements(raw)
+            raw = elements[id(raw)].cut(version.where)
+        rejected.append(Rejected(Reason.REFUSED_BY_DATABASE, "", message, version.key.event_name, raw, version.record))
+    kept = [version for index, version in enumerate(batch.accepted) if index not in refusals]
+    return replace(batch, accepted=kept, rejected=rejected)

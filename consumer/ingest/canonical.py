@@ -13,9 +13,8 @@ import orjson
 from pydantic import BaseModel
 
 from consumer.ingest.tables import Table
-from schemas.base import MAX_ID, Body
+from schemas.base import EXACT, MAX_ID, Body, whole_id
 
-_EXACT = 2.0**53
 _ID_DIGITS = 19
 """As many as an id of the models may have, so that an unknown id is read as a known one would be."""
 _OPTIONS = orjson.OPT_UTC_Z
@@ -51,23 +50,26 @@ def _kinds(model: type[Body]) -> _Kinds:
 
 def plain(value: Any, name: str = "") -> Any:
     """A nested or unknown value in canonical form; `name` is the member that holds it."""
-    match value:
-        case bool() | None:
-            return value
-        case float():
-            return int(value) if value.is_integer() and abs(value) < _EXACT else value
-        case str():
-            is_id = name == "id" or name.endswith("_id")
-            digits = is_id and len(value) <= _ID_DIGITS and value.isascii() and value.isdigit()
-            return int(value) if digits and 0 < int(value) <= MAX_ID else value
-        case dict():
-            return {key: plain(value[key], key) for key in sorted(value)}
-        case list() | tuple():
-            return [plain(item, name.removesuffix("s")) for item in value]
-        case BaseModel():
-            return plain(value.model_dump(exclude_unset=True))
-        case _:
-            return value
+    kind = type(value)
+    if kind is str:
+        return _unknown_id(value) if name == "id" or name.endswith("_id") else value
+    if kind is float:
+        return int(value) if value.is_integer() and abs(value) < EXACT else value
+    if kind is dict:
+        return {key: plain(value[key], key) for key in sorted(value)}
+    if kind is list or kind is tuple:
+        name = name.removesuffix("s")
+        return [plain(item, name) for item in value]
+    if isinstance(value, BaseModel):
+        return plain(value.model_dump(exclude_unset=True))
+    return value
+
+
+def _unknown_id(text: str) -> int | str:
+    """As a known one would be read."""
+    if len(text) <= _ID_DIGITS and text.isascii() and text.isdigit():
+        return int(text) if 0 < int(text) <= MAX_ID else text
+    return whole_id(text) or text
 
 
 def canonical_body(table: Table, members: dict[str, Any], unknown: dict[str, Any]) -> bytes:
@@ -79,7 +81,7 @@ def canonical_body(table: Table, members: dict[str, Any], unknown: dict[str, Any
     told = members.copy()
     for name in floats:
         value = told.get(name)
-        if value is not None and value.is_integer() and abs(value) < _EXACT:
+        if value is not None and value.is_integer() and abs(value) < EXACT:
             told[name] = int(value)
             if not value:
                 members[name] = 0.0

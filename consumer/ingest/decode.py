@@ -1,6 +1,6 @@
 """One record -> one verdict per event. Pure: no clock, no network, no exception."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -14,8 +14,8 @@ from consumer.ingest.canonical import canonical_body, plain, version_hash
 from consumer.ingest.records import Accepted, Ignored, OrderKey, RawRecord, Rejected, Verdict
 from consumer.ingest.tables import CANVAS, TABLE_OF_EVENT, TABLE_OF_SNAPSHOT, Table
 from consumer.ingest.unwrap import Elements, Envelope, Refusal, path_of, unwrap
-from consumer.printable import has_controls, printable
-from schemas.base import MAX_KEY_TEXT, MAX_RATINGS, SHARD, Reason, local_id, time_of
+from consumer.printable import has_controls, printable, shown_name
+from schemas.base import MAX_KEY_TEXT, MAX_RATINGS, SHARD, Reason, local_id, time_of, whole_id
 
 TOMBSTONE = "(tombstone)"
 """Under this name a Kafka message without a value is counted."""
@@ -26,9 +26,16 @@ NEVER_UPDATED = datetime(1, 1, 1, tzinfo=UTC)
 CONTEXT = ("context_type", "context_id", "context_account_id", "root_account_id")
 """The only members of the metadata that are kept: where the request was made. The rest is personal, or always the same."""
 
+MAX_VALUES = 10_000
+"""Values, at any depth, in the unknown and nested members of one event; Canvas' own events have fewer than a hundred."""
+
+VALUES_OF_EACH = 50
+"""So many of them an event may have on average where a record holds several, if that is more than `MAX_VALUES` in all."""
+
 MAX_COUNTED = 100
 """Unknown members of one event that are counted; all are kept. A megabyte of invented names would be 80,000 rows."""
 
+_WORDS = (str, int, float)
 _REASONS = frozenset(Reason)
 _TYPE_REASONS = {"missing": Reason.MISSING_MEMBER, "string_too_long": Reason.BAD_TEXT, "string_unicode": Reason.BAD_TEXT}
 _SENTENCES = {
@@ -70,7 +77,35 @@ def decode(record: RawRecord, rules: Rules, now: datetime) -> list[Verdict]:
     suspicious = (b"\\" in raw and b"u0000" in raw) or b"\x00" in raw
     found = unwrap(raw)
     elements = Elements(raw) if len(found) > 1 else None
-    return [_verdict(item, record, raw, rules, now, elements, suspicious) for item in found]
+    left = _Left(max(MAX_VALUES, VALUES_OF_EACH * len(found)))
+    return [_verdict(item, record, raw, rules, now, elements, suspicious, left) for item in found]
+
+
+@dataclass(slots=True)
+class _Left:
+    """How many values of unknown and nested members a record may still have."""
+
+    values: int
+
+    def refusal(self, values: Collection[Any]) -> Refusal | None:
+        """Why not all that `values` hold, at any depth, may be; None where they may, and then they are taken off."""
+        found, level = 0, [values]
+        while level:
+            found += sum(map(len, level))
+            if found > MAX_VALUES:
+                message = f"more than {MAX_VALUES:,} values in members that are nested or that no model knows"
+                return Refusal(Reason.TOO_LARGE, "body", message)
+            if found > self.values:
+                message = "the record's events together have too many values in such members; retried, each is read alone"
+                return Refusal(Reason.TOO_LARGE, "body", message)
+            level = [
+                inner.values() if isinstance(inner, dict) else inner
+                for outer in level
+                for inner in outer
+                if isinstance(inner, (dict, list))
+            ]
+        self.values -= found
+        return None
 
 
 def _verdict(
@@ -81,12 +116,13 @@ def _verdict(
     now: datetime,
     elements: Elements | None,
     suspicious: bool,
+    left: _Left,
 ) -> Verdict:
     """`elements` cuts the event out of its record; None where it is alone."""
     name: str | None = None
     if isinstance(item, Envelope):
         where = None if elements is None else item.where
-        result = _event(item, record, rules, now, suspicious or item.lenient, where)
+        result = _event(item, record, rules, now, suspicious or item.lenient, where, left)
         if not isinstance(result, Refusal):
             return result
         name = _known_name(item.metadata.get("event_name"))
@@ -94,7 +130,7 @@ def _verdict(
         result = item
     return Rejected(
         result.reason,
-        printable(result.path)[:MAX_KEY_TEXT],  # it may hold names out of the record
+        printable(result.path[:MAX_KEY_TEXT])[:MAX_KEY_TEXT],  # it may hold names out of the record
         result.message,
         name,
         raw if elements is None else elements.cut(item.where),
@@ -122,6 +158,7 @@ def _event(
     now: datetime,
     suspicious: bool,
     where: tuple[str | int, ...] | None,
+    left: _Left,
 ) -> Accepted | Ignored | Refusal:
     """`where`: steps to this event in a record that holds several."""
     metadata, body = envelope.metadata, envelope.body
@@ -139,7 +176,7 @@ def _event(
         if has_controls(name):
             return Refusal(Reason.BAD_TEXT, "metadata.event_name", _CONTROLS)
         # A time that cannot be would be the newest of its partition for ever: freshness follows ignored events too.
-        return Ignored(name, None if ahead else event_time, record)
+        return Ignored(shown_name(name), None if ahead else event_time, record)
     if event_time is None:
         message = "event_time is missing, or no time in ISO 8601 with a zone; without it the event has no place in history"
         return Refusal(Reason.BAD_TIME, "metadata.event_time", message)
@@ -160,7 +197,12 @@ def _event(
     if not isinstance(body, dict):
         return Refusal(Reason.BAD_TYPE, "body", "the body is an object")
     # Without a context type it was a background job, which knows no more than the root account.
-    context = {key: metadata[key] for key in CONTEXT if type(metadata.get(key)) in (str, int)} if CONTEXT[0] in metadata else {}
+    context = {key: metadata[key] for key in CONTEXT if type(metadata.get(key)) in _WORDS} if CONTEXT[0] in metadata else {}
+    if float in map(type, context.values()):
+        context = {key: id_ for key, value in context.items() if (id_ := _without_fraction(value)) is not None}
+    counted = suspicious or table.json or len(body) > MAX_VALUES
+    if counted and (refusal := left.refusal(body.values())):
+        return refusal
     if suspicious:
         for value, path in ((tenant, ("metadata", "root_account_uuid")), (context, ("metadata",)), (body, ("body",))):
             if refusal := _bad_value(value, path):
@@ -174,11 +216,14 @@ def _event(
     except ValidationError as error:
         return _first(table, error)
     extra = {member: body[member] for member in body if member not in members} if len(members) != len(body) else {}
-    unknown = tuple(_unknown(table, members, extra)) if extra or table.json else ()
-    if unknown and any(len(member) > MAX_KEY_TEXT for member in unknown):
-        return Refusal(Reason.BAD_TEXT, "body", f"a member's name is longer than {MAX_KEY_TEXT} characters")
-    if len(unknown) > MAX_COUNTED:
-        unknown = tuple(sorted(unknown)[:MAX_COUNTED])
+    if extra and not counted and (refusal := left.refusal(extra.values())):
+        return refusal
+    unknown: tuple[str, ...] = ()
+    if found := _unknown(table, members, extra) if extra or table.json else ():
+        if any(len(around) + len(member) > MAX_KEY_TEXT for around, member in found):
+            return Refusal(Reason.BAD_TEXT, "body", f"a member's name is longer than {MAX_KEY_TEXT} characters")
+        names = {around + shown_name(member) for around, member in found}
+        unknown = tuple(sorted(names)[:MAX_COUNTED] if len(names) > MAX_COUNTED else names)
     object_id: int = members[table.id_member]
     values: Iterable[Any] = map(members.get, table.fields)
     if table.global_ids or table.json:
@@ -202,6 +247,11 @@ def _event(
     )
     order = OrderKey(tenant, object_id, event_time, name, members.get("updated_at", NEVER_UPDATED), hash_)
     return Accepted(table, order, row, unknown, where, record)
+
+
+def _without_fraction(value: str | float) -> str | int | None:
+    """An id that became a double on its way; None where it is none any more."""
+    return whole_id(value) if isinstance(value, float) else value
 
 
 @lru_cache(maxsize=1024)
@@ -233,21 +283,21 @@ def _stored(table: Table, object_id: int, values: tuple[Any, ...]) -> tuple[Any,
     )
 
 
-def _unknown(table: Table, members: dict[str, Any], extra: dict[str, Any]) -> list[str]:
-    """Names of the members that no model knows, such as `grade_level` or `rubric_criterion.ratings.icon`."""
-    names = list(extra)
+def _unknown(table: Table, members: dict[str, Any], extra: dict[str, Any]) -> list[tuple[str, str]]:
+    """The members that no model knows, such as `grade_level` or `rubric_criterion.ratings.icon`: (parents, name)."""
+    names = [("", name) for name in extra]
     for name in table.json & members.keys():
         names.extend(_unknown_parts(members[name], f"{name}."))
-    return list(dict.fromkeys(names))
+    return names
 
 
-def _unknown_parts(value: Any, prefix: str) -> list[str]:
-    names: list[str] = []
+def _unknown_parts(value: Any, around: str) -> list[tuple[str, str]]:
+    names: list[tuple[str, str]] = []
     for part in value if isinstance(value, list) else (value,):
         if isinstance(part, BaseModel):
-            names.extend(prefix + name for name in part.__pydantic_extra__ or ())
+            names.extend((around, name) for name in part.__pydantic_extra__ or ())
             for name, inner in part:
-                names.extend(_unknown_parts(inner, f"{prefix}{name}."))
+                names.extend(_unknown_parts(inner, f"{around}{name}."))
     return names
 
 
@@ -268,7 +318,9 @@ def _bad_value(value: Any, where: tuple[str | int, ...]) -> Refusal | None:
         case str():
             if "\x00" in value:
                 return Refusal(Reason.BAD_TEXT, path_of(where), "holds U+0000, which no Postgres text can hold")
-            if any("\ud800" <= character <= "\udfff" for character in value):
+            try:
+                value.encode()
+            except UnicodeEncodeError:
                 return Refusal(Reason.BAD_TEXT, path_of(where), "holds half of a surrogate pair, which is no character")
         case float():
             if value != value:

@@ -61,7 +61,7 @@ class Accepted(NamedTuple):
 
     @property
     def extra(self) -> str | None:
-        """Unknown members as jsonb text."""
+        """Unknown members as jsonb text; the database keeps those of private tables apart."""
         extra: str | None = self.row[2 + len(self.table.members)]
         return extra
 

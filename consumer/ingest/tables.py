@@ -25,6 +25,7 @@ CANVAS = "canvas:"
 """What the source of snapshots begins with, before the host; no topic can be called so."""
 
 _BY_YEAR = frozenset({"learning_outcome_result", "rubric_assessment"})
+_PRIVATE = frozenset({"learning_outcome_result", "rubric_assessment"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,11 @@ class Table:
     """The model's members in the order of `members`, under the body's own names and without `global_id`."""
     by_year: bool
     """Whether its versions are partitioned by the year of `event_time`: those of things that grow with the students."""
+    private: bool
+    """Whether a row is about a person: values of unknown members are then kept in `unknown_value`, and `extra` is null.
+
+    A trigger of both tables moves them there, whoever writes.
+    """
     stateful: bool
     """Whether an absent `workflow_state` is `active`."""
     snapshot: bool
@@ -82,6 +88,7 @@ def _table(
         frozenset(global_ids),
         fields,
         name in _BY_YEAR,
+        name in _PRIVATE,
         issubclass(model, StatefulBody),
         False,
         _validator(model, frozenset(json)),

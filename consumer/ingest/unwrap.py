@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from schemas.base import Reason
+from consumer.printable import shown_name
+from schemas.base import MAX_KEY_TEXT, Reason
 
 MAX_DEPTH = 64
 """Levels of nesting in one event; Canvas' own events have five."""
@@ -25,6 +26,9 @@ MAX_WRAPPERS = 8
 
 MAX_EVENTS = 20_000
 """Events in one record. So many real ones are more bytes than a record may have; so many zeros are next to none."""
+
+MAX_BRACKETS = 20 * MAX_EVENTS
+"""Objects and arrays in one record; an event of Canvas has about ten. A million empty ones take a second to read."""
 
 _MARK = "\ufeff"
 """A byte order mark, which a wrapper's text may have as a record has."""
@@ -55,10 +59,11 @@ class Refusal:
 
 
 def path_of(steps: tuple[str | int, ...]) -> str:
-    """`("body", "ratings", 1, "points")` -> `body.ratings[1].points`."""
+    """`("body", "ratings", 1, "points")` -> `body.ratings[1].points`; without names that may be somebody's."""
     text = ""
     for step in steps:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+        name = shown_name(step[:MAX_KEY_TEXT]) if isinstance(step, str) else f"[{step}]"
+        text += f".{name}" if text and isinstance(step, str) else name
     return text
 
 
@@ -113,12 +118,14 @@ def too_deep(value: dict[str, Any] | list[Any]) -> bool:
 
 def unwrap(raw: bytes) -> list[Envelope | Refusal]:
     """All events of one record, at least one. Never raises; a record that cannot be read is one refusal."""
+    # As many brackets as levels, at least; to delete them is five times as fast as to count them.
+    brackets = 2 * len(raw) - len(raw.replace(b"{", b"")) - len(raw.replace(b"[", b""))
+    if brackets > MAX_BRACKETS:
+        return [Refusal(Reason.TOO_LARGE, "", f"more than {MAX_BRACKETS:,} objects and arrays")]
     parsed = parse(raw)
     if isinstance(parsed, Refusal):
         return [parsed]
     value, lenient = parsed
-    # As many brackets as levels, at least; to delete them is five times as fast as to count them.
-    brackets = 2 * len(raw) - len(raw.replace(b"{", b"")) - len(raw.replace(b"[", b""))
     if brackets > MAX_DEPTH and isinstance(value, (dict, list)) and too_deep(value):
         return [Refusal(Reason.TOO_DEEP, "", f"nested deeper than {MAX_DEPTH} levels")]
     if type(value) is dict and type(metadata := value.get("metadata")) is dict and "body" in value:
@@ -195,11 +202,6 @@ def _kind(value: Any) -> str:
             return "a text"
         case _:
             return "a number"
-
-
-def element(raw: bytes, where: tuple[str | int, ...]) -> bytes:
-    """The bytes of one event of a record that holds several."""
-    return Elements(raw).cut(where)
 
 
 class Elements:

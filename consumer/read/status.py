@@ -39,6 +39,8 @@ class Status:
     """None where the login may not read it."""
     ignored: Rows
     drift: Rows
+    unknown_values: Rows | None
+    """Versions whose values of unknown members are kept out of sight, by table; None for who may not see them."""
     gaps: Rows
     backfills: Rows
     """The newest of each scope; `finished_at` is null where it was stopped, or is at work."""
@@ -80,6 +82,7 @@ class Status:
             "quarantine": self.quarantine,
             "ignored": self.ignored,
             "drift": self.drift,
+            "unknown_values": self.unknown_values,
             "gaps": self.gaps,
             "backfills": self.backfills,
             "tables": self.tables,
@@ -95,14 +98,21 @@ async def status(connection: Connection, *, schema: str, lag: Mapping[Partition,
             name: [dict(row) for row in await connection.fetch(sql(f"status_{name}"))]
             for name in ("positions", "ignored", "drift", "gaps", "backfills")
         }
-        waiting = (
-            [dict(row) for row in await connection.fetch(sql("status_quarantine"))]
-            if await reads_quarantine(connection)
-            else None
-        )
+        private = await reads_quarantine(connection)
+        waiting = [dict(row) for row in await connection.fetch(sql("status_quarantine"))] if private else None
+        unknown = [dict(row) for row in await connection.fetch(sql("status_unknown"))] if private else None
         tables = [dict(row) for row in await connection.fetch(sql("status_tables"), names)]
         begins = await history_begins(connection)
-    return Status(schema=schema, now=now, lag=lag, tables=tables, quarantine=waiting, history_begins=begins, **rows)
+    return Status(
+        schema=schema,
+        now=now,
+        lag=lag,
+        tables=tables,
+        quarantine=waiting,
+        unknown_values=unknown,
+        history_begins=begins,
+        **rows,
+    )
 
 
 def render(found: Status) -> RenderableType:
@@ -120,6 +130,11 @@ def render(found: Status) -> RenderableType:
         parts += [Text(), _table("ignored", found.ignored, ("event_name", "events", "last_event_time"))]
     if found.drift:
         parts += [Text(), _table("members that this version does not know", found.drift, ("event_name", "member", "events"))]
+    if found.unknown_values:
+        kept = _table(
+            "versions with values of such members, kept out of readers' sight", found.unknown_values, ("table", "versions")
+        )
+        parts += [Text(), kept]
     if found.gaps:
         columns = ("source", "partition", "from_position", "to_position", "reason", "recorded_at")
         parts += [Text(), _table("gaps", found.gaps, columns)]

@@ -17,8 +17,6 @@ from consumer.store.postgres import Connection
 EXAMPLES = 5
 """Sentences shown of each check that fails."""
 
-_QUARANTINED = "quarantined = records in quarantine"
-
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -60,7 +58,7 @@ class Verification:
 async def verify(connection: Connection) -> Verification:
     """Checks everything in one snapshot, so a worker may go on meanwhile. Reads every row."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        tables = {
+        tables = {  # without unknown_value: the hash of each version covers what it says
             name: await _digest(connection, name, columns)
             for table in TABLES.values()
             for name, columns in ((table.name, table.columns), (f"{table.name}_version", (*table.columns, "metadata")))
@@ -68,14 +66,20 @@ async def verify(connection: Connection) -> Verification:
         checks = [
             await _check(connection, "consumed is the sum of its parts", sql("check_sums")),
             await _check(connection, "applied + superseded = versions", _versions()),
-            await _check(connection, _QUARANTINED, sql("check_quarantine"))
-            if await reads_quarantine(connection)
-            else Check(_QUARANTINED, None, ()),
+            await _private(connection, "quarantined = records in quarantine", sql("check_quarantine")),
+            await _private(connection, "open records in quarantine = tallied ones", sql("check_tally")),
             await _check(connection, "ignored = ignored events counted by name", sql("check_ignored")),
         ]
         checks += [
             await _check(connection, f"each current {table.name} is the newest of its versions", _current(table))
             for table in TABLES.values()
+        ]
+        checks += [
+            await _private(
+                connection, f"{name}: values of unknown members are out of sight", sql("check_unknown").format(table=name)
+            )
+            for name, table in TABLES.items()
+            if table.private
         ]
         row = await connection.fetchrow(sql("books"))
     digest = sha256("".join(f"{name} {rows} {found}\n" for name, (rows, found) in sorted(tables.items())).encode()).hexdigest()
@@ -94,6 +98,11 @@ async def _check(connection: Connection, promise: str, statement: str) -> Check:
         f"SELECT sentence, count(*) OVER () AS failures FROM ({statement}) AS failed LIMIT {EXAMPLES}"
     )
     return Check(promise, found[0]["failures"] if found else 0, tuple(row["sentence"] for row in found))
+
+
+async def _private(connection: Connection, promise: str, statement: str) -> Check:
+    """Of what only the writer and the owner may read."""
+    return await _check(connection, promise, statement) if await reads_quarantine(connection) else Check(promise, None, ())
 
 
 def _versions() -> str:

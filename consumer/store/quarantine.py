@@ -1,7 +1,7 @@
 """What could not be understood: looked at, tried again with today's code, or discarded by a person."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import accumulate
@@ -17,8 +17,12 @@ from consumer.store.sql import sql
 from consumer.store.writer import Writer
 
 STATES = ("open", "retried", "discarded")
+SETTLED = ("retried", "discarded")
+"""Of these the bytes are gone."""
 CHUNK = 500
 """Records tried again in one transaction, at most."""
+DISCARD_CHUNK = 10_000
+"""Records discarded in one statement: the triggers of a statement hold all its rows."""
 CHUNK_BYTES = 32 * 1024 * 1024
 """Bytes of records above which a transaction takes no further one."""
 
@@ -48,28 +52,31 @@ async def has_source(connection: Connection, source: str) -> bool:
 
 
 async def shown(connection: Connection, id_: int) -> dict[str, Any]:
-    """One record, whole. Raises `UsageError` where there is none."""
+    """One record, whole while it is open; `raw` is None once it is settled. Raises `UsageError` where there is none."""
     row = await connection.fetchrow(sql("quarantine_show"), id_)
     if row is None:
         raise UsageError(f"there is no record {id_} in quarantine")
-    return dict(row)
+    return dict(row) | ({"raw": None} if row["state"] in SETTLED else {})
 
 
 async def discard(
     connection: Connection, ids: Sequence[int] | None, *, reason: str | None = None, source: str | None = None
 ) -> int:
-    """Marks open records as not needed, all of them where nothing is named; returns how many.
+    """Marks open records as not needed, all of them where nothing is named; returns how many. Their bytes are gone then.
 
     Raises `UsageError`, and changes nothing, where one of `ids` is not open.
     """
+    named, found, after = None if ids is None else list(ids), set[int](), 0
     async with connection.transaction():
-        rows = await connection.fetch(sql("quarantine_discard"), None if ids is None else list(ids), reason, source)
-        _refuse_missing(ids or (), rows)
-    return len(rows)
+        while rows := await connection.fetch(sql("quarantine_discard"), named, reason, source, after, DISCARD_CHUNK):
+            found.update(row["id"] for row in rows)
+            after = max(found)
+        _refuse_missing(ids or (), found)
+    return len(found)
 
 
-def _refuse_missing(ids: Sequence[int], rows: Sequence[Any]) -> None:
-    if missing := sorted(set(ids) - {row["id"] for row in rows}):
+def _refuse_missing(ids: Sequence[int], found: Set[int]) -> None:
+    if missing := sorted(set(ids) - found):
         raise UsageError(f"not open in quarantine: {', '.join(map(str, missing))}; nothing was changed")
 
 
@@ -99,7 +106,7 @@ async def retry(
     A record that the database refuses stays, and its mates are applied. Raises `UsageError` where one of `ids` is not open.
     """
     if ids is not None:
-        _refuse_missing(ids, await connection.fetch(sql("quarantine_open"), list(ids)))
+        _refuse_missing(ids, {row["id"] for row in await connection.fetch(sql("quarantine_open"), list(ids))})
     await schema.check_writing(connection)
     writer = Writer(connection)
     await writer.prepare()

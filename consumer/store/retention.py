@@ -104,6 +104,7 @@ class _Fold:
                 found, books, made = await self._fill(old)
                 if self._dry_run or not found.retired:
                     raise _OnlyAsked
+                await self._connection.execute(sql("retain_unknown").format(kept=self._new), self._cutoff, self._table)
                 await _until_locked(lambda: self._swap(old, made, now), self._connection)
                 await self._book(books)
                 booked = True
@@ -121,7 +122,7 @@ class _Fold:
             if self._dry_run:
                 return await self._partitions()
             await self._connection.execute(_LOCK_TIMEOUT)
-            await self._connection.execute(sql("retain_alone"))
+            await self._connection.execute(sql("retain_alone").format(parent=self._parent))
             old = await self._partitions()
             names = [*(partition.name for partition in old), f"{self._parent}_default"]
             await self._connection.execute(sql("retain_lock").format(tables=", ".join(names)))

@@ -13,15 +13,24 @@ from asyncpg.transaction import Transaction
 
 from consumer.errors import Fatal, LostPartition, RefusedRow
 from consumer.ingest.batch import Batch, Books, Partition, Staged, books_of, fold, partition_of, without
+from consumer.ingest.decode import TOMBSTONE
 from consumer.ingest.records import Accepted, Rejected
 from consumer.ingest.tables import TABLES, Table
+from consumer.printable import PERSONAL
 from consumer.store.postgres import Connection, translated
 from consumer.store.sql import sql
+from schemas.events import HEARTBEAT
 
 CLOSE_SECONDS = 2.0
 
 YEARS_SECONDS = 60.0
 """How long until a partition is asked for again that could not be made: somebody reads for long."""
+
+MAX_NAMES = 500
+"""Names of ignored events, and of unknown members, that are counted apart for each partition. Canvas has about 200 events."""
+
+_ALWAYS = [HEARTBEAT, TOMBSTONE, PERSONAL]
+"""Names of events that are counted apart however many are known."""
 
 _QUARANTINE = ("source", "partition", "position", "reason", "path", "message", "event_name", "raw")
 _SHADOWED = ("stream_position", "quarantine", "ignored_event", "unknown_member")
@@ -287,6 +296,8 @@ class Writer:
             *map(list, zip(*(key for key, _ in rows), strict=True)),
             [count for _, count in rows],
             [newest.get(key) for key, _ in rows],
+            MAX_NAMES,
+            _ALWAYS,
         )
 
     async def count_unknown(self, batch: Batch) -> None:
@@ -303,6 +314,7 @@ class Writer:
                 sql("count_unknown"),
                 *map(list, zip(*(key for key, _ in rows), strict=True)),
                 [count for _, count in rows],
+                MAX_NAMES,
             )
 
     async def _move(self, batch: Batch, books: Mapping[Partition, Books]) -> None:

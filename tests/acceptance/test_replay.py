@@ -45,6 +45,22 @@ async def test_every_published_event_goes_through_a_file_into_its_table(database
     await connection.close()
 
 
+CASES = Path(__file__).parents[1] / "cases"
+
+
+async def test_times_and_ids_as_other_tools_print_them_are_applied(database: str) -> None:
+    """A dump out of Postgres, a bridge that writes no seconds, a table in which ids are doubles."""
+    names = ("pg_time_event_time", "minutes_event_time", "float_ids2")
+    files_of = [str(CASES / f"{name}.ndjson") for name in names]
+    told = sum(len(Path(file).read_bytes().splitlines()) for file in files_of)
+    summary = await outcomes_json("replay", *files_of, DATABASE_URL=database)
+    assert (summary["consumed"], summary["applied"]) == (told, told)
+    connection = await connect(database)
+    rows = await connection.fetch("SELECT id, to_char(event_time, 'HH24:MI:SS.MS') FROM learning_outcome_result ORDER BY id")
+    assert [tuple(row) for row in rows] == [(40010, "15:04:00.000"), (40011, "15:04:05.310"), (40013, "15:04:05.310")]
+    await connection.close()
+
+
 async def test_a_file_is_replayed_once(database: str, tmp_path: Path) -> None:
     """Under another name it is the same; packed it is another file of the same events: duplicates."""
     (tmp_path / "a.ndjson").write_bytes(ndjson(stream(200)))

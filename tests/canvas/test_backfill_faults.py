@@ -18,7 +18,7 @@ import pytest
 from canvas.sql import sql
 from consumer.store.postgres import connect
 from tests.acceptance.running import environment, outcomes, started
-from tests.canvas.content import ALGEBRA, BIOLOGY, GRAPHS, HIGH, READING, ROOT, UUID
+from tests.canvas.content import ALGEBRA, BIOLOGY, GRAPHS, HIGH, READING, ROOT
 from tests.canvas.faults import Fault, Planned
 from tests.canvas.filling import client_of, counts, fill, query, state, variables_of
 from tests.canvas.school import School
@@ -317,10 +317,10 @@ async def test_two_at_once_do_not_write_twice(database: str, school: School, fau
     assert await state(database) == faultless
 
 
-async def advisory_waits(dsn: str) -> bool:
+async def turn_waits(dsn: str) -> bool:
     """Whether somebody waits for another one's turn."""
     (waiting,) = await query(
-        dsn, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'advisory'"
+        dsn, "SELECT count(*) FROM pg_locks WHERE relation = 'outcomes.backfill_run'::regclass AND NOT granted"
     )
     return bool(waiting[0])
 
@@ -334,11 +334,10 @@ async def test_alignments_that_another_one_is_just_telling_are_not_told_twice(
     other = await connect(database)
     try:
         async with other.transaction():
-            for course in sorted({row[1] for row in rows}):
-                await other.execute(sql("alignments_turn"), UUID, course)
+            await other.execute(sql("alignments_turn"))
             await other.copy_records_to_table("outcome_alignment_version", records=[tuple(row) for row in rows])
             running = asyncio.ensure_future(fill(database, school))
-            while not running.done() and not await advisory_waits(database):  # noqa: ASYNC110 - Postgres tells nobody
+            while not running.done() and not await turn_waits(database):  # noqa: ASYNC110 - Postgres tells nobody
                 await asyncio.sleep(0.01)
         assert (await running).troubles == []
     finally:

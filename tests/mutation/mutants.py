@@ -29,6 +29,10 @@ _GROUP = "tests/faults/test_group.py"
 _OUTAGES = "tests/faults/test_outages.py"
 _SERVERS = "tests/faults/test_servers.py"
 _SETTINGS = "tests/unit/test_settings.py"
+_HOSTILE = "tests/unit/test_hostile.py"
+_BOUNDS = "tests/postgres/test_bounds.py"
+_UNKNOWN = "tests/postgres/test_unknown_values.py"
+_MIGRATIONS = "migrations/versions"
 
 
 class StaleMutant(Exception):
@@ -995,5 +999,104 @@ MUTANTS = (
         'or "prefer") not in _UNENCRYPTED:',
         'or "require") not in _UNENCRYPTED:',
         _tests(_SETTINGS, "test_a_secret_that_goes_unencrypted_over_a_network_is_warned_of"),
+    ),
+    # -- what a feed, or somebody with a login, cannot do --
+    Mutant(
+        "values that no model knows have no bound",
+        "consumer/ingest/decode.py",
+        "            if found > MAX_VALUES:",
+        "            if found > 10**9:",
+        _tests(_HOSTILE, "test_too_many_values_that_no_model_knows_are_refused"),
+    ),
+    Mutant(
+        "the events of one record share no bound of values",
+        "consumer/ingest/decode.py",
+        "            if found > self.values:",
+        "            if found > 10**9:",
+        _tests(_HOSTILE, "test_the_events_of_one_record_have_a_bound_together_and_are_understood_alone"),
+    ),
+    Mutant(
+        "a record may have any number of brackets",
+        "consumer/ingest/unwrap.py",
+        "    if brackets > MAX_BRACKETS:",
+        "    if brackets > 10**9:",
+        _tests(_HOSTILE, "test_a_record_of_more_brackets_than_events_have_is_refused_unread"),
+    ),
+    Mutant(
+        "a double that may stand for its neighbour is an id",
+        "schemas/base.py",
+        "if 0 < value < EXACT and",
+        "if 0 < value and",
+        _tests("tests/unit/test_decode.py", "test_a_refusal_tells_reason_and_path"),
+    ),
+    Mutant(
+        "names that may be somebody's are shown",
+        "consumer/printable.py",
+        "return PERSONAL if _PERSONAL.search(name) else name",
+        "return name",
+        _tests("tests/unit/test_decode.py", "test_names_of_events_that_may_be_somebodys_are_counted_as_one"),
+    ),
+    Mutant(
+        "invented event names are all counted apart",
+        f"{_SQL}/count_ignored.sql",
+        "fresh.number > room.names",
+        "false",
+        _tests(_BOUNDS, "test_a_feed_that_invents_event_names_does_not_fill_the_table"),
+    ),
+    Mutant(
+        "invented members are all counted apart",
+        f"{_SQL}/count_unknown.sql",
+        "fresh.number > room.members",
+        "false",
+        _tests(_BOUNDS, "test_a_feed_that_invents_members_does_not_fill_the_drift_report"),
+    ),
+    Mutant(
+        "a discarded record keeps its bytes",
+        f"{_SQL}/quarantine_discard.sql",
+        ", raw = ''",
+        "",
+        _tests(_BOUNDS, "test_the_bytes_of_a_record_go_when_it_is_settled"),
+    ),
+    Mutant(
+        "a retried record keeps its bytes",
+        f"{_SQL}/quarantine_retried.sql",
+        ", raw = ''",
+        "",
+        _tests(_BOUNDS, "test_the_bytes_of_a_record_go_when_it_is_settled"),
+    ),
+    Mutant(
+        "a year waits for an advisory lock",
+        f"{_MIGRATIONS}/0009_books.sql",
+        "EXECUTE format('LOCK TABLE ONLY outcomes.%I IN SHARE UPDATE EXCLUSIVE MODE', parent);",
+        "PERFORM pg_advisory_xact_lock(hashtextextended('outcomes.version_partitions', 0));",
+        _tests(_BOUNDS, "test_a_year_gets_its_partition_while_a_stranger_holds_every_advisory_lock"),
+    ),
+    Mutant(
+        "the writer may change the schema's version",
+        f"{_MIGRATIONS}/0009_books.sql",
+        "REVOKE INSERT, UPDATE ON outcomes.alembic_version FROM outcomes_writer;",
+        "",
+        _tests(_BOUNDS, "test_the_writer_has_no_right_that_its_work_does_not_need"),
+    ),
+    Mutant(
+        "what unknown members of results say stays in sight",
+        f"{_MIGRATIONS}/0009_books.before.1.sql",
+        "        NEW.extra := NULL;\n",
+        "",
+        _tests(_UNKNOWN, "test_what_unknown_members_of_results_say_is_in_nobodys_sight"),
+    ),
+    Mutant(
+        "what unknown members of retired versions said stays",
+        f"{_SQL}/retain_unknown.sql",
+        "table_name = $2 AND event_time < $1",
+        "table_name = $2 AND event_time < $1 AND false",
+        _tests(_UNKNOWN, "test_they_go_with_the_versions_that_are_retired"),
+    ),
+    Mutant(
+        "the migration leaves in sight what is there",
+        f"{_MIGRATIONS}/0009_books.before.5.sql",
+        "SET extra = extra WHERE ctid",
+        "SET extra = extra WHERE false AND ctid",
+        _tests(_UNKNOWN, "test_a_migration_moves_what_is_there"),
     ),
 )

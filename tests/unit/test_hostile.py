@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from consumer.ingest.decode import MAX_COUNTED, Rules
+from consumer.ingest.decode import MAX_COUNTED, MAX_VALUES, VALUES_OF_EACH, Rules
 from consumer.ingest.records import Accepted, Ignored, Rejected
 from consumer.ingest.split import numbered_lines
-from consumer.ingest.unwrap import MAX_EVENTS, MAX_WRAPPERS
+from consumer.ingest.unwrap import MAX_BRACKETS, MAX_EVENTS, MAX_WRAPPERS
 from schemas.base import MAX_RATINGS, Reason
 from tests.fuzz.laws import LAWS, check_decode
 from tests.samples import NOW, Event, accepted, event, iso, rejected, result, scale, verdicts
@@ -190,6 +190,73 @@ def test_invented_members_are_all_kept_and_a_hundred_of_them_counted() -> None:
     version = accepted(_with({f"m{number}": number for number in range(5000)}))
     assert len(json.loads(version.extra or "")) == 5000
     assert len(version.unknown) == MAX_COUNTED
+
+
+def _in_unknown(values: list[Any]) -> Event:
+    return result(1, x=values)
+
+
+def _in_an_unknown_object(values: list[Any]) -> Event:
+    return result(1, x={f"m{number}": value for number, value in enumerate(values)})
+
+
+def _as_members(values: list[Any]) -> Event:
+    return _with({f"m{number}": value for number, value in enumerate(values)})
+
+
+def _in_a_rating(values: list[Any]) -> Event:
+    told = scale(4, 3, 2)
+    told["body"]["outcome_proficiency_ratings"][0]["x"] = [[value] for value in values]
+    return told
+
+
+def _with_a_null(values: list[Any]) -> Event:
+    return result(1, x=values, y="\0")
+
+
+@pytest.mark.parametrize("make", [_in_unknown, _in_an_unknown_object, _as_members, _in_a_rating, _with_a_null])
+def test_too_many_values_that_no_model_knows_are_refused(make: Callable[[list[Any]], Event]) -> None:
+    """To bring four megabytes of them into canonical form would take seconds, in which nothing else is done."""
+    refusal = rejected(make([0] * (MAX_VALUES + 1)))
+    assert (refusal.reason, refusal.path) == (Reason.TOO_LARGE, "body")
+    assert refusal.message.startswith("more than 10,000 values")
+
+
+def test_as_many_values_as_may_be_are_kept() -> None:
+    """A hundred times as many as any event of Canvas has."""
+    assert len(json.loads(accepted(result(1, x=[0] * (MAX_VALUES - 1))).extra or "")["x"]) == MAX_VALUES - 1
+
+
+def test_the_events_of_one_record_have_a_bound_together_and_are_understood_alone() -> None:
+    """One record must not cost what many do; nothing is lost: what is beyond waits in quarantine, with its own bytes."""
+    many = [result(id_, x=[0] * (MAX_VALUES - 10)) for id_ in range(1, 5)]
+    first, *others = verdicts(many)
+    assert isinstance(first, Accepted)
+    for number, verdict in enumerate(others, 1):
+        assert isinstance(verdict, Rejected)
+        assert (verdict.reason, verdict.path) == (Reason.TOO_LARGE, "body")
+        assert "together" in verdict.message
+        assert accepted(verdict.raw).key.id == number + 1
+
+
+def test_a_full_record_of_events_with_a_few_unknown_members_each_is_applied() -> None:
+    """Canvas adds a member to an event, and a bridge packs thousands of events into a record."""
+    found = verdicts([result(id_, x=[0] * (VALUES_OF_EACH - 2)) for id_ in range(1, 1001)])
+    assert {type(verdict) for verdict in found} == {Accepted}
+
+
+def test_a_record_of_more_brackets_than_events_have_is_refused_unread() -> None:
+    """A million empty arrays in the metadata would take a second to read."""
+    refusal = rejected(b'{"metadata":{"x":[' + b"[]," * MAX_BRACKETS + b'0]},"body":{}}')
+    assert (refusal.reason, refusal.message) == (Reason.TOO_LARGE, "more than 400,000 objects and arrays")
+
+
+def test_a_record_keeps_no_more_bytes_in_quarantine_than_it_has() -> None:
+    """However many bad events it holds, and however they are wrapped: each keeps its own."""
+    bad = [{"metadata": {"event_name": "course_created"}, "body": {"n": number}} for number in range(500)]
+    for value in (bad, [bad, bad], {"Message": json.dumps(bad)}, {"Records": [{"body": json.dumps(bad)}]}, [json.dumps(bad)]):
+        found = verdicts(value)
+        assert sum(len(verdict.raw) for verdict in found if isinstance(verdict, Rejected)) <= len(json.dumps(value))
 
 
 def test_an_event_may_be_as_far_ahead_as_is_configured_and_not_a_millisecond_more() -> None:

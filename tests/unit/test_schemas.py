@@ -50,6 +50,32 @@ def test_a_json_schema_refuses_what_decoding_refuses() -> None:
             jsonschema.validate(event, publish.document("learning_outcome_result_created"))
 
 
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("assessed_at", "2025-03-20 15:04:05.31+00"),
+        ("assessed_at", "2025-03-20T15:04Z"),
+        ("learning_outcome_id", 8000.0),
+        ("learning_outcome_id", "8000.0"),
+        ("learning_outcome_id", "4.0013123E7"),
+    ],
+)
+def test_a_json_schema_takes_what_decoding_takes(member: str, value: object) -> None:
+    """As tools print times and ids on the way."""
+    event = payload("learning_outcome_result_created")
+    event["body"][member] = value
+    assert isinstance(verdicts(event)[0], Accepted)
+    jsonschema.validate(event, publish.document("learning_outcome_result_created"))
+
+
+def test_a_json_schema_refuses_an_event_time_without_a_zone() -> None:
+    """As decoding does."""
+    event = payload("learning_outcome_result_created")
+    event["metadata"]["event_time"] = "2025-03-20T15:04:05"
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(event, publish.document("learning_outcome_result_created"))
+
+
 def test_a_heartbeat_is_ignored_and_counted_under_its_name() -> None:
     """It feeds the liveness of the feed."""
     (verdict,) = verdicts(payload(HEARTBEAT))

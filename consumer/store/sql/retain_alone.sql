@@ -1,2 +1,2 @@
--- Nobody else makes or takes away partitions meanwhile: the lock of make_version_partitions.
-SELECT pg_advisory_xact_lock(hashtextextended('outcomes.version_partitions', 0))
+-- Nobody else makes or takes away partitions of {parent} meanwhile: make_version_partitions begins with the same lock.
+LOCK TABLE ONLY {parent} IN SHARE UPDATE EXCLUSIVE MODE

@@ -1,0 +1,208 @@
+"""What unknown members of results say is kept where only the writer sees it."""
+
+import itertools
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import orjson
+import pytest
+
+from canvas.here import Here
+from consumer.ingest.tables import TABLES
+from consumer.read import explain, history, status
+from consumer.read.verify import verify
+from consumer.store import migrating, schema
+from consumer.store.patience import Patience
+from consumer.store.postgres import Connection, connect
+from consumer.store.retention import retain
+from consumer.store.writer import Writer
+from migrations import HEAD
+from tests.postgres.writing import TOPIC, batch_of, projection, write
+from tests.samples import NOW, TENANT, Event, accepted, event, result
+
+LOGIN = "jane.doe@school.edu"
+PRIVATE = [name for name, table in TABLES.items() if table.private]
+
+
+@pytest.fixture
+async def connection(database: str) -> AsyncIterator[Connection]:
+    """Closed where the test fails too."""
+    opened = await connect(database)
+    yield opened
+    await opened.close()
+
+
+def assessed(**members: Any) -> Event:
+    """A rubric assessment."""
+    return event("rubric_assessed", **members)
+
+
+async def kept(connection: Connection) -> list[tuple[Any, ...]]:
+    """All rows of the private table."""
+    found = await connection.fetch("SELECT table_name, id, version_hash, members FROM outcomes.unknown_value ORDER BY 1, 2, 3")
+    return [(*row[:3], json.loads(row[3])) for row in found]
+
+
+async def test_what_unknown_members_of_results_say_is_in_nobodys_sight(database: str, connection: Connection) -> None:
+    """Neither in the tables nor in what commands show; a later version can learn it, and no hash has moved."""
+    told = [result(1, login=LOGIN, nested={"login": [LOGIN]}), assessed(login=LOGIN)]
+    await write(database, *told, event("course_updated", login="kept in extra"))
+    expected = [(one.table.name, one.key.id, one.key.version_hash, json.loads(one.extra or "")) for one in map(accepted, told)]
+    assert await kept(connection) == sorted(expected)
+    for table in PRIVATE:
+        for name in (table, f"{table}_version", f"{table}_history"):
+            shown = [str(row) for row in await connection.fetch(f"SELECT * FROM {name}")]
+            assert len(shown) == 1
+            assert LOGIN not in shown[0]
+    for kind, id_ in (("result", 1), ("rubric_assessment", expected[1][1])):
+        states = await history.history(connection, kind, id_, None)
+        versions = await explain.explain(connection, kind, id_, None)
+        assert LOGIN not in str(orjson.dumps([states.as_json(), versions.as_json()]))
+    assert await connection.fetchval("SELECT extra ->> 'login' FROM course") == "kept in extra"
+
+
+async def test_a_reader_cannot_read_them(database: str, connection: Connection) -> None:
+    """Nor can the writer change what is kept."""
+    await write(database, result(1, login=LOGIN))
+    for role, statement in (
+        ("outcomes_reader", "SELECT FROM unknown_value"),
+        ("outcomes_writer", "UPDATE unknown_value SET members = '{}'"),
+        ("outcomes_writer", "DELETE FROM unknown_value"),
+    ):
+        await connection.execute(f"SET ROLE {role}")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement)
+        await connection.execute("RESET ROLE")
+
+
+async def test_any_order_and_repetition_keeps_the_same(database: str, another_database: str, connection: Connection) -> None:
+    """The law holds of them as of the versions that they belong to."""
+    told = [result(1, login="a"), result(1, login="b"), result(1), result(1, minute=1, login="a"), assessed(login="c")]
+    await write(database, *told)
+    for order in itertools.islice(itertools.permutations(told), 0, None, 23):
+        await write(another_database, *order)
+    other = await connect(another_database)
+    assert await kept(other) == await kept(connection)
+    assert len(await kept(other)) == 4
+    assert await projection(other) == await projection(connection)
+    await other.close()
+
+
+@pytest.mark.parametrize("table", PRIVATE)
+async def test_whoever_writes_they_go_there(database: str, connection: Connection, table: str) -> None:
+    """Workers of the code before, and people, write `extra`: the tables themselves take it out."""
+    await write(database, result(1), assessed())
+    for name in (table, f"{table}_version"):
+        await connection.execute(f"UPDATE {name} SET extra = $1", json.dumps({"login": LOGIN}))
+        assert await connection.fetchval(f"SELECT count(*) FROM {name} WHERE extra IS NULL") == 1
+    assert [row[0] for row in await kept(connection)] == [table]
+
+
+async def test_a_dry_run_keeps_none(database: str, connection: Connection) -> None:
+    """It changes nothing."""
+    trying = await connect(database)
+    writer = Writer(trying, dry_run=True)
+    await writer.open_position(TOPIC, 0)
+    await writer.write(batch_of([result(1, login=LOGIN)]))
+    assert await kept(connection) == []
+    await trying.close()
+
+
+async def test_they_go_with_the_versions_that_are_retired(database: str, connection: Connection) -> None:
+    """Of the version that stays they stay."""
+    old = [
+        event("learning_outcome_result_updated", at=f"2023-0{month}-01T00:00:00Z", id="1", login=month) for month in (1, 2, 3)
+    ]
+    await write(database, *old, event("rubric_assessed", at="2023-01-01T00:00:00Z", login=4))
+    await retain(connection, 2024, now=NOW)
+    assert [row[3] for row in await kept(connection)] == [{"login": 3}, {"login": 4}]
+
+
+async def test_status_tells_how_many_there_are(database: str, connection: Connection) -> None:
+    """Of each table, and for people in words; readers are not told."""
+    await write(database, *[result(id_, login=LOGIN) for id_ in range(1, 4)], assessed(login=LOGIN))
+    found = await status.status(connection, schema=HEAD)
+    assert found.as_json()["unknown_values"] == [
+        {"table": "learning_outcome_result", "versions": 3},
+        {"table": "rubric_assessment", "versions": 1},
+    ]
+
+
+async def test_verify_tells_what_is_in_sight_and_what_belongs_to_nothing(unchecked_database: str) -> None:
+    """Each is a sentence."""
+    await write(unchecked_database, result(1), result(2, login=LOGIN))
+    connection = await connect(unchecked_database)
+    await connection.execute("ALTER TABLE learning_outcome_result DISABLE TRIGGER USER")
+    await connection.execute("UPDATE learning_outcome_result SET extra = '{}' WHERE id = 1")
+    await connection.execute("UPDATE unknown_value SET version_hash = 0")
+    (failed,) = [check for check in (await verify(connection)).checks if "unknown members" in check.promise and check.failures]
+    assert sorted(sentence.partition(": ")[2] for sentence in failed.examples) == [
+        "values of unknown members and no such version",
+        "values of unknown members in readers' sight",
+    ]
+    await connection.close()
+
+
+_VERSIONS = """
+INSERT INTO learning_outcome_result_version (root_account_uuid, id, learning_outcome_id, extra, event_name, event_time,
+                                             version_hash, source, partition, position)
+SELECT $1, n, 1, $2, $3, $4, n, 'topic', 0, n FROM generate_series(1, 5000) AS n
+"""
+_QUARANTINE = """
+INSERT INTO quarantine (source, partition, position, reason, path, message, raw, state)
+SELECT 'topic', 0, n, 'not_json', '', '', 'bytes', (ARRAY['open', 'retried', 'discarded'])[n % 3 + 1]
+  FROM generate_series(1, 30) AS n
+"""
+_MEMBERS = "SELECT attname FROM pg_attribute WHERE attrelid = 'outcomes.learning_outcome_result'::regclass AND attnum > 0"
+
+
+async def told(connection: Connection, statement: str) -> list[tuple[Any, ...]]:
+    """Rows."""
+    return [tuple(row) for row in await connection.fetch(statement)]
+
+
+async def test_a_migration_moves_what_is_there(empty_database: str) -> None:
+    """Values of unknown members, bytes of settled records, names that may be somebody's; the books go on adding up."""
+    connection = await connect(empty_database)
+    await connection.execute("CREATE SCHEMA outcomes")
+    await migrating.upgrade(empty_database, None, "0007")
+    version = accepted(result(1, login=LOGIN))
+    key = version.key
+    await connection.execute(_VERSIONS, key.root_account_uuid, version.extra, key.event_name, key.event_time)
+    columns = ", ".join(row["attname"] for row in await connection.fetch(_MEMBERS))
+    await connection.execute(f"INSERT INTO learning_outcome_result SELECT {columns} FROM learning_outcome_result_version")
+    await connection.execute(_QUARANTINE)
+    names = "INSERT INTO ignored_event VALUES ('topic', 0, $1, 2), ('topic', 0, 'Jane Doe', 3), ('topic', 0, 'quiz', 1)"
+    await connection.execute(names, LOGIN)
+    await connection.execute("INSERT INTO unknown_member VALUES ('topic', 0, 'x', $1, 2), ('topic', 0, 'x', 'seen', 1)", LOGIN)
+    await connection.execute("INSERT INTO stream_position VALUES ('topic', 0, 1, 5026, 5000, 0, 0, 6, 20)")
+
+    await schema.migrate(empty_database)
+    assert await connection.fetchval("SELECT count(*) FROM unknown_value WHERE members ->> 'login' = $1", LOGIN) == 5000
+    for name in ("learning_outcome_result", "learning_outcome_result_version"):
+        assert await connection.fetchval(f"SELECT count(extra) FROM {name}") == 0
+    held = await told(connection, "SELECT state, count(*), sum(length(raw)) FROM quarantine GROUP BY 1 ORDER BY 1")
+    assert held == [("discarded", 10, 0), ("open", 10, 50), ("retried", 10, 0)]
+    assert await told(connection, "SELECT event_name, events FROM ignored_event ORDER BY 1") == [("(personal)", 5), ("quiz", 1)]
+    assert await told(connection, "SELECT member, events FROM unknown_member ORDER BY 1") == [("(personal)", 2), ("seen", 1)]
+    assert (await status.status(connection, schema=HEAD)).as_json()["quarantine"][0]["records"] == 10
+    assert (await verify(connection)).holds
+    await connection.close()
+
+
+async def test_every_private_table_has_the_trigger_and_no_other_has(connection: Connection) -> None:
+    """What `private` says of a table in the code is done in the database."""
+    triggers = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'keep_unknown_values' AND tgparentid = 0"
+    found = await told(connection, triggers)
+    assert sorted(name for (name,) in found) == sorted(name for table in PRIVATE for name in (table, f"{table}_version"))
+
+
+async def test_what_rest_does_not_tell_is_taken_over_from_them_too(database: str) -> None:
+    """A version that a backfill adds says what the version before said in members that no model knows."""
+    await write(database, result(1, login=LOGIN))
+    here = Here(database, Patience(lambda sentence: None, "test"), statement_seconds=10)
+    known = await here.known(TENANT, "learning_outcome_result", [1])
+    assert known[1].body["login"] == LOGIN
+    await here.close()
