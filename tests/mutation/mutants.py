@@ -22,6 +22,7 @@ _RETIRING = "tests/postgres/test_retention.py"
 _STOPPING = "tests/faults/test_guards.py"
 _TOPIC = "tests/acceptance/test_worker.py"
 _VIEWER = "tests/acceptance/test_postgres_command.py"
+_LEFTOVERS = "tests/acceptance/test_leftovers.py"
 
 
 class StaleMutant(Exception):
@@ -765,5 +766,41 @@ MUTANTS = (
         "     WHERE told.counts OR told.counted\n",
         "",
         _tests("tests/postgres/test_mastery_rules.py", "test_what_happens_to_a_result_that_is_elsewhere_now_is_no_cause_here"),
+    ),
+    # -- what a killed process leaves behind --
+    Mutant(
+        "a killed command stops a Postgres that others use",
+        "consumer/engines/postgres.py",
+        "if self.global_process_id_list._get():",
+        "if False:",
+        _tests(_LEFTOVERS, "test_a_killed_command_leaves_an_embedded_postgres_to_its_other_users_and_else_none"),
+    ),
+    Mutant(
+        "a killed command counts as a user for ever",
+        "consumer/engines/postgres.py",
+        "living = [pid for pid in listed if _lives(pid)]",
+        "living = listed",
+        _tests(_LEFTOVERS, "test_a_killed_command_leaves_an_embedded_postgres_to_its_other_users_and_else_none"),
+    ),
+    Mutant(
+        "the children of a killed process live on",
+        "consumer/engines/reaper.py",
+        "if process.environ().get(MARK) != mark:",
+        "if True:",
+        _tests(_LEFTOVERS, "test_a_killed_demo_leaves_nothing_but_its_database"),
+    ),
+    Mutant(
+        "a run of tests goes on without its make",
+        "consumer/engines/reaper.py",
+        "os.kill(self._parent, signal.SIGKILL)",
+        "pass",
+        _tests(_LEFTOVERS, "test_a_killed_test_run_leaves_nothing_behind"),
+    ),
+    Mutant(
+        "a container is healthy whatever its probe says",
+        "consumer/healthcheck.py",
+        "answer.status == http.client.OK",
+        "True",
+        _tests("tests/unit/test_healthcheck.py", "test_the_probe_s_own_words_are_told"),
     ),
 )
