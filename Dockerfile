@@ -2,9 +2,9 @@
 FROM python:3.13-slim AS build
 WORKDIR /build
 COPY requirements/runtime.txt requirements/build.txt ./
-RUN python -m venv /opt/outcomes \
- && /opt/outcomes/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r runtime.txt \
+RUN python -m venv --without-pip /opt/outcomes \
  && python -m venv /opt/build \
+ && /opt/build/bin/pip --python /opt/outcomes/bin/python install --no-cache-dir --disable-pip-version-check --require-hashes -r runtime.txt \
  && /opt/build/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r build.txt
 COPY pyproject.toml README.md ./
 COPY canvas canvas
@@ -13,17 +13,21 @@ COPY migrations migrations
 COPY schemas schemas
 COPY simulator simulator
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /build/wheels . \
- && /opt/outcomes/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps /build/wheels/*.whl
+ && /opt/build/bin/pip --python /opt/outcomes/bin/python install --no-cache-dir --disable-pip-version-check --no-deps /build/wheels/*.whl
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --home-dir /nonexistent --shell /usr/sbin/nologin outcomes
+# Nothing can be installed in a running container.
+RUN python -m pip uninstall --yes --quiet --root-user-action=ignore pip \
+ && rm -rf "$(python -c 'import ensurepip; print(ensurepip.__path__[0])')" \
+ && groupadd --gid 10001 outcomes \
+ && useradd --uid 10001 --gid 10001 --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin outcomes
 COPY --from=build /opt/outcomes /opt/outcomes
 ENV PATH=/opt/outcomes/bin:$PATH PYTHONUNBUFFERED=1 OUTCOMES_LOG_FORMAT=json
-USER outcomes
+# By number: Kubernetes' runAsNonRoot cannot know whether a name is root's.
+USER 10001:10001
 WORKDIR /tmp
 EXPOSE 8080 8000
-# Of the worker; `serve` is asked at another port: docker-compose.yml shows how.
-HEALTHCHECK --interval=10s --timeout=3s --start-period=15s \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/livez', timeout=2)"]
+# Asks whichever of `worker` and `serve` runs; other commands count as healthy.
+HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=2 CMD ["python", "-m", "consumer.healthcheck", "livez"]
 ENTRYPOINT ["outcomes"]
 CMD ["worker"]

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,10 +15,10 @@ from pathlib import Path
 from rich.console import Console
 
 from consumer.app import connected
-from consumer.engines import docker
+from consumer.engines import docker, reaper
 from consumer.engines import kafka as kafka_engine
 from consumer.engines import postgres as postgres_engine
-from consumer.errors import OutcomesError
+from consumer.errors import OutcomesError, UsageError
 from consumer.read import explain, gradebook, history, status, timeline, verify
 from consumer.read.sql import sql
 from consumer.read.truth import differences
@@ -91,13 +90,15 @@ def _heading(out: Console, text: str) -> None:
 def _broker() -> Iterator[kafka_engine.Kafka]:
     """A real Kafka where Docker or Java can give one, else the mock."""
     with ExitStack() as stack:
-        if docker.answers():
-            yield stack.enter_context(kafka_engine.container())
-        elif kafka_engine.java_and_maven():
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="outcomes-demo-kafka-")))
-            yield stack.enter_context(kafka_engine.local(folder))
-        else:
-            yield stack.enter_context(kafka_engine.mock())
+        running = docker.entered(stack, kafka_engine.container)
+        if running is None:
+            try:
+                running = stack.enter_context(
+                    kafka_engine.local(stack.enter_context(reaper.temporary_folder("outcomes-demo-")))
+                )
+            except UsageError:
+                running = stack.enter_context(kafka_engine.mock())
+        yield running
 
 
 async def _run(
@@ -192,7 +193,7 @@ def _work(folder: Path, dsn: str, bootstrap: str, topic: str) -> dict[str, float
     with log.open("wb") as errors:
         done = subprocess.run(
             [sys.executable, "-m", "consumer", "worker", "--until-end", "--json"],
-            env=ours | variables,
+            env=ours | variables | reaper.mark(),
             stdout=subprocess.PIPE,
             stderr=errors,
             check=False,

@@ -19,6 +19,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from consumer.engines import kafka as kafka_engine
 from consumer.engines import postgres as postgres_engine
+from consumer.engines import reaper
 from consumer.errors import UsageError
 from consumer.read.verify import verify
 from consumer.store import schema
@@ -36,7 +37,12 @@ _numbers = itertools.count()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Starts the engines in the first process; the others find their addresses in the environment."""
+    """Starts the engines in the first process; the others find their addresses in the environment.
+
+    What any of them starts does not outlive it, even where it is killed.
+    """
+    if not config.option.collectonly:
+        reaper.mark_all_children()
     if _DSN in os.environ or config.option.collectonly or _only_unit(config):
         return
     folder = _engines.enter_context(scratch.folder())

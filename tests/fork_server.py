@@ -22,7 +22,6 @@ from typing import Any, NoReturn
 import consumer.cli
 import consumer.probes
 import consumer.store.migrating  # noqa: F401 - what children would import
-from consumer.engines.kafka import _die_with_parent
 
 MESSAGE = 2**18
 """Bytes, at most."""
@@ -35,7 +34,6 @@ def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
     """In the child: runs the module to its end."""
     code: object = 1
     try:
-        _die_with_parent()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for target, source in enumerate(streams):

@@ -1,10 +1,11 @@
 """Where the tests' engines keep their data: nothing of it has to outlive a run."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from consumer.engines import reaper
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - the folder within it gets a name of its own
 _ROOM = 4 * 1024**3
@@ -19,6 +20,5 @@ def folder(prefix: str = "outcomes-tests-") -> Iterator[Path]:
     that in memory.
     """
     roomy = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _ROOM
-    with tempfile.TemporaryDirectory(prefix=prefix, dir=_MEMORY if roomy else None, ignore_cleanup_errors=True) as path:
-        Path(path).chmod(0o755)
-        yield Path(path)
+    with reaper.temporary_folder(prefix, _MEMORY if roomy else None) as path:
+        yield path

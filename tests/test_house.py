@@ -1,16 +1,21 @@
 """The house keeps its own rules."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import yaml
 from typer.core import TyperGroup
 from typer.main import get_command
 
+from canvas.serve.app import STOP_SECONDS
+from consumer import healthcheck
 from consumer.cli import app
 from consumer.engines import kafka, postgres
 from consumer.ingest.tables import TABLES
+from consumer.settings import Settings
 from migrations import FOLDER
 from schemas.base import Reason
 from schemas.events import BODIES
@@ -92,29 +97,100 @@ def test_no_statement_is_left_over() -> None:
             assert used, f"{file} is used by nobody"
 
 
+def _services() -> dict[str, dict[str, Any]]:
+    services: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    return services
+
+
+ENGINES = {"kafka", "postgres"}
+OURS = {"migrate", "worker", "serve"}
+
+
 def test_compose_and_tests_use_the_same_images() -> None:
     """One version each."""
-    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-    assert f"image: {kafka.IMAGE}\n" in compose
-    assert f"image: {postgres.IMAGE}\n" in compose
+    assert _services()["kafka"]["image"] == kafka.IMAGE
+    assert _services()["postgres"]["image"] == postgres.IMAGE
 
 
 def test_what_compose_starts_is_this_machines_alone() -> None:
     """The passwords are in the file."""
-    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-    published = re.findall(r"^    ports: (.+)$", compose, re.MULTILINE)
+    published = [port for service in _services().values() for port in service.get("ports", ())]
     assert len(published) == 3
-    assert [ports for ports in published if not re.fullmatch(r'\["127\.0\.0\.1:\d+:\d+"\]', ports)] == []
+    assert [port for port in published if not re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)] == []
 
 
 def test_compose_keeps_topics_as_long_as_the_positions_in_them() -> None:
     """A worker stops at a topic that was made anew: Kafka writes into a volume too, and both are removed by `make down`."""
-    compose = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-    kept = re.findall(r'^    volumes: \["(\w+):(\S+)"\]', compose, re.MULTILINE)
-    assert dict(kept).keys() == {"kafka", "postgres"}
-    assert f"KAFKA_LOG_DIRS: {dict(kept)['kafka']} " in compose
-    assert compose.endswith("\nvolumes:\n  kafka:\n  postgres:\n")
+    kept = {name: service["volumes"] for name, service in _services().items() if "volumes" in service}
+    assert kept == {"kafka": ["kafka:/var/lib/kafka/data"], "postgres": ["postgres:/var/lib/postgresql"]}
+    assert _services()["kafka"]["environment"]["KAFKA_LOG_DIRS"] == "/var/lib/kafka/data"
+    assert (ROOT / "docker-compose.yml").read_text(encoding="utf-8").endswith("\nvolumes:\n  kafka:\n  postgres:\n")
     assert "docker compose down --volumes" in (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_no_container_of_compose_takes_more_than_it_needs() -> None:
+    """Memory, processes, processors and logs have bounds; privileges are given up, and ours write nowhere but in /tmp."""
+    assert _services().keys() == ENGINES | OURS
+    for name, service in _services().items():
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["cap_drop"] == ["ALL"], name
+        assert re.fullmatch(r"\d+[mg]", service["mem_limit"]), name
+        assert service["pids_limit"] <= 1000, name
+        assert service["cpus"] <= 1, "Docker refuses more than the machine has"
+        assert service["logging"]["driver"] == "json-file", name
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
+    for name in OURS:
+        assert _services()[name]["read_only"] is True, name
+        assert _services()[name]["tmpfs"] == ["/tmp"], name  # noqa: S108 - the container's own
+        assert "cap_add" not in _services()[name], name
+
+
+def test_what_compose_runs_for_long_starts_again_and_has_time_to_stop() -> None:
+    """Kafka and Postgres too. A signal reaches ours through an init."""
+    for name in ENGINES | {"worker", "serve"}:
+        assert _services()[name]["restart"] == "unless-stopped", name
+        least = STOP_SECONDS if name == "serve" else Settings.model_fields["drain_seconds"].default
+        assert int(_services()[name]["stop_grace_period"].removesuffix("s")) > least, name
+    assert all(_services()[name]["init"] is True for name in OURS)
+
+
+def test_compose_takes_our_image_from_no_registry() -> None:
+    """Nobody keeps its name there for us. `migrate` builds it."""
+    assert {name for name in OURS if _services()[name]["pull_policy"] == "never"} == OURS
+    assert _services()["migrate"]["build"] == "."
+    assert {_services()[name]["pull_policy"] for name in ENGINES} == {"missing"}
+
+
+def test_an_outage_is_told_by_compose_within_fifteen_seconds() -> None:
+    """Also by a probe that hangs. The worker's own is patient for up to 10 s; what starts for the first time has longer."""
+    for name, service in _services().items():
+        if name == "migrate":
+            continue
+        check = service["healthcheck"]
+        interval, timeout, start = (int(check[key].removesuffix("s")) for key in ("interval", "timeout", "start_period"))
+        if name in OURS:
+            assert (interval + healthcheck.SECONDS) * check["retries"] <= 5, name
+            assert timeout > 2 * healthcheck.SECONDS, "a check that Docker ends says nothing"
+        else:
+            assert (interval + timeout) * check["retries"] < 15, name
+        assert start >= 60, name
+    for name in ("worker", "serve"):
+        assert _services()[name]["healthcheck"]["test"] == ["CMD", "python", "-m", "consumer.healthcheck", "readyz"]
+
+
+def test_the_image_runs_as_a_user_whom_kubernetes_knows_not_to_be_root_and_has_no_pip() -> None:
+    """`runAsNonRoot` looks at the number alone."""
+    last = (ROOT / "Dockerfile").read_text(encoding="utf-8").split("\nFROM ")[-1]
+    assert re.findall(r"^USER (.+)$", last, re.MULTILINE) == ["10001:10001"]
+    assert "pip uninstall" in last
+    assert "ensurepip" in last
+    assert "venv --without-pip /opt/outcomes" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
+def test_the_image_s_health_check_asks_whichever_command_runs() -> None:
+    """Not the worker where it is `serve` that runs."""
+    (check,) = re.findall(r"^HEALTHCHECK .*CMD (\[.+\])$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert json.loads(check) == ["python", "-m", "consumer.healthcheck", "livez"]
 
 
 def test_the_image_gets_all_that_it_copies() -> None:

@@ -60,6 +60,8 @@ _OWN_SCRIPTS = (
 )
 """Of the documentation: nothing from other servers, and in nobody's frame."""
 _BACKLOG = 2048
+_READY_SECONDS = 2.0
+"""How long the database may take to answer `/readyz`: shorter than the wait of the container's own check."""
 _SLASHES_OF_A_HOST = 2
 _TICKS = 10
 """Of the server, in a second."""
@@ -147,8 +149,9 @@ def _health(app: FastAPI, reading: Reading) -> None:
     async def readyz() -> Response:
         """Tell whether the database answers too."""
         try:
-            await ask()
-        except (Transient, Fatal):
+            async with asyncio.timeout(_READY_SECONDS):
+                await ask()
+        except (Transient, Fatal, TimeoutError):
             return PlainTextResponse("the database is away, or all connections to it are busy\n", 503, headers=_retry())
         return PlainTextResponse("ok\n")
 

@@ -1,7 +1,6 @@
 """A Kafka broker to work with."""
 
 import argparse
-import ctypes
 import os
 import shutil
 import signal
@@ -13,10 +12,11 @@ import time
 import uuid
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from consumer.engines import reaper
 from consumer.errors import OutcomesError, UsageError
 
 IMAGE = "apache/kafka:4.3.0"
@@ -27,7 +27,6 @@ START_SECONDS = 60.0
 WATCHING_SECONDS = 0.5
 """How often it is looked whether the broker still runs."""
 _POM = Path(__file__).with_name("pom.xml")
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +46,16 @@ def java_and_maven() -> bool:
 
 
 def jars() -> Path:
-    """The folder with Kafka's jars; fetched by Maven once and kept in the user's cache."""
+    """The folder with Kafka's jars; fetched by Maven once and kept in the user's cache. Raises `UsageError` without Java."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "outcomes"
     folder = cache / f"kafka-{VERSION}"
+    if shutil.which("java") is None or not (folder.exists() or shutil.which("mvn")):
+        raise UsageError(
+            f"no Kafka can be started: install Docker that can give {IMAGE}, or Java 17 and Maven, "
+            "or set KAFKA_BOOTSTRAP_SERVERS"
+        )
     if folder.exists():
         return folder
-    if not java_and_maven():
-        raise UsageError("no Kafka can be started: install Docker, or Java 17 and Maven, or set KAFKA_BOOTSTRAP_SERVERS")
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         target = Path(scratch) / "jars"
@@ -75,12 +77,6 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _die_with_parent() -> None:
-    """In the child: the kernel ends it when its parent goes, however that happens (Linux only)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class LocalKafka:
@@ -141,7 +137,7 @@ class LocalKafka:
                 ["java", "-Xmx512m", "-cp", classpath, "kafka.Kafka", str(properties)],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call into libc, no lock of Python's
+                env=os.environ | reaper.mark(),
                 start_new_session=True,
             )
         self._wait()
@@ -206,6 +202,8 @@ def container() -> Iterator[Kafka]:
     from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - comes with the extra `embedded`
     from testcontainers.core.wait_strategies import LogMessageWaitStrategy  # noqa: PLC0415 - as the line above
 
+    from consumer.engines import docker  # noqa: PLC0415 - comes with the extra `embedded`
+
     # The address under which clients reach it is known only once it runs, so it waits to be told.
     wait = "while [ ! -s /tmp/address ]; do sleep 0.1; done; export KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://$(cat /tmp/address)"
     broker = DockerContainer(IMAGE).with_exposed_ports(9092).with_command(["sh", "-c", f"{wait}; exec /etc/kafka/docker/run"])
@@ -224,7 +222,7 @@ def container() -> Iterator[Kafka]:
     }
     for name, value in environment.items():
         broker.with_env(name, value)
-    with broker:
+    with docker.running(broker):
         address = f"{broker.get_container_host_ip()}:{broker.get_exposed_port(9092)}"
         broker.exec(["sh", "-c", f"echo {address} > /tmp/address"])
         LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(int(START_SECONDS)).wait_until_ready(broker)
@@ -249,7 +247,7 @@ def mock() -> Iterator[Kafka]:
     brokers = producer.list_topics(timeout=10).brokers.values()
     yield Kafka(
         ",".join(f"{broker.host}:{broker.port}" for broker in brokers),
-        "librdkafka's mock broker (neither Docker nor Java here)",
+        "librdkafka's mock broker (no real one can be had here)",
     )
     del producer
 
@@ -262,12 +260,8 @@ def kafka(folder: Path) -> Iterator[Kafka]:
         return
     from consumer.engines import docker  # noqa: PLC0415 - comes with the extra `embedded`
 
-    if docker.answers():
-        with container() as running:
-            yield running
-    else:
-        with local(folder) as running:
-            yield running
+    with ExitStack() as stack:
+        yield docker.entered(stack, container) or stack.enter_context(local(folder))
 
 
 def main() -> None:

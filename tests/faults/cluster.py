@@ -1,12 +1,10 @@
 """A Postgres of one's own, to hurt: a process that listens on TCP, with standbys and backups."""
 
-import ctypes
 import getpass
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -15,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from consumer.engines import reaper
 from consumer.engines.kafka import free_port
 from consumer.engines.postgres import psql_path
 
@@ -36,13 +35,6 @@ VERSIONS = {15: Path("/usr/lib/postgresql/15/bin"), **POSTGRES_VERSIONS}
 _BIN = psql_path().parent
 _USER = "pgserver"
 """Who runs Postgres where we are root, which it refuses."""
-_PR_SET_PDEATHSIG = 1
-
-
-def die_with_parent() -> None:
-    """For a process that is about to become a server."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
 def _user(programs: Path) -> str | None:
@@ -60,6 +52,7 @@ def _user(programs: Path) -> str | None:
 def small_file_system(path: Path, megabytes: int) -> Iterator[Path]:
     """A file system of its own at `path`, that fills up soon. Needs root; raises `OSError` where the machine refuses it."""
     path.mkdir(parents=True)
+    reaper.expect("mount", str(path))
     done = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0755", "none", str(path)],
         capture_output=True,
@@ -72,6 +65,7 @@ def small_file_system(path: Path, megabytes: int) -> Iterator[Path]:
         yield path
     finally:
         subprocess.run(["umount", "--lazy", str(path)], check=True)
+        reaper.forget("mount", str(path))
 
 
 class LocalPostgres:
@@ -122,7 +116,7 @@ class LocalPostgres:
                 stderr=subprocess.STDOUT,
                 user=self.run_by,
                 cwd="/",
-                preexec_fn=die_with_parent,  # noqa: PLW1509 - one call into libc, no lock of Python's
+                env=os.environ | reaper.mark(),
                 start_new_session=True,
             )
 

@@ -11,8 +11,9 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
+from consumer.engines import reaper
 from consumer.engines.kafka import free_port
-from tests.faults.cluster import LocalPostgres, die_with_parent
+from tests.faults.cluster import LocalPostgres
 
 PGBOUNCER = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/usr/local/sbin")
 TAKEN = ("user", "database", "client_encoding", "application_name")
@@ -195,7 +196,7 @@ def pgbouncer(server: LocalPostgres, mode: str, place: Path, **more: str) -> Ite
             stdout=log,
             stderr=subprocess.STDOUT,
             user=server.run_by,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 - one call into libc, no lock of Python's
+            env=os.environ | reaper.mark(),
         )
     try:
         for _ in range(200):

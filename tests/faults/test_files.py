@@ -345,3 +345,12 @@ def test_a_full_disk_under_stdin_is_a_sentence_that_says_what_to_do(monkeypatch:
             files.find(["-"])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_stdin_without_any_writable_folder_is_a_sentence_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container whose file system is read-only, where even asking for the folder fails."""
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"{}")))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr("tempfile._candidate_tempdir_list", lambda: ["/nowhere"])
+    with pytest.raises(UsageError, match=r"^- must be laid down first, and no folder can be written to; set TMPDIR to one$"):
+        files.find(["-"])

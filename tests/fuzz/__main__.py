@@ -9,13 +9,14 @@ import json
 import random
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import atheris
+
+from consumer.engines import reaper
 
 with atheris.instrument_imports(include=["consumer.ingest", "consumer.printable", "schemas"]):
     from tests.fuzz.laws import LAWS
@@ -85,9 +86,9 @@ def fuzz(target: str, arguments: list[str]) -> None:
 def run(seconds: int, targets: Iterable[str]) -> int:
     """The targets, one after the other; 1 where a law was broken."""
     code = 0
+    reaper.mark_all_children()
     for target in targets:
-        with tempfile.TemporaryDirectory(prefix=f"outcomes-fuzz-{target}-") as name:
-            folder = Path(name)
+        with reaper.temporary_folder(f"outcomes-fuzz-{target}-") as folder:
             corpus = folder / "corpus"
             corpus.mkdir()
             for seed in seeds(target):

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -18,6 +17,7 @@ from rich.markup import escape
 
 from consumer.engines import kafka as kafka_engine
 from consumer.engines import postgres as postgres_engine
+from consumer.engines import reaper
 from tests.mutation.mutants import MUTANTS, ROOT, Mutant, StaleMutant
 
 _NOT_COPIED = shutil.ignore_patterns(".*", "*.egg-info", "build", "dist")
@@ -90,8 +90,8 @@ def _show(console: Console, mutant: Mutant, run: Run) -> bool:
 def _check(console: Console, chosen: list[Mutant]) -> bool:
     """Runs them all; returns whether every mutant was killed."""
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="outcomes-mutation-", ignore_cleanup_errors=True)))
-        folder.chmod(0o755)  # the embedded Postgres runs as another user where we are root
+        reaper.mark_all_children()
+        folder = stack.enter_context(reaper.temporary_folder("outcomes-mutation-"))
         postgres = stack.enter_context(postgres_engine.postgres(folder / "postgres"))
         broker = stack.enter_context(kafka_engine.kafka(folder / "kafka"))
         engines = {"DATABASE_URL": postgres.dsn, "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrap}

@@ -33,6 +33,7 @@ _HOSTILE = "tests/unit/test_hostile.py"
 _BOUNDS = "tests/postgres/test_bounds.py"
 _UNKNOWN = "tests/postgres/test_unknown_values.py"
 _MIGRATIONS = "migrations/versions"
+_LEFTOVERS = "tests/acceptance/test_leftovers.py"
 
 
 class StaleMutant(Exception):
@@ -1098,5 +1099,41 @@ MUTANTS = (
         "SET extra = extra WHERE ctid",
         "SET extra = extra WHERE false AND ctid",
         _tests(_UNKNOWN, "test_a_migration_moves_what_is_there"),
+    ),
+    # -- what a killed process leaves behind --
+    Mutant(
+        "a killed command stops a Postgres that others use",
+        "consumer/engines/postgres.py",
+        "if self.global_process_id_list._get():",
+        "if False:",
+        _tests(_LEFTOVERS, "test_a_killed_command_leaves_an_embedded_postgres_to_its_other_users_and_else_none"),
+    ),
+    Mutant(
+        "a killed command counts as a user for ever",
+        "consumer/engines/postgres.py",
+        "living = [pid for pid in listed if _lives(pid)]",
+        "living = listed",
+        _tests(_LEFTOVERS, "test_a_killed_command_leaves_an_embedded_postgres_to_its_other_users_and_else_none"),
+    ),
+    Mutant(
+        "the children of a killed process live on",
+        "consumer/engines/reaper.py",
+        "if process.environ().get(MARK) != mark:",
+        "if True:",
+        _tests(_LEFTOVERS, "test_a_killed_demo_leaves_nothing_but_its_database"),
+    ),
+    Mutant(
+        "a run of tests goes on without its make",
+        "consumer/engines/reaper.py",
+        "os.kill(self._parent, signal.SIGKILL)",
+        "pass",
+        _tests(_LEFTOVERS, "test_a_killed_test_run_leaves_nothing_behind"),
+    ),
+    Mutant(
+        "a container is healthy whatever its probe says",
+        "consumer/healthcheck.py",
+        "answer.status == http.client.OK",
+        "True",
+        _tests("tests/unit/test_healthcheck.py", "test_the_probe_s_own_words_are_told"),
     ),
 )

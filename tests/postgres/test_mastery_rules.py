@@ -778,7 +778,12 @@ async def test_what_happens_to_a_result_that_is_elsewhere_now_is_no_cause_here(s
     await school.result(2, 0.4, user_uuid="bo")
     school._minute += 1
     regrades = [("1", "ana", 3.0), ("2", "bo", 5.0)]
-    told = {"learning_outcome_id": "1", "result_context_type": "Course", "result_context_id": "7", "possible": 5.0}
+    told: dict[str, Any] = {
+        "learning_outcome_id": "1",
+        "result_context_type": "Course",
+        "result_context_id": "7",
+        "possible": 5.0,
+    }
     await write(
         school._dsn,
         *(

@@ -7,16 +7,15 @@ import os
 import platform
 import statistics
 import sys
-import tempfile
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from consumer.engines import kafka as kafka_engine
+from consumer.engines import reaper
 from consumer.store.postgres import connect
 from tests.bench.peers.measure import Failed, Run, run
 from tests.bench.peers.server import Server, on_tcp
@@ -96,8 +95,8 @@ def main() -> None:
     console = Console(stderr=options.json, width=200)
     names = options.only or [name for name, sink in SINKS.items() if sink.usual]
     with ExitStack() as engines:
-        folder = Path(engines.enter_context(tempfile.TemporaryDirectory(prefix="outcomes-peers-", ignore_cleanup_errors=True)))
-        folder.chmod(0o755)
+        reaper.mark_all_children()
+        folder = engines.enter_context(reaper.temporary_folder("outcomes-peers-"))
         postgres = engines.enter_context(on_tcp(folder / "postgres"))
         kafka = engines.enter_context(kafka_engine.kafka(folder / "kafka"))
         facts = {

