@@ -232,7 +232,7 @@ def _show_troubles(done: Sequence[FileReplay | FileSent]) -> None:
 
 def _file_json(file: FileReplay) -> dict[str, Any]:
     where = {"label": file.label, "source": file.source, "resumed_at": file.resumed_at}
-    return {**where, **file.books.as_json(), "trouble": file.trouble}
+    return {**where, **file.books.as_json(), "understood": file.understood, "trouble": file.trouble}
 
 
 def _show_files(done: list[FileReplay], dry_run: bool) -> None:

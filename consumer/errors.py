@@ -7,7 +7,8 @@ OutcomesError
 ├── LostPartition        somebody else has moved a position                               roll back, read positions again
 ├── RefusedRow           the database refuses a row                                       bisect, quarantine that row
 ├── BrokenCapture        a file cannot be read to its end                                 what was read stays; exit code 1
-│   └── ChangedCapture   it became another file meanwhile                                 read again from its start, some day
+│   ├── ChangedCapture   it became another file meanwhile                                 read again from its start, some day
+│   └── NothingUnderstood    there is no event in it                                      nothing of it is kept
 └── CanvasError          Canvas' REST API did not give what was asked                     what was written stays; exit code 1
     ├── CanvasUnauthorized   it does not know the token                                   nothing else will work either: stop
     ├── CanvasForbidden      the token's user may not see this                            leave it out, and say so
@@ -50,6 +51,10 @@ class BrokenCapture(OutcomesError):
 
 class ChangedCapture(BrokenCapture):
     """A captured file changed while it was read: what was read may not have been in the file that its digest is of."""
+
+
+class NothingUnderstood(BrokenCapture):
+    """A captured file holds something else than events, or in a form that is not read."""
 
 
 class CanvasError(OutcomesError):

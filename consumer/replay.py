@@ -4,7 +4,9 @@ A file is known by the digest of its bytes, so that it is read once under whatev
 """
 
 import asyncio
+import re
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -12,19 +14,24 @@ from datetime import UTC, datetime
 from functools import partial
 
 from consumer import log
-from consumer.errors import BrokenCapture, ChangedCapture, Fatal, LostPartition, Transient
+from consumer.errors import BrokenCapture, ChangedCapture, Fatal, LostPartition, NothingUnderstood, Transient
 from consumer.ingest.batch import Batch, Books, Partition
 from consumer.ingest.decode import Rules, decode
+from consumer.ingest.texts import SIGNED
 from consumer.settings import Settings
 from consumer.sources.files import Capture, Piece, records, source_of
 from consumer.sources.kafka import produce
 from consumer.store.patience import Patience, Stopped
 from consumer.store.store import Store
+from schemas.base import Reason
 
 GO_ON = "replay it again to go on from here"
 """What to do about a file that was not read to its end."""
 NOTHING_KEPT = "a dry run keeps nothing, so that the next one does it all again"
 """Where there is nothing to go on from."""
+
+FORMS = "JSON (a value a line, or one after the other), JSON within lines of a log, and CSV"
+"""What is read of a text, in a few words."""
 
 SLICE = 250
 """Records decoded between two chances for the writing task: about 4 ms."""
@@ -40,7 +47,9 @@ class FileReplay:
     resumed_at: int
     """Position it was read from: 1, or behind what an earlier replay has read."""
     trouble: str | None
-    """Why it was not read to its end; None when it was."""
+    """Why it was not read to its end, or not at all; None when it was."""
+    understood: bool = True
+    """Whether there was an event in it; where there was none, nothing of it was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +162,7 @@ class Replay:
         begun = time.monotonic()
         total = Books()
         trouble: str | None = None
-        source, start, at, opened = "", 1, 1, False
+        source, start, at, opened, understood = "", 1, 1, False, True
         try:
             source = await asyncio.to_thread(source_of, capture)
             partition = Partition(source, 0)
@@ -172,6 +181,8 @@ class Replay:
                     if self._patience.stopped:
                         trouble = f"{capture.label}: stopped; {self._later}"
                         break
+        except NothingUnderstood as error:
+            trouble, understood = str(error), False
         except BrokenCapture as error:
             trouble = str(error)
             if isinstance(error, ChangedCapture) and opened:
@@ -189,7 +200,7 @@ class Replay:
             seconds=round(time.monotonic() - begun, 3),
             trouble=trouble,
         )
-        return FileReplay(capture.label, source, total, start, trouble)
+        return FileReplay(capture.label, source, total, start, trouble, understood)
 
     async def _forget(self, partition: Partition, at: int) -> None:
         """Moves the position of a file that has changed back to its start.
@@ -208,7 +219,46 @@ class Replay:
             await self._patience.patiently(lambda: self._store.begin_again(partition, known))
 
     async def _batches(self, capture: Capture, partition: Partition, start: int) -> AsyncGenerator[tuple[Batch, int]]:
-        """Batches of the file, each with the bytes read so far. What was readable before a break comes before the error."""
+        """Batches of the file, each with the bytes read so far. What was readable before a break comes before the error.
+
+        Raises `NothingUnderstood`, before the first batch, where there is no event in the whole file.
+        """
+        understood = start > 1
+        async with aclosing(self._decoded(capture, partition, start)) as batches:
+            async for batch, read, broken in batches:
+                if not understood and batch.events and not _has_event(batch):
+                    if broken is not None:
+                        raise broken
+                    await self._look_through(capture, partition)
+                    if self._patience.stopped:  # before anybody knows
+                        yield Batch(), read
+                        return
+                understood = understood or batch.events > 0
+                yield batch, read
+                if broken is not None:
+                    raise broken
+
+    async def _look_through(self, capture: Capture, partition: Partition) -> None:
+        """Reads the file up to its first event, and keeps nothing. Raises `NothingUnderstood` where it has none."""
+        records_, refused = 0, Counter[str]()
+        async with aclosing(self._decoded(capture, partition, 1)) as batches:
+            async for batch, _, broken in batches:
+                if _has_event(batch) or self._patience.stopped:
+                    return
+                if broken is not None:
+                    raise broken
+                records_ += batch.events
+                refused.update(_without_place(verdict.message) for verdict in batch.rejected)
+                refused = Counter(dict(refused.most_common(_SENTENCES)))
+        raise NothingUnderstood(
+            f"{capture.label}: nothing in it was understood, and nothing of it is kept. Each of its {records_:,} records was "
+            f"refused, most of them as {refused.most_common(1)[0][0]}. What is read: {FORMS}"
+        )
+
+    async def _decoded(
+        self, capture: Capture, partition: Partition, start: int
+    ) -> AsyncGenerator[tuple[Batch, int, BrokenCapture | None]]:
+        """All batches, each with the bytes read so far; the last one with why the file was not read to its end."""
         pieces = records(capture, partition.source, start=start, max_record_bytes=self._rules.max_record_bytes)
         batch, at, read = Batch(), start, 0
         broken: BrokenCapture | None = None
@@ -230,7 +280,7 @@ class Replay:
                     if batch.events >= self._batch_size or batch.bytes >= self._batch_bytes:
                         batch.advance(partition, at, record.position + 1)
                         at = record.position + 1
-                        yield batch, read
+                        yield batch, read, None
                         batch = Batch()
                     if index % SLICE == SLICE - 1:
                         await asyncio.sleep(0)
@@ -239,9 +289,7 @@ class Replay:
                     at = piece.records[-1].position + 1
         finally:
             await asyncio.gather(reading, return_exceptions=True)  # the thread holds the file
-        yield batch, read
-        if broken is not None:
-            raise broken
+        yield batch, read, broken
 
     async def _ahead(self, batches: AsyncGenerator[tuple[Batch, int]]) -> AsyncGenerator[tuple[Batch, int]]:
         """The same batches; the next one is read, decoded and staged while the caller writes the last."""
@@ -260,3 +308,21 @@ class Replay:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)
             await batches.aclose()
+
+
+_NO_EVENT = frozenset({Reason.NOT_JSON, Reason.UNKNOWN_SHAPE, Reason.EMPTY_ARRAY})
+"""Of what is refused for them, nobody can say that it is an event."""
+_SENTENCES = 100
+"""Different ones that are counted."""
+_PLACE = re.compile(r" (at line \d+ column \d+|byte \d+)")
+
+
+def _has_event(batch: Batch) -> bool:
+    """Whether anything in it is an event, applied or not, or known as one that is signed."""
+    return bool(batch.accepted or batch.ignored) or any(
+        verdict.reason not in _NO_EVENT or verdict.message.endswith(SIGNED) for verdict in batch.rejected
+    )
+
+
+def _without_place(message: str) -> str:
+    return _PLACE.sub("", message)

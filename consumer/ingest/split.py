@@ -1,7 +1,9 @@
 """The text of a captured file -> its records. Pure, and bounded in memory whatever the text is.
 
-Two forms, told apart by content. LINES: a record a line (NDJSON, `kcat -J`, the console consumer); positions are line numbers.
-VALUES: JSON values one after the other, with or without white space, or the elements of an array; positions count them.
+Three forms, told apart by content. LINES: a record a line, whatever stands around the JSON in it (NDJSON, `kcat -J`, the
+console consumer, logs); positions are line numbers. ROWS: lines of CSV below the names of its columns; a row goes on where its
+quotes are open, and its position is its last line. VALUES: JSON values one after the other, with or without white space, or the
+elements of an array; positions count them.
 """
 
 import codecs
@@ -13,24 +15,43 @@ from itertools import islice
 
 import orjson
 
+from consumer.ingest.texts import end_of_brackets
+from consumer.ingest.unwrap import holds_event
+
 Numbered = tuple[int, bytes | None]
 """A record's position and its bytes; `None` is a Kafka tombstone."""
 
 SAMPLE_BYTES = 1024 * 1024
 HELD_BYTES = 64 * 1024 * 1024
 """Largest record that is held whole, whatever may become of it; what bounds memory."""
+MOST_JOINED = 4 * 1024 * 1024
+"""Bytes of lines that are joined to one record: beyond, what seemed to be open is a sign that stands alone."""
 _SAMPLE_LINES = 50
 _BOM = b"\xef\xbb\xbf"
 _TRAILER = re.compile(rb"Processed a total of \d+ messages")
-_PREFIX = re.compile(rb"(CreateTime|LogAppendTime|NoTimestamp|Partition|Offset)\b")
-_OPENING = re.compile(rb"[{\[]")
+_PREFIX = re.compile(rb"(?:CreateTime|LogAppendTime|NoTimestamp|Partition|Offset)\b")
+_NULL = re.compile(rb"(?:.*\t)?\s*null|[^\s=]+[^\w\s=]null")
+"""Alone, behind a tab as the console consumer prints it, or in one word with a key and what parts them."""
+_ARRAY = re.compile(rb"[\[\],]|\],")
+"""A line of an array that has no element."""
+_PIECE = re.compile(rb'[{\[]$|[}\]]|"(?:[^"\\]|\\.)*"\s*:')
+"""How a line of pretty-printed JSON begins: a bracket alone, one that closes, or a member."""
+_BEGINS_VALUE = re.compile(rb'\{\s*(?:["}]|$)|\[(?:\s|\xef\xbb\xbf)*(?:["{\[\]]|[-+.eE\d]+\s*,|$)')
+_FIELD = re.compile(rb'(?:^|[,;|\t])"[{\[](?:\s*""|\s*$)')
+"""A field of CSV with JSON in it: its quotes are doubled, or it goes on in the next line."""
+_NAMES = re.compile(rb'"?[\w@.-]+"?(?:[,;|\t]"?[\w@.-]+"?)+')
+"""Names of several columns."""
+_CRI = re.compile(rb"\S+ (stdout|stderr) ([PF])\S* ")
+"""How a line of a container's log begins in Kubernetes; P where it goes on in the next one of its stream."""
+_DOCKER = re.compile(rb'\{"log":"((?:[^"\\]|\\.)*)"(,"stream":"(\w+)".*)')
+_DOCKER_CUTS = 16_000
+"""Docker cuts lines of logs after 16 KiB; all others end in a line feed."""
 _DUMP = re.compile(rb'\{\s*"topic"\s*:')
 _NULL_PAYLOAD = re.compile(rb'"payload"\s*:\s*null')
 _BLANK = re.compile(r"[\s\x1e\ufeff]*")  # U+001E begins each record of a JSON text sequence (RFC 7464), U+FEFF a file
 _BLANK_OR_COMMA = re.compile(r"[\s\ufeff,]*")
 _BLANK_BYTES = re.compile(rb"\s*")
 _LINE_THAT_BEGINS_A_VALUE = re.compile(r"\n\ufeff*([{\[])")
-_BRACKET_OR_STRING = re.compile(r'[{}\[\]]|"[^"\\]*(?:\\.[^"\\]*)*("?)', re.DOTALL)
 _REST_OF_A_NUMBER = re.compile(r"[-+.eE0-9]*")
 _LONGEST_LITERAL = len("-Infinity") + len("\\ud800\\udc00")
 """Characters at the end of a text in which an error may mean no more than that the text goes on."""
@@ -51,14 +72,15 @@ class Form(Enum):
     """How a file holds its records."""
 
     LINES = auto()
+    ROWS = auto()
     VALUES = auto()
 
 
 def form_of(sample: bytes, *, whole: bool) -> Form:
     """Form of a text that begins with `sample`; `whole` where that is all of it.
 
-    Lines, if at least half of the first lines are records of their own: a broken line here and there changes nothing. A bracket
-    alone on the first line opens an array, whatever the lines behind it look like.
+    A bracket alone on the first line opens an array, whatever the lines behind it look like. Else they are lines, if at least
+    half of the first ones are records of their own, or if they do not look like JSON at all: text is not cut into words.
     """
     lines = sample.split(b"\n")
     if not whole and len(lines) > 1:
@@ -66,10 +88,16 @@ def form_of(sample: bytes, *, whole: bool) -> Form:
     told = list(islice(filter(None, map(_bare, lines)), _SAMPLE_LINES))
     if not told:
         return Form.LINES
-    if told[0] == b"[" or (len(told) == 1 and told[0].startswith(b"[")):
+    begins_value = _BEGINS_VALUE.match(told[0]) is not None
+    if begins_value and told[0].startswith(b"[") and (len(told) == 1 or end_of_brackets(told[0].decode("latin-1"), 0) is None):
         return Form.VALUES  # a file that is one array
+    if any(map(_FIELD.search, told)) or (_NAMES.fullmatch(told[0]) and len(told) > 1 and holds_event(told[1])):
+        return Form.ROWS
     alone = sum(map(_is_record, told))
-    return Form.LINES if 2 * alone >= len(told) else Form.VALUES
+    pieces = sum(_PIECE.match(line) is not None for line in told)
+    if 2 * alone >= len(told) or (not begins_value and 2 * pieces < len(told)):
+        return Form.LINES
+    return Form.VALUES
 
 
 def _bare(line: bytes) -> bytes:
@@ -85,23 +113,23 @@ def _bare(line: bytes) -> bytes:
 
 
 def _is_record(line: bytes) -> bool:
-    if line[:1] in (b"{", b"["):
+    """Whether a line can stand alone: JSON, also before a comma, or an event with something around it."""
+    if line[:1] in (b"{", b"[", b'"'):
+        line = line.removesuffix(b",")
         try:
-            value = orjson.loads(line)
+            return len(line) > 2 and isinstance(orjson.loads(line), (dict, list, str))
         except orjson.JSONDecodeError:
-            return False
-        return len(line) > 2 and isinstance(value, (dict, list))
-    if line == b"null" or _TRAILER.fullmatch(line) or _PREFIX.match(line):
+            end = end_of_brackets(line.decode("latin-1"), 0)
+            if end is None or line[end:].lstrip()[:1] in (b"{", b"["):
+                return False  # a piece of a value, or several
+    elif line == b"null" or _TRAILER.fullmatch(line) or _PREFIX.match(line):
         return True
-    value = _value(line)
-    if value != line:
-        return _is_record(value)
-    # A tab alone says nothing: pretty-printed JSON has them too, behind its colons.
-    return b"\t" in line and any(_is_record(_bare(field)) for field in line.split(b"\t"))
+    return _PIECE.match(line) is None and holds_event(line)
 
 
-def numbered_lines(chunks: Iterable[bytes], held: int = HELD_BYTES) -> Iterator[list[Numbered]]:
-    """Records of the LINES form, whole, a list for each chunk. Raises `TooLong` at a line above `held` bytes."""
+def numbered_lines(chunks: Iterable[bytes], held: int = HELD_BYTES, *, rows: bool = False) -> Iterator[list[Numbered]]:
+    """Records of the LINES or ROWS form, whole, a list for each chunk. Raises `TooLong` at a line above `held` bytes."""
+    lines = _Rows() if rows else _Lines()
     number = 0
     rest: list[bytes] = []
     size = 0
@@ -118,80 +146,112 @@ def numbered_lines(chunks: Iterable[bytes], held: int = HELD_BYTES) -> Iterator[
                 break
             number += 1
             if piece:
-                _add(records, number, piece)
+                lines.add(records, number, piece)
         else:
             rest.append(last)
             size += len(last)
         yield records
         if size > held:
+            yield lines.end(number)
             raise TooLong(f"line {number + 1}", held)
+    final: list[Numbered] = []
     if rest:
-        final: list[Numbered] = []
-        _add(final, number + 1, b"".join(rest))
-        yield final
+        number += 1
+        lines.add(final, number, b"".join(rest))
+    yield final + lines.end(number)
 
 
-def _add(records: list[Numbered], number: int, line: bytes) -> None:
-    if line.startswith(b"{") and not _DUMP.match(line):
-        records.append((number, line))  # by far the most
-        return
-    line = _bare(line)
-    if not line or _TRAILER.fullmatch(line):
-        return
-    if line[:1] not in (b"{", b"["):
-        line = _value(line)
-    if line == b"null" or (_DUMP.match(line) and _is_empty_dump(line)):
-        records.append((number, None))
-    else:
-        records.append((number, line))
+class _Lines:
+    """Lines -> records. Parts that a container's runtime has made of one are a record at the place of the last."""
 
+    def __init__(self) -> None:
+        self._last = 0
+        """Line of the last part."""
+        self._parts: dict[bytes, list[bytes]] = {}
+        """By stream: what of a line has come."""
 
-def _value(line: bytes) -> bytes:
-    """Without what the console consumer prints before a whole record or `null`; any other line as it is, for nothing is lost.
-
-    Tabs part what is printed, but keys may hold them too, and JSON between its tokens: the first bracket tells where it begins.
-    """
-    brace = line.find(b"{")
-    at = line.find(b"[", 0, brace) if brace >= 0 else line.find(b"[")
-    at = at if at >= 0 else brace
-    if at < 0:
-        return b"null" if line[line.rfind(b"\t") + 1 :].strip() == b"null" else line
-    if _begins_field(line, 0, at) and _is_whole(line[at:]):
-        return line[at:]  # by far the most
-    return _behind_brackets(line) if _PREFIX.match(line) else line
-
-
-def _begins_field(line: bytes, start: int, at: int) -> bool:
-    """Whether there is a tab behind `start`, and no more than blanks and byte order marks between it and `at`."""
-    tab = line.rfind(b"\t", start, at)
-    return tab >= 0 and not _bare(line[tab + 1 : at])
-
-
-def _is_whole(value: bytes) -> bool:
-    """Whether the bracket that it begins with is closed by its last byte."""
-    if len(value) <= _GLANCE:  # parsed, a long one may take many times its bytes
-        try:
-            orjson.loads(value)
-        except orjson.JSONDecodeError:
-            pass  # NaN and the like are for decoding to refuse
+    def add(self, records: list[Numbered], number: int, line: bytes) -> None:
+        """Puts the record that ends in this line behind the others, if one does."""
+        if line.startswith(b"{") and not _DUMP.match(line):
+            if line.startswith(b'{"log":"') and (docker := _DOCKER.fullmatch(line)):
+                self._docker(records, number, docker)
+            else:
+                records.append((number, line))  # by far the most
+            return
+        line = _bare(line)
+        if not line.strip(b"\0") or _ARRAY.fullmatch(line) or _TRAILER.fullmatch(line):
+            return
+        if cri := _CRI.match(line):
+            stream, tag = cri.groups()
+            self._join(records, number, stream, line[cri.end() :] if stream in self._parts else line, whole=tag == b"F")
         else:
-            return True
-    return _end_of_brackets(value.decode("latin-1"), 0) == len(value)
+            records.append((number, None if _is_tombstone(line) else line))
+
+    def _docker(self, records: list[Numbered], number: int, line: re.Match[bytes]) -> None:
+        text, behind, stream = line.groups()
+        going_on = stream in self._parts
+        whole = text.endswith(b"\\n") or (not going_on and len(text) < _DOCKER_CUTS)
+        part = (b"" if going_on else b'{"log":"') + text + (b'"' + behind if whole else b"")
+        self._join(records, number, stream, part, whole=whole)
+
+    def _join(self, records: list[Numbered], number: int, stream: bytes, part: bytes, *, whole: bool) -> None:
+        parts = self._parts.setdefault(stream, [])
+        parts.append(part)
+        self._last = number
+        if whole or sum(map(len, parts)) > MOST_JOINED:
+            records.append((number, b"".join(self._parts.pop(stream))))
+
+    def end(self, number: int) -> list[Numbered]:
+        """What has not come to its end, one record for all of it; behind the last line, where that has one of its own."""
+        left, self._parts = b"\n".join(map(b"".join, self._parts.values())), {}
+        return [(number + (self._last < number), left)] if left else []
 
 
-def _behind_brackets(line: bytes) -> bytes:
-    """The record in a line that the console consumer marked as its own, so that what comes last is the value.
+class _Rows(_Lines):
+    """Rows of CSV -> records. The names of the columns are none."""
 
-    Before it are keys and headers with brackets, if each is closed: else they may be the beginning of what is broken.
-    """
-    text = line.decode("latin-1")  # a character a byte
-    end: int | None = 0
-    while end is not None and (opening := _OPENING.search(line, end)):
-        start, at = end, opening.start()
-        end = _end_of_brackets(text, at)
-        if end == len(line) and _begins_field(line, start, at):
-            return line[at:]
-    return line
+    def __init__(self) -> None:
+        super().__init__()
+        self._begun = False
+        self._row: list[tuple[int, bytes]] = []
+        """Lines of a row whose quotes are open."""
+        self._size = 0
+
+    def add(self, records: list[Numbered], number: int, line: bytes) -> None:
+        """Puts the row that ends in this line behind the others, if one does."""
+        if not self._begun and (bare := _bare(line)):
+            self._begun = True
+            if b"{" not in bare:
+                return
+        odd = line.count(b'"') % 2 == 1
+        if not self._row and not (odd and _FIELD.search(line.rstrip())):
+            super().add(records, number, line)
+            return
+        self._row.append((number, line))
+        self._size += len(line)
+        if odd and len(self._row) > 1:
+            records.append((number, b"\n".join(line for _, line in self._row)))
+            self._row, self._size = [], 0
+        elif self._size > MOST_JOINED:
+            self._give_up(records)
+
+    def _give_up(self, records: list[Numbered]) -> None:
+        for number, line in self._row:
+            super().add(records, number, line)
+        self._row, self._size = [], 0
+
+    def end(self, number: int) -> list[Numbered]:
+        """What has not come to its end: lines, as they are."""
+        left: list[Numbered] = []
+        self._give_up(left)
+        return left + super().end(number)
+
+
+def _is_tombstone(line: bytes) -> bool:
+    """Whether it stands for a message without a value."""
+    if line.endswith(b"null"):
+        return b"{" not in line and b"[" not in line and (_NULL.fullmatch(line) or _PREFIX.match(line)) is not None
+    return _DUMP.match(line) is not None and _is_empty_dump(line)
 
 
 def _is_empty_dump(line: bytes) -> bool:
@@ -285,6 +345,8 @@ class _Values:
                 self._add(records, "[]")
             self._in_array, self._at = False, at + 1
             return True
+        if not self._in_array and text[at] != "{":
+            return self._set_aside(records, last=last)  # words are no values
         end = self._end(at)
         if end is None:  # not whole yet
             if not last and len(text) - at <= self._held:
@@ -313,7 +375,7 @@ class _Values:
         return None if size == len(text) else self._end_of_brackets(at)
 
     def _end_of_brackets(self, at: int) -> int | None:
-        return -1 if self._before + at < self._open else _end_of_brackets(self._text, at)
+        return -1 if self._before + at < self._open else end_of_brackets(self._text, at)
 
     def _set_aside(self, records: list[Numbered], *, last: bool) -> bool:
         """Hands out what is no value, up to the next line that begins one; False where that is still to come."""
@@ -337,19 +399,3 @@ class _Values:
         self._number += 1
         self._elements += 1
         records.append((self._number, text.encode("utf-8", "surrogateescape").rstrip()))
-
-
-def _end_of_brackets(text: str, at: int) -> int | None:
-    """Where the brackets that open at `at` are closed again; None where they are not. Looks at strings and brackets only."""
-    depth = 0
-    for token in _BRACKET_OR_STRING.finditer(text, at):
-        match token[0]:
-            case "{" | "[":
-                depth += 1
-            case "}" | "]":
-                depth -= 1
-            case _ if not token[1]:
-                return None  # a string that goes on
-        if depth <= 0:
-            return token.end()
-    return None

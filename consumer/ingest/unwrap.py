@@ -1,28 +1,38 @@
-"""Bytes -> envelopes: every dialect in which an event arrives becomes (metadata, body).
+"""Bytes -> envelopes: the events of a record, by their shape and not by what they lie in.
 
-Understood, alone and inside each other: `{metadata, body}` (published), `{attributes, body}` (Canvas' inside),
-`{metadata, data}` (documents of 2018);
-an SQS message (`Body`; `Messages`, `Records` and `body` as its tools print it), an SNS notification
-(`Message`), a `kcat -J` line (`payload`); arrays of any of these.
+An object is an event if its `metadata` (or `attributes`) has an `event_name` and it has a `body` (or `data`). Nothing inside of
+an event is looked at. Everything else is searched: objects by their members, arrays by their elements, texts by what `texts`
+opens. Members and texts without an event belong to the wrapper. Elements without one, beside others, are refused alone; where
+there is no event at all, the record is refused, and the sentence says what it looks like.
 """
 
-import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
 
+from consumer.ingest.texts import (
+    BLANKS,
+    MAX_DEPTH,
+    SIGNED,
+    SMALLEST,
+    Json,
+    Refusal,
+    TooMuch,
+    decoder,
+    looks,
+    opened,
+    parse,
+    text_of,
+)
 from consumer.printable import shown_name
 from schemas.base import MAX_KEY_TEXT, Reason
 
-MAX_DEPTH = 64
-"""Levels of nesting in one event; Canvas' own events have five."""
-
 MAX_WRAPPERS = 8
-"""Wrappers around one event; SQS around SNS around an array makes three."""
+"""Texts around one event, in each other; SQS around SNS makes two."""
 
 MAX_EVENTS = 20_000
 """Events in one record. So many real ones are more bytes than a record may have; so many zeros are next to none."""
@@ -30,11 +40,20 @@ MAX_EVENTS = 20_000
 MAX_BRACKETS = 20 * MAX_EVENTS
 """Objects and arrays in one record; an event of Canvas has about ten. A million empty ones take a second to read."""
 
-_MARK = "\ufeff"
-"""A byte order mark, which a wrapper's text may have as a record has."""
-_DIGITS = len(str(-(2**64)))
-_TOO_MANY = 2**64
+MAX_VALUES = 50_000
+"""Objects, arrays and texts that are searched in one record. A wrapper has some five of them for each event."""
+
+MAX_TEXT = 16 * 1024 * 1024
+"""Characters of texts that are searched in one record, and three times its own length: one for each text around another."""
+
+_EXPLAINED = 1000
+"""Values that are looked at to say what something without an event is."""
+_NAMELESS = "an event has a name of 1 to 255 characters"
 _BLANK = re.compile(r"[ \t\n\r]*")
+_DEEP = f"nested deeper than {MAX_DEPTH} levels"
+
+Where = tuple[str | int, ...]
+"""Steps from a record's top: names of members, numbers of elements, numbers of the parts of a text that is not itself JSON."""
 
 
 class Envelope(NamedTuple):
@@ -42,63 +61,28 @@ class Envelope(NamedTuple):
 
     metadata: dict[str, Any]
     body: Any
-    where: tuple[str | int, ...]
-    """Steps from the record's top to this event; a step into text is through its member too."""
+    where: Where
     lenient: bool
     """Read by the parser that lets NaN and lone surrogates through: look at every value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What is not an event, and why."""
+class _Text(NamedTuple):
+    """What is known of the text that a value was read from."""
 
-    reason: Reason
-    path: str
-    message: str
-    where: tuple[str | int, ...] = ()
+    lenient: bool
+    deep: bool
+    """It has enough brackets to be too deep."""
+    number: int
+    """Texts around it."""
 
 
-def path_of(steps: tuple[str | int, ...]) -> str:
+def path_of(steps: Where) -> str:
     """`("body", "ratings", 1, "points")` -> `body.ratings[1].points`; without names that may be somebody's."""
     text = ""
     for step in steps:
         name = shown_name(step[:MAX_KEY_TEXT]) if isinstance(step, str) else f"[{step}]"
         text += f".{name}" if text and isinstance(step, str) else name
     return text
-
-
-def parse(text: bytes | str) -> tuple[Any, bool] | Refusal:
-    """JSON -> (value, lenient). The strict parser first; the lenient one only tells what exactly the strict one minded."""
-    try:
-        return orjson.loads(text), False
-    except orjson.JSONDecodeError as error:
-        strict = error
-    try:
-        decoded = (text if isinstance(text, str) else text.decode("utf-8")).removeprefix(_MARK)
-    except UnicodeDecodeError as error:
-        return Refusal(Reason.NOT_JSON, "", f"not UTF-8: byte {error.start} starts no character")
-    try:
-        return json.loads(decoded, parse_int=_integer), True
-    except RecursionError:
-        return Refusal(Reason.TOO_DEEP, "", f"nested deeper than {MAX_DEPTH} levels")
-    except ValueError:
-        return Refusal(Reason.NOT_JSON, "", f"not JSON: {_without_content(strict)}{_guess(decoded)}")
-
-
-def _integer(digits: str) -> int | float:
-    """An integer; beyond 64 bits a double, as the strict parser reads it, and infinite where even that is too small."""
-    value = int(digits) if len(digits) <= _DIGITS else _TOO_MANY
-    return value if -(2**63) <= value < 2**64 else float(digits)
-
-
-def _without_content(error: json.JSONDecodeError) -> str:
-    return f"{error.msg.split(':')[0]} at line {error.lineno} column {error.colno}"
-
-
-def _guess(text: str) -> str:
-    if text.startswith("eyJ") and text.count(".") == 2:
-        return "; it looks like a signed payload (JWT), which the bridge has to decode"
-    return ""
 
 
 def too_deep(value: dict[str, Any] | list[Any]) -> bool:
@@ -122,118 +106,332 @@ def unwrap(raw: bytes) -> list[Envelope | Refusal]:
     brackets = 2 * len(raw) - len(raw.replace(b"{", b"")) - len(raw.replace(b"[", b""))
     if brackets > MAX_BRACKETS:
         return [Refusal(Reason.TOO_LARGE, "", f"more than {MAX_BRACKETS:,} objects and arrays")]
-    parsed = parse(raw)
-    if isinstance(parsed, Refusal):
-        return [parsed]
-    value, lenient = parsed
-    if brackets > MAX_DEPTH and isinstance(value, (dict, list)) and too_deep(value):
-        return [Refusal(Reason.TOO_DEEP, "", f"nested deeper than {MAX_DEPTH} levels")]
-    if type(value) is dict and type(metadata := value.get("metadata")) is dict and "body" in value:
-        return [Envelope(metadata, value["body"], (), lenient)]  # by far the most, so they go the short way
-    found = list(islice(_unwrap(value, lenient, (), 0), MAX_EVENTS + 1))
-    return found if len(found) <= MAX_EVENTS else [Refusal(Reason.TOO_LARGE, "", f"more than {MAX_EVENTS:,} events")]
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return _search(raw, parse(raw))
+    if type(value) is dict and type(metadata := value.get("metadata")) is dict and "body" in value and "event_name" in metadata:
+        if brackets > MAX_DEPTH and too_deep(value):  # by far the most, so they go the short way
+            return [Refusal(Reason.TOO_DEEP, "", _DEEP)]
+        return [Envelope(metadata, value["body"], (), False)]
+    return _search(raw, Json(value, False))
 
 
-def _unwrap(value: Any, lenient: bool, where: tuple[str | int, ...], wrappers: int) -> Iterator[Envelope | Refusal]:
-    if wrappers > MAX_WRAPPERS:
-        yield Refusal(Reason.TOO_DEEP, path_of(where), f"wrapped more than {MAX_WRAPPERS} times", where)
-        return
-    match value:
-        case (
-            {"metadata": dict(metadata), "body": body}
-            | {"attributes": dict(metadata), "body": dict(body)}
-            | {
-                "metadata": dict(metadata),
-                "data": body,
-            }
+def holds_event(raw: bytes) -> bool:
+    """Whether a record has an event, whatever becomes of that."""
+    return any(type(item) is Envelope and "event_name" in item.metadata for item in unwrap(raw))
+
+
+def _search(raw: bytes, parsed: Json | Refusal) -> list[Envelope | Refusal]:
+    search = _Search(MAX_TEXT + 3 * len(raw))
+    try:
+        if isinstance(parsed, Json):
+            deep = raw.count(b"{") + raw.count(b"[") > MAX_DEPTH
+            found = search.value(parsed.value, (), _Text(parsed.lenient, deep, 0), 0)
+            found = found or list(islice(_elements(parsed.value, ()), MAX_EVENTS + 1))
+        elif parsed.reason is Reason.TOO_DEEP:
+            return [parsed]
+        else:
+            found = search.text(text_of(raw, search.spend), (), _Text(False, False, -1), 0) or [parsed]
+    except TooMuch as error:
+        return [Refusal(Reason.TOO_LARGE, "", str(error))]
+    if len(found) > MAX_EVENTS:
+        return [Refusal(Reason.TOO_LARGE, "", _TOO_MANY)]
+    if all(type(item) is Refusal and item.reason is Reason.TOO_DEEP for item in found):
+        return found[:1]
+    return found
+
+
+_TOO_MANY = f"more than {MAX_EVENTS:,} events"
+
+
+class _Search:
+    """Looks for events; what it finds is empty where there are none. Raises `TooMuch`, so that nothing is found by halves."""
+
+    def __init__(self, characters: int) -> None:
+        self._values = MAX_VALUES
+        self._characters = characters
+
+    def value(self, value: Any, where: Where, text: _Text, depth: int) -> list[Envelope | Refusal]:
+        """The events of a value that `depth` others are around."""
+        if type(value) is str:
+            return self.text(value, where, text, depth)
+        if not isinstance(value, (dict, list)):
+            return []
+        self._visit()
+        if depth >= MAX_DEPTH:
+            return [Refusal(Reason.TOO_DEEP, "", _DEEP, where)]
+        if isinstance(value, list):
+            return self._array(value, where, text, depth)
+        if (event := _event(value)) is not None and event.certain:
+            if text.deep and too_deep(value):
+                return [Refusal(Reason.TOO_DEEP, path_of(where), _DEEP, where)]
+            return [Envelope(event.metadata, event.body, where, text.lenient)]
+        found = self._members(value, where, text, depth)
+        return found if found or event is None else [Envelope(event.metadata, event.body, where, text.lenient)]
+
+    def _visit(self) -> None:
+        self._values -= 1
+        if self._values < 0:
+            raise TooMuch(f"more than {MAX_VALUES:,} values to search for events")
+
+    def spend(self, characters: int) -> None:
+        """Counts text that is looked at."""
+        self._characters -= characters
+        if self._characters < 0:
+            raise TooMuch("too much text within texts to search for events")
+
+    def _members(self, value: dict[str, Any], where: Where, text: _Text, depth: int) -> list[Envelope | Refusal]:
+        """Those of all members; what several members tell alike, such as a text and what was made of it, is told once."""
+        told = [
+            found
+            for name, member in value.items()
+            if _may_hold(member) and (found := self.value(member, (*where, name), text, depth + 1))
+        ]
+        if len(told) < 2:
+            return told[0] if told else []
+        known: set[Any] = set()
+        different = []
+        for found in told:
+            keys = [_frozen((item.metadata, item.body)) if type(item) is Envelope else None for item in found]
+            different += [item for item, key in zip(found, keys, strict=True) if key is None or key not in known]
+            known.update(keys)
+        return different
+
+    def _array(self, value: list[Any], where: Where, text: _Text, depth: int) -> list[Envelope | Refusal]:
+        told = {
+            index: found
+            for index, item in enumerate(value)
+            if _may_hold(item) and (found := self.value(item, (*where, index), text, depth + 1))
+        }
+        if not told:
+            return []
+        every: list[Envelope | Refusal] = []
+        if all(index in told or _is_short(item) for index, item in enumerate(value)) and not any(
+            isinstance(value[index], (dict, list)) for index in told
         ):
-            yield Envelope(metadata, body, where, lenient)
-        case [] | {"Messages": []} | {"Records": []}:
-            yield Refusal(Reason.EMPTY_ARRAY, path_of(where), "an array without events", where)
-        case list():
-            for index, item in enumerate(value):
-                yield from _unwrap(item, lenient, (*where, index), wrappers + 1)
-        case {"Messages": list(items)}:
-            yield from _unwrap(items, lenient, (*where, "Messages"), wrappers + 1)
-        case {"Records": list(items)}:
-            yield from _unwrap(items, lenient, (*where, "Records"), wrappers + 1)
-        case {"Sns": dict(inner)}:
-            yield from _unwrap(inner, lenient, (*where, "Sns"), wrappers + 1)
-        case {"Body": str(text)}:
-            yield from _inner(text, lenient, (*where, "Body"), wrappers)
-        case {"Message": str(text)}:
-            yield from _inner(text, lenient, (*where, "Message"), wrappers)
-        case {"body": str(text)}:
-            yield from _inner(text, lenient, (*where, "body"), wrappers)
-        case {"topic": str(), "payload": str(text)}:
-            yield from _inner(text, lenient, (*where, "payload"), wrappers)
-        case {"topic": str(), "payload": dict() | list() as inner}:
-            yield from _unwrap(inner, lenient, (*where, "payload"), wrappers + 1)
-        case {"sensor": _, "data": list()}:
-            message = "a Caliper envelope; outcome events exist in the Canvas format only, so subscribe to that"
-            yield Refusal(Reason.UNKNOWN_SHAPE, path_of(where), message, where)
-        case dict():
-            message = "an object that is neither an event {metadata, body} nor a known wrapper around one"
-            yield Refusal(Reason.UNKNOWN_SHAPE, path_of(where), message, where)
-        case _:
-            yield Refusal(Reason.UNKNOWN_SHAPE, path_of(where), f"{_kind(value)} where an event is expected", where)
+            return [item for found in told.values() for item in found]  # a row, as Loki's time and text
+        for index, item in enumerate(value):
+            every += told.get(index) or _elements(item, (*where, index))
+            if len(every) > MAX_EVENTS:
+                raise TooMuch(_TOO_MANY)
+        return every
+
+    def text(self, text: str, where: Where, around: _Text, depth: int, *, part: bool = False) -> list[Envelope | Refusal]:
+        """The events of a text in `around`; `part`: of one that was found in another text."""
+        if len(text) < SMALLEST:
+            return []
+        self._visit()
+        self.spend(len(text))
+        number = around.number + 1
+        held = opened(text, self.spend)
+        if isinstance(held, Refusal):
+            return [Refusal(held.reason, path_of(where), held.message, where)]
+        if isinstance(held, Json) and not _may_hold(held.value):
+            return []
+        if held and (number > MAX_WRAPPERS or depth >= MAX_DEPTH):
+            return [Refusal(Reason.TOO_DEEP, path_of(where), f"wrapped more than {MAX_WRAPPERS} times", where)]
+        if isinstance(held, Json):
+            deep = text.count("{") + text.count("[") > MAX_DEPTH
+            return self.value(held.value, where, _Text(around.lenient or held.lenient, deep, number), depth)
+        inside = around._replace(number=number) if part else around
+        told = [self.text(inner.text, (*where, index), inside, depth + 1, part=True) for index, inner in enumerate(held)]
+        if not any(told):
+            return []
+        every: list[Envelope | Refusal] = []
+        for index, (inner, found) in enumerate(zip(held, told, strict=True)):
+            every += found
+            if inner.broken and not found:
+                at = (*where, index)
+                every.append(Refusal(Reason.NOT_JSON, path_of(at), "not JSON, but a part of an event is in it", at))
+        return every
 
 
-def _inner(text: str, lenient: bool, where: tuple[str | int, ...], wrappers: int) -> Iterator[Envelope | Refusal]:
-    parsed = parse(text)
-    if isinstance(parsed, Refusal):
-        yield Refusal(parsed.reason, path_of(where), parsed.message, where)
-        return
-    value, inner_lenient = parsed
-    if isinstance(value, (dict, list)) and text.count("{") + text.count("[") > MAX_DEPTH and too_deep(value):
-        yield Refusal(Reason.TOO_DEEP, path_of(where), f"nested deeper than {MAX_DEPTH} levels", where)
-        return
-    hidden = "u0000" in text  # the bytes of the record need not hint at it: the wrapper may have escaped the u
-    yield from _unwrap(value, lenient or inner_lenient or hidden, where, wrappers + 1)
+def _is_short(value: Any) -> bool:
+    """Whether it is a number or a word, which is never an event that was broken."""
+    return not isinstance(value, (dict, list)) and (type(value) is not str or (len(value) < SMALLEST and value[:1] not in "{["))
 
 
-def _kind(value: Any) -> str:
+def _may_hold(value: Any) -> bool:
+    return type(value) is dict or type(value) is list or (type(value) is str and len(value) >= SMALLEST)
+
+
+class _Halves(NamedTuple):
+    """Both halves of what looks like an event."""
+
+    metadata: dict[str, Any]
+    body: Any
+    certain: bool
+    """Else its second half is a text, and it may be a wrapper: messages of Pub/Sub have attributes, and data in base64."""
+
+
+def _event(value: dict[str, Any]) -> _Halves | None:
+    for first in ("metadata", "attributes"):
+        if type(metadata := value.get(first)) is dict and "event_name" in metadata:
+            for second in ("body", "data"):
+                if second in value:
+                    body = value[second]
+                    return _Halves(metadata, body, type(body) is not str or (first, second) == ("metadata", "body"))
+    return None
+
+
+def _frozen(value: Any) -> Any:
+    """Equal for equal values."""
     match value:
-        case None:
-            return "null"
-        case bool():
-            return "true or false"
-        case str():
-            return "a text"
+        case dict():
+            return frozenset((name, _frozen(inner)) for name, inner in value.items())
+        case list() | tuple():
+            return tuple(map(_frozen, value))
         case _:
-            return "a number"
+            return value
+
+
+def _elements(value: Any, where: Where) -> Iterator[Refusal]:
+    """What has no event, one refusal for each element of an array."""
+    if type(value) is list and value:
+        for index, item in enumerate(value):
+            yield from _elements(item, (*where, index))
+    else:
+        yield _explained(value, where)
+
+
+def _explained(value: Any, where: Where) -> Refusal:
+    """Why this is not understood: what in it tells most, and of equals the outermost."""
+    best = (0, Refusal(Reason.UNKNOWN_SHAPE, path_of(where), _plainly(value), where))
+    left = MAX_TEXT
+
+    def spend(characters: int) -> None:
+        nonlocal left
+        left -= characters
+        if left < 0:
+            raise TooMuch("too much text within texts to search for events")
+
+    waiting = deque([(value, where)])
+    for _ in range(_EXPLAINED):
+        if not waiting:
+            break
+        inner, at = waiting.popleft()
+        if type(inner) is str:
+            weight, reason, message = _of_text(inner)
+        else:
+            weight, reason, message = _of_object(inner)
+        if weight > best[0]:
+            path = "metadata.event_name" if message is _NAMELESS else path_of(at)
+            best = (weight, Refusal(reason, path, message, where))
+        waiting.extend((child, (*at, *step)) for step, child in islice(_children(inner, spend), _EXPLAINED))
+    return best[1]
+
+
+def _plainly(value: Any) -> str:
+    match value:
+        case dict() | list():
+            return "an object that is no event, nor has one in it"
+        case None:
+            return "null where an event is expected"
+        case bool():
+            return "true or false where an event is expected"
+        case str():
+            return "a text where an event is expected"
+        case _:
+            return "a number where an event is expected"
+
+
+_NOTHING = (0, Reason.UNKNOWN_SHAPE, "")
+
+
+def _of_text(text: str) -> tuple[int, Reason, str]:
+    """How much it tells, and what, that this is in a record without events."""
+    text = text.strip(BLANKS)
+    if text[:1] in ("{", "["):
+        parsed = parse(text)
+        return (2, parsed.reason, parsed.message) if isinstance(parsed, Refusal) else _NOTHING
+    if (hint := looks(text)) and (hint is SIGNED or text[0] == "<"):
+        return 3, Reason.NOT_JSON, f"not JSON{hint}"
+    return _NOTHING
+
+
+def _of_object(value: Any) -> tuple[int, Reason, str]:
+    match value:
+        case {"metadata": dict(), "body": _} | {"attributes": dict(), "body": dict()} | {"metadata": dict(), "data": _}:
+            return 4, Reason.UNKNOWN_SHAPE, _NAMELESS
+        case {"sensor": _, "data": list()}:
+            return 3, Reason.UNKNOWN_SHAPE, _CALIPER
+        case {"@context": str(context)} if "caliper" in context.casefold():
+            return 3, Reason.UNKNOWN_SHAPE, _CALIPER
+        case {"Type": "SubscriptionConfirmation" | "UnsubscribeConfirmation"}:
+            return (
+                3,
+                Reason.UNKNOWN_SHAPE,
+                "SNS asks here to confirm a subscription; whoever receives its messages has to do that",
+            )
+        case {"Event": "s3:TestEvent"} | {"s3": {"object": _}}:
+            return 3, Reason.UNKNOWN_SHAPE, "S3 tells here of an object; the events are in the object, which can be replayed"
+        case {"schema": dict(), "payload": None}:
+            return 3, Reason.UNKNOWN_SHAPE, "Kafka Connect's schema, without a payload"
+        case []:
+            return 1, Reason.EMPTY_ARRAY, "an array without events"
+        case _:
+            return _NOTHING
+
+
+_CALIPER = "a Caliper envelope; outcome events exist in the Canvas format only, so subscribe to that"
+
+
+def _children(value: Any, spend: Callable[[int], None]) -> Iterator[tuple[Where, Any]]:
+    """What is in a value or text, with the step to it."""
+    match value:
+        case dict():
+            yield from (((name,), inner) for name, inner in value.items() if isinstance(inner, (dict, list, str)))
+        case list():
+            yield from (((index,), inner) for index, inner in enumerate(value) if isinstance(inner, (dict, list, str)))
+        case str():
+            held = opened(value, spend)
+            if isinstance(held, Json):
+                yield (), held.value
+            elif isinstance(held, list):
+                yield from (((index,), part.text) for index, part in enumerate(held))
 
 
 class Elements:
     """Cuts events out of a record that holds several, as they were written. Reads it once, however many are asked for."""
 
     def __init__(self, raw: bytes) -> None:
-        self._text = raw.decode("utf-8").removeprefix(_MARK)
-        self._parts: dict[tuple[str | int, ...], dict[str | int, str]] = {}
+        self._raw = raw
+        self._inside: dict[Where, dict[str | int, str]] = {}
 
-    def cut(self, where: tuple[str | int, ...]) -> bytes:
+    def cut(self, where: Where) -> bytes:
         """The event there, or the text that should have held one; decoded again, it says the same."""
         text = self._at(where)
         if where and isinstance(where[-1], str) and text.startswith('"'):
-            text = _decoder.decode(text)
+            text = decoder.decode(text)
         return text.encode("utf-8", "backslashreplace")  # half a surrogate pair, which JSON writes in the same way
 
-    def _at(self, where: tuple[str | int, ...]) -> str:
+    def _at(self, where: Where) -> str:
         if not where:
-            return self._text
+            return text_of(self._raw, _free)
         *outer, step = where
         around = tuple(outer)
-        if around not in self._parts:
-            text = self._at(around)
-            inner = _decoder.decode(text).removeprefix(_MARK) if text.startswith('"') else text
-            self._parts[around] = dict(_parts(inner))
-        return self._parts[around][step]
+        if around not in self._inside:
+            self._inside[around] = _inside(self._at(around))
+        return self._inside[around][step]
 
 
-_decoder = json.JSONDecoder(parse_int=_integer)
+def _free(_: int) -> None:
+    """What was found once may be looked at again."""
 
 
-def _parts(text: str) -> Iterator[tuple[str | int, str]]:
+def _inside(text: str) -> dict[str | int, str]:
+    """The texts of the members or elements of a text, or of the parts that it opens to."""
+    while True:
+        held = opened(text, _free)
+        if isinstance(held, list):
+            return {index: part.text for index, part in enumerate(held)}
+        if isinstance(held, Refusal) or not isinstance(held.value, str):
+            return dict(_members(text.strip(BLANKS)))
+        text = held.value
+
+
+def _members(text: str) -> Iterator[tuple[str | int, str]]:
     """Name or index, and text, of each part of an array or object that was read before, so that it is known to be whole."""
     at = _behind_blanks(text, 0)
     in_array = text[at] == "["
@@ -242,9 +440,9 @@ def _parts(text: str) -> Iterator[tuple[str | int, str]]:
     while text[at] not in "]}":
         name: str | int = index
         if not in_array:
-            name, at = _decoder.raw_decode(text, at)
+            name, at = decoder.raw_decode(text, at)
             at = _behind_blanks(text, _behind_blanks(text, at) + 1)
-        _, end = _decoder.raw_decode(text, at)
+        _, end = decoder.raw_decode(text, at)
         yield name, text[at:end]
         at = _behind_blanks(text, end)
         if text[at] == ",":

@@ -39,7 +39,7 @@ _PIECE = 64 * 1024
 _XZ_MEMORY = 256 * 1024 * 1024
 """What unpacking xz may take: its highest level needs 65 MB, but a file of a hundred bytes can ask for 4 GB."""
 
-_CONTROLS = bytes({*range(32)} - set(b"\t\n\v\f\r\x1e"))
+_CONTROLS = bytes({*range(32)} - set(b"\t\n\v\f\r\x1b\x1e"))
 """What text does not hold; in other files they are about one byte in ten."""
 
 _GZ, _BZ2, _XZ, _ZST = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
@@ -341,10 +341,11 @@ def _numbered(chunks: Iterator[bytes], limit: int) -> Iterator[list[Numbered]]:
         raise _NoText(what)
     whole = len(beginning) < SAMPLE_BYTES
     text, most = chain(sample, readable), max(HELD_BYTES, limit)
-    if form_of(beginning[:SAMPLE_BYTES], whole=whole) is Form.LINES:
-        yield from numbered_lines(text, most)
-    else:
+    form = form_of(beginning[:SAMPLE_BYTES], whole=whole)
+    if form is Form.VALUES:
         yield from numbered_values(text, limit, most)
+    else:
+        yield from numbered_lines(text, most, rows=form is Form.ROWS)
     if held:
         raise held[0]
 

@@ -1,6 +1,7 @@
 """What holds for any bytes whatever. The fuzzer looks for bytes that break it; `tests/unit/test_hostile.py` keeps them."""
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any
@@ -8,7 +9,8 @@ from typing import Any
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import Accepted, Ignored, RawRecord, Rejected, Verdict
 from consumer.ingest.split import Numbered, TooLong, form_of, numbered_lines, numbered_values
-from consumer.ingest.unwrap import MAX_DEPTH
+from consumer.ingest.texts import MAX_DEPTH
+from consumer.ingest.unwrap import holds_event
 from consumer.printable import has_controls
 from schemas.base import MAX_ID, MAX_KEY_TEXT, Reason
 from tests.samples import NOW, event, result
@@ -78,7 +80,10 @@ def _check_rejected(refusal: Rejected, data: bytes, *, alone: bool) -> None:
 
 
 def _check_dialects(data: bytes, found: list[Verdict]) -> None:
-    """Wrapped by SQS or in an array among others it is the same, as far as its reasons are not those of the wrapper."""
+    """However it is wrapped it is the same, as far as its reasons are not those of the wrapper.
+
+    Of a wrapper in which there is no event, the wrapper itself is what is refused, once.
+    """
     ours = [told(verdict) for verdict in found]
     if len(data) > 100_000 or any(isinstance(v, Rejected) and v.reason in (Reason.TOO_DEEP, Reason.TOO_LARGE) for v in found):
         return
@@ -90,13 +95,21 @@ def _check_dialects(data: bytes, found: list[Verdict]) -> None:
     if _depth(value) > MAX_DEPTH - 1:
         return
     good, bad = ([told(verdict) for verdict in decoded(mate)] for mate in (GOOD, BAD))
-    for wrapped, expected in (
-        (json.dumps({"Body": text}).encode(), ours),
+    holds = holds_event(data)
+    dialects = [
+        (json.dumps({"Body": text}).encode(), ours if holds or len(ours) == 1 else None),
         (b"[" + data + b"," + GOOD + b", " + BAD + b"]", ours + good + bad),
-    ):
+    ]
+    if holds:
+        row = b'1,"' + data.replace(b'"', b'""') + b'",2'
+        line = b"2025 [INFO] {x} " + data + b" <- got"
+        dialects += [
+            (wrapped, ours) for wrapped in (json.dumps({"a": [{"data": b64encode(data).decode()}]}).encode(), row, line)
+        ]
+    for wrapped, expected in dialects:
         others = decoded(wrapped)
         if not any(isinstance(v, Rejected) and v.reason is Reason.TOO_DEEP for v in others):  # one wrapper more than may be
-            assert [told(other) for other in others] == expected
+            assert (len(others) == 1) if expected is None else [told(other) for other in others] == expected
     if len(found) == 1 and isinstance(found[0], Accepted):
         assert [told(other) for other in decoded(json.dumps(_turned(value, text)).encode())] == ours
 
@@ -139,6 +152,7 @@ def check_split(data: bytes) -> None:
     form_of(text, whole=True)
     splitters: tuple[Callable[[Iterable[bytes]], Iterator[list[Numbered]]], ...] = (
         numbered_lines,
+        lambda chunks: numbered_lines(chunks, rows=True),
         lambda chunks: numbered_values(chunks, limit),
         lambda chunks: numbered_values(chunks, 10**6),
     )
@@ -148,12 +162,13 @@ def check_split(data: bytes) -> None:
         assert all(value is None or value.strip() for _, value in whole)
         numbers = [number for number, _ in whole]
         assert numbers == sorted(set(numbers))
-        if splitter is not numbered_lines:
+        if splitter not in splitters[:2]:
             assert numbers == list(range(1, len(whole) + 1))
             kept = b"".join(value or b"" for _, value in whole)
             assert without_blanks(kept) == without_blanks(text)
     for held in (1 + size, LONG):
         bounded(numbered_lines(chunked(text, size), held), held)
+        bounded(numbered_lines(chunked(text, size), held, rows=True), max(held, len(text)))
         bounded(numbered_values(chunked(text, size), limit, held), held)
 
 

@@ -8,7 +8,8 @@ from schemas.events import BODIES
 from tests.samples import payload
 from tests.unit.test_decode import BROKEN, DIALECTS
 from tests.unit.test_hostile import POISONS, WRAPPERS
-from tests.unit.test_split import FORMS
+from tests.unit.test_split import FORMS, TABLES
+from tests.unit.test_wrappers import CARRIERS, HINTS
 
 LARGEST = {"decode": 4096, "split": 1500}
 """Bytes of a seed; text is split byte by byte too, which takes its time."""
@@ -18,6 +19,19 @@ _TOKENS = (
     *("NaN", "-Infinity", "1e999", "18446744073709551616", "-9223372036854775809", "\\u0000", "\\ud800", "\\\\u0000", "null"),
     *("true", "false", "{}", "[]", '":', "[[[[[[[[", "2025-03-20T15:04:05.000Z", "9999-12-31T23:59:59Z", "+14:00", "heartbeat"),
     *(
+        *(
+            "event_name",
+            '"event_name":',
+            "data:",
+            "eyJ",
+            "H4sI",
+            '"{""',
+            ' stdout P {"',
+            ' stdout F {"',
+            '{"log":"',
+            "\x1b[0m",
+            "|",
+        ),
         "\ufeff",
         "\x1e",
         "\n{",
@@ -41,9 +55,11 @@ def seeds(target: str) -> Iterator[bytes]:
     match target:
         case "decode":
             wrapped = [wrap(record.decode()).encode() for wrap in WRAPPERS.values() for record in records[:3]]
-            found = [*records, *hostile, *dialects, *wrapped]
+            carried = [value if isinstance(value, bytes) else json.dumps(value).encode() for value in CARRIERS.values()]
+            carried += [value if isinstance(value, bytes) else json.dumps(value).encode() for value, *_ in HINTS.values()]
+            found = [*records, *hostile, *dialects, *wrapped, *carried]
         case _:
-            texts = [data for data, _ in FORMS.values()]
+            texts = [data for data, _ in (*FORMS.values(), *TABLES.values())]
             found = [bytes((size, size)) + text for size in (0, 6, 254) for text in (*texts, *hostile, *dialects)]
     yield from (data for data in found if len(data) <= LARGEST[target])
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from consumer.ingest.decode import Rules
 from consumer.ingest.records import Accepted, Ignored, Rejected
-from consumer.ingest.unwrap import MAX_DEPTH, MAX_WRAPPERS
+from consumer.ingest.texts import MAX_DEPTH
+from consumer.ingest.unwrap import MAX_WRAPPERS
 from consumer.printable import shown_name
 from schemas.base import Reason
 from schemas.events import EVENTS, HEARTBEAT

@@ -1,9 +1,11 @@
 """Hostile records and texts: a reason survives every dialect, time and memory are bounded, what was found stays found."""
 
+import gzip
 import json
 import subprocess
 import sys
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -102,7 +104,8 @@ def _cases() -> list[tuple[str, str, bytes, Reason]]:
             text = data.decode()
         except UnicodeDecodeError:
             continue  # no wrapper that is JSON can hold it
-        cases += [(what, dialect, wrap(text).encode(), reason) for dialect, wrap in WRAPPERS.items()]
+        if text:  # a wrapper around nothing is an object like any other
+            cases += [(what, dialect, wrap(text).encode(), reason) for dialect, wrap in WRAPPERS.items()]
         if reason is not Reason.NOT_JSON and not text.startswith('"'):  # a text in a wrapper may be an event as text
             cases += [(what, dialect, wrap(text).encode(), reason) for dialect, wrap in PARTS.items()]
         if isinstance(value, dict) and {"metadata", "body"} == value.keys() and isinstance(value["body"], dict):
@@ -131,13 +134,14 @@ def test_mates_are_understood_whatever_is_between_them() -> None:
         if reason in (Reason.NOT_JSON, Reason.TOO_DEEP, Reason.TOO_LARGE):
             continue  # there the array itself is none
         text = value.decode() if isinstance(value, bytes) else json.dumps(value)
-        one, bad, *inner, other = verdicts(f'[{GOOD},{text} , {{"Body": {json.dumps(f"[{text}, 1]")}}}, {GOOD}]'.encode())
+        mates = f'[{GOOD},{text} , {{"Body": {json.dumps(f"[{GOOD}, {text}, 1]")}}}, {GOOD}]'
+        one, bad, *inner, other = verdicts(mates.encode())
         assert isinstance(one, Accepted), what
         assert isinstance(other, Accepted), what
         assert isinstance(bad, Rejected), what
         assert bad.reason == reason, what
         kept = [mate.raw.decode() for mate in (bad, *inner) if isinstance(mate, Rejected)]
-        assert kept == [text, text, "1"] or (kept[0] in text and kept == [kept[0], kept[0], "1"] and "Body" in text), what
+        assert kept == [text, text, "1"], what
 
 
 def test_a_refused_element_is_kept_to_the_letter() -> None:
@@ -302,6 +306,14 @@ def _nested(text: str) -> bytes:
     return text.encode()
 
 
+def _packed(text: str, times: int, pack: Callable[[bytes], bytes] = bytes) -> str:
+    """In base64, and that in base64 again, so many times more."""
+    data = b64encode(pack(text.encode()))
+    for _ in range(times):
+        data = b64encode(data)
+    return data.decode()
+
+
 NASTY: Mapping[str, Callable[[], bytes]] = {
     "arrays in arrays": lambda: b"[" * MIB,
     "arrays in arrays, closed": lambda: b"[" * (MIB // 2) + b"]" * (MIB // 2),
@@ -341,6 +353,21 @@ NASTY: Mapping[str, Callable[[], bytes]] = {
     "an endless name": lambda: _inside("x", "a", '{"', '":1}'),
     "names in names": lambda: _filled('{"' + "a" * 15_000 + '":', '{"metadata":', "NaN" + "}" * 64),
     "SQS in SNS in SQS": lambda: _nested(GOOD),
+    "objects in a line": lambda: _filled('{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa":1}', 'x "event_name": '),
+    "broken objects in a line": lambda: _filled('{"a"}', 'x "event_name": '),
+    "braces in a line": lambda: _filled("{", 'x "event_name": '),
+    "strings in a line": lambda: _filled('"{\\', 'x "event_name": '),
+    "backslashes in a line": lambda: _filled("\\", 'x "event_name": '),
+    "rows": lambda: _filled('"{""event_name"": ""x""}",', "a,"),
+    "base64 in base64": lambda: json.dumps({"data": _packed(json.dumps([result(1)] * 110), 6)}).encode(),
+    "words that may be base64": lambda: _filled('"' + "a" * 48 + '",', '{"a": [', "0]}"),
+    "small texts with braces": lambda: _filled('"a{\\"b\\":{\\"event_name\\": {[{\\"xxxxxxxxx",', '{"a": [', "0]}"),
+    "objects in an object": lambda: _filled('{"a":{"b":1}},', '{"x":[', "0]}"),
+    "deep objects, many": lambda: _filled('{"a":' * 70 + "1" + "}" * 70 + ",", '{"x":[', "0]}"),
+    "a bomb": lambda: json.dumps({"a": _packed("0" * 12_000_000, 0, gzip.compress)}).encode(),
+    "bombs": lambda: json.dumps({"a": [_packed('"event_name"' + "0," * 3_900_000, 0, gzip.compress)] * 60}).encode(),
+    "signed bodies in a line": lambda: _filled("eyJhbGciOiJSUzI1NiJ9.eyJtZXRhZGF0YSI6e319.c2ln ", "event_name "),
+    "colours": lambda: _filled("\x1b[31m", 'x "event_name": '),
     "an array in SQS in an array": lambda: _nested("[" + ",".join([GOOD] * 20) + "]"),
 }
 MOST_SECONDS = 1.0

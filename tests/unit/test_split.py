@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.ingest.split import Form, TooLong, form_of, numbered_lines, numbered_values
-from tests.samples import event, result
+from consumer.ingest.records import Accepted, Rejected
+from consumer.ingest.split import MOST_JOINED, Form, TooLong, form_of, numbered_lines, numbered_values
+from tests.samples import event, result, verdicts
 
 LIMIT = 100_000
 HELD = 10_000_000
@@ -31,8 +32,8 @@ def split(data: bytes, size: int = 7, limit: int = LIMIT, held: int = HELD) -> F
 
 def pieces(data: bytes, size: int, limit: int, held: int) -> Iterator[Found]:
     """The same as they come."""
-    lines = form_of(data, whole=True) is Form.LINES
-    return numbered_lines(chunked(data, size), held) if lines else numbered_values(chunked(data, size), limit, held)
+    form, chunks = form_of(data, whole=True), chunked(data, size)
+    return numbered_values(chunks, limit, held) if form is Form.VALUES else numbered_lines(chunks, held, rows=form is Form.ROWS)
 
 
 def values(found: Found) -> list[Any]:
@@ -68,11 +69,6 @@ FORMS: dict[str, tuple[bytes, list[int]]] = {
         [1, 2, 3],
     ),
     "two arrays": (dump(EVENTS[:2], indent=1) + b"\n" + dump(EVENTS[2:], indent=1), [1, 2, 3]),
-    "console consumer with prefixes": (
-        b"".join(b"CreateTime:17\tPartition:0\tOffset:%d\tkey\t%s\n" % (i, dump(value)) for i, value in enumerate(EVENTS))
-        + b"Processed a total of 3 messages\n",
-        [1, 2, 3],
-    ),
     "console consumer": (b"".join(dump(v) + b"\n" for v in EVENTS) + b"Processed a total of 3 messages\n", [1, 2, 3]),
 }
 
@@ -96,7 +92,10 @@ def test_a_line_may_be_an_array_of_events() -> None:
 def test_messages_without_a_value_are_tombstones() -> None:
     """As kcat and the console consumer print them."""
     assert values(split(kcat(None) + b"\n" + kcat("{}") + b"\n" + kcat(None))) == [None, json.loads(kcat("{}")), None]
-    assert values(split(b"CreateTime:1\tk\tnull\n" + b"CreateTime:2\tk\t{}\n")) == [None, {}]
+    for line in (b"CreateTime:1\tk\tnull", b"CreateTime:1742483045310-k1-null", b"k1|null", b"k\t null"):
+        assert split(line + b"\nCreateTime:2\tk\t{}\n") == [(1, None), (2, b"CreateTime:2\tk\t{}")]
+    for line in (b"the value was null", b"a=null", b"nonull", b'{"id": 1}\tnull', b"key[1]\tnull"):
+        assert split(line + b"\n" + dump(EVENTS[0])) == [(1, line), (2, dump(EVENTS[0]))]
     assert split(b"null\n{}\n" + dump(EVENTS[0])) == [(1, None), (2, b"{}"), (3, dump(EVENTS[0]))]
 
 
@@ -120,10 +119,19 @@ VALUES: dict[str, bytes] = {
 
 @pytest.mark.parametrize("prefix", PREFIXES)
 @pytest.mark.parametrize("value", VALUES)
-def test_what_the_console_consumer_prints_before_a_whole_record_is_taken_off(prefix: str, value: str) -> None:
-    """Keys may hold tabs and brackets, and JSON may have tabs between its tokens."""
+def test_what_the_console_consumer_prints_before_a_record_is_passed_over(prefix: str, value: str) -> None:
+    """Keys may hold tabs, brackets and JSON, and JSON may have tabs between its tokens. The line is the record."""
     line = PREFIXES[prefix] + VALUES[value]
-    assert split(EVENT + b"\n" + line + b"\r\n", 1000) == [(1, EVENT), (2, VALUES[value])]
+    (_, first), (position, second) = split(EVENT + b"\n" + line + b"\r\n", 1000)
+    assert (first, position, second) == (EVENT, 2, line.strip())
+    found, alone = verdicts(second), verdicts(VALUES[value])
+    if value == "a number that JSON has not":
+        assert [type(verdict) for verdict in found] == [Rejected]
+    else:
+        assert [(v.key, v.values) for v in found if isinstance(v, Accepted)] == [
+            (v.key, v.values) for v in alone if isinstance(v, Accepted)
+        ]
+        assert len(found) == len(alone)
 
 
 UNTOLD: dict[str, bytes] = {
@@ -152,9 +160,119 @@ def test_a_line_that_cannot_be_told_apart_is_handed_out_whole(what: str, size: i
 
 
 def test_lines_with_a_record_between_tabs_stay_lines() -> None:
-    """Each goes to quarantine by itself."""
+    """Decoding finds it there."""
     line = b"1\t" + EVENT + b"\tkey1"
     assert split((line + b"\n") * 3) == [(1, line), (2, line), (3, line)]
+
+
+LOGS: dict[str, tuple[bytes, list[int]]] = {
+    "a file of words": (b"1 2 3 true\nnull hypothesis\n-- \n1,2,3\n", [1, 2, 3, 4]),
+    "CSV without events": (b"id,title\n1,a\n2,b\n", [1, 2, 3]),
+    "a log with brackets": (b"[INFO] one\n[INFO] {two}\n{three} [4]\n" * 2, [1, 2, 3, 4, 5, 6]),
+    "one line of a log": (b"[INFO] nothing [1, 2]", [1]),
+    "YAML": (b"a:\n  - b: 1\n  - c: [1, 2]\n", [1, 2, 3]),
+    "HTML": (b"<html>\n<body>\n</html>\n", [1, 2, 3]),
+    "signed bodies": (b"eyJhbGciOiJSUzI1NiJ9.e30.c2ln\n" * 3, [1, 2, 3]),
+}
+
+
+@pytest.mark.parametrize("what", LOGS)
+@pytest.mark.parametrize("size", [1, 1_000_000])
+def test_text_is_never_cut_into_words(what: str, size: int) -> None:
+    """Each line is a record, whole."""
+    data, numbers = LOGS[what]
+    assert split(data, size) == [(n, line.strip()) for n, line in zip(numbers, data.split(b"\n"), strict=False)]
+
+
+def row(*fields: str) -> bytes:
+    """Of CSV, each field in quotes."""
+    return ",".join('"' + field.replace('"', '""') + '"' for field in fields).encode()
+
+
+PRETTY = json.dumps(EVENTS[1], indent=2, ensure_ascii=False)
+TABLES: dict[str, tuple[bytes, list[int]]] = {
+    "one column": (b'"event"\n' + row(json.dumps(EVENTS[0])) + b"\n" + row(json.dumps(EVENTS[1])), [2, 3]),
+    "no names": (row("1", json.dumps(EVENTS[0])) + b"\r\n" + row("2", json.dumps(EVENTS[1])) + b"\r\n", [1, 2]),
+    "names, and other columns": (
+        b"id,event,at\n" + row("1", json.dumps(EVENTS[0]), "x") + b"\n" + row("2", json.dumps(EVENTS[1]), ""),
+        [2, 3],
+    ),
+    "quoted line feeds": (b"id,event\n" + row("1", PRETTY) + b"\n" + row("2", PRETTY) + b"\n", [1 + 23, 1 + 46]),
+    "tabs": (b"id\tevent\n1\t" + dump(EVENTS[0]) + b"\n2\t" + dump(EVENTS[1]) + b"\n", [2, 3]),
+    "semicolons": (row("1", json.dumps(EVENTS[0])).replace(b'","', b'";"') + b"\n" + row(json.dumps(EVENTS[1])), [1, 2]),
+}
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("size", [1, 13, 1_000_000])
+def test_a_row_of_csv_is_a_record_and_the_names_of_its_columns_are_none(table: str, size: int) -> None:
+    """Quoted fields may go over several lines."""
+    data, numbers = TABLES[table]
+    found = split(data, size)
+    lines = PRETTY.count("\n") + 1
+    assert [number for number, _ in found] == [1 + lines * (number // 23) if number > 20 else number for number in numbers]
+    assert [len(verdicts(value)) for _, value in found] == [1, 1]
+    assert all(isinstance(verdict, Accepted) for _, value in found for verdict in verdicts(value))
+
+
+def test_a_quotation_mark_that_is_never_closed_takes_no_more_than_bounded_lines_along() -> None:
+    """They are handed out one by one, each at its place."""
+    line = row(json.dumps(EVENTS[0]))
+    rows = 2 * MOST_JOINED // len(line)
+    told = list(numbered_lines(chunked(b'a\n1,"{\n' + (line + b"\n") * rows, 65_536), rows=True))
+    found = list(chain.from_iterable(told))
+    assert [number for number, _ in found] == list(range(2, rows + 3))
+    assert found[1][1] == line
+    assert next(index for index, records in enumerate(told) if records) <= MOST_JOINED // 65_536 + 1
+
+
+CRI = b"2025-03-20T15:04:05.310000000Z stdout "
+
+
+@pytest.mark.parametrize("size", [1, 13, 1_000_000])
+def test_lines_that_a_runtime_has_cut_are_joined(size: int) -> None:
+    """Kubernetes marks the parts; those of the other stream may come between them."""
+    text, other = dump(EVENTS[1]), dump(EVENTS[0])
+    parts = [CRI + b"P " + text[:300], CRI.replace(b"stdout", b"stderr") + b"F " + other, CRI + b"P " + text[300:310]]
+    found = split(b"\n".join([*parts, CRI + b"F " + text[310:], CRI + b"F " + other, CRI + b"P " + text[:99]]), size)
+    assert found == [(2, parts[1]), (4, CRI + b"P " + text), (5, CRI + b"F " + other), (6, CRI + b"P " + text[:99])]
+    assert [type(verdict) for _, value in found for verdict in verdicts(value)] == [Accepted, Accepted, Accepted, Rejected]
+
+
+@pytest.mark.parametrize("size", [100, 1_000_000])
+def test_what_docker_has_cut_after_16_kib_is_joined(size: int) -> None:
+    """Lines of its files that do not end in a line feed go on; short ones are whole whatever they end in."""
+    long = json.dumps(result(1, description="é" * 40_000))
+    texts = [long[:16_384], long[16_384:32_768], long[32_768:] + "\n", json.dumps(result(2)), json.dumps(result(3)) + "\n"]
+    lines = [json.dumps({"log": text, "stream": "stdout", "time": "x"}, separators=(",", ":")).encode() for text in texts]
+    found = split(b"\n".join(lines), size)
+    assert [number for number, _ in found] == [3, 4, 5]
+    assert [v.key.id for _, value in found for v in verdicts(value) if isinstance(v, Accepted)] == [1, 2, 3]
+
+
+def test_the_tail_of_a_pretty_value_is_one_record() -> None:
+    """Not one for its first word, and one for the rest."""
+    pretty = dump(EVENTS[0], indent=2)
+    tail = pretty[-60:].partition(b"\n")[2].strip()
+    assert [value for _, value in split(b"  " + tail + b"\n" + pretty)] == [tail, pretty]
+
+
+def test_bytes_that_are_zero_are_no_record() -> None:
+    """A log that was cut while it was written begins with them; so does a line behind a schema's number that is a line feed."""
+    assert split(b"\0" * 5000 + b"\n" + b"\0\0\0\0\n" + EVENT + b"\n\0\0\0\0\n" + EVENT) == [(3, EVENT), (5, EVENT)]
+
+
+def test_an_array_that_begins_with_its_first_element_is_read_by_elements() -> None:
+    """As it always was: positions count them."""
+    data = b"[" + b",\n\n".join(map(dump, EVENTS)) + b"]\n"
+    assert [number for number, _ in split(data)] == [1, 2, 3]
+
+
+def test_lines_of_an_array_have_its_elements_and_nothing_else() -> None:
+    """Where its head was cut off, or commas stand alone."""
+    told = b",\n".join(map(dump, EVENTS))
+    assert [number for number, _ in split(told + b",\n]\n")] == [1, 2, 3]
+    assert [number for number, _ in split(b"\n,\n".join(map(dump, EVENTS * 2)) + b"\n],\n")] == [1, 3, 5, 7, 9, 11]
 
 
 def test_a_bracket_alone_opens_an_array_whatever_its_lines_look_like() -> None:

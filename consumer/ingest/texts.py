@@ -1,0 +1,270 @@
+"""A text -> the JSON in it: alone, several one after the other, among other text, in a field of CSV, in base64, in gzip.
+
+What a text opens to depends on nothing but the text: whoever cuts an event out of its record later takes the same way.
+"""
+
+import json
+import re
+import zlib
+from binascii import Error as NotBase64
+from binascii import a2b_base64
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import orjson
+
+from schemas.base import Reason
+
+MAX_DEPTH = 64
+"""Levels of nesting in one event; Canvas' own events have five."""
+SMALLEST = len('{"metadata":{"event_name":1},"body":1}')
+"""Characters of the shortest event."""
+MAX_UNPACKED = 8 * 1024 * 1024
+"""Bytes that a gzip in a record may unpack to; a record of Kinesis, where CloudWatch puts such, has 1 MB packed."""
+
+MAX_LOOKED_AT = 64 * 1024
+"""Characters that tell what a text is that is not JSON."""
+
+BLANKS = " \t\n\r\v\f\x1e\0\ufeff"
+_SPACES = BLANKS.replace("\0", "")
+_MARK = "\ufeff"
+"""A byte order mark, which a wrapper's text may have as a record has."""
+_DIGITS = len(str(-(2**64)))
+_TOO_MANY = 2**64
+_GZIP = b"\x1f\x8b"
+_SCHEMA_ID = 5
+"""Bytes before what a schema registry's serializers write: a zero, and the schema's number."""
+_GRANTED = 64 * 1024
+_TRY = 32
+"""In characters: what may be read in vain of a text, besides twice its length, and what a try costs at least."""
+_RUN = r"[A-Za-z0-9+/_-]{48,}={0,2}"
+_LONG_RUN = re.compile(_RUN)
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+(?:\r?\n[A-Za-z0-9+/_-]+)*={0,2}")
+"""Lines of it, too."""
+_NAMED = re.compile(r'event_name\\*"\s*:')
+"""A member `event_name`, in text that is not JSON any more: a part of an event."""
+_BEGINS = re.compile(
+    r'[{\[](?=\s*["{\[\]}])|\[(?=\s*(?:null|true|false|NaN|-?[\dI]))'  # an object or an array, and not [INFO] or {a}
+    r'|"(?=[^"\\]*\\)'  # a JSON string with an escape in it
+    r'|(?<![^,;|\t\n])"(?=[^"\\]*"")'  # a field of CSV
+    rf"|(?<![\w+/=.-]){_RUN}(?![\w+/.-])"  # base64 and not a part of a JWT
+)
+_FIELD = re.compile(r'"([^"]*(?:""[^"]*)*)"')
+_DOUBLED = re.compile(r'"[^"\\]*""')
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_ESCAPED = re.compile(r"(?:[^\\]|\\[\\bfnrtvN'])*")
+"""Text in which each backslash is doubled, as `COPY` and Python's `repr` write it."""
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_BRACKET_OR_STRING = re.compile(r'[{}\[\]]|"[^"\\]*(?:\\.[^"\\]*)*("?)', re.DOTALL)
+_JWT = re.compile(r"(?<![\w.-])ey[\w-]{8,}\.[\w-]{8,}\.[\w-]*(?![\w.-])")
+
+SIGNED = "; it looks like a signed payload (JWT), which the bridge has to decode"
+"""Ends the sentence about a record that is known, although nothing of it can be read."""
+_LOOKS = (
+    (re.compile("\0"), "; it looks like Avro or Protobuf behind a schema registry's number; only JSON is read"),
+    (_JWT, SIGNED),
+    (re.compile(r"<!doctype html|<html", re.IGNORECASE), "; it looks like an HTML page"),
+    (re.compile(r"<[?!\w]"), "; it looks like XML"),
+    (re.compile(r"[{\[]\s*'"), "; it looks like what Python prints of an object, which is not JSON"),
+    (re.compile(r'(?:"[^"\n]*"|[^",\n]*)(?:,(?:"[^"\n]*"|[^",\n]*))+(?:\n|$)'), "; it looks like CSV without an event in it"),
+)
+
+
+class TooMuch(Exception):
+    """More than a record may hold to search; the text says more than what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What is not an event, and why."""
+
+    reason: Reason
+    path: str
+    message: str
+    where: tuple[str | int, ...] = ()
+
+
+class Json(NamedTuple):
+    """What a text says that is JSON."""
+
+    value: Any
+    lenient: bool
+    """Read by the parser that lets NaN and lone surrogates through, or with a hidden U+0000: look at every value."""
+
+
+class Part(NamedTuple):
+    """One of the texts that a text holds."""
+
+    text: str
+    broken: bool = False
+    """Not JSON, but it has a part of an event."""
+
+
+def parse(text: bytes | str) -> Json | Refusal:
+    """The strict parser first; the lenient one only tells what exactly the strict one minded."""
+    try:
+        return Json(orjson.loads(text), False)
+    except orjson.JSONDecodeError as error:
+        strict = error
+    try:
+        decoded = (text if isinstance(text, str) else text.decode("utf-8")).removeprefix(_MARK)
+    except UnicodeDecodeError as error:
+        return Refusal(Reason.NOT_JSON, "", f"not UTF-8: byte {error.start} starts no character")
+    try:
+        return Json(json.loads(decoded, parse_int=_integer), True)
+    except RecursionError:
+        return Refusal(Reason.TOO_DEEP, "", f"nested deeper than {MAX_DEPTH} levels")
+    except ValueError:
+        where = f"{strict.msg.split(':')[0]} at line {strict.lineno} column {strict.colno}"  # without the content
+        return Refusal(Reason.NOT_JSON, "", f"not JSON: {where}{looks(decoded)}")
+
+
+def _integer(digits: str) -> int | float:
+    """An integer; beyond 64 bits a double, as the strict parser reads it, and infinite where even that is too small."""
+    value = int(digits) if len(digits) <= _DIGITS else _TOO_MANY
+    return value if -(2**63) <= value < 2**64 else float(digits)
+
+
+decoder = json.JSONDecoder(parse_int=_integer)
+
+
+def looks(text: str) -> str:
+    """What a text that is not JSON may be, without any of its content; behind a sentence."""
+    text = text[:MAX_LOOKED_AT].strip(_SPACES)
+    return next((what for like, what in _LOOKS if (like.search if like is _JWT else like.match)(text)), "")
+
+
+def text_of(data: bytes, spend: Callable[[int], None]) -> str:
+    """As text, unpacked and without a schema registry's number. Bytes that are no characters become half pairs."""
+    if data.startswith(_GZIP):
+        data = _unpacked(data)
+        spend(len(data))
+    if data.startswith(b"\0"):
+        data = data[_SCHEMA_ID:]
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _unpacked(data: bytes) -> bytes:
+    """As far as it can be. Raises `TooMuch`."""
+    unpacked = b""
+    while data.startswith(_GZIP):
+        member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+        try:
+            unpacked += member.decompress(data, MAX_UNPACKED + 1 - len(unpacked))
+        except zlib.error:
+            break
+        if len(unpacked) > MAX_UNPACKED:
+            raise TooMuch(f"gzip of more than {MAX_UNPACKED:,} bytes")
+        data = member.unused_data
+    return unpacked
+
+
+def opened(text: str, spend: Callable[[int], None]) -> Json | Refusal | list[Part]:
+    """What a text holds: JSON, or other texts, which may be none. A refusal is about its depth.
+
+    `spend` is told of each number of characters that are made of it, and may raise.
+    """
+    text = text.strip(BLANKS)
+    if text[:1] in ("{", "[", '"'):
+        parsed = parse(text)
+        if isinstance(parsed, Json):  # the bytes of the record need not hint at U+0000: a wrapper may have escaped the u
+            return parsed._replace(lenient=parsed.lenient or "u0000" in text)
+        if parsed.reason is Reason.TOO_DEEP:
+            return parsed
+    if not _may_hold(text):
+        return []
+    if _BASE64.fullmatch(text) and (inner := _decoded(text, spend)) is not None:
+        return [Part(inner)]
+    if "\x1b" in text:
+        text = _COLOURS.sub("", text)
+    parts = _parts(text, spend)
+    if not parts and "\\\\" in text and _ESCAPED.fullmatch(text):
+        parts = _parts(_ESCAPE.sub(lambda match: _CONTROLS.get(match[1], match[1]), text), spend)
+    return parts
+
+
+def _may_hold(text: str) -> bool:
+    """Whether an event may be in it, said quickly: its name, escapes that may stand for it, or base64."""
+    return len(text) >= SMALLEST and ("event_name" in text or "\\u" in text or _LONG_RUN.search(text) is not None)
+
+
+def _decoded(text: str, spend: Callable[[int], None]) -> str | None:
+    """The text in base64, of either alphabet, padded or not; None where it cannot hold an event."""
+    digits = text.translate(_STANDARD).rstrip("=")
+    try:
+        inner = text_of(a2b_base64(digits + "=" * (-len(digits) % 4)), spend)
+    except NotBase64:
+        return None
+    return inner if _may_hold(inner) else None
+
+
+def _parts(text: str, spend: Callable[[int], None]) -> list[Part]:
+    """What stands in a text among other text, in order; empty where nothing does.
+
+    What is neither JSON nor base64 is left out, unless it has a part of an event. Nothing is looked for inside of an object
+    that is broken. Bounded: a text of nothing but beginnings is not read from each of them to its end.
+    """
+    parts: list[Part] = []
+    left = 2 * len(text) + _GRANTED
+    rest = at = 0
+    while left > 0 and (begins := _BEGINS.search(text, at)):
+        start = begins.start()
+        first = text[start]
+        inner, end = _value(text, start, end=begins.end(), spend=spend)
+        if inner is None and first in '{["':
+            left -= _TRY + (end or len(text)) - start + start // 16  # the parser's error counts the lines before it
+            if end is None:
+                break  # a broken object without an end
+            at = end if first == "{" else start + 1  # into arrays that are cut, and never into objects
+        elif inner is None:
+            at = begins.end()
+        else:
+            if _NAMED.search(text, rest, start):
+                parts.append(Part(text[rest:start], broken=True))
+            if len(inner) >= SMALLEST:
+                parts.append(Part(inner))
+            else:
+                left -= _TRY
+            rest = at = end or start + 1
+    if parts and _NAMED.search(text, rest):
+        parts.append(Part(text[rest:], broken=True))
+    return [] if all(part.broken for part in parts) else parts
+
+
+def _value(text: str, start: int, *, end: int, spend: Callable[[int], None]) -> tuple[str | None, int | None]:
+    """The text of the value that begins at `start`, or None, and where it, or the try, ends; None where an object is open."""
+    if text[start] not in '{["':
+        return _decoded(text[start:end], spend), end
+    if _DOUBLED.match(text, start):
+        field = _FIELD.match(text, start)
+        return (field[1].replace('""', '"'), field.end()) if field else (None, len(text))
+    try:
+        end = int(decoder.raw_decode(text, start)[1])
+    except json.JSONDecodeError as error:
+        failed = len(text) if error.msg.startswith("Unterminated string") else error.pos
+    except (RecursionError, ValueError):
+        failed = len(text)
+    else:
+        return text[start:end], end
+    return None, end_of_brackets(text, start) if text[start] == "{" else failed
+
+
+_STANDARD = str.maketrans("-_", "+/", "\r\n")
+
+
+def end_of_brackets(text: str, at: int) -> int | None:
+    """Where the brackets that open at `at` are closed again; None where they are not. Looks at strings and brackets only."""
+    depth = 0
+    for token in _BRACKET_OR_STRING.finditer(text, at):
+        match token[0]:
+            case "{" | "[":
+                depth += 1
+            case "}" | "]":
+                depth -= 1
+            case _ if not token[1]:
+                return None  # a string that goes on
+        if depth <= 0:
+            return token.end()
+    return None
