@@ -7,7 +7,7 @@ there is no event at all, the record is refused, and the sentence says what it l
 """
 
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
@@ -190,12 +190,18 @@ class _Search:
         ]
         if len(told) < 2:
             return told[0] if told else []
-        known: set[Any] = set()
-        different = []
+        known: Counter[Any] = Counter()
+        different: list[Envelope | Refusal] = []
         for found in told:
-            keys = [_frozen((item.metadata, item.body)) if type(item) is Envelope else None for item in found]
-            different += [item for item, key in zip(found, keys, strict=True) if key is None or key not in known]
-            known.update(keys)
+            here: Counter[Any] = Counter()
+            for item in found:
+                if type(item) is Envelope:
+                    key = _frozen((item.metadata, item.body))
+                    here[key] += 1
+                    if here[key] <= known[key]:
+                        continue
+                different.append(item)
+            known |= here  # as often as the member that has it most often
         return different
 
     def _array(self, value: list[Any], where: Where, text: _Text, depth: int) -> list[Envelope | Refusal]:
