@@ -13,6 +13,8 @@ from tests.acceptance.running import outcomes, outcomes_json, started
 from tests.samples import event, result
 
 CASES = Path(__file__).parents[1] / "cases"
+VALUES = ("float_ids2.ndjson", "minutes_event_time.ndjson", "pg_time_event_time.ndjson")
+"""Plain events, whose values other tests look at."""
 SET_ASIDE = {"log_then_json.txt": 3, "signed_webhook_bodies.txt": 3}
 """Records of a file that are no events: lines of a log, and what is signed."""
 
@@ -28,7 +30,8 @@ async def rows(dsn: str, query: str) -> list[Any]:
 
 async def test_each_event_of_a_file_is_applied_once_and_nothing_else_is_made_of_it(database: str) -> None:
     """Whatever tool wrote it. What is signed lies in quarantine with the reason why it cannot be read."""
-    summary = await outcomes_json("replay", str(CASES), DATABASE_URL=database)
+    paths = sorted(str(path) for path in CASES.iterdir() if path.name not in VALUES)
+    summary = await outcomes_json("replay", *paths, DATABASE_URL=database)
     told: list[int] = []
     for file in summary["files"]:
         path = Path(file["label"])
@@ -38,7 +41,7 @@ async def test_each_event_of_a_file_is_applied_once_and_nothing_else_is_made_of_
         assert (file["consumed"], file["trouble"], file["understood"]) == (len(ids) + file["quarantined"], None, True), (
             path.name
         )
-    assert len(summary["files"]) == len(list(CASES.iterdir())) == 18
+    assert len(summary["files"]) == len(paths) == 18
     assert sorted(told) == [id_ for (id_,) in await rows(database, "SELECT id FROM learning_outcome_result ORDER BY id")]
     signed = [row["message"] for row in await outcomes_json("quarantine", "list", DATABASE_URL=database)]
     assert sum("a signed payload (JWT)" in message for message in signed) == 3
