@@ -157,9 +157,9 @@ def worker(
         dsn,
     ):
         summary = wiring.run(wiring.work(settings, dsn, until_end=until_end))
-    show_summary(summary, as_json)
+    show_summary(summary, as_json, remarks=out)  # stderr is the log's: each of its lines may be JSON
     if summary.books.quarantined and not as_json:
-        hint_at_quarantine(list(settings.topic))
+        hint_at_quarantine(list(settings.topic), out)
     if summary.unfinished:
         err.print(f"outcomes: {printable(summary.unfinished)}", style="red", highlight=False, soft_wrap=True, markup=False)
         raise typer.Exit(ATTENTION)

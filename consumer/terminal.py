@@ -107,9 +107,9 @@ def configured(*, clients: int = logging.CRITICAL, **flags: Any) -> Settings:
     return settings
 
 
-def say(sentence: str) -> None:
-    """A remark beside the answer, to stderr."""
-    err.print(printable(sentence), style="dim", highlight=False, soft_wrap=True, markup=False)
+def say(sentence: str, console: Console = err) -> None:
+    """A remark beside the answer."""
+    console.print(printable(sentence), style="dim", highlight=False, soft_wrap=True, markup=False)
 
 
 def print_json(value: Any) -> None:
@@ -154,14 +154,14 @@ def progress_bar(*columns: ProgressColumn, as_json: bool) -> Iterator[Progress |
         yield bar
 
 
-def hint_at_quarantine(sources: list[str]) -> None:
+def hint_at_quarantine(sources: list[str], console: Console = err) -> None:
     """Where to look at what went to quarantine: one source by name, several together."""
     if sources:
         named = f" --source {sources[0]}" if len(sources) == 1 else ""
-        say(f"what went to quarantine, and why: outcomes quarantine list{named}")
+        say(f"what went to quarantine, and why: outcomes quarantine list{named}", console)
 
 
-def show_summary(summary: wiring.Summary, as_json: bool) -> None:
+def show_summary(summary: wiring.Summary, as_json: bool, remarks: Console = err) -> None:
     """The books of a run, and how long it took."""
     if as_json:
         print_json(summary.as_json())
@@ -171,4 +171,4 @@ def show_summary(summary: wiring.Summary, as_json: bool) -> None:
     text = " · ".join(f"{value:,} {name}" for name, value in counts.items())
     out.print(f"{text} · {seconds} s", highlight=False, soft_wrap=True)
     if summary.books.superseded:
-        say(SUPERSEDED)
+        say(SUPERSEDED, remarks)

@@ -96,11 +96,11 @@ async def test_scale_timeline_and_rollup_are_told(database: str) -> None:
 async def test_a_method_that_is_everybodys_is_told_once(database: str) -> None:
     """Not with each outcome of a gradebook, nor with each change of a timeline; there it stands where it is new."""
     await school(database)
-    _, out, _ = await outcomes("gradebook", "--course", "7", DATABASE_URL=database)
+    _, out, _ = await outcomes("gradebook", "--course", "7", DATABASE_URL=database, COLUMNS="200")
     assert out.count("decaying_average") == out.count("method: ") == out.count("scale: ") == 1
     assert re.search(r"^method: course 7's own, decaying_average 65/35", out, re.MULTILINE)
     assert out.count("not yet assessed\n") == 2  # of two outcomes
-    _, out, _ = await outcomes("timeline", *ROLLUP, DATABASE_URL=database)
+    _, out, _ = await outcomes("timeline", *ROLLUP, DATABASE_URL=database, COLUMNS="200")
     assert (out.count("decaying_average"), out.count("mastery from"), out.count("  score ")) == (1, 1, 4)
     await write(
         database,
@@ -115,7 +115,7 @@ async def test_a_method_that_is_everybodys_is_told_once(database: str) -> None:
         ),
         partition=Partition("later", 0),
     )
-    _, out, _ = await outcomes("timeline", *ROLLUP, DATABASE_URL=database)
+    _, out, _ = await outcomes("timeline", *ROLLUP, DATABASE_URL=database, COLUMNS="200")
     assert out.count("decaying_average") == 2  # as it was, and in what it was changed from
     assert re.search(r"method decaying_average .* -> latest$", out, re.MULTILINE)
 

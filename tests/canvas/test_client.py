@@ -123,7 +123,7 @@ def test_a_result_tells_its_score_or_that_it_has_none() -> None:
     assert [details["loc"] for details in refused.value.errors()] == [("score",)]
 
 
-@pytest.mark.parametrize("told", [0, -1, 2**63, "", "7.0", 7.5, True, "~79", "2107~", "2107~10000000000000", "0~1", [], "x"])
+@pytest.mark.parametrize("told", [0, -1, 2**63, "", "7.5", 7.5, True, "~79", "2107~", "2107~10000000000000", "0~1", [], "x"])
 def test_what_is_no_id_is_refused(told: Any) -> None:
     """Nothing is guessed."""
     with pytest.raises(ValidationError) as refused:
