@@ -692,7 +692,7 @@ MUTANTS = (
     ),
     Mutant(
         "the door stands open",
-        "canvas/serve/app.py",
+        "canvas/serve/door.py",
         'if scope["type"] != "http" or scope["path"] in HEALTH:\n            await self._app',
         "if True:\n            await self._app",
         _tests("tests/canvas/test_serve_manners.py", "test_without_a_token_nothing_but_health_is_answered"),
@@ -829,14 +829,14 @@ MUTANTS = (
     ),
     Mutant(
         "of two tokens the first counts",
-        "canvas/serve/app.py",
+        "canvas/serve/door.py",
         "if len(told) > 1:",
         "if False:",
         _tests(_ATTACKS, "test_what_two_servers_may_read_in_two_ways_is_refused"),
     ),
     Mutant(
         "an encoded slash is one",
-        "canvas/serve/app.py",
+        "canvas/serve/door.py",
         '_HIDDEN.search(scope.get("raw_path", b""))',
         "False",
         _tests(
@@ -847,7 +847,7 @@ MUTANTS = (
     ),
     Mutant(
         "caches keep refusals",
-        "canvas/serve/app.py",
+        "canvas/serve/door.py",
         "*_STRICT, *([_OWN_SCRIPTS]",
         "*([_OWN_SCRIPTS]",
         _tests(_ATTACKS, "test_every_answer_stays_with_who_asked"),
