@@ -7,9 +7,9 @@ from datetime import datetime
 from operator import attrgetter
 from typing import NamedTuple
 
+from consumer.ingest.elements import Elements
 from consumer.ingest.records import Accepted, Ignored, Rejected, Verdict
 from consumer.ingest.tables import TABLES, Table
-from consumer.ingest.unwrap import Elements
 from schemas.base import Reason
 
 

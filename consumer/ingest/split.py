@@ -27,7 +27,6 @@ HELD_BYTES = 64 * 1024 * 1024
 MOST_JOINED = 4 * 1024 * 1024
 """Bytes of lines that are joined to one record: beyond, what seemed to be open is a sign that stands alone."""
 _SAMPLE_LINES = 50
-_BOM = b"\xef\xbb\xbf"
 _TRAILER = re.compile(rb"Processed a total of \d+ messages")
 _PREFIX = re.compile(rb"(?:CreateTime|LogAppendTime|NoTimestamp|Partition|Offset)\b")
 _NULL = re.compile(rb"(?:.*\t)?\s*null|[^\s=]+[^\w\s=]null")
@@ -50,7 +49,7 @@ _DUMP = re.compile(rb'\{\s*"topic"\s*:')
 _NULL_PAYLOAD = re.compile(rb'"payload"\s*:\s*null')
 _BLANK = re.compile(r"[\s\x1e\ufeff]*")  # U+001E begins each record of a JSON text sequence (RFC 7464), U+FEFF a file
 _BLANK_OR_COMMA = re.compile(r"[\s\ufeff,]*")
-_BLANK_BYTES = re.compile(rb"\s*")
+_MARKS = re.compile(rb"(?:\xef\xbb\xbf\s*)+")
 _LINE_THAT_BEGINS_A_VALUE = re.compile(r"\n\ufeff*([{\[])")
 _REST_OF_A_NUMBER = re.compile(r"[-+.eE0-9]*")
 _LONGEST_LITERAL = len("-Infinity") + len("\\ud800\\udc00")
@@ -103,13 +102,8 @@ def form_of(sample: bytes, *, whole: bool) -> Form:
 def _bare(line: bytes) -> bytes:
     """Without blanks around it, and byte order marks before it: where files were joined, each may have its own."""
     line = line.strip()
-    if not line.startswith(_BOM):
-        return line
-    at = 0
-    while line.startswith(_BOM, at):
-        blank = _BLANK_BYTES.match(line, at + len(_BOM))
-        at = blank.end() if blank else at + len(_BOM)
-    return line[at:]
+    marks = _MARKS.match(line)
+    return line[marks.end() :] if marks else line
 
 
 def _is_record(line: bytes) -> bool:

@@ -6,7 +6,6 @@ opens. Members and texts without an event belong to the wrapper. Elements withou
 there is no event at all, the record is refused, and the sentence says what it looks like.
 """
 
-import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -22,7 +21,6 @@ from consumer.ingest.texts import (
     Json,
     Refusal,
     TooMuch,
-    decoder,
     looks,
     opened,
     parse,
@@ -49,7 +47,6 @@ MAX_TEXT = 16 * 1024 * 1024
 _EXPLAINED = 1000
 """Values that are looked at to say what something without an event is."""
 _NAMELESS = "an event has a name of 1 to 255 characters"
-_BLANK = re.compile(r"[ \t\n\r]*")
 _DEEP = f"nested deeper than {MAX_DEPTH} levels"
 
 Where = tuple[str | int, ...]
@@ -396,66 +393,3 @@ def _children(value: Any, spend: Callable[[int], None]) -> Iterator[tuple[Where,
                 yield (), held.value
             elif isinstance(held, list):
                 yield from (((index,), part.text) for index, part in enumerate(held))
-
-
-class Elements:
-    """Cuts events out of a record that holds several, as they were written. Reads it once, however many are asked for."""
-
-    def __init__(self, raw: bytes) -> None:
-        self._raw = raw
-        self._inside: dict[Where, dict[str | int, str]] = {}
-
-    def cut(self, where: Where) -> bytes:
-        """The event there, or the text that should have held one; decoded again, it says the same."""
-        text = self._at(where)
-        if where and isinstance(where[-1], str) and text.startswith('"'):
-            text = decoder.decode(text)
-        return text.encode("utf-8", "backslashreplace")  # half a surrogate pair, which JSON writes in the same way
-
-    def _at(self, where: Where) -> str:
-        if not where:
-            return text_of(self._raw, _free)
-        *outer, step = where
-        around = tuple(outer)
-        if around not in self._inside:
-            self._inside[around] = _inside(self._at(around))
-        return self._inside[around][step]
-
-
-def _free(_: int) -> None:
-    """What was found once may be looked at again."""
-
-
-def _inside(text: str) -> dict[str | int, str]:
-    """The texts of the members or elements of a text, or of the parts that it opens to."""
-    while True:
-        held = opened(text, _free)
-        if isinstance(held, list):
-            return {index: part.text for index, part in enumerate(held)}
-        if isinstance(held, Refusal) or not isinstance(held.value, str):
-            return dict(_members(text.strip(BLANKS)))
-        text = held.value
-
-
-def _members(text: str) -> Iterator[tuple[str | int, str]]:
-    """Name or index, and text, of each part of an array or object that was read before, so that it is known to be whole."""
-    at = _behind_blanks(text, 0)
-    in_array = text[at] == "["
-    at = _behind_blanks(text, at + 1)
-    index = 0
-    while text[at] not in "]}":
-        name: str | int = index
-        if not in_array:
-            name, at = decoder.raw_decode(text, at)
-            at = _behind_blanks(text, _behind_blanks(text, at) + 1)
-        _, end = decoder.raw_decode(text, at)
-        yield name, text[at:end]
-        at = _behind_blanks(text, end)
-        if text[at] == ",":
-            at = _behind_blanks(text, at + 1)
-        index += 1
-
-
-def _behind_blanks(text: str, at: int) -> int:
-    blanks = _BLANK.match(text, at)
-    return blanks.end() if blanks else at

@@ -13,7 +13,7 @@ from consumer.errors import Fatal
 from consumer.ingest import batch as batches
 from consumer.ingest.batch import Books, Partition
 from consumer.ingest.decode import Rules
-from consumer.ingest.unwrap import Elements
+from consumer.ingest.elements import Elements
 from consumer.read import status
 from consumer.read.sql import sql as read_sql
 from consumer.store import quarantine, schema
