@@ -40,24 +40,28 @@ class Kafka:
     """Whether it still does, as far as this process can see."""
 
 
-def java_and_maven() -> bool:
-    """Whether a local broker can be had."""
-    return shutil.which("java") is not None and shutil.which("mvn") is not None
+def can_run_locally() -> bool:
+    """Whether a broker can run as a process here: Java is there, and so are Kafka's jars, or Maven to fetch them."""
+    return shutil.which("java") is not None and (_jars_folder().exists() or shutil.which("mvn") is not None)
+
+
+def _jars_folder() -> Path:
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "outcomes" / f"kafka-{VERSION}"
 
 
 def jars() -> Path:
-    """The folder with Kafka's jars; fetched by Maven once and kept in the user's cache. Raises `UsageError` without Java."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "outcomes"
-    folder = cache / f"kafka-{VERSION}"
-    if shutil.which("java") is None or not (folder.exists() or shutil.which("mvn")):
+    """The folder with Kafka's jars; fetched by Maven once and kept in the user's cache. Raises `UsageError`."""
+    folder = _jars_folder()
+    if not can_run_locally():
         raise UsageError(
             f"no Kafka can be started: install Docker that can give {IMAGE}, or Java 17 and Maven, "
             "or set KAFKA_BOOTSTRAP_SERVERS"
         )
     if folder.exists():
         return folder
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=cache) as scratch:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
         target = Path(scratch) / "jars"
         command = ["mvn", "-q", "-B", "-f", str(_POM), "dependency:copy-dependencies", f"-DoutputDirectory={target}"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -111,7 +111,7 @@ def test_kafka_is_a_local_process_where_docker_gives_none(
     denying: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For tests, benchmarks and a laptop."""
-    if not kafka.java_and_maven():
+    if not kafka.can_run_locally():
         pytest.skip("a local broker needs Java and Maven")
     monkeypatch.setenv("DOCKER_HOST", denying)
     monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)

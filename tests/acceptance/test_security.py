@@ -101,7 +101,7 @@ class Secured:
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     """One broker for all of these."""
-    if not kafka_engine.java_and_maven():
+    if not kafka_engine.can_run_locally():
         pytest.skip("a broker of one's own needs Java and Maven")
     made = Secured(tmp_path_factory.mktemp("secured"))
     yield made

@@ -136,7 +136,7 @@ async def test_the_broker_for_a_laptop_explains_itself() -> None:
 
 async def test_the_broker_for_a_laptop_ends_with_its_kafka(tmp_path: Path) -> None:
     """A command that went on without it would look as if there were one."""
-    if not kafka_engine.java_and_maven():
+    if not kafka_engine.can_run_locally():
         pytest.skip("a broker of one's own needs Java and Maven")
     variables = {"DOCKER_HOST": "tcp://127.0.0.1:1"}  # nobody answers there, so that it is a process
     log = tmp_path / "kafka" / "kafka.log"

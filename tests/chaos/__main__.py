@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from consumer.engines import reaper
-from consumer.engines.kafka import java_and_maven
+from consumer.engines.kafka import can_run_locally
 from tests.chaos import report
 from tests.chaos.plan import OUTAGES
 from tests.chaos.run import Run, run
@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--outages", type=at_least(0), default=len(OUTAGES), help="other faults for each seed")
     parser.add_argument("--report", type=Path, help="write the report here, and a list of all faults beside it as .csv")
     options = parser.parse_args()
-    if not java_and_maven():
+    if not can_run_locally():
         parser.error("a Kafka of one's own needs Java and Maven")
     reaper.mark_all_children()
     kills = max(1, options.events // EVENTS_PER_KILL) if options.kills is None else options.kills

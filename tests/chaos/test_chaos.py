@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from consumer.engines.kafka import java_and_maven
+from consumer.engines.kafka import can_run_locally
 from tests.chaos import report
 from tests.chaos.run import run
 from tests.scratch import folder
@@ -13,7 +13,7 @@ from tests.scratch import folder
 @pytest.mark.timeout(240)
 def test_kills_and_outages_by_chance_lose_double_and_set_back_nothing() -> None:
     """Workers are killed and frozen, engines go away; the projection is that of an undisturbed run, and the books are exact."""
-    if not java_and_maven():
+    if not can_run_locally():
         pytest.skip("a broker of one's own needs Java and Maven")
     with folder() as path:
         found = asyncio.run(run(4, events=5000, kills=8, outages=5, folder=path))

@@ -11,7 +11,7 @@ from consumer.engines.kafka import LocalKafka
 @pytest.fixture(scope="session")
 def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]:
     """A broker that tests may hurt; each leaves it running."""
-    if not kafka_engine.java_and_maven():
+    if not kafka_engine.can_run_locally():
         pytest.skip("a broker of one's own needs Java and Maven")
     small = {
         "auto.create.topics.enable": "false",

@@ -615,7 +615,7 @@ async def _make_groups_topic(bootstrap: str) -> None:
 @pytest.fixture
 def two_brokers(tmp_path: Path) -> Iterator[tuple[LocalKafka, LocalKafka]]:
     """A cluster of two, whose second may be hurt: the first is the controller, and has the groups."""
-    if not kafka_engine.java_and_maven():
+    if not kafka_engine.can_run_locally():
         pytest.skip("brokers of one's own need Java and Maven")
     plain = {"auto.create.topics.enable": "false", "offsets.topic.num.partitions": "1"}
     first = LocalKafka(tmp_path / "first", plain).start()
