@@ -1,6 +1,6 @@
-"""`outcomes` with less patience for Kafka: `python -m tests.faults.hasty ARGUMENTS…`.
+"""`outcomes` with less patience: `python -m tests.faults.hasty ARGUMENTS…`.
 
-A request may take three seconds and not ten, so that what is bounded by the time of a request is seen sooner.
+What is bounded by the time of a request to Kafka, or of a silence that is told, is seen sooner.
 """
 
 from consumer import worker
@@ -9,8 +9,12 @@ from consumer.sources import kafka
 
 REQUEST_SECONDS = 3.0
 END_SECONDS = 5.0
+TOLD_SECONDS = 4.0
+HELD_SECONDS = 2.0
 
 if __name__ == "__main__":
     kafka.REQUEST_SECONDS = REQUEST_SECONDS
     worker.END_SECONDS = END_SECONDS
+    worker.TOLD_SECONDS = TOLD_SECONDS
+    worker.HELD_SECONDS = HELD_SECONDS
     main()

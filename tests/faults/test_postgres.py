@@ -24,7 +24,7 @@ from consumer.store.postgres import connect
 from consumer.store.store import Store
 from tests.acceptance.running import Process, running, send, until
 from tests.acceptance.test_worker import found, settings, stream, undisturbed
-from tests.conftest import named
+from tests.conftest import execute, named
 from tests.faults.cluster import LocalPostgres, small_file_system
 from tests.faults.proxy import Cut, Proxy
 from tests.postgres.writing import TOPIC, batch_of, books
@@ -52,28 +52,19 @@ def server(scratch: Path) -> Iterator[LocalPostgres]:
     """A Postgres that tests may hurt, as long as it runs again when they are done."""
     postgres = LocalPostgres(scratch / "primary", {"max_connections": "20"}).start()
     try:
-        asyncio.run(_execute(postgres.dsn, f"CREATE DATABASE {_TEMPLATE}"))
+        asyncio.run(execute(postgres.dsn, f"CREATE DATABASE {_TEMPLATE}"))
         asyncio.run(schema.migrate(named(postgres.dsn, _TEMPLATE)))
         yield postgres
     finally:
         postgres.stop("immediate")
 
 
-async def _execute(dsn: str, *statements: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
-
-
 @contextmanager
 def _fresh(server: LocalPostgres, more: str = "") -> Iterator[str]:
     name = f"test_{os.urandom(4).hex()}"
-    asyncio.run(_execute(server.dsn, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} {more}"))
+    asyncio.run(execute(server.dsn, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE} {more}"))
     yield name
-    asyncio.run(_execute(server.dsn, f"DROP DATABASE {name} WITH (FORCE)"))
+    asyncio.run(execute(server.dsn, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 @pytest.fixture
@@ -272,7 +263,7 @@ async def test_a_failover_to_a_streaming_standby_is_followed(
             await place.written()
             await _caught_up(old, new)
             if lost:
-                await _execute(standby.dsn, "ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()")
+                await execute(standby.dsn, "ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()")
                 await until(lambda: _value(standby.dsn, "SELECT count(*) = 0 FROM pg_stat_wal_receiver"))
                 await place.send(lost)
                 await place.written()
@@ -347,13 +338,13 @@ async def test_a_database_that_is_read_only_for_a_while_is_waited_for(
     async with place.worker() as worker:
         await place.send(100)
         await place.written()
-        await _execute(server.dsn, f"{read_only} = on")
+        await execute(server.dsn, f"{read_only} = on")
         await _cut_sessions(place.dsn)
         await place.send(100)
         await worker.is_waiting()
         await asyncio.sleep(OUTAGE_SECONDS)
         assert await place.consumed() == 100
-        await _execute(server.dsn, f"{read_only} = off")
+        await execute(server.dsn, f"{read_only} = off")
         await place.written()
         await place.send()
         await place.written()
@@ -486,7 +477,7 @@ async def test_a_deadlock_with_a_rival_is_tried_again(place: Place, another_data
 async def test_a_timeout_of_the_database_is_not_the_workers(place: Place, server: LocalPostgres, another_database: str) -> None:
     """A rival holds a table for longer than the database's administrator lets others wait: the worker has its own patience."""
     timeouts = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout", "idle_session_timeout")
-    await _execute(server.dsn, *(f"ALTER DATABASE {place.database} SET {name} = '300ms'" for name in timeouts))
+    await execute(server.dsn, *(f"ALTER DATABASE {place.database} SET {name} = '300ms'" for name in timeouts))
     rival = await connect(place.dsn)
     async with place.worker() as worker:
         await place.send(100)
@@ -500,7 +491,7 @@ async def test_a_timeout_of_the_database_is_not_the_workers(place: Place, server
         await place.send()
         await place.written()
     await rival.close()
-    await _execute(server.dsn, f"ALTER DATABASE {place.database} RESET ALL")
+    await execute(server.dsn, f"ALTER DATABASE {place.database} RESET ALL")
     assert not worker.waited_for()
     await place.holds(another_database)
 
@@ -517,7 +508,7 @@ async def test_a_statement_that_an_administrator_cancels_is_tried_again(
             await rival.execute("LOCK TABLE learning_outcome_result_version IN ACCESS EXCLUSIVE MODE")
             await place.send(100)
             await until(lambda: _value(server.dsn, _WAITING_FOR_A_LOCK, place.database))
-            await _execute(
+            await execute(
                 server.dsn,
                 f"SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE datname = '{place.database}' "
                 "AND wait_event_type = 'Lock'",
@@ -544,12 +535,12 @@ async def test_a_database_that_takes_no_connections_is_waited_for(
     async with place.worker() as worker:
         await place.send(100)
         await place.written()
-        await _execute(server.dsn, f"ALTER DATABASE {place.database} ALLOW_CONNECTIONS false")
-        await _execute(server.dsn, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{place.database}'")
+        await execute(server.dsn, f"ALTER DATABASE {place.database} ALLOW_CONNECTIONS false")
+        await execute(server.dsn, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{place.database}'")
         await place.send(100)
         await worker.is_waiting()
         await asyncio.sleep(OUTAGE_SECONDS)
-        await _execute(server.dsn, f"ALTER DATABASE {place.database} ALLOW_CONNECTIONS true")
+        await execute(server.dsn, f"ALTER DATABASE {place.database} ALLOW_CONNECTIONS true")
         await place.written()
         await place.send()
         await place.written()
@@ -559,7 +550,7 @@ async def test_a_database_that_takes_no_connections_is_waited_for(
 
 async def test_what_the_database_refused_is_known_also_where_the_answer_to_commit_is_lost(dsn: str) -> None:
     """The batch was written, and what it set aside is told as if nothing had been."""
-    await _execute(dsn, "ALTER TABLE outcomes.learning_outcome_result_version ADD CONSTRAINT no_seven CHECK (id <> 7)")
+    await execute(dsn, "ALTER TABLE outcomes.learning_outcome_result_version ADD CONSTRAINT no_seven CHECK (id <> 7)")
     async with Proxy(dsn) as proxy:
         store = Store(proxy.dsn, statement_seconds=10)
         await store.open_position(TOPIC, 0)
@@ -597,8 +588,8 @@ async def test_a_full_disk_is_waited_for(
     """A rival fills it; nothing is lost, and once there is room the worker goes on by itself."""
     space = small / "space"
     server.own(space)
-    await _execute(server.dsn, f"CREATE TABLESPACE small LOCATION '{space}'")
-    await _execute(server.dsn, f"CREATE DATABASE test_small TEMPLATE {_TEMPLATE} TABLESPACE small")
+    await execute(server.dsn, f"CREATE TABLESPACE small LOCATION '{space}'")
+    await execute(server.dsn, f"CREATE DATABASE test_small TEMPLATE {_TEMPLATE} TABLESPACE small")
     place = Place(named(server.dsn, "test_small"), kafka_bootstrap, await topic(partitions=2), stream(400, seed=31))
     async with place.worker() as worker:
         await place.send(100)
@@ -615,7 +606,7 @@ async def test_a_full_disk_is_waited_for(
     print(f"all written {seconds:.2f} s after there was room, not ready for {worker.outages}")
     assert "53100" in worker.waited_for()
     await place.holds(another_database)
-    await _execute(server.dsn, "DROP DATABASE test_small WITH (FORCE)", "DROP TABLESPACE small")
+    await execute(server.dsn, "DROP DATABASE test_small WITH (FORCE)", "DROP TABLESPACE small")
 
 
 async def test_a_slow_database_costs_neither_memory_nor_membership(place: Place, another_database: str) -> None:

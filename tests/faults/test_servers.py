@@ -16,7 +16,7 @@ from consumer.store.postgres import Connection, connect
 from tests.acceptance.running import outcomes, outcomes_json, running, send, until
 from tests.acceptance.test_replay import ndjson
 from tests.acceptance.test_worker import consumed, settings
-from tests.conftest import named
+from tests.conftest import execute, named
 from tests.faults.cluster import VERSIONS, LocalPostgres
 from tests.faults.pooler import PGBOUNCER, Pooler, message, pgbouncer, refusal, startup
 from tests.postgres.writing import write
@@ -122,16 +122,6 @@ def newest() -> Iterator[LocalPostgres]:
             yield postgres
         finally:
             postgres.stop("immediate")
-
-
-async def execute(dsn: str, *statements: str) -> None:
-    """As an administrator, in a session that nobody has set up."""
-    connection = await asyncpg.connect(dsn)
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 def by(user: str, dsn: str) -> str:
