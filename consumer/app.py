@@ -46,7 +46,7 @@ class Summary:
     books: Books
     seconds: float
     unfinished: str | None = None
-    """What is missing, where it was to go on until an end and has not come there."""
+    """With `until_end`: what is missing, if the end was not reached."""
 
     def as_json(self) -> dict[str, Any]:
         """The object of design 9."""
@@ -255,7 +255,7 @@ async def hold_open(dsn: str, settings: Settings, port: int, show: Callable[[Vie
 
 
 async def _until_a_wrong_password_is_refused(dsn: str) -> None:
-    """The server reads its rules when it comes to it; till then it lets anybody in. Raises `Fatal` where it never does."""
+    """The server reads its new rules after a while, and until then lets anybody in. Raises `Fatal` if it never reads them."""
     wrong = urlunsplit(urlsplit(dsn)._replace(netloc=f"{viewer.LOGIN}:{secrets.token_hex()}@"))
     for _ in range(100):
         try:

@@ -107,7 +107,7 @@ def _common(
 
 
 def _brief(commands: typer.Typer) -> None:
-    """In a list of commands each has what its help says up to the first pause: click would cut it off anywhere."""
+    """Lists of commands show each help up to its first punctuation mark; click would cut it off anywhere."""
     for command in commands.registered_commands:
         command.short_help = re.split("[.:;,]", inspect.getdoc(command.callback) or "", maxsplit=1)[0]
     for group in commands.registered_groups:

@@ -88,7 +88,7 @@ def quarantine_show(id_: Annotated[int, typer.Argument(metavar="ID", min=1, max=
     for name, value in row.items():
         out.print(f"{name:>12}  {printable(value)}", highlight=False, markup=False, soft_wrap=True)
     if raw is None:
-        say(f"its bytes went when it was {row['state']}")
+        say(f"its bytes were deleted when it was {row['state']}")
         return
     sys.stdout.write(printable(_readable(bytes(raw)), keep="\n\t") + "\n")  # rich would make blanks of tabs
 
@@ -167,7 +167,7 @@ def quarantine_retry(
 def quarantine_discard(
     ids: Ids = None, reason: OfReason = None, source: OfSource = None, everything: Everything = False
 ) -> None:
-    """Mark records as not needed. They stay, and stay in the books; their bytes go.
+    """Mark records as not needed. They stay in the list and in the books; their bytes are deleted.
 
     Example: outcomes quarantine discard 7 8 9
 

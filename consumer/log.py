@@ -37,7 +37,7 @@ _TOLD_OTHERWISE = (
     "Unexpected error in join group",
     "Attempt to join group failed due to fatal error",
 )
-"""How the complaints of Kafka's client begin that come with every outage, or of which a line or sentence of ours tells."""
+"""First words of messages of Kafka's client that come with every outage, or that repeat what we log ourselves."""
 
 
 def _is_about_trust(record: logging.LogRecord) -> bool:
@@ -47,7 +47,7 @@ def _is_about_trust(record: logging.LogRecord) -> bool:
 
 
 class _Seldom(logging.Filter):
-    """Lets each complaint of Kafka's client through once in a while; what we tell ourselves only where debugging is on."""
+    """Lets each complaint of Kafka's client through once in a while; what we log ourselves only at the level debug."""
 
     def __init__(self) -> None:
         super().__init__()

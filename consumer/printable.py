@@ -18,7 +18,7 @@ def printable(text: object, *, keep: str = "") -> str:
 
 
 PERSONAL = "(personal)"
-"""Stands for every name out of a record that may be somebody's."""
+"""Counted and shown in place of a name that may be personal."""
 
 _PERSONAL = re.compile(r"[@\uff20\ufe6b]|%40|\s|\d{6}|^[\W\d_]+$")
 """An e-mail address, several words, a long number, or nothing but digits and signs: Canvas calls no member or event so."""
@@ -26,5 +26,5 @@ _PERSONAL = re.compile(r"[@\uff20\ufe6b]|%40|\s|\d{6}|^[\W\d_]+$")
 
 @lru_cache(maxsize=4096)
 def shown_name(name: str) -> str:
-    """A member's or event's name as it may be counted and shown: a key can be what tells who somebody is."""
+    """The name of a member or event as it is counted and shown: even a name can be personal data."""
     return PERSONAL if _PERSONAL.search(name) else name

@@ -33,7 +33,7 @@ _ADDRESS = re.compile(
 
 
 def _is_where_a_service_is(value: str) -> bool:
-    """Not where one listens: somebody may have misspelt that."""
+    """Whether it is another machine's address. One to listen on may be a misspelt setting of ours."""
     try:
         number = ip_address(value)
     except ValueError:
@@ -53,7 +53,7 @@ _SERVICE_VARIABLES: tuple[tuple[re.Pattern[str], Callable[[str], object]], ...] 
     (re.compile(r"_PORT$"), _LINK.fullmatch),
     (re.compile(r"_NAME$"), re.compile(r"/[^/\s]+/[^/\s]+").fullmatch),
 )
-"""Names that Kubernetes and Docker give to a service's variables, and what is in each."""
+"""Names of the variables that Kubernetes and Docker set for a service, and what their values look like."""
 
 
 class Settings(BaseModel):
@@ -116,7 +116,7 @@ class Settings(BaseModel):
     """Address of `/livez`, `/readyz` and `/metrics`."""
 
     http_port: int = Field(default=8080, ge=0, le=65535)
-    """Their port; 0 switches them off. Not set, and taken: another one."""
+    """Their port; 0 switches them off. If it is not set and 8080 is taken, a free one."""
 
     log_format: Literal["auto", "json", "console"] = "auto"
     """`auto`: readable on a terminal, JSON elsewhere."""
@@ -304,11 +304,10 @@ def _read(variable: str, path: str) -> str:
 
 
 def _without_services(variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables that are not a cluster's.
+    """The variables without those that Kubernetes and Docker set for services.
 
-    Kubernetes tells every container of a namespace where each service is, under the service's name, as Docker's old links do:
-    with a service `outcomes-serve`, OUTCOMES_SERVE_PORT is its address. By name and value together, so that a misspelt setting
-    of ours is none of them.
+    A service `outcomes-serve` sets OUTCOMES_SERVE_PORT to its address in every container of its namespace, and Docker's old
+    links do the same. Name and value must both fit, so that a misspelt setting of ours is still found.
     """
     services = {name for name, value in variables.items() if name.startswith(PREFIX) and _is_of_a_service(name, value)}
     links = tuple(f"{name.removesuffix('_NAME')}_ENV_" for name in services if name.endswith("_NAME"))

@@ -36,7 +36,7 @@ WRONG = 2
 """Exit code: usage or configuration."""
 
 UNWRAPPED = 100_000
-"""Columns of what is no terminal: a line there is as long as what it says, for whoever searches or cuts it."""
+"""Columns where there is no terminal: lines are not wrapped there, so that other programs can read them."""
 
 
 class _Console(Console):
@@ -59,7 +59,7 @@ class _Console(Console):
 
 
 def layout_width() -> int | None:
-    """For what is laid out side by side where that fits: the width that COLUMNS names, if it does, in a pipe too."""
+    """Width of tables that are split to fit: what COLUMNS says, also in a pipe; None where it says nothing."""
     return out.width if os.environ.get("COLUMNS") else None
 
 

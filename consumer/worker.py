@@ -65,7 +65,7 @@ MOST_KAFKA_SECONDS = 2.0
 """Longest pause before Kafka is tried again, half of it more or less: half a group waits for a worker that is late."""
 
 END_SECONDS = 60.0
-"""With `until_end`: how long it may come no further before it gives up; a statement may take its time all the same."""
+"""With `until_end`: it gives up after so long without progress, or after `statement_seconds` if that is longer."""
 
 SHOWN = 3
 """Partitions that are named in a sentence, at most."""

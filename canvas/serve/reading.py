@@ -21,7 +21,7 @@ CONNECTIONS = 10
 OF_ONE_TENANT = 7
 """Of these, at most: who asks much at once leaves something to the others, and to those who ask whether the server is ready."""
 OF_STRANGERS = 2
-"""Of these, at most: who has shown no token that opens something takes nothing from those who have."""
+"""Of these, at most, for clients without a known token: they must not keep the others waiting."""
 STATEMENT_SECONDS = 10.0
 """A question that takes longer is given up: its asker has gone, and others wait."""
 WAIT_SECONDS = 5.0

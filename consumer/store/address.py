@@ -45,7 +45,7 @@ _KEPT_ANYWAY: Mapping[str, set[str]] = {
     "oauth_client_secret": set(),
     "oauth_scope": set(),
 }
-"""Options that asyncpg does not know, with the values that hold all the same. Others are refused: they may be promises."""
+"""Options that asyncpg does not know, with the values that need nothing done. Other values are refused: they would not hold."""
 
 _VARIABLES = {
     "channel_binding": "PGCHANNELBINDING",

@@ -96,7 +96,7 @@ def translated(error: BaseException) -> OutcomesError | None:
 
 
 def _of_a_pooler(error: asyncpg.PostgresError, code: str) -> OutcomesError:
-    """What a server does not say itself to a client that keeps to the protocol."""
+    """For what a server itself never says to a client that follows the protocol."""
     said = _sentence(error)
     if code in _POOLED or "pooling mode" in said:
         return Fatal(f"{session.POOLED} ({code}: {said})")
