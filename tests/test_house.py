@@ -10,7 +10,7 @@ import yaml
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from canvas.serve.app import STOP_SECONDS
+from canvas.serve.app import READY_SECONDS, STOP_SECONDS
 from consumer import healthcheck
 from consumer.cli import app
 from consumer.engines import kafka, postgres
@@ -171,6 +171,7 @@ def test_an_outage_is_told_by_compose_within_fifteen_seconds() -> None:
         if name in OURS:
             assert (interval + healthcheck.SECONDS) * check["retries"] <= 5, name
             assert timeout > 2 * healthcheck.SECONDS, "a check that Docker ends says nothing"
+            assert healthcheck.SECONDS > READY_SECONDS, "nor one that ends before /readyz says why"
         else:
             assert (interval + timeout) * check["retries"] < 15, name
         assert start >= 60, name

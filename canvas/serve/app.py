@@ -30,7 +30,7 @@ STOP_SECONDS = 10
 """How long answers that are under way may take once the server is to stop."""
 
 _BACKLOG = 2048
-_READY_SECONDS = 2.0
+READY_SECONDS = 1.0
 """How long the database may take to answer `/readyz`: shorter than the wait of the container's own check."""
 _TICKS = 10
 """Of the server, in a second."""
@@ -115,7 +115,7 @@ def _health(app: FastAPI, reading: Reading) -> None:
     async def readyz() -> Response:
         """Tell whether the database answers too."""
         try:
-            async with asyncio.timeout(_READY_SECONDS):
+            async with asyncio.timeout(READY_SECONDS):
                 await ask()
         except (Transient, Fatal, TimeoutError):
             return PlainTextResponse("the database is away, or all connections to it are busy\n", 503, headers=RETRY)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import structlog
 
-from canvas.serve import connections, reading, tokens
+from canvas.serve import app, connections, reading, tokens
 from canvas.serve.app import make_app
 from canvas.serve.app import serving as serving_app
 from canvas.serve.params import MAX_BYTES
@@ -109,6 +109,7 @@ async def test_a_flood_of_wrong_tokens_takes_nothing_from_those_who_have_one(
 ) -> None:
     """While more strangers ask than there are connections, a known token is answered; and readiness is asked for once."""
     monkeypatch.setattr(reading, "WAIT_SECONDS", 60.0)  # so that none gives up, however slow the machine
+    monkeypatch.setattr(app, "READY_SECONDS", 60.0)
     monkeypatch.setattr(tokens, "REMEMBERED_SECONDS", 600.0)
     await server.told(GROUPS)
     locking = await _locked(database, "api_token")
