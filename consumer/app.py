@@ -49,7 +49,7 @@ class Summary:
     """With `until_end`: what is missing, if the end was not reached."""
 
     def as_json(self) -> dict[str, Any]:
-        """The object of design 9."""
+        """The books and how long they took, for machines."""
         return {**self.books.as_json(), "seconds": round(self.seconds, 3)}
 
 
