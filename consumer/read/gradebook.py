@@ -216,7 +216,7 @@ def render(found: Gradebook) -> RenderableType:
     legend.add_column(overflow="fold")
     for index, outcome in enumerate(found.outcomes, start=1):
         legend.add_row(str(index), title_of(outcome))
-    key = Text(f"* mastery · {NOT_YET} not yet assessed · letters begin the levels' names", style="dim")
+    key = Text(f"* mastery · {NOT_YET} not yet assessed · letters after a score: how its level's name begins", style="dim")
     rules = {name: [of(found, outcome) for outcome in found.outcomes] for name, of in (("scale", _scale), ("method", _method))}
     same = [f"{name}: {texts[0]}" for name, texts in rules.items() if len(set(texts)) == 1]
     parts: list[RenderableType] = [title, _Tables(found), key, *(Text(line, "dim") for line in same), Text(), legend]

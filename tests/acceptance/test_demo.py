@@ -23,6 +23,9 @@ async def test_the_demo_ends_with_mastery_now_and_then_and_with_commands_that_wo
             "one student's scores",
         ):
             assert part in out, part
+        was = re.search(r"^before its scale changed: outcomes gradebook .*--at ([-0-9]+)T([0-9:]+)Z$", out, re.MULTILINE)
+        assert was is not None
+        assert f" at {was[1]} {was[2]}:00\n" in out, "the printed command shows what the demo showed"
         command = re.search(r"outcomes (gradebook --course \d+)$", out, re.MULTILINE)
         assert command is not None
         assert out.splitlines()[0].startswith("A school is simulated")

@@ -1,11 +1,12 @@
--- For the demo: a course whose mastery scale changed in mid-term, its rollup with the most results, and a moment before the change.
-SELECT r.course_id, r.user_uuid, r.learning_outcome_id, s.scale_since - interval '1 minute' AS before
+-- For the demo: a course whose mastery scale changed in mid-term, its rollup with the most results, and a whole minute before the change.
+SELECT r.course_id, r.user_uuid, r.learning_outcome_id, earlier.moment AS before
   FROM course AS c
  CROSS JOIN LATERAL mastery_setting(c.root_account_uuid, 'Course', c.id, NULL) AS s
+ CROSS JOIN LATERAL date_trunc('minute', s.scale_since - interval '1 minute', 'UTC') AS earlier(moment)
   JOIN outcome_rollup AS r ON r.root_account_uuid = c.root_account_uuid AND r.course_id = c.id
  WHERE EXISTS (SELECT
-                 FROM outcome_rollup_at(c.root_account_uuid, c.id, s.scale_since - interval '1 minute') AS earlier
-                WHERE earlier.user_uuid = r.user_uuid AND earlier.learning_outcome_id = r.learning_outcome_id
-                  AND earlier.points_possible <> r.points_possible)
+                 FROM outcome_rollup_at(c.root_account_uuid, c.id, earlier.moment) AS was
+                WHERE was.user_uuid = r.user_uuid AND was.learning_outcome_id = r.learning_outcome_id
+                  AND was.points_possible <> r.points_possible)
  ORDER BY s.scale_owner_type, r.results DESC, r.course_id, r.user_uuid, r.learning_outcome_id
  LIMIT 1
