@@ -254,7 +254,7 @@ def _show_files(done: list[FileReplay], dry_run: bool) -> None:
 
 def _where_from(file: FileReplay) -> str:
     if file.resumed_at == 1:
-        return ""
+        return "" if file.books.consumed else "empty"
     return f"read on from {file.resumed_at:,}" if file.books.consumed else "read before"
 
 

@@ -250,9 +250,14 @@ class Replay:
                 records_ += batch.events
                 refused.update(_without_place(verdict.message) for verdict in batch.rejected)
                 refused = Counter(dict(refused.most_common(_SENTENCES)))
+        why = refused.most_common(1)[0][0]
+        each = (
+            f"Each of its {records_:,} records was refused, most of them as"
+            if records_ > 1
+            else "Its one record was refused as"
+        )
         raise NothingUnderstood(
-            f"{capture.label}: nothing in it was understood, and nothing of it is kept. Each of its {records_:,} records was "
-            f"refused, most of them as {refused.most_common(1)[0][0]}. What is read: {FORMS}"
+            f"{capture.label}: nothing in it was understood, and nothing of it is kept. {each} {why}. What is read: {FORMS}"
         )
 
     async def _decoded(

@@ -113,4 +113,7 @@ async def test_stdin_without_an_event_ends_with_one_too(database: str, text: byt
         code, out, err = await process.end(None)
     assert code == 1, err
     assert "-: nothing in it was understood, and nothing of it is kept" in out
+    assert (
+        "Each of its 3 records was refused, most of them as " if text.count(b"\n") else "Its one record was refused as "
+    ) in out
     assert await rows(database, "SELECT count(*) FROM quarantine") == [(0,)]

@@ -222,6 +222,13 @@ async def test_a_file_that_was_read_wholly_says_so(database: str, tmp_path: Path
     assert out.splitlines()[1].endswith("read before")
 
 
+async def test_a_file_without_a_byte_is_called_empty(database: str, tmp_path: Path) -> None:
+    """Where every number is nothing, the table says why."""
+    (tmp_path / "a").write_bytes(b"")
+    code, out, _ = await outcomes("replay", str(tmp_path / "a"), DATABASE_URL=database, COLUMNS="200")
+    assert (code, out.splitlines()[1].endswith("a  empty")) == (0, True)
+
+
 @pytest.mark.parametrize("address", ["postgresql://u@nowhere.invalid/d", "postgresql://u@127.0.0.1:9/d"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_the_first_signal_ends_a_replay_that_waits_for_postgres(address: str, number: int, tmp_path: Path) -> None:
