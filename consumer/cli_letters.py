@@ -86,6 +86,8 @@ def list_(tenant: Tenant = None, as_json: AsJson = False) -> None:
         print_json(read_letters.as_json(found))
     else:
         out.print(read_letters.render(found))
+        if not found:
+            say("no grading standard was imported; `outcomes letters import FILE` does it")
 
 
 @letters.command()
@@ -112,7 +114,7 @@ def use(
     as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say which grading standard a course, an assignment, or an account by default uses. What was used before stays on record.
+    """Say who uses a grading standard: a course, an assignment, or an account by default. What was used before stays on record.
 
     Example: outcomes letters use 5 --course 12
     """

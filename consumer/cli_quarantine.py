@@ -86,7 +86,7 @@ def quarantine_show(id_: Annotated[int, typer.Argument(metavar="ID", min=1, max=
         print_json(row | {"raw": None if raw is None else bytes(raw).decode("utf-8", "backslashreplace")})
         return
     for name, value in row.items():
-        out.print(f"{name:>12}  {printable(value)}", highlight=False, markup=False, soft_wrap=True)
+        out.print(f"{name:>12}  {'' if value is None else printable(value)}", highlight=False, markup=False, soft_wrap=True)
     if raw is None:
         say(f"its bytes were deleted when it was {row['state']}")
         return
@@ -165,7 +165,11 @@ def quarantine_retry(
 
 @quarantine.command("discard")
 def quarantine_discard(
-    ids: Ids = None, reason: OfReason = None, source: OfSource = None, everything: Everything = False
+    ids: Ids = None,
+    reason: OfReason = None,
+    source: OfSource = None,
+    everything: Everything = False,
+    as_json: AsJson = False,
 ) -> None:
     """Mark records as not needed. They stay in the list and in the books; their bytes are deleted.
 
@@ -181,4 +185,7 @@ def quarantine_discard(
             return await store_quarantine.discard(connection, ids or None, reason=reason, source=source)
 
         count = ask(dsn, question)
-    out.print(f"{count:,} discarded", highlight=False)
+    if as_json:
+        print_json({"discarded": count})
+    else:
+        out.print(f"{count:,} discarded", highlight=False)

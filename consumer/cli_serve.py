@@ -96,6 +96,8 @@ def list_(as_json: AsJson = False) -> None:
             revoked,
         )
     out.print(table)
+    if not rows:
+        say("no token was made; `outcomes token create --name NAME` makes one")
 
 
 @token.command()

@@ -402,3 +402,19 @@ async def test_a_sentence_is_one_line_where_no_terminal_breaks_it(database: str)
     _, whole, _ = await outcomes("verify", DATABASE_URL=database, COLUMNS="200")
     _, out, _ = await outcomes("verify", DATABASE_URL=database, COLUMNS="40")
     assert out == whole
+
+
+async def test_a_list_without_anything_in_it_says_how_something_gets_there(database: str) -> None:
+    """A line of column names alone leaves open whether anything went wrong."""
+    await write(database, result(1))
+    for command, then in ((("letters", "list"), "outcomes letters import FILE"), (("token", "list"), "outcomes token create")):
+        code, out, err = await outcomes(*command, DATABASE_URL=database)
+        assert (code, len(out.splitlines()), then in err) == (0, 1, True), command
+
+
+async def test_discard_counts_for_machines_too_and_no_python_word_stands_for_nothing(database: str) -> None:
+    """As `retry` does; and what a record in quarantine lacks is shown as nothing."""
+    await write(database, b"{")
+    code, out, _ = await outcomes("quarantine", "show", "1", DATABASE_URL=database)
+    assert (code, "None" in out) == (0, False)
+    assert await outcomes_json("quarantine", "discard", "--all", DATABASE_URL=database) == {"discarded": 1}
