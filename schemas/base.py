@@ -114,14 +114,19 @@ class _Id:
 _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
 _LATEST = datetime(9999, 12, 30, tzinfo=UTC)
 _FIRST_DAY = "0001-01-02"
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(?:([Zz]|UTC)|([+-]\d\d(?::?\d\d)?))", re.ASCII)
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)"
+    r" ?(?:([Zz]|UTC|GMT)|([+-]\d\d(?::?\d\d)?))(?:\[[\w/+-]{1,40}\]| [A-Z]{3,5})?",
+    re.ASCII,
+)
+"""Behind the offset may be the zone's name, which tells no more: Java and Go print it."""
 
 
 TIME_SCHEMA = {
     "type": "string",
     "format": "date-time",
-    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?"
-    r" ?(Z|z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$",
+    "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?"
+    r" ?(Z|z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)(\[[A-Za-z0-9_/+-]{1,40}\]| [A-Z]{3,5})?$",
 }
 """What to send, which only those check who ask for formats, and what is understood."""
 

@@ -14,8 +14,8 @@ from consumer.ingest.canonical import canonical_body, plain, version_hash
 from consumer.ingest.elements import Elements
 from consumer.ingest.records import Accepted, Ignored, OrderKey, RawRecord, Rejected, Verdict
 from consumer.ingest.tables import CANVAS, TABLE_OF_EVENT, TABLE_OF_SNAPSHOT, Table
-from consumer.ingest.texts import Refusal
-from consumer.ingest.unwrap import Envelope, path_of, unwrap
+from consumer.ingest.texts import Refusal, path_of
+from consumer.ingest.unwrap import Envelope, unwrap
 from consumer.printable import has_controls, printable, shown_name
 from schemas.base import MAX_KEY_TEXT, MAX_RATINGS, SHARD, Reason, local_id, time_of, whole_id
 

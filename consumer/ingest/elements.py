@@ -3,8 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from consumer.ingest.texts import BLANKS, Refusal, decoder, opened, text_of
-from consumer.ingest.unwrap import Where
+from consumer.ingest.texts import BLANKS, Json, Refusal, Where, decoder, opened, text_of, text_of_numbers
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 
@@ -43,6 +42,9 @@ def _inside(text: str) -> dict[str | int, str]:
         held = opened(text, _free)
         if isinstance(held, list):
             return {index: part.text for index, part in enumerate(held)}
+        array = held.value if isinstance(held, Json) and isinstance(held.value, list) else []
+        if (inner := text_of_numbers(array, _free)) is not None:
+            return {0: inner}
         if isinstance(held, Refusal) or not isinstance(held.value, str):
             return dict(_members(text.strip(BLANKS)))
         text = held.value

@@ -36,7 +36,7 @@ _ARRAY = re.compile(rb"[\[\],]|\],")
 _PIECE = re.compile(rb'[{\[]$|[}\]]|"(?:[^"\\]|\\.)*"\s*:')
 """How a line of pretty-printed JSON begins: a bracket alone, one that closes, or a member."""
 _BEGINS_VALUE = re.compile(rb'\{\s*(?:["}]|$)|\[(?:\s|\xef\xbb\xbf)*(?:["{\[\]]|[-+.eE\d]+\s*,|$)')
-_FIELD = re.compile(rb'(?:^|[,;|\t])"[{\[](?:\s*""|\s*$)')
+_FIELD = re.compile(rb'(?:^|[,;|\t]) ?"[{\[](?:\s*""|\s*$)')
 """A field of CSV with JSON in it: its quotes are doubled, or it goes on in the next line."""
 _NAMES = re.compile(rb'"?[\w@.-]+"?(?:[,;|\t]"?[\w@.-]+"?)+')
 """Names of several columns."""
@@ -114,8 +114,8 @@ def _is_record(line: bytes) -> bool:
             return len(line) > 2 and isinstance(orjson.loads(line), (dict, list, str))
         except orjson.JSONDecodeError:
             end = end_of_brackets(line.decode("latin-1"), 0)
-            if end is None or line[end:].lstrip()[:1] in (b"{", b"["):
-                return False  # a piece of a value, or several
+            if end is None or line[end:].lstrip(b" ")[:1] in (b"{", b"["):
+                return False  # a piece of a value, or several; but behind a tab it is a value with its key
     elif line == b"null" or _TRAILER.fullmatch(line) or _PREFIX.match(line):
         return True
     return _PIECE.match(line) is None and holds_event(line)
@@ -218,7 +218,7 @@ class _Rows(_Lines):
             if b"{" not in bare:
                 return
         odd = line.count(b'"') % 2 == 1
-        if not self._row and not (odd and _FIELD.search(line.rstrip())):
+        if not self._row and not (odd and (_FIELD.search(line.rstrip()) or _ends_open(line))):
             super().add(records, number, line)
             return
         self._row.append((number, line))
@@ -239,6 +239,12 @@ class _Rows(_Lines):
         left: list[Numbered] = []
         self._give_up(left)
         return left + super().end(number)
+
+
+def _ends_open(line: bytes) -> bool:
+    """Whether a line of CSV with an odd number of quotes ends within a field, before any event."""
+    bare = line.replace(b'""', b"")
+    return b"event_name" not in line and bare[: bare.rfind(b'"')].rstrip(b" ")[-1:] in (b"", b",", b";", b"|", b"\t")
 
 
 def _is_tombstone(line: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""A text -> the JSON in it: alone, several one after the other, among other text, in a field of CSV, in base64, in gzip.
+"""A text -> the JSON in it: alone, several one after the other, among other text, in a field of CSV, in base64, gzip, escapes.
 
 What a text opens to depends on nothing but the text: whoever cuts an event out of its record later takes the same way.
 """
@@ -11,10 +11,12 @@ from binascii import a2b_base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from urllib.parse import unquote_plus
 
 import orjson
 
-from schemas.base import Reason
+from consumer.printable import shown_name
+from schemas.base import MAX_KEY_TEXT, Reason
 
 MAX_DEPTH = 64
 """Levels of nesting in one event; Canvas' own events have five."""
@@ -22,6 +24,9 @@ SMALLEST = len('{"metadata":{"event_name":1},"body":1}')
 """Characters of the shortest event."""
 MAX_UNPACKED = 8 * 1024 * 1024
 """Bytes that a gzip in a record may unpack to; a record of Kinesis, where CloudWatch puts such, has 1 MB packed."""
+
+MAX_TEXT = 16 * 1024 * 1024
+"""Characters of texts that are searched in one record, and three times its own length: one for each text around another."""
 
 MAX_LOOKED_AT = 64 * 1024
 """Characters that tell what a text is that is not JSON."""
@@ -42,21 +47,36 @@ _RUN = r"[A-Za-z0-9+/_-]{48,}={0,2}"
 _LONG_RUN = re.compile(_RUN)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+(?:\r?\n[A-Za-z0-9+/_-]+)*={0,2}")
 """Lines of it, too."""
+_NUMBERS = re.compile(r"\[\s*(?:-?\d{1,3}\s*,\s*){32}")
 _NAMED = re.compile(r'event_name\\*"\s*:')
 """A member `event_name`, in text that is not JSON any more: a part of an event."""
 _BEGINS = re.compile(
     r'[{\[](?=\s*["{\[\]}])|\[(?=\s*(?:null|true|false|NaN|-?[\dI]))'  # an object or an array, and not [INFO] or {a}
     r'|"(?=[^"\\]*\\)'  # a JSON string with an escape in it
-    r'|(?<![^,;|\t\n])"(?=[^"\\]*"")'  # a field of CSV
-    rf"|(?<![\w+/=.-]){_RUN}(?![\w+/.-])"  # base64 and not a part of a JWT
+    r'|(?<![^,;|\t\n ])"(?=[^"\\]*"")'  # a field of CSV
+    rf"|(?<![\w+/.-]){_RUN}(?![\w+/.-])"  # base64 and not a part of a JWT
 )
 _FIELD = re.compile(r'"([^"]*(?:""[^"]*)*)"')
 _DOUBLED = re.compile(r'"[^"\\]*""')
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-_ESCAPED = re.compile(r"(?:[^\\]|\\[\\bfnrtvN'])*")
-"""Text in which each backslash is doubled, as `COPY` and Python's `repr` write it."""
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_FIRST = re.compile(r'[{\[]\s*(?:"|(\\+(?:"|x22))|(\\*&(?:amp;)*(?:quot|#34|#x22);))', re.IGNORECASE)
+"""The first bracket of a text, before a quotation mark, and how that is escaped."""
+_PERCENT = re.compile("%(?:25)*(?:7B|5B|3D|22)", re.IGNORECASE)
+_OF_JSON = re.compile(r'\\["u/]')
+_BACKSLASHES = "\ud9ab"
+"""Stands for two of them; half of a pair that no bytes become."""
+_ESCAPES = {f"\\{escape}": char for escape, char in zip("\"'|,;/nrtbfv", "\"'|,;/\n\r\t\b\f\v", strict=True)}
+_BYTES = re.compile(r"(?:\\x[0-9A-Fa-f]{2})+")
+_ENTITIES = dict(
+    zip(
+        ("&quot;", "&#34;", "&#x22;", "&apos;", "&#39;", "&#x27;", "&lt;", "&gt;", "&amp;"),
+        ('"', '"', '"', "'", "'", "'", "<", ">", "&"),
+        strict=True,
+    )
+)
+"""Of XML; the last one last."""
+_HEX = re.compile(r"(?:0?x)?((?:[0-9A-Fa-f]{2})+)")
+"""Bytes as databases print them: `\\x7b22`, `0x7B22`."""
 _BRACKET_OR_STRING = re.compile(r'[{}\[\]]|"[^"\\]*(?:\\.[^"\\]*)*("?)', re.DOTALL)
 _JWT = re.compile(r"(?<![\w.-])ey[\w-]{8,}\.[\w-]{8,}\.[\w-]*(?![\w.-])")
 
@@ -72,6 +92,19 @@ _LOOKS = (
 )
 
 
+Where = tuple[str | int, ...]
+"""Steps from a record's top: names of members, numbers of elements, numbers of the parts of a text that is not itself JSON."""
+
+
+def path_of(steps: Where) -> str:
+    """`("body", "ratings", 1, "points")` -> `body.ratings[1].points`; without names that may be somebody's."""
+    text = ""
+    for step in steps:
+        name = shown_name(step[:MAX_KEY_TEXT]) if isinstance(step, str) else f"[{step}]"
+        text += f".{name}" if text and isinstance(step, str) else name
+    return text
+
+
 class TooMuch(Exception):
     """More than a record may hold to search; the text says more than what."""
 
@@ -83,7 +116,7 @@ class Refusal:
     reason: Reason
     path: str
     message: str
-    where: tuple[str | int, ...] = ()
+    where: Where = ()
 
 
 class Json(NamedTuple):
@@ -102,8 +135,8 @@ class Part(NamedTuple):
     """Not JSON, but it has a part of an event."""
 
 
-def parse(text: bytes | str) -> Json | Refusal:
-    """The strict parser first; the lenient one only tells what exactly the strict one minded."""
+def parse(text: bytes | str, *, hint: bool = True) -> Json | Refusal:
+    """The strict parser first; the lenient one only tells what the strict one minded; `hint`: and what it looks like."""
     try:
         return Json(orjson.loads(text), False)
     except orjson.JSONDecodeError as error:
@@ -118,7 +151,7 @@ def parse(text: bytes | str) -> Json | Refusal:
         return Refusal(Reason.TOO_DEEP, "", f"nested deeper than {MAX_DEPTH} levels")
     except ValueError:
         where = f"{strict.msg.split(':')[0]} at line {strict.lineno} column {strict.colno}"  # without the content
-        return Refusal(Reason.NOT_JSON, "", f"not JSON: {where}{looks(decoded)}")
+        return Refusal(Reason.NOT_JSON, "", f"not JSON: {where}{looks(decoded) if hint else ''}")
 
 
 def _integer(digits: str) -> int | float:
@@ -168,7 +201,7 @@ def opened(text: str, spend: Callable[[int], None]) -> Json | Refusal | list[Par
     """
     text = text.strip(BLANKS)
     if text[:1] in ("{", "[", '"'):
-        parsed = parse(text)
+        parsed = parse(text, hint=False)
         if isinstance(parsed, Json):  # the bytes of the record need not hint at U+0000: a wrapper may have escaped the u
             return parsed._replace(lenient=parsed.lenient or "u0000" in text)
         if parsed.reason is Reason.TOO_DEEP:
@@ -180,21 +213,71 @@ def opened(text: str, spend: Callable[[int], None]) -> Json | Refusal | list[Par
     if "\x1b" in text:
         text = _COLOURS.sub("", text)
     parts = _parts(text, spend)
-    if not parts and "\\\\" in text and _ESCAPED.fullmatch(text):
-        parts = _parts(_ESCAPE.sub(lambda match: _CONTROLS.get(match[1], match[1]), text), spend)
+    left = 2 * len(text) + _GRANTED
+    # Bytes as digits are seen through escapes, but not what is around them.
+    while (not parts or "event_name" not in text) and left > 0 and (plain := _unescaped(text, unsure=not parts)) != text:
+        text = plain
+        left -= len(text) + _TRY
+        spend(len(text))
+        parts = _parts(text, spend) or parts
     return parts
 
 
+def _unescaped(text: str, *, unsure: bool) -> str:
+    """The text that was escaped to this one: with backslashes, as XML or as a part of an address; itself where none was.
+
+    JSON has escapes of its own. So it was only where the first quotation mark is escaped, or, if `unsure` ones count, where
+    none of the escapes is JSON's.
+    """
+    backslash, entity = first.groups() if (first := _FIRST.search(text)) else (None, None)
+    if entity:
+        for escape, char in _ENTITIES.items():
+            text = text.replace(escape, char)
+        return text
+    if not unsure and not backslash:
+        return text
+    if not backslash and _PERCENT.search(text):
+        return unquote_plus(text, errors="surrogateescape")
+    if "\\" not in text:
+        return text
+    escaped, text = text, text.replace("\\\\", _BACKSLASHES)
+    if not backslash and _OF_JSON.search(text):
+        return escaped
+    for escape, char in _ESCAPES.items():
+        text = text.replace(escape, char)
+    return _BYTES.sub(_bytes_of, text).replace(_BACKSLASHES, "\\")
+
+
+def _bytes_of(escapes: re.Match[str]) -> str:
+    return bytes.fromhex(escapes[0].replace("\\x", "")).decode("utf-8", "surrogateescape")
+
+
+def text_of_numbers(values: list[Any], spend: Callable[[int], None]) -> str | None:
+    """The text whose bytes these numbers are, as Node prints a buffer, Java an array and the journal a line; None without."""
+    if len(values) < SMALLEST or type(values[0]) is not int or set(map(type, values)) != {int}:
+        return None
+    spend(len(values))
+    if min(values) < -128 or max(values) > 255:
+        return None
+    inner = text_of(bytes(value & 255 for value in values), spend)
+    return inner if _may_hold(inner) else None
+
+
 def _may_hold(text: str) -> bool:
-    """Whether an event may be in it, said quickly: its name, escapes that may stand for it, or base64."""
-    return len(text) >= SMALLEST and ("event_name" in text or "\\u" in text or _LONG_RUN.search(text) is not None)
+    """Whether an event may be in it, said quickly: its name, escapes that may stand for it, or bytes as digits."""
+    return len(text) >= SMALLEST and ("event_name" in text or "\\u" in text or _holds_bytes(text))
+
+
+def _holds_bytes(text: str) -> bool:
+    return _LONG_RUN.search(text) is not None or _NUMBERS.search(text) is not None or _PERCENT.search(text) is not None
 
 
 def _decoded(text: str, spend: Callable[[int], None]) -> str | None:
-    """The text in base64, of either alphabet, padded or not; None where it cannot hold an event."""
+    """The text in hexadecimal digits, or in base64 of either alphabet, padded or not; None where it cannot hold an event."""
     digits = text.translate(_STANDARD).rstrip("=")
     try:
-        inner = text_of(a2b_base64(digits + "=" * (-len(digits) % 4)), spend)
+        data = bytes.fromhex(hex_[1]) if (hex_ := _HEX.fullmatch(text)) else a2b_base64(digits + "=" * (-len(digits) % 4))
+        inner = text_of(data, spend)
     except NotBase64:
         return None
     return inner if _may_hold(inner) else None

@@ -6,28 +6,28 @@ opens. Members and texts without an event belong to the wrapper. Elements withou
 there is no event at all, the record is refused, and the sentence says what it looks like.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections import Counter
 from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
 
+from consumer.ingest.hints import refusals
 from consumer.ingest.texts import (
-    BLANKS,
     MAX_DEPTH,
-    SIGNED,
+    MAX_TEXT,
     SMALLEST,
     Json,
     Refusal,
     TooMuch,
-    looks,
+    Where,
     opened,
     parse,
+    path_of,
     text_of,
+    text_of_numbers,
 )
-from consumer.printable import shown_name
-from schemas.base import MAX_KEY_TEXT, Reason
+from schemas.base import Reason
 
 MAX_WRAPPERS = 8
 """Texts around one event, in each other; SQS around SNS makes two."""
@@ -41,16 +41,7 @@ MAX_BRACKETS = 20 * MAX_EVENTS
 MAX_VALUES = 50_000
 """Objects, arrays and texts that are searched in one record. A wrapper has some five of them for each event."""
 
-MAX_TEXT = 16 * 1024 * 1024
-"""Characters of texts that are searched in one record, and three times its own length: one for each text around another."""
-
-_EXPLAINED = 1000
-"""Values that are looked at to say what something without an event is."""
-_NAMELESS = "an event has a name of 1 to 255 characters"
 _DEEP = f"nested deeper than {MAX_DEPTH} levels"
-
-Where = tuple[str | int, ...]
-"""Steps from a record's top: names of members, numbers of elements, numbers of the parts of a text that is not itself JSON."""
 
 
 class Envelope(NamedTuple):
@@ -71,15 +62,6 @@ class _Text(NamedTuple):
     """It has enough brackets to be too deep."""
     number: int
     """Texts around it."""
-
-
-def path_of(steps: Where) -> str:
-    """`("body", "ratings", 1, "points")` -> `body.ratings[1].points`; without names that may be somebody's."""
-    text = ""
-    for step in steps:
-        name = shown_name(step[:MAX_KEY_TEXT]) if isinstance(step, str) else f"[{step}]"
-        text += f".{name}" if text and isinstance(step, str) else name
-    return text
 
 
 def too_deep(value: dict[str, Any] | list[Any]) -> bool:
@@ -107,7 +89,12 @@ def unwrap(raw: bytes) -> list[Envelope | Refusal]:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return _search(raw, parse(raw))
-    if type(value) is dict and type(metadata := value.get("metadata")) is dict and "body" in value and "event_name" in metadata:
+    if (
+        type(value) is dict
+        and type(metadata := value.get("metadata")) is dict
+        and "event_name" in metadata
+        and type(value.get("body", "")) is not str
+    ):
         if brackets > MAX_DEPTH and too_deep(value):  # by far the most, so they go the short way
             return [Refusal(Reason.TOO_DEEP, "", _DEEP)]
         return [Envelope(metadata, value["body"], (), False)]
@@ -125,7 +112,7 @@ def _search(raw: bytes, parsed: Json | Refusal) -> list[Envelope | Refusal]:
         if isinstance(parsed, Json):
             deep = raw.count(b"{") + raw.count(b"[") > MAX_DEPTH
             found = search.value(parsed.value, (), _Text(parsed.lenient, deep, 0), 0)
-            found = found or list(islice(_elements(parsed.value, ()), MAX_EVENTS + 1))
+            found = found or list(islice(refusals(parsed.value, ()), MAX_EVENTS + 1))
         elif parsed.reason is Reason.TOO_DEEP:
             return [parsed]
         else:
@@ -160,12 +147,13 @@ class _Search:
             return [Refusal(Reason.TOO_DEEP, "", _DEEP, where)]
         if isinstance(value, list):
             return self._array(value, where, text, depth)
-        if (event := _event(value)) is not None and event.certain:
-            if text.deep and too_deep(value):
-                return [Refusal(Reason.TOO_DEEP, path_of(where), _DEEP, where)]
-            return [Envelope(event.metadata, event.body, where, text.lenient)]
-        found = self._members(value, where, text, depth)
-        return found if found or event is None else [Envelope(event.metadata, event.body, where, text.lenient)]
+        if (event := _event(value)) is None:
+            return self._members(value, where, text, depth)
+        if not event.certain and (found := self._members(value, where, text, depth)):
+            return found
+        if (text.deep or event.opened) and too_deep([event.metadata, event.body]):
+            return [Refusal(Reason.TOO_DEEP, path_of(where), _DEEP, where)]
+        return [Envelope(event.metadata, event.body, where, text.lenient or event.lenient)]
 
     def _visit(self) -> None:
         self._values -= 1
@@ -202,6 +190,8 @@ class _Search:
         return different
 
     def _array(self, value: list[Any], where: Where, text: _Text, depth: int) -> list[Envelope | Refusal]:
+        if (inner := text_of_numbers(value, self.spend)) is not None:
+            return self.text(inner, (*where, 0), text, depth + 1, part=True)
         told = {
             index: found
             for index, item in enumerate(value)
@@ -210,12 +200,14 @@ class _Search:
         if not told:
             return []
         every: list[Envelope | Refusal] = []
+        if list(told) == [len(value) - 1] and all(map(_is_bare, value[:-1])) and _event(value[-1]) is None:
+            return told[len(value) - 1]  # behind its time, as Fluent Bit writes it
         if all(index in told or _is_short(item) for index, item in enumerate(value)) and not any(
             isinstance(value[index], (dict, list)) for index in told
         ):
             return [item for found in told.values() for item in found]  # a row, as Loki's time and text
         for index, item in enumerate(value):
-            every += told.get(index) or _elements(item, (*where, index))
+            every += told.get(index) or refusals(item, (*where, index))
             if len(every) > MAX_EVENTS:
                 raise TooMuch(_TOO_MANY)
         return every
@@ -255,6 +247,11 @@ def _is_short(value: Any) -> bool:
     return not isinstance(value, (dict, list)) and (type(value) is not str or (len(value) < SMALLEST and value[:1] not in "{["))
 
 
+def _is_bare(value: Any) -> bool:
+    """Whether it is short, nothing, or a list of such."""
+    return not value or _is_short(value) or (type(value) is list and all(not item or _is_short(item) for item in value))
+
+
 def _may_hold(value: Any) -> bool:
     return type(value) is dict or type(value) is list or (type(value) is str and len(value) >= SMALLEST)
 
@@ -266,16 +263,35 @@ class _Halves(NamedTuple):
     body: Any
     certain: bool
     """Else its second half is a text, and it may be a wrapper: messages of Pub/Sub have attributes, and data in base64."""
+    opened: bool
+    """A half was a text with an object, as a table has it that has a column for each."""
+    lenient: bool
 
 
-def _event(value: dict[str, Any]) -> _Halves | None:
+def _event(value: Any) -> _Halves | None:
+    if type(value) is not dict:
+        return None
     for first in ("metadata", "attributes"):
-        if type(metadata := value.get(first)) is dict and "event_name" in metadata:
-            for second in ("body", "data"):
-                if second in value:
-                    body = value[second]
-                    return _Halves(metadata, body, type(body) is not str or (first, second) == ("metadata", "body"))
+        if not (metadata := _half(value.get(first))) or "event_name" not in metadata.value:
+            continue
+        for second in ("body", "data"):
+            if second in value:
+                body, texts = value[second], type(value[first]) is str
+                certain = type(body) is not str or (first, second) == ("metadata", "body")
+                inner = _half(body) if type(body) is str else None
+                lenient = metadata.lenient or (inner is not None and inner.lenient)
+                return _Halves(metadata.value, inner.value if inner else body, certain, texts or inner is not None, lenient)
     return None
+
+
+def _half(value: Any) -> Json | None:
+    """An object, also in a text."""
+    if type(value) is dict:
+        return Json(value, False)
+    if type(value) is not str or not value.startswith("{"):
+        return None
+    parsed = parse(value)
+    return parsed if isinstance(parsed, Json) and type(parsed.value) is dict else None
 
 
 def _frozen(value: Any) -> Any:
@@ -287,109 +303,3 @@ def _frozen(value: Any) -> Any:
             return tuple(map(_frozen, value))
         case _:
             return value
-
-
-def _elements(value: Any, where: Where) -> Iterator[Refusal]:
-    """What has no event, one refusal for each element of an array."""
-    if type(value) is list and value:
-        for index, item in enumerate(value):
-            yield from _elements(item, (*where, index))
-    else:
-        yield _explained(value, where)
-
-
-def _explained(value: Any, where: Where) -> Refusal:
-    """Why this is not understood: what in it tells most, and of equals the outermost."""
-    best = (0, Refusal(Reason.UNKNOWN_SHAPE, path_of(where), _plainly(value), where))
-    left = MAX_TEXT
-
-    def spend(characters: int) -> None:
-        nonlocal left
-        left -= characters
-        if left < 0:
-            raise TooMuch("too much text within texts to search for events")
-
-    waiting = deque([(value, where)])
-    for _ in range(_EXPLAINED):
-        if not waiting:
-            break
-        inner, at = waiting.popleft()
-        if type(inner) is str:
-            weight, reason, message = _of_text(inner)
-        else:
-            weight, reason, message = _of_object(inner)
-        if weight > best[0]:
-            path = "metadata.event_name" if message is _NAMELESS else path_of(at)
-            best = (weight, Refusal(reason, path, message, where))
-        waiting.extend((child, (*at, *step)) for step, child in islice(_children(inner, spend), _EXPLAINED))
-    return best[1]
-
-
-def _plainly(value: Any) -> str:
-    match value:
-        case dict() | list():
-            return "an object that is no event, nor has one in it"
-        case None:
-            return "null where an event is expected"
-        case bool():
-            return "true or false where an event is expected"
-        case str():
-            return "a text where an event is expected"
-        case _:
-            return "a number where an event is expected"
-
-
-_NOTHING = (0, Reason.UNKNOWN_SHAPE, "")
-
-
-def _of_text(text: str) -> tuple[int, Reason, str]:
-    """How much it tells, and what, that this is in a record without events."""
-    text = text.strip(BLANKS)
-    if text[:1] in ("{", "["):
-        parsed = parse(text)
-        return (2, parsed.reason, parsed.message) if isinstance(parsed, Refusal) else _NOTHING
-    if (hint := looks(text)) and (hint is SIGNED or text[0] == "<"):
-        return 3, Reason.NOT_JSON, f"not JSON{hint}"
-    return _NOTHING
-
-
-def _of_object(value: Any) -> tuple[int, Reason, str]:
-    match value:
-        case {"metadata": dict(), "body": _} | {"attributes": dict(), "body": dict()} | {"metadata": dict(), "data": _}:
-            return 4, Reason.UNKNOWN_SHAPE, _NAMELESS
-        case {"sensor": _, "data": list()}:
-            return 3, Reason.UNKNOWN_SHAPE, _CALIPER
-        case {"@context": str(context)} if "caliper" in context.casefold():
-            return 3, Reason.UNKNOWN_SHAPE, _CALIPER
-        case {"Type": "SubscriptionConfirmation" | "UnsubscribeConfirmation"}:
-            return (
-                3,
-                Reason.UNKNOWN_SHAPE,
-                "SNS asks here to confirm a subscription; whoever receives its messages has to do that",
-            )
-        case {"Event": "s3:TestEvent"} | {"s3": {"object": _}}:
-            return 3, Reason.UNKNOWN_SHAPE, "S3 tells here of an object; the events are in the object, which can be replayed"
-        case {"schema": dict(), "payload": None}:
-            return 3, Reason.UNKNOWN_SHAPE, "Kafka Connect's schema, without a payload"
-        case []:
-            return 1, Reason.EMPTY_ARRAY, "an array without events"
-        case _:
-            return _NOTHING
-
-
-_CALIPER = "a Caliper envelope; outcome events exist in the Canvas format only, so subscribe to that"
-
-
-def _children(value: Any, spend: Callable[[int], None]) -> Iterator[tuple[Where, Any]]:
-    """What is in a value or text, with the step to it."""
-    match value:
-        case dict():
-            yield from (((name,), inner) for name, inner in value.items() if isinstance(inner, (dict, list, str)))
-        case list():
-            yield from (((index,), inner) for index, inner in enumerate(value) if isinstance(inner, (dict, list, str)))
-        case str():
-            held = opened(value, spend)
-            if isinstance(held, Json):
-                yield (), held.value
-            elif isinstance(held, list):
-                yield from (((index,), part.text) for index, part in enumerate(held))

@@ -42,6 +42,9 @@ _XZ_MEMORY = 256 * 1024 * 1024
 _CONTROLS = bytes({*range(32)} - set(b"\t\n\v\f\r\x1b\x1e"))
 """What text does not hold; in other files they are about one byte in ten."""
 
+_PADDING = re.compile(rb"\0{8,}")
+"""Zeros that fill up lines and blocks; what is not text has fewer on end, or other controls."""
+
 _GZ, _BZ2, _XZ, _ZST = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
 """How a stream of each packing begins."""
 
@@ -361,7 +364,8 @@ def _no_text(beginning: bytes) -> str | None:
         pass
     else:
         return "a tar archive; unpack it first"
-    if len(beginning.translate(None, _CONTROLS)) < 0.95 * len(beginning):
+    text = _PADDING.sub(b"", beginning) or beginning
+    if len(text.translate(None, _CONTROLS)) < 0.95 * len(text):
         return "no text, and none of the packings that are known (gz, zst, bz2, xz)"
     return None
 

@@ -292,6 +292,13 @@ def archive(format_: int) -> bytes:
     return packed.getvalue()
 
 
+def test_zeros_that_fill_up_lines_are_no_sign_of_another_kind_of_file(tmp_path: Path) -> None:
+    """Records of a fixed length, and files that were laid out before they were written."""
+    path = tmp_path / "padded"
+    path.write_bytes(b"".join(line.ljust(2000, b"\0") + b"\n" for line in TEXT.splitlines()) + bytes(5000))
+    assert [(at, (raw or b"").strip(b"\0")) for at, raw in read(path)] == list(enumerate(TEXT.splitlines(), start=1))
+
+
 NO_TEXT: dict[str, tuple[bytes, str]] = {
     "picture": (bytes(range(256)) * 50, "it is no text"),
     "UTF-16": ("{}\n".encode("utf-16"), "it is UTF-16 text; convert it to UTF-8"),

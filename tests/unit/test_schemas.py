@@ -54,6 +54,12 @@ def test_a_json_schema_refuses_what_decoding_refuses() -> None:
     ("member", "value"),
     [
         ("assessed_at", "2025-03-20 15:04:05.31+00"),
+        ("assessed_at", "2025-03-20T15:04:05,31Z"),
+        ("assessed_at", "2025-03-20T15:04:05.31 GMT"),
+        ("assessed_at", "2025-03-20T15:04:05.31Z[UTC]"),
+        ("assessed_at", "2025-03-20T16:04:05.31+01:00[Europe/Paris]"),
+        ("assessed_at", "2025-03-20 15:04:05.31 +0000 UTC"),
+        ("assessed_at", "2025-03-20 16:04:05.31 +0100 CET"),
         ("assessed_at", "2025-03-20T15:04Z"),
         ("learning_outcome_id", 8000.0),
         ("learning_outcome_id", "8000.0"),

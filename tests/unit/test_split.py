@@ -215,6 +215,30 @@ def test_a_row_of_csv_is_a_record_and_the_names_of_its_columns_are_none(table: s
     assert all(isinstance(verdict, Accepted) for _, value in found for verdict in verdicts(value))
 
 
+NOTE = b'1,"two\n""lines"",","'
+FILES: dict[str, bytes] = {
+    "keys that are JSON": b"".join(b'{"id":1}\t' + dump(value) + b"\n" for value in EVENTS),
+    "Avro's keys": b"".join(b'{"string":"k"}\t' + dump({"string": json.dumps(value)}) + b"\n" for value in EVENTS),
+    "rows that are open before an event": b"a,b,c\n"
+    + b"\n".join(NOTE + dump(value).replace(b'"', b'""') + b'"' for value in EVENTS),
+    "rows that are open before an event in lines": b"a,b,c\n"
+    + b"\n".join(NOTE + dump(value, indent=1).replace(b'"', b'""') + b'"' for value in EVENTS),
+    "rows with blanks": b"a, b\n" + b"\n".join(b'1, "' + dump(value).replace(b'"', b'""') + b'"' for value in EVENTS),
+    "bytea": b"id,payload\n" + b"".join(b"1,\\x" + dump(value).hex().encode() + b"\n" for value in EVENTS),
+}
+"""All of EVENTS in each, and nothing else."""
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_of_lines_gives_its_events_and_nothing_else(name: str) -> None:
+    """No key becomes a record of its own, and no row is cut where a text in it has a line feed."""
+    found = [v for _, raw in split(FILES[name]) if raw is not None for v in verdicts(raw)]
+    plain = [v for value in EVENTS for v in verdicts(value)]
+    assert [(type(v), v.key if isinstance(v, Accepted) else None) for v in found] == [
+        (type(v), v.key if isinstance(v, Accepted) else None) for v in plain
+    ]
+
+
 def test_a_quotation_mark_that_is_never_closed_takes_no_more_than_bounded_lines_along() -> None:
     """They are handed out one by one, each at its place."""
     line = row(json.dumps(EVENTS[0]))

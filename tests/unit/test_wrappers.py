@@ -2,10 +2,12 @@
 
 import base64
 import gzip
+import html
 import json
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 from hypothesis import given, settings
@@ -26,6 +28,11 @@ TEXT = json.dumps(ONE)
 def b64(text: str | bytes) -> str:
     """As most write it."""
     return base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode()
+
+
+def escaped(text: str) -> str:
+    """With backslashes, as a text of SQL or of a log."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def csv(*fields: str) -> str:
@@ -123,6 +130,29 @@ CARRIERS: dict[str, Any] = {
     "TSV": b"1\t" + TEXT.encode() + b"\t2025",
     "COPY": b"1\t" + TEXT.replace("\\", "\\\\").encode() + b"\t\\N",
     "Python's bytes": repr(TEXT.encode()).encode(),
+    "mysqldump": f"INSERT INTO t VALUES (1,'{escaped(TEXT)}');".encode(),
+    "nginx": b'POST /h 200 "-" "' + TEXT.replace("\\", r"\x5C").replace('"', r"\x22").encode() + b'"',
+    "Python's bytes that are not ASCII": b"got " + repr(json.dumps(ONE, ensure_ascii=False).encode()).encode(),
+    "a delimiter that is escaped": b"1|" + TEXT.replace("\\", "\\\\").replace(",", "\\,").encode() + b"|x",
+    "XML": b"<Message><Body>" + html.escape(TEXT).encode() + b"</Body></Message>",
+    "a form": b"payload=" + quote_plus(TEXT).encode() + b"&x=1",
+    "base64 behind its name": b"level=info payload=" + b64(TEXT).encode() + b" size=1",
+    "base64 in a form": b"a=1&payload=" + quote_plus(b64(TEXT + " ")).encode(),
+    "numbers in a row": b'1,"' + str(list(TEXT.encode())).encode() + b'",x',
+    "bytea in COPY": b"1\t\\\\x" + TEXT.encode().hex().encode() + b"\t\\N",
+    "bytea in CSV": b"1,\\x" + TEXT.encode().hex().encode() + b",x",
+    "SQL Server": b"0x" + TEXT.encode().hex().upper().encode(),
+    "hexadecimal in a member": {"value": TEXT.encode().hex()},
+    "Node's buffer": {"key": {"type": "Buffer", "data": [107]}, "value": {"type": "Buffer", "data": list(TEXT.encode())}},
+    "Java's bytes": {"value": [byte - 256 if byte > 127 else byte for byte in json.dumps(ONE, ensure_ascii=False).encode()]},
+    "the journal": {"__CURSOR": "s", "MESSAGE": list(TEXT.encode())},
+    "columns of a table": {"id": "1", "metadata": json.dumps(ONE["metadata"]), "body": json.dumps(ONE["body"])},
+    "a column of a table": {"metadata": ONE["metadata"], "body": json.dumps(ONE["body"])},
+    "attributes in a text": {"message_id": "1", "attributes": '{"event_name": "x"}', "data": TEXT},
+    "Fluent Bit": b"[0] kafka.0: [[1742483045.310000000, {}], " + json.dumps({"log": TEXT}).encode() + b"]",
+    "Fluentd": ["canvas.live", 1742483045, {"log": TEXT}],
+    "colours of grep": TEXT.replace("result", "\x1b[01;31m\x1b[Kresult\x1b[m\x1b[K").encode(),
+    "CSV with blanks": b'1, "' + TEXT.replace('"', '""').encode() + b'", x',
     "base64 in a row": csv("1", b64(TEXT)).encode(),
 }
 """The same event in each."""
@@ -160,6 +190,11 @@ WRAPS: dict[str, Callable[[str], str]] = {
     "base64 in a member": lambda text: json.dumps({"Records": [{"data": b64(text)}]}),
     "gzip": lambda text: json.dumps({"awslogs": {"data": b64(gzip.compress(text.encode()))}}),
     "a registry's number": lambda text: json.dumps({"value": b64(b"\0\0\0\0\x07" + text.encode())}),
+    "escaped": lambda text: "x" + escaped(f'{{"m": {_value(text)}}}'),
+    "XML": lambda text: f"<a>{html.escape(_value(text))}</a>",
+    "a form": lambda text: "a=1&b=" + quote_plus(_value(text)),
+    "hexadecimal": lambda text: json.dumps({"x": text.encode().hex()}),
+    "numbers": lambda text: json.dumps({"type": "Buffer", "data": list(text.encode())}),
     "a line": lambda text: f"2025-03-20T15:04:05Z [INFO] {{x}} got {_value(text)}",
     "a line with an end": lambda text: f'k1|{_value(text)} "behind" {{it}}',
     "a row": lambda text: csv("1", _value(text), "2"),
@@ -195,6 +230,10 @@ def test_an_event_is_never_searched_inside() -> None:
     inner = result(1, description=TEXT, nested={"metadata": ONE["metadata"], "body": ONE["body"]}, b=b64(TEXT))
     for value in (inner, {"metadata": {"event_name": "quiz_submitted"}, "body": TEXT}, [inner, inner][:1]):
         assert len(verdicts(json.dumps(value).encode())) == 1
+    halves = {"metadata": json.dumps(inner["metadata"]), "body": json.dumps(inner["body"])}
+    for value in (halves, inner | {"body": halves["body"]}):
+        assert [verdict.key.id for verdict in verdicts(json.dumps(value).encode()) if isinstance(verdict, Accepted)] == [1]
+    assert [type(verdict) for verdict in verdicts(f"{escaped(json.dumps(inner)[:-30])} {TEXT[:-9]}".encode())] == [Rejected]
     (verdict,) = verdicts(json.dumps({"detail": inner}).encode())
     assert isinstance(verdict, Accepted)
     assert verdict.key.id == 1
