@@ -46,17 +46,20 @@ AGAIN_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 1.0
 """How often offsets are committed to Kafka and gauges set."""
 
-COMPARING_SECONDS = 5.0
+COMPARING_SECONDS = 3.0
 """How often a worker that has nothing to write asks whether the database is still where this worker left it."""
 
 WATCHING_SECONDS = 3.0
 """How often Kafka is asked how far the partitions go, at most; and how long it may take for the answer."""
 
-TOLD_SECONDS = 10.0
-"""Silence of Kafka or Postgres after which the probes say so; what hangs is given up later."""
+TOLD_SECONDS = 7.0
+"""Silence of Kafka or Postgres after which the probes say so; what hangs is given up later. Longer than two looks are apart."""
 
-HELD_SECONDS = 5.0
-"""A statement that takes longer may wait for a lock, or for a Postgres that hangs: another connection tells which."""
+TELLING_SECONDS = 1.0
+"""How often it is looked whether a silence is to be told. With the container's health check that makes 15 s in all."""
+
+HELD_SECONDS = 2.0
+"""A statement that takes longer may wait for a lock, or for a Postgres that hangs: another connection tells, in as long."""
 
 REPEATED_SECONDS = 10.0
 """How often the same complaint about Kafka or Postgres is logged, at most."""
@@ -219,6 +222,7 @@ class Worker:
             asyncio.create_task(self._housekeeping(), name="housekeeping"),
             asyncio.create_task(self._watching(), name="watching"),
             asyncio.create_task(self._asking_postgres(), name="asking postgres"),
+            asyncio.create_task(self._telling(), name="telling"),
         }
         if self._until_end:
             tasks.add(asyncio.create_task(self._going_to_the_end(), name="going to the end"))
@@ -686,9 +690,9 @@ class Worker:
     async def _asking_postgres(self) -> None:
         """Tells of a Postgres that hangs long before its statement is given up: one that waits for a lock answers others."""
         while True:
-            await asyncio.sleep(HOUSEKEEPING_SECONDS)
+            await asyncio.sleep(TELLING_SECONDS)
             since = self._store.asking_since
-            if since is None or time.monotonic() - since < HELD_SECONDS or await self._store.answers(WATCHING_SECONDS):
+            if since is None or time.monotonic() - since < HELD_SECONDS or await self._store.answers(HELD_SECONDS):
                 continue
             if self._store.asking_since == since:
                 self._failed("postgres")(Transient("Postgres does not answer"), WATCHING_SECONDS)
@@ -720,13 +724,36 @@ class Worker:
             return
         if heard:
             self._joined = time.monotonic()
-        silent = time.monotonic() - self._joined > self._told_seconds()
+        self._tell_silence()
+
+    async def _telling(self) -> None:
+        """Apart from the watchdog, which spends its time waiting for answers."""
+        while True:
+            await asyncio.sleep(TELLING_SECONDS)
+            if not self._waiting:
+                self._tell_silence()
+
+    def _tell_silence(self) -> None:
+        """Of partitions that are ours, or of Kafka at all where none is."""
+        now = time.monotonic()
+        if owned := {*self._read, *self._absent}:
+            for partition, it in self._watched.items():
+                if (fetched := self._source.fetched_at(partition)) != it.fetched:
+                    it.heard, it.fetched = now, fetched
+            self._tell_unheard({partition for partition in owned if now - self._heard(partition) > self._told_seconds()})
+            return
+        if self._joined is None:
+            return
+        silent = now - self._joined > self._told_seconds()
         if silent != self._silent:
             self._silent = silent
             if silent:
                 self._failed("kafka")(Transient("Kafka does not answer"), WATCHING_SECONDS)
             elif self.health.waiting_for != "postgres":
                 self._recovered()
+
+    def _heard(self, partition: Partition) -> float:
+        return self._watched[partition].heard if partition in self._watched else self._begun
 
     def _told_seconds(self) -> float:
         return min(TOLD_SECONDS, self._settings.watchdog_seconds)
@@ -755,15 +782,12 @@ class Worker:
             it = self._watched.setdefault(partition, _Watched(self._begun, asking, at))
             if partition in bounds:
                 it.heard, it.end = now, bounds[partition][1]
-            if (fetched := self._source.fetched_at(partition)) != it.fetched:
-                it.heard, it.fetched = now, fetched
             if partition not in bounds or partition not in self._read or at != it.at or at >= bounds[partition][1]:
                 it.well, it.at = asking, at
             elif asking - it.well > self._patience_with(partition, at):
                 self._stuck[partition] = at
-        silence = {partition: now - self._watched[partition].heard for partition in owned}
-        self._deaf = min(silence.values()) > self._settings.watchdog_seconds
-        self._tell_unheard({partition for partition in owned if silence[partition] > self._told_seconds()})
+        self._tell_silence()
+        self._deaf = now - max(map(self._heard, owned)) > self._settings.watchdog_seconds
 
     def _patience_with(self, partition: Partition, at: int) -> float:
         return self._patience if self._tried.get(partition) == at else self._settings.watchdog_seconds

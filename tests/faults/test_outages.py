@@ -32,8 +32,8 @@ NewTopic = Callable[..., Awaitable[str]]
 
 STOCK = ("consumer",)
 """The command as it is; HASTY is the same with shorter times."""
-TOLD_SECONDS = 15.0
-"""What is promised, whatever OUTCOMES_WATCHDOG_SECONDS and OUTCOMES_STATEMENT_SECONDS are: both are stock here."""
+TOLD_SECONDS = 10.0
+"""What leaves a container's health check its share of 15 s, with the stock patience for silent partitions and statements."""
 MANY = 3000
 """Events that take far longer than the tests that begin with them."""
 AGAIN_SECONDS = 15.0
@@ -162,12 +162,6 @@ async def test_a_slow_statement_is_no_outage(database: str, kafka_bootstrap: str
     assert code == 0, err
 
 
-def test_what_hangs_is_told_within_15_seconds_with_stock_patience() -> None:
-    """After the silence that is borne, and the two looks between which it may begin and end."""
-    assert TOLD_SECONDS > worker_module.TOLD_SECONDS + worker_module.WATCHING_SECONDS
-    assert TOLD_SECONDS > worker_module.COMPARING_SECONDS + worker_module.HELD_SECONDS + worker_module.WATCHING_SECONDS
-
-
 @pytest.mark.parametrize("system", ["kafka", "postgres"])
 async def test_what_takes_connections_and_never_answers_is_told_within_15_seconds(
     system: str, database: str, kafka_bootstrap: str, free_port: int
@@ -233,8 +227,9 @@ async def test_until_the_end_that_is_stopped_before_it_says_what_is_missing(
     assert err.splitlines()[-1] == f"outcomes: stopped before the end of {name}: {name}-0 is read to 0 of 2"
 
 
-async def test_a_simulation_whose_broker_goes_away_ends_in_one_sentence(own_broker: LocalKafka) -> None:
-    """Not in a line for each of its messages."""
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+async def test_a_simulation_whose_broker_goes_away_ends_in_one_sentence(own_broker: LocalKafka, how: signal.Signals) -> None:
+    """Not in a line for each of its messages, of which some two thousand are under way to a broker that hangs."""
     name = await made(own_broker.bootstrap, 4)
     arguments = ("simulate", "--topic", name, "--events", "40000")
     async with started(arguments, {"KAFKA_BOOTSTRAP_SERVERS": own_broker.bootstrap}, module=HASTY) as command:
@@ -246,11 +241,17 @@ async def test_a_simulation_whose_broker_goes_away_ends_in_one_sentence(own_brok
             return sum(ends.values()) > 100
 
         await until(under_way)
-        own_broker.kill()
+        if how == signal.SIGKILL:
+            own_broker.kill()
+        else:
+            own_broker.send(how)
         try:
             code, out, err = await command.end(None)
         finally:
-            own_broker.start()
+            if how == signal.SIGKILL:
+                own_broker.start()
+            else:
+                own_broker.send(signal.SIGCONT)
     assert code == 2, err
     assert out == ""
     assert len(err.splitlines()) == 1, err[:2000]
