@@ -1,6 +1,7 @@
 -- What keeps the values of unknown members of results out of readers' sight, and what counts the open records of quarantine. From the
 -- moment on at which the triggers are there, workers of the code before write by them too, and notice nothing. Below a second for each
--- lock: who cannot have it gives way and comes again.
+-- lock: who cannot have it gives way and comes again. They always fire, because session_replication_role = replica of a database or a
+-- login, which only a superuser can set back, would keep others from it.
 DO $before$
 DECLARE
     name text;
@@ -69,10 +70,12 @@ BEGIN
         PERFORM set_config('lock_timeout', '800ms', true);
         EXECUTE format('CREATE OR REPLACE TRIGGER keep_unknown_values BEFORE INSERT OR UPDATE ON outcomes.%I FOR EACH ROW '
                        'WHEN (NEW.extra IS NOT NULL) EXECUTE FUNCTION outcomes.keep_unknown_values()', name);
+        EXECUTE format('ALTER TABLE outcomes.%I ENABLE ALWAYS TRIGGER keep_unknown_values', name);
         COMMIT;
         PERFORM set_config('lock_timeout', '800ms', true);
         EXECUTE format('CREATE OR REPLACE TRIGGER keep_unknown_values BEFORE INSERT OR UPDATE ON outcomes.%I FOR EACH ROW '
                        'WHEN (NEW.extra IS NOT NULL) EXECUTE FUNCTION outcomes.keep_unknown_values(%L)', name || '_version', name);
+        EXECUTE format('ALTER TABLE outcomes.%I ENABLE ALWAYS TRIGGER keep_unknown_values', name || '_version');
         COMMIT;
     END LOOP;
 
@@ -83,6 +86,8 @@ BEGIN
         REFERENCING OLD TABLE AS was NEW TABLE AS became FOR EACH STATEMENT EXECUTE FUNCTION outcomes.tally_quarantine();
     CREATE OR REPLACE TRIGGER tally_removed AFTER DELETE ON outcomes.quarantine
         REFERENCING OLD TABLE AS was FOR EACH STATEMENT EXECUTE FUNCTION outcomes.tally_quarantine();
+    ALTER TABLE outcomes.quarantine
+        ENABLE ALWAYS TRIGGER tally_added, ENABLE ALWAYS TRIGGER tally_changed, ENABLE ALWAYS TRIGGER tally_removed;
     COMMIT;
 END
 $before$;

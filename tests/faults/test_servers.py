@@ -81,7 +81,7 @@ LEFT_TO_ADMINISTRATORS = {
     *("plan_cache_mode", "cursor_tuple_fraction", "constraint_exclusion", "debug_parallel_query", "default_toast_compression"),
     # What the server says and to whom, how soon a commit is on disk (rows and positions go together), and what roles are made.
     *("client_min_messages", "escape_string_warning", "synchronous_commit", "createrole_self_grant"),
-    # A superuser's alone. There is no trigger, and each function says how it reads its names.
+    # A superuser's alone. Triggers always fire, and each function says how it reads its names.
     *("session_replication_role", "plpgsql.variable_conflict"),
     "application_name",
 }

@@ -4,6 +4,7 @@ import itertools
 import json
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import orjson
@@ -206,3 +207,14 @@ async def test_what_rest_does_not_tell_is_taken_over_from_them_too(database: str
     known = await here.known(TENANT, "learning_outcome_result", [1])
     assert known[1].body["login"] == LOGIN
     await here.close()
+
+
+async def test_triggers_fire_whatever_replication_role_a_session_has(database: str, connection: Connection) -> None:
+    """Some managed servers set `replica` for a whole database, and a plain login cannot set it back."""
+    await connection.execute(f'ALTER DATABASE "{urlsplit(database).path[1:]}" SET session_replication_role = replica')
+    await write(database, result(1, login=LOGIN), b"no JSON")
+    assert [row[:2] for row in await kept(connection)] == [("learning_outcome_result", 1)]
+    assert await connection.fetchval("SELECT sum(records) FROM quarantine_tally") == 1
+    assert (await verify(connection)).holds
+    others = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'A'"
+    assert await told(connection, others) == []
