@@ -15,7 +15,7 @@ from consumer.read.objects import tenant_of
 from consumer.store import tenant_setting
 from consumer.store.postgres import Connection
 from consumer.terminal import AsJson, At, KnownAt, Tenant, ask, database, layout_width, out, print_json, say, time_of
-from schemas.base import MAX_ID, local_id
+from schemas.base import MAX_ID
 
 mastery = typer.Typer(rich_markup_mode=None)
 
@@ -36,7 +36,7 @@ def _course(text: str) -> int | None:
         return None
     if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) <= MAX_ID):
         raise UsageError(f"{text} is no id of a course, and not none")
-    return local_id(int(text))
+    return int(text)
 
 
 @mastery.command()
@@ -81,7 +81,7 @@ def scale(
 
     Example: outcomes scale --course 12
     """
-    contexts = [(kind, local_id(id_)) for kind, id_ in (("Course", course), ("Account", account)) if id_ is not None]
+    contexts = [(kind, id_) for kind, id_ in (("Course", course), ("Account", account)) if id_ is not None]
     if len(contexts) != 1:
         raise UsageError("name one of --course and --account")
     asked = tenant, time_of(at), time_of(known_at)
@@ -101,7 +101,7 @@ def timeline(
 
     Example: outcomes timeline --course 12 --student elXwFPr6uKGaiVxchQSsqV6YZy5HBtlq8O2vqMXM --outcome 3
     """
-    asked = _course(course), student, local_id(outcome), tenant
+    asked = _course(course), student, outcome, tenant
     with database() as (_, dsn):
         found = ask(dsn, lambda connection: read_timeline.timeline(connection, *asked))
     if as_json:
@@ -123,7 +123,7 @@ def explain_rollup(
     """`outcomes explain rollup`: the results, the formula with numbers, the scale, the level."""
     if course is None or student is None or outcome is None:
         raise UsageError("a rollup is named by --course, --student and --outcome")
-    asked = _course(course), student, local_id(outcome), tenant, time_of(at), time_of(known_at)
+    asked = _course(course), student, outcome, tenant, time_of(at), time_of(known_at)
     with database() as (_, dsn):
         found = ask(dsn, lambda connection: read_rollup.rollup(connection, *asked))
     if as_json:

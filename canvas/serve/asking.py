@@ -223,8 +223,9 @@ async def _anywhere(request: Request, at: At = None) -> Asked:
 
 async def _shard(reading: Reading, tenant: Tenant) -> int | None:
     """None where nothing has told it."""
-    row = await reading.row("shard", tenant)
-    return None if row is None else row["shard"]
+    (row,) = await reading.told("shard", tenant)
+    shard: int | None = row["shard"]
+    return shard
 
 
 async def _in(

@@ -21,7 +21,7 @@ from consumer.errors import UsageError
 from consumer.printable import printable
 from consumer.read import scale as read_scale
 from consumer.read.beginning import refuse_forgotten
-from consumer.read.objects import tenant_of
+from consumer.read.objects import id_here, tenant_of
 from consumer.read.scale import Setting, as_of, method_text, name_of, number, style_of
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
@@ -173,6 +173,7 @@ async def gradebook(
 ) -> Gradebook:
     """Reads it in one snapshot. Raises `UsageError` where nobody has ever told of the course."""
     root_account_uuid = await tenant_of(connection, tenant)
+    course = None if course is None else await id_here(connection, root_account_uuid, "course", course)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await refuse_forgotten(connection, at, known_at)
         if course is not None and not await connection.fetchval(sql("gradebook_known"), root_account_uuid, course):

@@ -21,7 +21,7 @@ from rich.text import Text as RichText
 from consumer.errors import UsageError
 from consumer.ingest.tables import TABLES
 from consumer.printable import printable
-from consumer.read.objects import tenant_of
+from consumer.read.objects import id_here, tenant_of
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection, translated
 from schemas.base import MAX_KEY_TEXT, SHARD, Flag, Id, Text, local_id
@@ -252,7 +252,7 @@ async def use(
     """Says which standard an assignment, course or account uses from a time on; None for none of its own."""
     _refuse_future(as_of)
     root_account_uuid = await tenant(connection, given_tenant)
-    context_type, context_id = context[0], local_id(context[1])
+    context_type, context_id = context[0], await id_here(connection, root_account_uuid, context[0].lower(), context[1])
     if standard is not None:
         found = await _standard(connection, root_account_uuid, standard, as_of)
         if found["workflow_state"] == "deleted":
@@ -340,16 +340,18 @@ class Choice:
 
 
 async def _chosen(connection: Connection, choice: Choice) -> dict[str, Any]:
-    contexts = [id_ if id_ is None else local_id(id_) for id_ in (choice.assignment, choice.course, choice.account)]
-    if choice.standard is not None and contexts != [None] * 3:
+    contexts = {"assignment": choice.assignment, "course": choice.course, "account": choice.account}
+    named = {what: id_ for what, id_ in contexts.items() if id_ is not None}
+    if choice.standard is not None and named:
         raise UsageError("--standard excludes --assignment, --course and --account")
-    if choice.standard is None and contexts == [None] * 3:
+    if choice.standard is None and not named:
         root_account_uuid = ""  # the built-in scheme is nobody's
     else:
         root_account_uuid = await tenant(connection, choice.tenant)
     if choice.standard is not None:
         return await _standard(connection, root_account_uuid, choice.standard, choice.at)
-    return dict(await connection.fetchrow(sql("letters_effective"), root_account_uuid, *contexts, choice.at) or {})
+    here = contexts | {what: await id_here(connection, root_account_uuid, what, id_) for what, id_ in named.items()}
+    return dict(await connection.fetchrow(sql("letters_effective"), root_account_uuid, *here.values(), choice.at) or {})
 
 
 @dataclass(frozen=True, slots=True)

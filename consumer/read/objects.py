@@ -8,6 +8,7 @@ from consumer.errors import UsageError
 from consumer.ingest.tables import CANVAS, TABLES, Table
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
+from schemas.base import SHARD, local_id
 
 SHORT = {
     "outcome": "learning_outcome",
@@ -52,6 +53,26 @@ async def tenant_of(connection: Connection, given: str | None) -> str:
     if len(tenants) > 1:
         raise UsageError(f"there are several tenants, name one with --tenant: {known}")
     return str(tenants[0])
+
+
+async def id_here(connection: Connection, root_account_uuid: str, what: str, id_: int) -> int:
+    """The local id of what has a local or a global one. Raises `UsageError` for one of another shard, where ours is known."""
+    shard = await _shard(connection, root_account_uuid, id_)
+    if shard is not None and id_ // SHARD != shard:
+        raise UsageError(f"{what} {id_} is on shard {id_ // SHARD}, and {root_account_uuid} on shard {shard}")
+    return local_id(id_)
+
+
+async def outcome_id(connection: Connection, root_account_uuid: str, id_: int) -> int:
+    """As results call an outcome: by its local id; by the global one where it lives on another shard."""
+    shard = await _shard(connection, root_account_uuid, id_)
+    return id_ if shard is not None and id_ // SHARD != shard else local_id(id_)
+
+
+async def _shard(connection: Connection, root_account_uuid: str, id_: int) -> int | None:
+    """The tenant's; None where nothing has told it, and for a local id, which asks for none."""
+    shard: int | None = await connection.fetchval(sql("shard"), root_account_uuid) if id_ >= SHARD else None
+    return shard
 
 
 async def reads_quarantine(connection: Connection) -> bool:

@@ -19,7 +19,7 @@ from consumer.printable import printable
 from consumer.read import scale as read_scale
 from consumer.read.beginning import refuse_forgotten
 from consumer.read.gradebook import outcomes_of, title_of
-from consumer.read.objects import tenant_of
+from consumer.read.objects import id_here, outcome_id, tenant_of
 from consumer.read.scale import SWATCH, Setting, as_of, method_text, moment, name_of, number, style_of
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
@@ -90,6 +90,8 @@ async def rollup(
 ) -> Rollup:
     """Reads it in one snapshot. Raises `UsageError` where no result of it was ever told."""
     root_account_uuid = await tenant_of(connection, tenant)
+    course = None if course is None else await id_here(connection, root_account_uuid, "course", course)
+    outcome = await outcome_id(connection, root_account_uuid, outcome)
     asked = (root_account_uuid, course, student, outcome)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await refuse_forgotten(connection, at, known_at)

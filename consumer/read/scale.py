@@ -13,7 +13,7 @@ from rich.text import Text
 
 from consumer.printable import printable
 from consumer.read.beginning import refuse_forgotten
-from consumer.read.objects import tenant_of
+from consumer.read.objects import id_here, tenant_of
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
 
@@ -98,7 +98,10 @@ async def effective(
 ) -> Setting:
     """What applies to a course or account of the tenant that was named. Raises `UsageError`."""
     await refuse_forgotten(connection, at, known_at)
-    return await setting(connection, await tenant_of(connection, tenant), context, at, known_at)
+    root_account_uuid = await tenant_of(connection, tenant)
+    kind, id_ = context
+    here = kind, await id_here(connection, root_account_uuid, kind.lower(), id_)
+    return await setting(connection, root_account_uuid, here, at, known_at)
 
 
 @dataclass(frozen=True, slots=True)

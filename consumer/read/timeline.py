@@ -12,7 +12,7 @@ from rich.text import Text
 from consumer.errors import UsageError
 from consumer.printable import printable
 from consumer.read.beginning import history_begins, note
-from consumer.read.objects import SHORT, tenant_of
+from consumer.read.objects import SHORT, id_here, outcome_id, tenant_of
 from consumer.read.scale import method_text, moment, name_of, number, style_of
 from consumer.read.sql import sql
 from consumer.store.postgres import Connection
@@ -65,6 +65,8 @@ class Timeline:
 async def timeline(connection: Connection, course: int | None, student: str, outcome: int, tenant: str | None) -> Timeline:
     """Asks `mastery_timeline`. Raises `UsageError` where there never was a score."""
     root_account_uuid = await tenant_of(connection, tenant)
+    course = None if course is None else await id_here(connection, root_account_uuid, "course", course)
+    outcome = await outcome_id(connection, root_account_uuid, outcome)
     rows = await connection.fetch(sql("timeline"), root_account_uuid, course, student, outcome)
     if not rows:
         where = name_of("Course", course)

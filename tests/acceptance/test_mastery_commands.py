@@ -56,6 +56,30 @@ async def test_a_gradebook_for_people_spreadsheets_and_machines(database: str) -
     assert [row["summary"]["not_yet_assessed"] for row in found["outcomes"]] == [1, 1]
 
 
+async def test_a_course_or_an_account_of_another_shard_is_not_taken_for_ours(database: str) -> None:
+    """As `serve` has a 404 for it. Outcomes may live elsewhere, under their global id."""
+    await school(database)
+    elsewhere = f"2108{7:013}"
+    one = ("--student", ANA, "--outcome", "1")
+    abroad = ("timeline", "--course", "7", "--student", ANA, "--outcome", f"2108{1:013}")
+    code, out, err = await outcomes(*abroad, DATABASE_URL=database)
+    assert (code, out) == (2, ""), err
+    assert f"for outcome 2108{1:013} in course 7" in err
+    for command in (
+        ("gradebook", "--course", elsewhere),
+        ("scale", "--course", elsewhere),
+        ("scale", "--account", elsewhere),
+        ("timeline", "--course", elsewhere, *one),
+        ("explain", "rollup", "--course", elsewhere, *one),
+        ("letters", "grade", "80", "--course", elsewhere),
+        ("letters", "use", "none", "--account", elsewhere),
+    ):
+        code, out, err = await outcomes(*command, DATABASE_URL=database)
+        assert (code, out) == (2, ""), command
+        what = "account" if "--account" in command else "course"
+        assert err == f"outcomes: {what} {elsewhere} is on shard 2108, and {TENANT} on shard 2107\n", command
+
+
 async def test_a_gradebook_of_another_moment(database: str) -> None:
     """A time with a zone, or a date; before everything it is empty, and says so."""
     await school(database)

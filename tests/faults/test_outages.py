@@ -232,7 +232,8 @@ async def test_a_simulation_whose_broker_goes_away_ends_in_one_sentence(own_brok
     """Not in a line for each of its messages, of which some two thousand are under way to a broker that hangs."""
     name = await made(own_broker.bootstrap, 4)
     arguments = ("simulate", "--topic", name, "--events", "40000")
-    async with started(arguments, {"KAFKA_BOOTSTRAP_SERVERS": own_broker.bootstrap}, module=HASTY) as command:
+    address = {"KAFKA_BOOTSTRAP_SERVERS": own_broker.bootstrap}
+    async with started(arguments, address, module=HASTY, cold=True) as command:  # to its very end
 
         async def under_way() -> bool:
             ends = await lag(

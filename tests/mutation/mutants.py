@@ -305,6 +305,30 @@ MUTANTS = (
         _tests(_OUTAGES, "test_an_outage_of_kafka_is_told_within_15_seconds"),
     ),
     Mutant(
+        "a silence is told, and with a health check later than promised",
+        _WORKER,
+        "TOLD_SECONDS = 7.0",
+        "TOLD_SECONDS = 8.0",
+        _tests("tests/test_house.py", "test_an_outage_is_told_by_compose_within_fifteen_seconds"),
+    ),
+    Mutant(
+        "a session can keep the triggers from firing",
+        f"{_MIGRATIONS}/0009_books.before.1.sql",
+        "        ENABLE ALWAYS TRIGGER tally_added, ENABLE",
+        "        ENABLE TRIGGER tally_added, ENABLE",
+        _tests(_UNKNOWN, "test_triggers_fire_whatever_replication_role_a_session_has"),
+    ),
+    Mutant(
+        "a command takes another shard's id for ours",
+        "consumer/read/objects.py",
+        "    if shard is not None and id_ // SHARD != shard:\n        raise",
+        "    if shard is None and id_ // SHARD != shard:\n        raise",
+        _tests(
+            "tests/acceptance/test_mastery_commands.py",
+            "test_a_course_or_an_account_of_another_shard_is_not_taken_for_ours",
+        ),
+    ),
+    Mutant(
         "until the end, what others hold counts as written",
         _WORKER,
         "if all(at.get(partition, -1) >= end for partition, end in self._ends.items()):",
