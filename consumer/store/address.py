@@ -1,11 +1,13 @@
 """What the address of a database says behind its `?`: the options that libpq knows."""
 
+import configparser
 import ipaddress
 import os
 import random
 import socket
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import SplitResult, parse_qs, unquote, urlencode, urlsplit, urlunsplit
 
 from consumer.errors import Fatal
@@ -87,7 +89,7 @@ def read(dsn: str) -> Asked:
 
     A name is quoted where it is one of libpq's: any other text behind the `?` may be a piece of a password.
     """
-    address = urlsplit(dsn)
+    address = _served(urlsplit(dsn))
     told = {name: values[-1] for name, values in parse_qs(address.query, strict_parsing=bool(address.query)).items()}
     if not known(told):
         raise ValueError("an option is unknown")
@@ -112,6 +114,26 @@ def read(dsn: str) -> Asked:
 def known(options: Iterable[str]) -> bool:
     """Whether libpq, or asyncpg, knows all of them."""
     return _DRIVER | _OURS | set(_KEPT_ANYWAY) >= set(options)
+
+
+def _served(address: SplitResult) -> SplitResult:
+    """With what the service that it names says besides. PGSERVICE counts where the address names no host.
+
+    Raises `Fatal` where there is no such service: asyncpg would ask whoever is at the usual place.
+    """
+    told = {name: values[-1] for name, values in parse_qs(address.query, strict_parsing=bool(address.query)).items()}
+    placed = bool(address.netloc.rpartition("@")[2] or told.get("host"))
+    name = told.pop("service", None) or (None if placed else os.environ.get("PGSERVICE"))
+    if not name:
+        return address
+    file, services = Path(os.environ.get("PGSERVICEFILE") or "~/.pg_service.conf").expanduser(), configparser.RawConfigParser()
+    try:
+        services.read(file, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError) as error:
+        raise Fatal(f"{file} cannot be read as a file of database services") from error
+    if not services.has_section(name):
+        raise Fatal(f"the database address, or PGSERVICE, names a service that is not in {file}")
+    return address._replace(query=urlencode(dict(services[name]) | told))
 
 
 def _at_numbers(address: SplitResult, told: Mapping[str, str], asked: Mapping[str, str]) -> SplitResult:
@@ -164,9 +186,9 @@ def _tcp(constant: str, value: str) -> tuple[int, int, int]:
 def unencrypted(dsn: str) -> str | None:
     """The first host of the address to which password and data may go unencrypted over a network; None where there is none."""
     try:
-        address = urlsplit(dsn)
+        address = _served(urlsplit(dsn))
         told = {name: values[-1] for name, values in parse_qs(address.query).items()}
-    except ValueError:  # whoever connects is told what is wrong
+    except (ValueError, Fatal):  # whoever connects is told what is wrong
         return None
     if address.fragment or "@" in address.path + address.query:
         return None  # what looks like the host may be a piece of the password

@@ -1019,6 +1019,13 @@ MUTANTS = (
         _tests(_SETTINGS, "test_a_misspelt_setting_is_none_of_a_services"),
     ),
     Mutant(
+        "an unknown service is no service",
+        "consumer/store/address.py",
+        "    if not services.has_section(name):\n        raise Fatal(",
+        "    if not services.has_section(name):\n        return address\n        raise Fatal(",
+        _tests("tests/unit/test_address.py", "test_a_service_that_is_nowhere_is_refused"),
+    ),
+    Mutant(
         "a secret goes unencrypted without a word",
         "consumer/store/address.py",
         'or "prefer") not in _UNENCRYPTED:',

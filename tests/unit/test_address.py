@@ -106,6 +106,34 @@ def test_a_variable_of_libpqs_that_we_cannot_keep_is_named(monkeypatch: pytest.M
         addresses.read("postgresql://user@host/db")
 
 
+def test_a_service_says_what_the_address_does_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """In the address, or by PGSERVICE where that names no host; its options are promises as the address' own are."""
+    file = tmp_path / "services"
+    file.write_text("[lab]\nhost=db.lab\ndbname=x\nsslmode=require\noptions=-c geqo=off\n[odd]\nchannel_binding=require\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(file))
+    asked = addresses.read("postgresql://user@/?service=lab&dbname=y")
+    assert asked.dsn == "postgresql://user@/?host=db.lab&dbname=y&sslmode=require"
+    assert asked.server == {"options": "-c geqo=off"}
+    with pytest.raises(Fatal, match="channel_binding, which cannot be kept"):
+        addresses.read("postgresql://user@/?service=odd")
+    monkeypatch.setenv("PGSERVICE", "lab")
+    assert "host=db.lab" in addresses.read("postgresql://user@/y").dsn
+    assert addresses.read("postgresql://user@host/y").dsn == "postgresql://user@host/y"
+    assert addresses.unencrypted("postgresql://user@/y") is None
+    file.write_text("[lab]\nhost=db.lab\n")
+    assert addresses.unencrypted("postgresql://user@/y") == "db.lab"
+
+
+def test_a_service_that_is_nowhere_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever is at the usual place may be another database. A file that is none is named."""
+    monkeypatch.setenv("PGSERVICEFILE", str(tmp_path / "services"))
+    with pytest.raises(Fatal, match="names a service that is not in"):
+        addresses.read("postgresql://user@host/db?service=lab")
+    (tmp_path / "services").write_text("host=db.lab\n")
+    with pytest.raises(Fatal, match="cannot be read as a file of database services"):
+        addresses.read("postgresql://user@host/db?service=lab")
+
+
 @pytest.mark.parametrize(
     ("rest", "left"),
     [
