@@ -10,7 +10,6 @@ from contextlib import ExitStack
 
 import pytest
 
-from consumer import worker as worker_module
 from consumer.engines.kafka import LocalKafka, free_port
 from consumer.errors import Transient
 from consumer.ingest.batch import Partition
