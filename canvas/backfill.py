@@ -454,5 +454,7 @@ async def backfill(
             with signals(patience.stop):
                 return await walk.run()
     finally:
-        await store.close()
-        await here.close()
+        try:
+            await store.close()
+        finally:  # also where it is cancelled just then
+            await here.close()

@@ -305,11 +305,11 @@ async def test_a_file_goes_into_a_topic_as_it_is_and_in_its_order(
     code, out, _ = await outcomes("replay", str(tmp_path / "b"), "--to-topic", name, **nowhere)
     assert (code, out.splitlines()[0]) == (0, f"2 sent from {tmp_path / 'b'}")
     assert re.fullmatch(rf"2 sent to {name} · [\d.]+ s", out.splitlines()[1])
-    code, out, err = await outcomes("worker", "--until-end", **settings(database, kafka_bootstrap, name))
+    code, out, _err = await outcomes("worker", "--until-end", **settings(database, kafka_bootstrap, name))
     assert code == 0
     assert out.startswith(f"{len(told) + 5:,} consumed · ")
     assert " · 1 quarantined · " in out
-    assert err.splitlines()[-1] == f"what went to quarantine, and why: outcomes quarantine list --source {name}"
+    assert out.splitlines()[-1] == f"what went to quarantine, and why: outcomes quarantine list --source {name}"
 
 
 async def test_what_cannot_be_sent_to_a_topic_is_said_in_a_sentence(

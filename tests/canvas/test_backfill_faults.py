@@ -15,8 +15,10 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from canvas.here import Here
 from canvas.sql import sql
 from consumer.store.postgres import connect
+from consumer.store.store import Store
 from tests.acceptance.running import environment, outcomes, started
 from tests.canvas.content import ALGEBRA, BIOLOGY, GRAPHS, HIGH, READING, ROOT
 from tests.canvas.faults import Fault, Planned
@@ -285,6 +287,28 @@ async def test_cancelled_anywhere_it_goes_on(database: str, school: School, faul
         assert await state(database) == faultless
     assert (await fill(database, school)).troubles == []
     assert await state(database) == faultless
+
+
+async def test_cancelled_while_it_closes_one_connection_it_closes_the_other(
+    database: str, school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None is left to the server."""
+    close_store, close_here = Store.close, Here.close
+    closed: list[Here] = []
+
+    async def cancelled(store: Store) -> None:
+        await close_store(store)
+        raise asyncio.CancelledError
+
+    async def noted(here: Here) -> None:
+        await close_here(here)
+        closed.append(here)
+
+    monkeypatch.setattr(Store, "close", cancelled)
+    monkeypatch.setattr(Here, "close", noted)
+    with pytest.raises(asyncio.CancelledError):
+        await fill(database, school)
+    assert len(closed) == 1
 
 
 async def test_told_to_stop_it_ends_after_what_is_being_written(
