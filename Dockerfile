@@ -7,11 +7,9 @@ RUN python -m venv --without-pip /opt/outcomes \
  && /opt/build/bin/pip --python /opt/outcomes/bin/python install --no-cache-dir --disable-pip-version-check --require-hashes -r runtime.txt \
  && /opt/build/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes -r build.txt
 COPY pyproject.toml README.md ./
-COPY canvas canvas
 COPY consumer consumer
 COPY migrations migrations
 COPY schemas schemas
-COPY simulator simulator
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /build/wheels . \
  && /opt/build/bin/pip --python /opt/outcomes/bin/python install --no-cache-dir --disable-pip-version-check --no-deps /build/wheels/*.whl
 

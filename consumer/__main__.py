@@ -21,7 +21,7 @@ def main() -> None:
         signal.signal(signal.SIGINT, _end_at_once)
     _open_what_is_closed()
     _answer_in_any_encoding()
-    from consumer.cli import main as run  # noqa: PLC0415 - the second that this takes is a time for signals too
+    from consumer.commands.main import main as run  # noqa: PLC0415 - the second that this takes is a time for signals too
 
     if ours:
         signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -391,7 +391,7 @@ class GradingSchemeEntry(Shape):
 
 
 class GradingStandard(Shape):
-    """A grading standard on the wire. `consumer.read.letters.Standard` knows what a valid one is."""
+    """A grading standard on the wire. `consumer.query.letters.Standard` knows what a valid one is."""
 
     id: Id
     """The standard."""

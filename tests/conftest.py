@@ -21,7 +21,7 @@ from consumer.engines import kafka as kafka_engine
 from consumer.engines import postgres as postgres_engine
 from consumer.engines import reaper
 from consumer.errors import UsageError
-from consumer.read.verify import verify
+from consumer.query.verify import verify
 from consumer.store import schema
 from consumer.store.postgres import connect
 from consumer.store.writer import Writer

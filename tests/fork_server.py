@@ -19,14 +19,14 @@ import traceback
 from contextlib import suppress
 from typing import Any, NoReturn
 
-import consumer.cli
+import consumer.commands.main
 import consumer.probes
 import consumer.store.migrating  # noqa: F401 - what children would import
 
 MESSAGE = 2**18
 """Bytes, at most."""
 
-for _name in [name for name in sys.modules if name.startswith(("consumer.cli", "consumer.terminal"))]:
+for _name in [name for name in sys.modules if name.startswith("consumer.commands")]:
     del sys.modules[_name]  # the consoles are as wide as the environment said when they were made
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from consumer.demo import TAKES
+from consumer.commands.demo import TAKES
 from tests.acceptance.running import outcomes, started
 from tests.forking import ROOT
 from tests.scratch import folder

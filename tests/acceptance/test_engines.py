@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from consumer import demo
+from consumer.commands import demo
 from consumer.engines import docker, kafka, postgres
 from consumer.store.postgres import connect
 from tests.acceptance.running import started

@@ -10,8 +10,8 @@ from typing import Any
 
 import aiohttp
 
-from canvas.serve import tokens
 from consumer.engines.kafka import free_port
+from consumer.serve.access import tokens
 from consumer.store.postgres import Connection, connect
 from tests.acceptance.running import environment
 from tests.bench import mastery

@@ -8,13 +8,13 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
-from canvas.backfill import Report, Task, backfill
-from canvas.client import CanvasClient, Patience
-from canvas.reconcile import Reconciliation, reconcile
+from consumer.canvas.backfill import Report, Task, backfill
+from consumer.canvas.client import CanvasClient, Patience
+from consumer.canvas.reconcile import Reconciliation, reconcile
 from consumer.ingest.batch import Batch
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import RawRecord
-from consumer.read.verify import verify
+from consumer.query.verify import verify
 from consumer.settings import Settings
 from consumer.store.postgres import connect
 from consumer.store.writer import Writer

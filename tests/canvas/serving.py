@@ -10,9 +10,9 @@ from typing import Any
 
 import aiohttp
 
-from canvas.serve import tokens
-from canvas.serve.app import make_app, serving
-from consumer.read import letters
+from consumer.query import letters
+from consumer.serve.access import tokens
+from consumer.serve.app import make_app, serving
 from consumer.settings import Settings
 from consumer.store.postgres import connect
 from tests.postgres.test_gradebook import account, course, outcome, worked

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from canvas.here import Here
-from canvas.sql import sql
+from consumer.canvas.projection import Here
+from consumer.canvas.sql import sql
 from consumer.store.postgres import connect
 from consumer.store.store import Store
 from tests.acceptance.running import environment, outcomes, started
@@ -152,7 +152,7 @@ async def test_a_canvas_that_is_away_stops_it_and_the_next_run_goes_on(
 
 async def stopped_behind_a_course(database: str, school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     """Canvas does not answer the second page of its results, and is away when two courses later the next one is asked."""
-    monkeypatch.setattr("canvas.backfill.AT_ONCE", 1)
+    monkeypatch.setattr("consumer.canvas.backfill.AT_ONCE", 1)
     school.page_size = 2
     school.fail("forbidden", times=1000, path=f"courses/{ALGEBRA}/outcome_results.*page=bookmark")
     school.planned.append(Planned("500", cast(Any, Dying(f"courses/{READING}/outcome_groups")), 10_000, {}))

@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from canvas.examine import Examiner, Finding
-from canvas.pieces import Objects, Piece
+from consumer.canvas.examine import Examiner, Finding
+from consumer.canvas.observations import Objects, Piece
 from tests.canvas.content import ALGEBRA, ANN, EQUATIONS, EVIDENCE, FRACTIONS, GRAPHS, HIGH, PHONICS, ROOT, Row
 from tests.canvas.filling import (
     BEFORE,

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
-from canvas.client import Answer, CanvasClient, Clock, Context, Page, Patience
 from consumer import log
+from consumer.canvas.client import Answer, CanvasClient, Clock, Context, Page, Patience
 from consumer.errors import (
     CanvasAway,
     CanvasError,
@@ -24,7 +24,7 @@ from consumer.errors import (
     CanvasUnauthorized,
     UsageError,
 )
-from consumer.read import letters
+from consumer.query import letters
 from consumer.settings import Settings, load
 from schemas import rest
 from tests.canvas.content import ALGEBRA, ANN, BEN, BIOLOGY, EQUATIONS, FRACTIONS, GRAPHS, HIGH, READING, ROOT, UUID
@@ -472,7 +472,7 @@ async def test_a_wrong_shape_anywhere_names_its_place(school: School, client: Ca
 
 async def test_an_answer_without_end_is_not_read(school: School, client: CanvasClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever serves it is no Canvas."""
-    monkeypatch.setattr("canvas.client.MAX_BODY_BYTES", 3 * 1024 * 1024)
+    monkeypatch.setattr("consumer.canvas.client.MAX_BODY_BYTES", 3 * 1024 * 1024)
     school.accounts[ROOT]["name"] = "x" * 4 * 1024 * 1024
     with pytest.raises(CanvasSurprise, match="accounts/1: an answer of more than 3 MB"):
         await client.account(ROOT)

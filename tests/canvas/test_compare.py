@@ -9,13 +9,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from canvas import compare, told
-from canvas.backfill import _event
-from canvas.client import Context
-from canvas.compare import Change, Known, Left
-from canvas.examine import aligned_again, removed
-from canvas.here import Aligned, Alignment
-from canvas.told import Told
+from consumer.canvas import compare, mapping
+from consumer.canvas.backfill import _event
+from consumer.canvas.client import Context
+from consumer.canvas.compare import Change, Known, Left
+from consumer.canvas.examine import aligned_again, removed
+from consumer.canvas.mapping import Told
+from consumer.canvas.projection import Aligned, Alignment
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import Accepted, RawRecord
 from consumer.ingest.tables import TABLES
@@ -45,7 +45,7 @@ def answers(shape: Any, **members: st.SearchStrategy[Any]) -> st.SearchStrategy[
 
 
 accounts = answers(rest.Account, id=ids, name=words, parent_account_id=maybe_ids, root_account_id=maybe_ids, uuid=texts).map(
-    told.account
+    mapping.account
 )
 courses = answers(
     rest.Course,
@@ -55,7 +55,7 @@ courses = answers(
     account_id=maybe_ids,
     created_at=times,
     workflow_state=st.sampled_from(["unpublished", "available", None]),
-).map(told.course)
+).map(mapping.course)
 groups = answers(
     rest.OutcomeGroup,
     id=ids,
@@ -64,9 +64,9 @@ groups = answers(
     context_id=st.just(1),
     context_type=st.just("Account"),
     parent_outcome_group=st.none() | st.fixed_dictionaries({"id": ids, "title": st.just("x")}),
-).map(told.group)
+).map(mapping.group)
 outcomes = st.builds(
-    lambda outcome, own: told.outcome(outcome, own=own),
+    lambda outcome, own: mapping.outcome(outcome, own=own),
     answers(
         rest.Outcome,
         id=ids,
@@ -94,7 +94,7 @@ results = answers(
         {"user": st.sampled_from(["5", "6", "uuid:x"]), "learning_outcome": ids},
         optional={"alignment": st.sampled_from(["assignment_7", "quiz_8", None]), "assignment": st.just("assignment_9")},
     ),
-).map(lambda result: told.result(result, 5, "COURSE"))
+).map(lambda result: mapping.result(result, 5, "COURSE"))
 levels = st.lists(
     st.fixed_dictionaries(
         {"description": st.sampled_from(["a", "b"]), "points": st.sampled_from([1, 2.0]), "mastery": st.booleans()},
@@ -183,7 +183,7 @@ def test_a_scale_that_was_written_compares_as_equal(
     """And one that is inherited is written only where the context is known to own another one."""
     known = None
     if others is not None:
-        body = {"outcome_proficiency_id": 12, **told.scale(ROOT, others).members, "workflow_state": state}
+        body = {"outcome_proficiency_id": 12, **mapping.scale(ROOT, others).members, "workflow_state": state}
         known = Known(body, THEN, "outcome_proficiency_updated")
     found = compare.mastery_scale(ROOT, ratings, known, NOON, inherited=inherited, feeds_id=feeds_id)
     if isinstance(found, Left):
@@ -211,7 +211,7 @@ def test_what_is_newer_than_the_request_is_left_alone(one: Told, data: st.DataOb
 def result_of(**members: Any) -> Told:
     """A result of user 5."""
     shown = {"id": 1, "score": 3, "links": {"user": "5", "learning_outcome": 2, "alignment": "assignment_7"}} | members
-    return told.result(rest.OutcomeResult.model_validate(shown), 5, None)
+    return mapping.result(rest.OutcomeResult.model_validate(shown), 5, None)
 
 
 RESULT = {
@@ -266,7 +266,7 @@ def test_the_asset_and_the_uuid_that_the_feed_told_stay() -> None:
 )
 def test_two_names_of_one_method_are_the_same(stored: str, shown: str, differs: bool) -> None:
     """REST has other names for them while the new decaying average is on."""
-    outcome = told.outcome(rest.Outcome(id=1, title="t", calculation_method=shown), own=True)
+    outcome = mapping.outcome(rest.Outcome(id=1, title="t", calculation_method=shown), own=True)
     body = {"learning_outcome_id": 1, "title": "t", "workflow_state": "active", "calculation_method": stored}
     assert isinstance(compare.compare(outcome, Known(body, THEN, "x"), NOON), Change) == differs
 
@@ -274,7 +274,7 @@ def test_two_names_of_one_method_are_the_same(stored: str, shown: str, differs: 
 @pytest.mark.parametrize(("state", "differs"), [("active", False), ("archived", False), ("retired", False), ("deleted", True)])
 def test_a_list_tells_that_an_outcome_is_not_deleted(state: str, differs: bool) -> None:
     """Archived ones are in it too."""
-    outcome = told.outcome(rest.Outcome(id=1, title="t"), own=False)
+    outcome = mapping.outcome(rest.Outcome(id=1, title="t"), own=False)
     body = {"learning_outcome_id": 1, "title": "t", "workflow_state": state}
     assert isinstance(compare.compare(outcome, Known(body, THEN, "x"), NOON), Change) == differs
 

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canvas.serve.params import FORM, JSON, MAX_BYTES, MAX_DEPTH, MAX_FIELDS, MULTIPART, BadParameters, nested, parse
+from consumer.serve.api.rails_params import (
+    FORM,
+    JSON,
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_FIELDS,
+    MULTIPART,
+    BadParameters,
+    nested,
+    parse,
+)
 
 OUTCOME = (
     ("title", "Outcome Title"),

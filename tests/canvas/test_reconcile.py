@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import pytest
 from rich.console import Console
 
-from canvas.reconcile import render
+from consumer.canvas.reconcile import render
 from tests.acceptance.running import outcomes
 from tests.canvas.content import (
     ALGEBRA,

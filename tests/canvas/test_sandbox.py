@@ -15,11 +15,12 @@ import aiohttp
 import pytest
 from fastapi import FastAPI
 
-from canvas.serve import tokens, writing
-from canvas.serve.app import make_app, serving
-from canvas.serve.writing import PENDING, Newest, Pending
 from consumer.metrics import Metrics
-from consumer.read import letters
+from consumer.query import letters
+from consumer.serve.access import tokens
+from consumer.serve.app import make_app, serving
+from consumer.serve.sandbox import service as writing
+from consumer.serve.sandbox.service import PENDING, Newest, Pending
 from consumer.settings import Settings, load
 from consumer.store.postgres import Connection, connect
 from consumer.store.store import Store

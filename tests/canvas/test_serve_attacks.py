@@ -12,15 +12,16 @@ from urllib.parse import urlsplit
 import pytest
 import structlog
 
-from canvas.serve import app, connections, reading, tokens
-from canvas.serve.app import make_app
-from canvas.serve.app import serving as serving_app
-from canvas.serve.params import MAX_BYTES
-from canvas.serve.reading import Reading
-from canvas.serve.sql import sql
-from canvas.serve.tokens import Doorkeeper
 from consumer.errors import Transient
-from consumer.read.scale import SWITCH
+from consumer.query.scale import SWITCH
+from consumer.serve import app, connections, reading
+from consumer.serve.access import tokens
+from consumer.serve.access.tokens import Doorkeeper
+from consumer.serve.api.rails_params import MAX_BYTES
+from consumer.serve.app import make_app
+from consumer.serve.app import serving as serving_app
+from consumer.serve.reading import Reading
+from consumer.serve.sql import sql
 from consumer.settings import Settings
 from consumer.store.postgres import Connection, connect
 from consumer.store.tenant_setting import decide

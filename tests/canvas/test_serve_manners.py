@@ -17,13 +17,15 @@ import structlog
 import uvicorn
 from pydantic import SecretStr
 
-from canvas.client import CanvasClient, Context
-from canvas.serve import paging, reading, tokens
-from canvas.serve.app import make_app, serve
-from canvas.serve.app import serving as serving_app
-from canvas.serve.paging import Page
-from canvas.serve.reading import Reading
+from consumer.canvas.client import CanvasClient, Context
 from consumer.errors import Fatal
+from consumer.serve import reading
+from consumer.serve.access import tokens
+from consumer.serve.api import paging
+from consumer.serve.api.paging import Page
+from consumer.serve.app import make_app, serve
+from consumer.serve.app import serving as serving_app
+from consumer.serve.reading import Reading
 from consumer.settings import Settings
 from consumer.store import schema
 from consumer.store.postgres import connect
@@ -487,7 +489,7 @@ async def test_a_canvas_client_works_by_changing_its_address(server: Served) -> 
 
 def test_other_commands_do_not_wait_for_a_web_server() -> None:
     """What only `serve` needs is not imported before it runs."""
-    code = "import sys, consumer.cli; print({'fastapi', 'uvicorn', 'canvas.serve.app'} & set(sys.modules))"
+    code = "import sys, consumer.commands.main; print({'fastapi', 'uvicorn', 'consumer.serve.app'} & set(sys.modules))"
     assert (
         subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout == "set()\n"
     )

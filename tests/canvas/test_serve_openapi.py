@@ -13,7 +13,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.core.result import Ok
 from schemathesis.specs.openapi import checks
 
-from canvas.serve.app import make_app
+from consumer.serve.app import make_app
 from consumer.settings import Settings
 from tests.canvas.serving import ANA, ANA_ID, OTHER, Served, fill, of, school, served
 from tests.postgres.writing import write

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from canvas.serve import tokens
 from consumer.errors import UsageError
+from consumer.serve.access import tokens
 from consumer.store.postgres import connect
 from tests.acceptance.running import outcomes, until
 from tests.canvas.serving import OTHER, Served, fill, served, token_for

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from canvas.serve.params import Params, Value
-from canvas.serve.writes import (
+from consumer.ingest.tables import TABLES
+from consumer.query.letters import Standard
+from consumer.serve.api.rails_params import Params, Value
+from consumer.serve.sandbox.rules import (
     FreshIds,
     Place,
     Refused,
@@ -23,8 +25,6 @@ from canvas.serve.writes import (
     scale,
     standard,
 )
-from consumer.ingest.tables import TABLES
-from consumer.read.letters import Standard
 from tests import samples
 from tests.samples import NOON
 

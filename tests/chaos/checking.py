@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from consumer.ingest.tables import TABLES
+from consumer.simulator.truth import Truth
 from consumer.store import schema
 from consumer.store.postgres import Connection, connect
-from simulator.truth import Truth
 from tests.acceptance.running import outcomes
 from tests.chaos.engines import Database
 from tests.chaos.stream import Stream

@@ -16,8 +16,8 @@ import asyncpg
 
 from consumer.errors import OutcomesError
 from consumer.ingest.tables import TABLES
+from consumer.simulator.truth import Truth
 from consumer.store.postgres import Connection, connect
-from simulator.truth import Truth
 from tests.chaos.stream import TOPIC, Telling
 
 POSITION_SECONDS = 0.1

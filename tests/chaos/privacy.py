@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from simulator.truth import Truth
+from consumer.simulator.truth import Truth
 
 _ALWAYS = (b"@example.edu", b"access_token", b"Mozilla/5.0", b"192.0.2.7")
 """What the simulator writes into the metadata of requests."""

@@ -9,9 +9,9 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from confluent_kafka import KafkaError, Message, Producer
 
-from simulator.feed import Feed, tell
-from simulator.school import School, institution
-from simulator.truth import Truth
+from consumer.simulator.feed import Feed, tell
+from consumer.simulator.school import School, institution
+from consumer.simulator.truth import Truth
 
 TOPIC = "live-events"
 PARTITIONS = 4

@@ -14,7 +14,7 @@ from typing import Any
 from asyncpg import Connection
 from asyncpg.transaction import Transaction
 
-from consumer.cli import main
+from consumer.commands.main import main
 from consumer.sources.kafka import KafkaSource
 from consumer.store import quarantine, writer
 from consumer.store.store import Store

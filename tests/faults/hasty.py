@@ -4,7 +4,7 @@ What is bounded by the time of a request to Kafka, or of a silence that is told,
 """
 
 from consumer import worker
-from consumer.cli import main
+from consumer.commands.main import main
 from consumer.sources import kafka
 
 REQUEST_SECONDS = 3.0

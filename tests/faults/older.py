@@ -18,6 +18,6 @@ def _then(name: str) -> str:
 if __name__ == "__main__":
     vars(schema)["HEAD"] = sys.argv.pop(1)
     vars(statements)["sql"] = _then
-    from consumer.cli import main
+    from consumer.commands.main import main
 
     main()

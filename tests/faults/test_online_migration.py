@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from consumer.read.verify import verify
+from consumer.query.verify import verify
 from consumer.store.postgres import connect
 from migrations import HEAD
 from tests.acceptance.running import outcomes, running, send, started, until

@@ -12,7 +12,7 @@ import pytest
 
 from consumer.app import connected
 from consumer.ingest.batch import Books
-from consumer.read.verify import verify
+from consumer.query.verify import verify
 from migrations import HEAD
 from tests.acceptance.running import crashing, outcomes, outcomes_json, running, send, until
 from tests.acceptance.test_worker import _at_least, consumed, found, settings, stream, undisturbed

@@ -18,7 +18,7 @@ import pytest
 from consumer.engines.kafka import free_port
 from consumer.errors import Transient
 from consumer.ingest.batch import Books
-from consumer.read.verify import verify
+from consumer.query.verify import verify
 from consumer.store import schema
 from consumer.store.postgres import connect
 from consumer.store.store import Store

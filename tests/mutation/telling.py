@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = ("canvas", "consumer", "migrations", "schemas", "simulator", "tests")
+PACKAGES = ("consumer", "migrations", "schemas", "tests")
 
 _found: list[dict[str, object]] = []
 

@@ -10,7 +10,7 @@ import pytest
 
 from consumer.errors import LostPartition, Transient
 from consumer.ingest.batch import Batch, Books, Partition
-from consumer.read.verify import verify
+from consumer.query.verify import verify
 from consumer.store.postgres import Connection, connect
 from consumer.store.store import Store
 from tests.acceptance.running import until

@@ -8,14 +8,14 @@ from typing import Any
 import asyncpg
 import pytest
 
-from canvas.sql import sql as canvas_sql
+from consumer.canvas.sql import sql as canvas_sql
 from consumer.errors import Fatal
 from consumer.ingest import batch as batches
 from consumer.ingest.batch import Books, Partition
 from consumer.ingest.decode import Rules
 from consumer.ingest.elements import Elements
-from consumer.read import status
-from consumer.read.sql import sql as read_sql
+from consumer.query import status
+from consumer.query.sql import sql as read_sql
 from consumer.store import quarantine, schema
 from consumer.store.postgres import Connection, connect
 from consumer.store.sql import sql

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from canvas.serve.sql import sql as served
-from canvas.sql import sql as reconciled
-from consumer.read import rollup
+from consumer.canvas.sql import sql as reconciled
+from consumer.query import rollup
+from consumer.serve.sql import sql as served
 from consumer.store.postgres import Connection, connect
 from tests import golden
 from tests.golden import CLASSES, COURSE, STUDENT, Line

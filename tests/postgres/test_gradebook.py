@@ -16,7 +16,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from consumer.errors import UsageError
-from consumer.read import gradebook, rollup, scale, timeline
+from consumer.query import gradebook, rollup, scale, timeline
 from consumer.store import tenant_setting
 from consumer.store.postgres import Connection, connect
 from tests import reference, samples

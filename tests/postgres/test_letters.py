@@ -14,8 +14,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from consumer.errors import Fatal, UsageError
-from consumer.read import letters
-from consumer.read.letters import Choice
+from consumer.query import letters
+from consumer.query.letters import Choice
 from consumer.store.postgres import Connection, connect
 from tests.postgres.writing import write
 from tests.samples import NOON, TENANT, event

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from consumer.ingest.batch import Partition
-from consumer.read.sql import sql
+from consumer.query.sql import sql
 from consumer.store.postgres import Connection, connect
 from tests.postgres.writing import write
 from tests.samples import NOON, TENANT, Event, event, iso

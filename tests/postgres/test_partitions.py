@@ -9,7 +9,7 @@ import pytest
 
 from consumer.errors import Fatal, Transient
 from consumer.ingest.batch import Books
-from consumer.read.verify import verify
+from consumer.query.verify import verify
 from consumer.store import migrating, schema
 from consumer.store.postgres import Connection, connect
 from consumer.store.sql import sql

@@ -9,12 +9,12 @@ from rich.console import Console, RenderableType
 
 from consumer.errors import UsageError
 from consumer.ingest.batch import Partition
-from consumer.read import explain, history, objects, status
-from consumer.read.truth import differences
+from consumer.query import explain, history, objects, status
+from consumer.query.truth import differences
+from consumer.simulator.feed import Feed, tell
+from consumer.simulator.school import School, institution
+from consumer.simulator.truth import Truth
 from consumer.store.postgres import connect
-from simulator.feed import Feed, tell
-from simulator.school import School, institution
-from simulator.truth import Truth
 from tests.postgres.writing import TOPIC, batch_of, write
 from tests.samples import NOON, TENANT, event, payload, result, scale
 

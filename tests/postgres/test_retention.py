@@ -11,8 +11,8 @@ import pytest
 
 from consumer.errors import Fatal, Transient, UsageError
 from consumer.ingest.batch import Books
-from consumer.read import explain, gradebook, history, rollup, scale, status, timeline
-from consumer.read.verify import verify
+from consumer.query import explain, gradebook, history, rollup, scale, status, timeline
+from consumer.query.verify import verify
 from consumer.store.postgres import Connection, connect
 from consumer.store.retention import retain
 from consumer.store.sql import sql

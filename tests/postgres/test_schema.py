@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable
 import asyncpg
 import pytest
 
-from canvas.serve import tokens
 from consumer.errors import Fatal
 from consumer.ingest.batch import Books
 from consumer.ingest.tables import TABLES
-from consumer.read import explain, history, status, verify
+from consumer.query import explain, history, status, verify
+from consumer.serve.access import tokens
 from consumer.store import migrating, quarantine, schema
 from consumer.store.postgres import connect, translated
 from consumer.store.writer import Writer

@@ -10,10 +10,10 @@ import asyncpg
 import orjson
 import pytest
 
-from canvas.here import Here
+from consumer.canvas.projection import Here
 from consumer.ingest.tables import TABLES
-from consumer.read import explain, history, status
-from consumer.read.verify import verify
+from consumer.query import explain, history, status
+from consumer.query.verify import verify
 from consumer.store import migrating, schema
 from consumer.store.patience import Patience
 from consumer.store.postgres import Connection, connect

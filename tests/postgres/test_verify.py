@@ -3,7 +3,7 @@
 import pytest
 
 from consumer.ingest.batch import Partition
-from consumer.read.verify import verify
+from consumer.query.verify import verify
 from consumer.store.postgres import connect
 from tests.postgres.writing import write
 from tests.samples import event, result, scale

@@ -9,7 +9,7 @@ import pytest
 
 from consumer.errors import Fatal, LostPartition, RefusedRow, Transient
 from consumer.ingest.batch import Batch, Books, Partition
-from consumer.read.verify import verify
+from consumer.query.verify import verify
 from consumer.store.postgres import connect, translated
 from consumer.store.store import Store, retrying
 from consumer.store.writer import Writer

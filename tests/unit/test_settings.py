@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from consumer.commands.exposed import exposed
 from consumer.errors import UsageError
-from consumer.exposed import exposed
 from consumer.settings import Settings, load
 
 

@@ -7,11 +7,11 @@ import pytest
 
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import Accepted, Ignored, RawRecord, Rejected
+from consumer.simulator.feed import Feed, Message, tell
+from consumer.simulator.school import Event, School, institution
+from consumer.simulator.truth import Truth
 from schemas.base import Reason
 from schemas.events import EVENTS
-from simulator.feed import Feed, Message, tell
-from simulator.school import Event, School, institution
-from simulator.truth import Truth
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NOISY = Feed(disorder=0.3, duplicates=0.1, losses=0.02, poison=0.05, dialects=0.3, late=0.01)

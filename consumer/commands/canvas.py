@@ -1,0 +1,144 @@
+"""The commands that ask Canvas' REST API: `backfill` and `reconcile`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.table import Table as RichTable
+
+from consumer import app as wiring
+from consumer.commands.terminal import ATTENTION, AsJson, database, out, print_json, progress_bar, say
+from consumer.errors import UsageError
+from consumer.printable import printable
+from schemas.base import MAX_ID
+
+if TYPE_CHECKING:  # a web client, of use to no other command
+    from consumer.canvas import backfill as filling
+
+asking = typer.Typer(rich_markup_mode=None)
+
+Account = Annotated[
+    int | None,
+    typer.Option("--account", metavar="ID", min=1, max=MAX_ID, help="This account and all below it, by its local id."),
+]
+Course = Annotated[int | None, typer.Option("--course", metavar="ID", min=1, max=MAX_ID, help="This course alone.")]
+CanvasUrl = Annotated[str | None, typer.Option("--canvas-url", metavar="URL", help="OUTCOMES_CANVAS_URL")]
+Tenant = Annotated[
+    str | None,
+    typer.Option("--tenant", metavar="UUID", help="root_account_uuid; needed where Canvas does not show it, else a check."),
+]
+_COUNTS = ("seen", "written", "unchanged", "newer_here", "unknown_links", "without_id", "users_unknown", "refused")
+
+
+@asking.command()
+def backfill(
+    account: Account = None,
+    course: Course = None,
+    canvas_url: CanvasUrl = None,
+    tenant: Tenant = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; tell what would be written.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="From the start, although an earlier one was stopped.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ask Canvas for what the feed never told, and write it. Goes on where an earlier one was stopped.
+
+    Example: OUTCOMES_CANVAS_URL=https://school.instructure.com OUTCOMES_CANVAS_TOKEN_FILE=token outcomes backfill --account 1
+    """
+    from consumer.canvas.backfill import Task  # noqa: PLC0415 - a web client, of use to no other command
+    from consumer.canvas.backfill import backfill as filled  # noqa: PLC0415 - the same
+
+    task = Task(account, course, tenant, writing=not dry_run, again=again)
+    _one_scope(task)
+    with database(canvas_url=canvas_url) as (settings, dsn), _progress_bar(as_json) as show:
+        report = wiring.run(filled(dsn, settings, wiring.signals, task, say=say, show=show))
+    if as_json:
+        print_json(report.as_json() | {"dry_run": dry_run})
+    else:
+        _show_tables(report, "would be written" if dry_run else "written")
+        _show_end(report)
+    if report.troubles or report.refused:
+        raise typer.Exit(ATTENTION)
+
+
+@asking.command()
+def reconcile(
+    account: Account = None,
+    course: Course = None,
+    canvas_url: CanvasUrl = None,
+    tenant: Tenant = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Write what Canvas says.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the projection with Canvas and show each difference; exit code 1 when there are any.
+
+    Example: outcomes reconcile --course 5 --json | jq .difference_counts
+    """
+    from consumer.canvas.backfill import Task  # noqa: PLC0415 - a web client, of use to no other command
+    from consumer.canvas.reconcile import reconcile as reconciled  # noqa: PLC0415 - the same
+    from consumer.canvas.reconcile import render  # noqa: PLC0415 - the same
+
+    task = Task(account, course, tenant, writing=repair)
+    _one_scope(task)
+    with database(canvas_url=canvas_url) as (settings, dsn), _progress_bar(as_json) as show:
+        done = wiring.run(reconciled(dsn, settings, wiring.signals, task, say=say, show=show))
+    if as_json:
+        print_json(done.as_json())
+    else:
+        out.print(render(done))
+        _show_end(done.report)
+    if done.total or done.report.troubles or done.report.refused:
+        raise typer.Exit(ATTENTION)
+
+
+def _one_scope(task: "filling.Task") -> None:
+    if task.account is not None and task.course is not None:
+        raise UsageError("--account and --course exclude each other")
+
+
+def _show_tables(report: "filling.Report", written: str) -> None:
+    """A row a table, with the counts that are not zero everywhere."""
+    if not report.tables:
+        return
+    parts = [part for part in _COUNTS if part in ("seen", "written") or any(getattr(c, part) for c in report.tables.values())]
+    table = RichTable(box=None, header_style="dim", pad_edge=False)
+    table.add_column("table", no_wrap=True)
+    for part in parts:
+        table.add_column(written if part == "written" else part.replace("_", " "), justify="right")
+    for name, counts in sorted(report.tables.items()):
+        table.add_row(name, *(f"{getattr(counts, part):,}" for part in parts))
+    out.print(table)
+
+
+def _show_end(report: "filling.Report") -> None:
+    for run in report.runs:
+        if run.resumed_from is not None:
+            _say(f"{run.scope}: went on with the backfill that began {run.resumed_from:%Y-%m-%d %H:%M:%S}")
+    for sentence in report.remarks:
+        _say(sentence)
+    for sentence in (*report.refused, *report.troubles):
+        _say(sentence, style="yellow")
+    steps = ", ".join(f"{run.scope}: {run.done} of {run.steps or '?'} steps" for run in report.runs)
+    _say(f"{steps + ' · ' if steps else ''}{report.requests:,} requests · {report.seconds:.1f} s")
+
+
+def _say(sentence: str, style: str | None = None) -> None:
+    out.print(printable(sentence), style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _progress_bar(as_json: bool) -> Iterator[Callable[["filling.Progress"], None]]:
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[objects]}")
+    with progress_bar(*columns, as_json=as_json) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(progress: "filling.Progress") -> None:
+            if bar is None:
+                return
+            if progress.label not in tasks:
+                tasks[progress.label] = bar.add_task(progress.label, total=None, objects="")
+            objects = f"{progress.objects:,} objects"
+            bar.update(tasks[progress.label], completed=progress.done, total=progress.steps, objects=objects)
+
+        yield show

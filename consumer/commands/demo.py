@@ -1,0 +1,204 @@
+"""`outcomes demo`: a simulated school through a broker and the real worker, then what a user would look at."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from consumer.app import connected
+from consumer.engines import docker, reaper
+from consumer.engines import kafka as kafka_engine
+from consumer.engines import postgres as postgres_engine
+from consumer.errors import OutcomesError, UsageError
+from consumer.query import explain, gradebook, history, status, timeline, verify
+from consumer.query.sql import sql
+from consumer.query.truth import differences
+from consumer.settings import load
+from consumer.simulator.feed import Feed, tell
+from consumer.simulator.school import School, institution
+from consumer.simulator.truth import Truth
+from consumer.sources.kafka import produce
+from consumer.store import schema
+from consumer.store.postgres import connect
+from migrations import HEAD
+
+TAKES = "about a minute"
+"""As the Makefile and the help say."""
+
+FEED = Feed(disorder=0.2, duplicates=0.05, poison=0.003, dialects=0.1)
+
+
+class DemoFailed(OutcomesError):
+    """The worker of the demo did not do its work."""
+
+
+def run(folder: Path, *, events: int, seed: int, out: Console) -> bool:
+    """Runs the demo with its own engines and its own database in `folder`; whether all came out as the simulator says.
+
+    Nothing of the user's is touched: addresses in the environment are not used.
+    """
+    began = time.monotonic()
+    out.print(
+        "A school is simulated, its events go through Kafka and the real worker into Postgres, and you see what can be asked. "
+        f"This takes {TAKES}, and longer the first time where Docker or Maven has to fetch Kafka. "
+        f"Nothing of yours is used or changed; all that stays is in {folder}.\n",
+        highlight=False,
+        soft_wrap=True,
+    )
+    with ExitStack() as engines:
+        postgres = engines.enter_context(postgres_engine.embedded(folder / "postgres"))
+        kafka = engines.enter_context(_broker())
+        out.print(f"Postgres: {postgres.what}. Kafka: {kafka.what}.", highlight=False, soft_wrap=True)
+        topic = f"live-events-{datetime.now(UTC):%H%M%S}"
+        right, looks = asyncio.run(_run(folder, postgres.dsn, kafka.bootstrap, topic, events, seed, out))
+    ours = Path(sys.executable).with_name("outcomes")
+    near = ours.relative_to(Path.cwd()) if ours.is_relative_to(Path.cwd()) else ours
+    command = "outcomes" if shutil.which("outcomes") else str(near)
+    _heading(out, "yours to look at")
+    out.print(
+        f"The demo itself took {time.monotonic() - began:.0f} s. Its database stays in {folder}. Look at it with",
+        highlight=False,
+    )
+    for rest in ("status", *looks, "verify", "quarantine list", "psql", "postgres"):
+        out.print(f"  OUTCOMES_DATA_FOLDER={folder} {command} {rest}", highlight=False, soft_wrap=True)
+    out.print(
+        "`status` ends with 1, because the broken messages wait in quarantine. `postgres` opens the database to pandas, "
+        f"Grafana and the like. When you are done: rm -r {folder}. The next demo starts with an empty database in any case.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    return right
+
+
+def _heading(out: Console, text: str) -> None:
+    """Whole, however wide the terminal: it may hold a command."""
+    out.print()
+    out.print(text, style="bold reverse" if out.is_terminal else "", highlight=False, markup=False, soft_wrap=True)
+    out.print()
+
+
+@contextmanager
+def _broker() -> Iterator[kafka_engine.Kafka]:
+    """A real Kafka where Docker or Java can give one, else the mock."""
+    with ExitStack() as stack:
+        running = docker.entered(stack, kafka_engine.container)
+        if running is None:
+            try:
+                running = stack.enter_context(
+                    kafka_engine.local(stack.enter_context(reaper.temporary_folder("outcomes-demo-")))
+                )
+            except UsageError:
+                running = stack.enter_context(kafka_engine.mock())
+        yield running
+
+
+async def _run(
+    folder: Path, dsn: str, bootstrap: str, topic: str, events: int, seed: int, out: Console
+) -> tuple[bool, tuple[str, ...]]:
+    """Whether all came out right, and commands for what was shown."""
+    fresh = await connect(dsn)
+    await fresh.execute("DROP SCHEMA IF EXISTS outcomes CASCADE")  # of the demo before; the folder is the demo's own
+    await fresh.close()
+    await schema.migrate(dsn)
+    truth = Truth()
+
+    school = School(seed=seed, events=events, tenants=1)
+
+    async def messages() -> AsyncIterator[tuple[str, bytes | None, bytes | None]]:
+        for message in tell(institution(school), FEED, truth):
+            yield topic, message.key, message.value
+
+    sent = await produce(load(kafka_bootstrap_servers=bootstrap), messages())
+    out.print(
+        f"Sent to Kafka: {sent:,} messages about {school.courses} courses with {school.students} students each. "
+        f"{FEED.disorder:.0%} of them are out of order, {FEED.duplicates:.0%} sent twice, {truth.poison.total()} broken.",
+        highlight=False,
+        soft_wrap=True,
+    )
+    summary = await asyncio.to_thread(_work, folder, dsn, bootstrap, topic)
+    rate = summary["consumed"] / summary["seconds"]
+    out.print(
+        f"The worker consumed {summary['consumed']:,} events in {summary['seconds']:.1f} s ({rate:,.0f}/s).\n", highlight=False
+    )
+    async with connected(dsn) as connection:
+        _heading(out, "outcomes status")
+        out.print(status.render(await status.status(connection, schema=HEAD)))
+        result = await connection.fetchval(
+            "SELECT id FROM learning_outcome_result_version GROUP BY id ORDER BY count(DISTINCT score) DESC, id LIMIT 1"
+        )
+        _heading(out, f"one result of a student over time: outcomes history result {result}")
+        out.print(history.render(await history.history(connection, "result", result, None)))
+        _heading(out, f"why it is so: outcomes explain result {result}")
+        out.print(explain.render(await explain.explain(connection, "result", result, None)))
+        scale = await connection.fetchval(
+            "SELECT id FROM outcome_proficiency WHERE context_type = 'Account' AND context_id = 2"
+        )
+        _heading(out, f"a mastery scale over time: outcomes history scale {scale}")
+        out.print(history.render(await history.history(connection, "scale", scale, None)))
+        _heading(out, "outcomes verify")
+        proof = await verify.verify(connection)
+        out.print(verify.render(proof))
+        wrong = await differences(connection, truth)
+        out.print(
+            f"Compared with what the simulator knows to be true: {len(truth.objects):,} objects, {truth.versions:,} versions, "
+            f"{len(wrong)} differences.",
+            highlight=False,
+            soft_wrap=True,
+        )
+        for sentence in wrong[:10]:
+            out.print(f"  {sentence}", style="red", markup=False)
+        look = await connection.fetchrow(sql("worth_a_look"))
+        if look is None:
+            raise DemoFailed("no course of this school has a scale that changed; try another --seed or more --events")
+        course, student, outcome, before = look
+        _heading(out, f"mastery in a course: outcomes gradebook --course {course}")
+        out.print(gradebook.render(await gradebook.gradebook(connection, course, None, None, None)))
+        _heading(out, f"before its scale changed: outcomes gradebook --course {course} --at {before:%Y-%m-%dT%H:%MZ}")
+        out.print(gradebook.render(await gradebook.gradebook(connection, course, None, before, None)))
+        _heading(
+            out,
+            f"one student's scores over time: outcomes timeline --course {course} --student {student} --outcome {outcome}",
+        )
+        out.print(timeline.render(await timeline.timeline(connection, course, student, outcome, None)))
+    looks = (
+        f"gradebook --course {course}",
+        f"timeline --course {course} --student {student} --outcome {outcome}",
+        f"explain rollup --course {course} --student {student} --outcome {outcome}",
+        f"history scale {scale}",
+        f"explain result {result}",
+    )
+    return proof.holds and not wrong, looks
+
+
+def _work(folder: Path, dsn: str, bootstrap: str, topic: str) -> dict[str, float]:
+    """The real worker as a process of its own, until the end of the topic; its log goes to a file."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("OUTCOMES_")}
+    variables = {
+        "DATABASE_URL": dsn,
+        "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "OUTCOMES_TOPIC": topic,
+        "OUTCOMES_GROUP_ID": topic,
+        "OUTCOMES_HTTP_PORT": "0",
+    }
+    log = folder / "worker.log"
+    with log.open("wb") as errors:
+        done = subprocess.run(
+            [sys.executable, "-m", "consumer", "worker", "--until-end", "--json"],
+            env=ours | variables | reaper.mark(),
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            check=False,
+        )
+    if done.returncode:
+        raise DemoFailed(f"the worker ended with {done.returncode}; its log is {log}")
+    summary: dict[str, float] = json.loads(done.stdout)
+    return summary

@@ -1,0 +1,119 @@
+"""`outcomes serve`, and the tokens that open it."""
+
+from typing import Annotated
+
+import typer
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from consumer import app as wiring
+from consumer.commands.terminal import AsJson, ask, database, out, print_json, say
+from consumer.errors import UsageError
+from consumer.printable import printable
+from consumer.query.objects import tenant_of
+from consumer.store.postgres import Connection
+from schemas.base import MAX_ID
+
+serving = typer.Typer(rich_markup_mode=None)
+token = typer.Typer(help="Tokens that open `outcomes serve`, each for one tenant.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@serving.command()
+def serve(
+    host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="OUTCOMES_SERVE_HOST")] = None,
+    port: Annotated[int | None, typer.Option(metavar="PORT", help="OUTCOMES_SERVE_PORT; 0 picks a free one")] = None,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Take Canvas' writes too, and publish them as the events that Canvas would send.")
+    ] = False,
+) -> None:
+    """Answer over HTTP as Canvas would, from the projection, until SIGTERM. Needs a token: see `outcomes token`.
+
+    Example: outcomes serve --host 0.0.0.0 --port 8000
+    """
+    from consumer.serve.app import serve as served  # noqa: PLC0415 - a web server, of use to no other command
+
+    with database(serve_host=host, serve_port=port) as (settings, dsn):
+        wiring.spare_the_collector()
+        wiring.run(served(dsn, settings, wiring.signals, sandbox=sandbox))
+
+
+@token.command()
+def create(
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="What it is for.")],
+    tenant: Annotated[
+        str | None, typer.Option("--tenant", metavar="UUID", help="What it opens; needed unless there is exactly one.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a token and print it, this once: only its digest is kept.
+
+    Example: outcomes token create --tenant VicYj3cu5BIFpoZhDVU4DZumnlBrWi1grgJEzADs --name dashboard
+    """
+    from consumer.serve.access import tokens  # noqa: PLC0415 - only these commands need it
+
+    async def question(connection: Connection) -> tuple[str, dict[str, object], bool]:
+        made, row = await tokens.create(connection, tenant or await tenant_of(connection, None), name)
+        try:
+            known = bool(await tenant_of(connection, tenant))
+        except UsageError:
+            known = False
+        return made, dict(row), known
+
+    with database() as (_, dsn):
+        made, row, known = ask(dsn, question)
+    if not known:
+        say(f"nothing of {row['root_account_uuid']} is known yet; until then the token shows nothing")
+    if as_json:
+        print_json(row | {"token": made})
+        return
+    say(f"token {row['id']} for {row['root_account_uuid']}; it is shown this once")
+    out.print(made, highlight=False, markup=False, soft_wrap=True)
+
+
+@token.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """Show all tokens, without what opens: what each is for, and whether it still opens.
+
+    Example: outcomes token list
+    """
+    from consumer.serve.access import tokens  # noqa: PLC0415 - only these commands need it
+
+    with database() as (_, dsn):
+        rows = ask(dsn, tokens.listed)
+    if as_json:
+        print_json(rows)
+        return
+    table = RichTable(box=None, header_style="dim", pad_edge=False)
+    for column in ("id", "tenant", "name", "created", "revoked"):
+        table.add_column(column, overflow="fold", justify="right" if column == "id" else "left")
+    for row in rows:
+        revoked = f"{row['revoked_at']:%Y-%m-%d %H:%M:%S}" if row["revoked_at"] else ""
+        table.add_row(
+            str(row["id"]),
+            Text(printable(row["root_account_uuid"])),
+            Text(printable(row["name"])),
+            f"{row['created_at']:%Y-%m-%d %H:%M:%S}",
+            revoked,
+        )
+    out.print(table)
+    if not rows:
+        say("no token was made; `outcomes token create --name NAME` makes one")
+
+
+@token.command()
+def revoke(
+    id_: Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_ID, help="As `outcomes token list` shows it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let a token open nothing any more; running servers know it within seconds.
+
+    Example: outcomes token revoke 3
+    """
+    from consumer.serve.access import tokens  # noqa: PLC0415 - only these commands need it
+
+    with database() as (_, dsn):
+        row = ask(dsn, lambda connection: tokens.revoke(connection, id_))
+    if as_json:
+        print_json(row)
+        return
+    out.print(f"token {row['id']} opens nothing any more", highlight=False)

@@ -1,0 +1,143 @@
+"""How one student's score for one outcome came to be: each change, and why."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.text import Text
+
+from consumer.errors import UsageError
+from consumer.printable import printable
+from consumer.query.beginning import history_begins, note
+from consumer.query.objects import SHORT, id_here, outcome_id, tenant_of
+from consumer.query.scale import method_text, moment, name_of, number, style_of
+from consumer.query.sql import sql
+from consumer.store.postgres import Connection
+
+_STATE = (
+    "score",
+    "mastery",
+    "rating",
+    "color",
+    "calculation_method",
+    "calculation_int",
+    "points_possible",
+    "mastery_points",
+    "results",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The rollup from a moment on. Without score there is none from here on, and nothing else to tell."""
+
+    at: datetime
+    cause: str
+    caused_by: list[dict[str, Any]]
+    """The objects whose events came at that moment."""
+    state: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """All changes, oldest first."""
+
+    root_account_uuid: str
+    course: int | None
+    user_uuid: str
+    learning_outcome_id: int
+    title: str | None
+    changes: tuple[Change, ...]
+    history_begins: datetime | None = None
+    """What was before is one change at that moment; None where nothing was retired."""
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            **{name: getattr(self, name) for name in Timeline.__slots__ if name != "changes"},
+            "changes": [{"at": one.at, **one.state, "cause": one.cause, "caused_by": one.caused_by} for one in self.changes],
+        }
+
+
+async def timeline(connection: Connection, course: int | None, student: str, outcome: int, tenant: str | None) -> Timeline:
+    """Asks `mastery_timeline`. Raises `UsageError` where there never was a score."""
+    root_account_uuid = await tenant_of(connection, tenant)
+    course = None if course is None else await id_here(connection, root_account_uuid, "course", course)
+    outcome = await outcome_id(connection, root_account_uuid, outcome)
+    rows = await connection.fetch(sql("timeline"), root_account_uuid, course, student, outcome)
+    if not rows:
+        where = name_of("Course", course)
+        raise UsageError(f"no score of student {student} for outcome {outcome} in {where} is known of {root_account_uuid}")
+    changes = tuple(
+        Change(
+            row["at"],
+            row["cause"],
+            orjson.loads(row["caused_by"]),
+            {name: row[name] for name in _STATE} | {"score": None if row["score"] is None else float(row["score"])},
+        )
+        for row in rows
+    )
+    begins = await history_begins(connection)
+    return Timeline(root_account_uuid, course, student, outcome, rows[0]["title"], changes, begins)
+
+
+def render(found: Timeline) -> RenderableType:
+    """For people: a heading a change, and the state; what is new stands in colour, behind what it was before.
+
+    Scale and method stand where they are new: they are long, and seldom change.
+    """
+    title = f"outcome {found.learning_outcome_id}" + (f" {printable(found.title)}" if found.title else "")
+    parts: list[RenderableType] = [
+        Text(title, style="bold"),
+        Text(
+            f"student {printable(found.user_uuid)}, {name_of('Course', found.course)} of {printable(found.root_account_uuid)}"
+        ),
+    ]
+    before: dict[str, str] = {}
+    for change in found.changes:
+        shown = _shown(change.state)
+        lines = Text()
+        for name, value in shown.items():
+            if name in ("scale", "method") and before.get(name) == value:
+                continue  # it is what stands above
+            if lines:
+                lines.append(" · ", style="dim")
+            lines.append(f"{name} ", style="dim")
+            if before.get(name, value) != value:
+                lines.append(before[name], style="red")
+                lines.append(" -> ")
+                lines.append(value, style="bold green")
+            else:
+                lines.append(value, style=_style(name, change.state) if not before or name == "score" else "dim")
+        heading = Text(f"{moment(change.at)}  ").append(_cause(change), style="yellow")
+        parts += [Text(), heading, Padding.indent(lines, 2)]
+        before |= shown
+    if found.history_begins is not None:
+        parts += [Text(), Text(note(found.history_begins), style="dim")]
+    return Group(*parts)
+
+
+def _style(name: str, state: dict[str, Any]) -> str:
+    return style_of(state["color"]) if name in ("score", "level") else ""
+
+
+def _cause(change: Change) -> str:
+    """`new result (result 7)`: in the words that `history` and `explain` take."""
+    short = {table: word for word, table in SHORT.items()}
+    objects = [f"{short.get(one['table'], one['table'])} {one['id']}" for one in change.caused_by if one["table"]]
+    return printable(change.cause) + (f" ({', '.join(dict.fromkeys(objects))})" if objects else "")
+
+
+def _shown(state: dict[str, Any]) -> dict[str, str]:
+    if state["score"] is None:
+        return {"score": "none"}
+    return {
+        "score": f"{state['score']:.2f}",
+        "level": printable(state["rating"] or "below the lowest") + (" *mastery" if state["mastery"] else ""),
+        "results": f"{state['results']:,}",
+        "scale": f"mastery from {number(state['mastery_points'])} of {number(state['points_possible'])}",
+        "method": method_text(state["calculation_method"], state["calculation_int"]),
+    }

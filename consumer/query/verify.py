@@ -1,0 +1,139 @@
+"""Proof that the projection is what its records say: the digest (design 3) and the books (design 6)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from consumer.ingest.tables import TABLES, Table
+from consumer.printable import printable
+from consumer.query.objects import QUARANTINE_LEFT_OUT, reads_quarantine
+from consumer.query.sql import sql
+from consumer.store.postgres import Connection
+
+EXAMPLES = 5
+"""Sentences shown of each check that fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that must hold."""
+
+    promise: str
+    failures: int | None
+    """None where the login may not read what it takes."""
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was found."""
+
+    digest: str
+    """64 hex digits over all current and version tables; the same for the same records, however they came."""
+    tables: Mapping[str, tuple[int, str]]
+    """Rows and digest of each table, to see where two projections differ."""
+    checks: tuple[Check, ...]
+    books: Mapping[str, int]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every check that could be made passed."""
+        return not any(check.failures for check in self.checks)
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines."""
+        return {
+            "digest": self.digest,
+            "holds": self.holds,
+            "books": dict(self.books),
+            "checks": [{"promise": c.promise, "failures": c.failures, "examples": list(c.examples)} for c in self.checks],
+            "tables": {name: {"rows": rows, "digest": digest} for name, (rows, digest) in self.tables.items()},
+        }
+
+
+async def verify(connection: Connection) -> Verification:
+    """Checks everything in one snapshot, so a worker may go on meanwhile. Reads every row."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        tables = {  # without unknown_value: the hash of each version covers what it says
+            name: await _digest(connection, name, columns)
+            for table in TABLES.values()
+            for name, columns in ((table.name, table.columns), (f"{table.name}_version", (*table.columns, "metadata")))
+        }
+        checks = [
+            await _check(connection, "consumed is the sum of its parts", sql("check_sums")),
+            await _check(connection, "applied + superseded = versions", _versions()),
+            await _private(connection, "quarantined = records in quarantine", sql("check_quarantine")),
+            await _private(connection, "open records in quarantine = tallied ones", sql("check_tally")),
+            await _check(connection, "ignored = ignored events counted by name", sql("check_ignored")),
+        ]
+        checks += [
+            await _check(connection, f"each current {table.name} is the newest of its versions", _current(table))
+            for table in TABLES.values()
+        ]
+        checks += [
+            await _private(
+                connection, f"{name}: values of unknown members are out of sight", sql("check_unknown").format(table=name)
+            )
+            for name, table in TABLES.items()
+            if table.private
+        ]
+        row = await connection.fetchrow(sql("books"))
+    digest = sha256("".join(f"{name} {rows} {found}\n" for name, (rows, found) in sorted(tables.items())).encode()).hexdigest()
+    return Verification(digest, tables, tuple(checks), dict(row or {}))
+
+
+async def _digest(connection: Connection, name: str, columns: Sequence[str]) -> tuple[int, str]:
+    told = ", ".join(sorted(columns))  # by name: the order in which columns were made does not matter
+    row = await connection.fetchrow(sql("digest").format(table=name, columns=told))
+    rows, first, second = row if row is not None else (0, 0, 0)
+    return rows, sha256(f"{rows} {first} {second}".encode()).hexdigest()[:16]
+
+
+async def _check(connection: Connection, promise: str, statement: str) -> Check:
+    found = await connection.fetch(
+        f"SELECT sentence, count(*) OVER () AS failures FROM ({statement}) AS failed LIMIT {EXAMPLES}"
+    )
+    return Check(promise, found[0]["failures"] if found else 0, tuple(row["sentence"] for row in found))
+
+
+async def _private(connection: Connection, promise: str, statement: str) -> Check:
+    """Of what only the writer and the owner may read."""
+    return await _check(connection, promise, statement) if await reads_quarantine(connection) else Check(promise, None, ())
+
+
+def _versions() -> str:
+    counts = " UNION ALL ".join(
+        f"SELECT source, partition, count(*) AS versions FROM {name}_version GROUP BY source, partition" for name in TABLES
+    )
+    return sql("check_versions").format(counts=counts)
+
+
+def _current(table: Table) -> str:
+    compared = [column for column in table.columns if column not in ("root_account_uuid", "id")]
+    return sql("check_current").format(
+        table=table.name,
+        columns=", ".join(table.columns),
+        newest=", ".join(f"newest.{column}" for column in compared),
+        current=", ".join(f"current.{column}" for column in compared),
+    )
+
+
+def render(found: Verification) -> RenderableType:
+    """For people."""
+    parts: list[RenderableType] = [Text(f"digest {found.digest}")]
+    parts.append(Text(" · ".join(f"{count:,} {part}" for part, count in found.books.items())))
+    for check in found.checks:
+        if check.failures:
+            parts.append(Text(f"WRONG  {check.promise}: {check.failures:,} times", style="red"))
+            parts += [Text(f"       {printable(example)}") for example in check.examples]
+    left_out = sum(check.failures is None for check in found.checks)
+    if left_out:
+        parts.append(Text(QUARANTINE_LEFT_OUT))
+    held = sum(check.failures == 0 for check in found.checks)
+    beside = f", {left_out} left out" if left_out else ""
+    parts.append(Text(f"{held} of {len(found.checks)} checks hold{beside}", style="green" if found.holds else "red"))
+    return Group(*parts)

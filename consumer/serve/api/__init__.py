@@ -1,0 +1,1 @@
+"""Canvas' own endpoints, answered from the projection, and their history."""
