@@ -351,7 +351,7 @@ async def test_every_command_explains_itself_with_an_example() -> None:
         (("status",), {"DATABASE_URL": "", "OUTCOMES_DATA_FOLDER": "/proc/x"}, "OUTCOMES_DATA_FOLDER names the place"),
         (("status",), {"OUTCOMES_BATCH_SIZ": "1"}, "did you mean OUTCOMES_BATCH_SIZE?"),
         (("verify", "--truth", "missing"), {}, "missing: No such file or directory"),
-        (("verify", "--truth", "README.md"), {}, "README.md is no truth"),
+        (("verify", "--truth", "README.md"), {}, "README.md was not written by"),
         (("quarantine", "retry", "--all", "--reason", "x"), {}, "--reason and --all exclude each other"),
         (("quarantine", "discard"), {}, "name the records to discard: ids, --reason, --source, or --all"),
         (("quarantine", "discard", "1", "--source", "x"), {}, "ids and --source exclude each other"),
