@@ -16,7 +16,7 @@ from consumer import app as wiring
 from consumer.commands.terminal import ATTENTION, AsJson, answer, ask, database, out, print_json, print_text, say, show_summary
 from consumer.errors import UsageError
 from consumer.printable import printable
-from consumer.query.objects import place
+from consumer.query.objects import origin
 from consumer.store import quarantine as records
 from consumer.store.postgres import Connection
 from schemas.base import MAX_ID, Reason
@@ -61,7 +61,7 @@ def _show_row(row: Mapping[str, Any], state: str | None) -> None:
     """Three lines: what it is, where it came from, what is wrong with it."""
     what = " · ".join(filter(None, (row["reason"], row["event_name"], state)))
     out.print(Text(f"{row['id']}  {what}", style="bold"), soft_wrap=True)
-    out.print(Text(f"   {printable(place(row))}"), soft_wrap=True)
+    out.print(Text(f"   {printable(origin(row))}"), soft_wrap=True)
     said = ": ".join(filter(None, (row["path"], row["message"])))
     if out.is_terminal:
         out.print(Padding.indent(Text(printable(said)), 3))

@@ -10,7 +10,7 @@ import typer
 from consumer.commands.terminal import ATTENTION, configured, out, say
 from consumer.errors import UsageError
 from consumer.settings import Settings
-from consumer.simulator.feed import Feed, Message, tell
+from consumer.simulator.feed import Feed, Message, messages_of
 from consumer.simulator.school import School, institution
 from consumer.simulator.truth import Truth
 from consumer.sources import capturing, kafka
@@ -52,7 +52,7 @@ def simulate(
     except ValueError as error:
         raise UsageError(str(error)) from error
     known = Truth()
-    messages = tell(institution(school), feed, known)
+    messages = messages_of(institution(school), feed, known)
     if topic is not None:
         sent = asyncio.run(_send(settings, topic, messages))
     else:
