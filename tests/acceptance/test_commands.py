@@ -360,7 +360,7 @@ async def test_every_command_explains_itself_with_an_example() -> None:
             {},
             "--reason with --source and --all exclude each other",
         ),
-        (("quarantine", "discard", "--source", "x", "--reason", "x"), {}, "x is no reason"),
+        (("quarantine", "discard", "--source", "x", "--reason", "x"), {}, "x is not a reason"),
         (("replay", "http://example.edu/a"), {}, "only s3://, gs://, az:// are read"),
         (("simulate", "--topic", "t"), {"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}, "no Kafka at 127.0.0.1:9"),
     ],
