@@ -10,12 +10,13 @@ import yaml
 from typer.core import TyperGroup
 from typer.main import get_command
 
-from consumer import healthcheck, worker
+from consumer import healthcheck
 from consumer.commands.main import app
 from consumer.engines import kafka, postgres
 from consumer.ingest.tables import TABLES
 from consumer.serve.app import READY_SECONDS, STOP_SECONDS
 from consumer.settings import Settings
+from consumer.worker import worker
 from migrations import FOLDER
 from schemas.base import Reason
 from schemas.events import BODIES

@@ -3,9 +3,9 @@
 What is bounded by the time of a request to Kafka, or of a silence that is told, is seen sooner.
 """
 
-from consumer import worker
 from consumer.commands.main import main
 from consumer.sources import kafka
+from consumer.worker import worker
 
 REQUEST_SECONDS = 3.0
 END_SECONDS = 5.0

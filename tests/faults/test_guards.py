@@ -14,15 +14,15 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.errors import CorruptRecordException
 
-from consumer import worker as worker_module
 from consumer.app import connected, signals
 from consumer.errors import Transient
 from consumer.ingest.batch import Books, Partition
-from consumer.metrics import Metrics
 from consumer.settings import load
 from consumer.sources.kafka import KafkaSource
 from consumer.store.store import Store
-from consumer.worker import Worker
+from consumer.worker import worker as worker_module
+from consumer.worker.metrics import Metrics
+from consumer.worker.worker import Worker
 from tests.acceptance.running import running, send, until
 from tests.acceptance.test_worker import _at_least, consumed, settings
 from tests.postgres.test_guards import connections

@@ -8,7 +8,7 @@ ROOT = Path(__file__).parents[2]
 _WRITER = "consumer/store/writer.py"
 _STORE = "consumer/store/store.py"
 _BATCH = "consumer/ingest/batch.py"
-_WORKER = "consumer/worker.py"
+_WORKER = "consumer/worker/worker.py"
 _MEMBERSHIP = "consumer/sources/membership.py"
 _RETENTION = "consumer/store/retention.py"
 _SQL = "consumer/store/sql"
@@ -264,7 +264,7 @@ MUTANTS = (
     ),
     Mutant(
         "what a failing fetch had in hand is passed over",
-        "consumer/worker.py",
+        "consumer/worker/worker.py",
         "                self._put_back()\n                if batch.moves",
         "                if batch.moves",
         _tests("tests/faults/test_guards.py", "test_what_a_failing_fetch_had_in_hand_is_fetched_again"),

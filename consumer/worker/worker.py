@@ -19,11 +19,11 @@ from consumer.errors import Fatal, LostPartition, OutcomesError, Transient, Usag
 from consumer.ingest.batch import Batch, Books, Partition
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import RawRecord
-from consumer.metrics import Metrics
 from consumer.settings import Settings
 from consumer.sources import kafka
 from consumer.sources.kafka import KafkaSource, OffsetOutOfRange
 from consumer.store.store import Store, retrying
+from consumer.worker.metrics import Metrics
 from schemas.events import HEARTBEAT
 
 T = TypeVar("T")
