@@ -9,7 +9,7 @@ from aiohttp import web
 
 from consumer.errors import Fatal
 from consumer.worker.metrics import Metrics
-from consumer.worker.worker import Health
+from consumer.worker.outages import Health
 
 
 @asynccontextmanager
