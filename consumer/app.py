@@ -22,14 +22,14 @@ from consumer import log
 from consumer.errors import Fatal, Transient
 from consumer.ingest.batch import Books
 from consumer.ingest.decode import Rules
-from consumer.metrics import Metrics
 from consumer.replay import FileReplay, FileSent, Progress, Replay, Sending
 from consumer.settings import Settings
 from consumer.sources.files import Capture
 from consumer.store import schema, viewer
 from consumer.store.postgres import Connection, connect, place, translated, without_password
 from consumer.store.store import Store
-from consumer.worker import Worker
+from consumer.worker.metrics import Metrics
+from consumer.worker.worker import Worker
 
 T = TypeVar("T")
 
@@ -148,7 +148,7 @@ async def work(settings: Settings, dsn: str, *, until_end: bool = False) -> Summ
     worker = Worker(settings, store, metrics, until_end=until_end)
     with signals(worker.stop):
         if settings.http_port:
-            from consumer.probes import serving  # noqa: PLC0415 - a web server, of use to nobody else
+            from consumer.worker.probes import serving  # noqa: PLC0415 - a web server, of use to nobody else
 
             chosen = "http_port" in settings.model_fields_set
             host, port = settings.http_host, settings.http_port

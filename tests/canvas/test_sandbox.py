@@ -15,7 +15,6 @@ import aiohttp
 import pytest
 from fastapi import FastAPI
 
-from consumer.metrics import Metrics
 from consumer.query import grading_standards
 from consumer.serve.access import tokens
 from consumer.serve.app import make_app, serving
@@ -25,7 +24,8 @@ from consumer.settings import Settings, load
 from consumer.store.postgres import Connection, connect
 from consumer.store.store import Store
 from consumer.store.tenant_setting import decide
-from consumer.worker import Worker
+from consumer.worker.metrics import Metrics
+from consumer.worker.worker import Worker
 from schemas import rest
 from tests.postgres.writing import write
 from tests.samples import NOON, TENANT, event, scale

@@ -8,7 +8,10 @@ ROOT = Path(__file__).parents[2]
 _WRITER = "consumer/store/writer.py"
 _STORE = "consumer/store/store.py"
 _BATCH = "consumer/ingest/batch.py"
-_WORKER = "consumer/worker.py"
+_WORKER = "consumer/worker/worker.py"
+_PARTITIONS = "consumer/worker/partitions.py"
+_WATCHDOG = "consumer/worker/watchdog.py"
+_UNTIL_END = "consumer/worker/until_end.py"
 _MEMBERSHIP = "consumer/sources/membership.py"
 _RETENTION = "consumer/store/retention.py"
 _SQL = "consumer/store/sql"
@@ -34,6 +37,8 @@ _BOUNDS = "tests/postgres/test_bounds.py"
 _UNKNOWN = "tests/postgres/test_unknown_values.py"
 _MIGRATIONS = "migrations/versions"
 _LEFTOVERS = "tests/acceptance/test_leftovers.py"
+_LEASE = "tests/unit/test_lease.py"
+_WATCHED = "tests/unit/test_watchdog.py"
 
 
 class StaleMutant(Exception):
@@ -264,9 +269,9 @@ MUTANTS = (
     ),
     Mutant(
         "what a failing fetch had in hand is passed over",
-        "consumer/worker.py",
-        "                self._put_back()\n                if batch.moves",
-        "                if batch.moves",
+        _WORKER,
+        "                lease.rewind()\n",
+        "",
         _tests("tests/faults/test_guards.py", "test_what_a_failing_fetch_had_in_hand_is_fetched_again"),
     ),
     Mutant(
@@ -292,23 +297,23 @@ MUTANTS = (
     ),
     Mutant(
         "a new client waits for the session of the one before",
-        _WORKER,
-        "        self._source = KafkaSource(self._settings, self, self._source.member_id)\n        await self._start_source()",
-        "        self._source = KafkaSource(self._settings, self)\n        await self._start_source()",
+        _PARTITIONS,
+        "KafkaSource(self._settings, self, self.source.member_id)",
+        "KafkaSource(self._settings, self)",
         _tests(_OUTAGES, "test_after_a_long_outage_of_kafka_partitions_are_read_again_within_seconds"),
     ),
     Mutant(
         "a silent Kafka is told when its client is given up",
-        _WORKER,
-        "return min(TOLD_SECONDS, self._settings.watchdog_seconds)",
-        "return self._settings.watchdog_seconds",
+        _WATCHDOG,
+        "min(silence_seconds, seconds)",
+        "seconds",
         _tests(_OUTAGES, "test_an_outage_of_kafka_is_told_within_15_seconds"),
     ),
     Mutant(
         "a silence is told, and with a health check later than promised",
-        _WORKER,
-        "TOLD_SECONDS = 7.0",
-        "TOLD_SECONDS = 8.0",
+        "consumer/worker/outages.py",
+        "SILENCE_SECONDS = 7.0",
+        "SILENCE_SECONDS = 8.0",
         _tests("tests/test_house.py", "test_an_outage_is_told_by_compose_within_fifteen_seconds"),
     ),
     Mutant(
@@ -330,16 +335,16 @@ MUTANTS = (
     ),
     Mutant(
         "until the end, what others hold counts as written",
-        _WORKER,
-        "if all(at.get(partition, -1) >= end for partition, end in self._ends.items()):",
-        "if all(at.get(partition, end) >= end for partition, end in self._ends.items()):",
+        _UNTIL_END,
+        "if all(at.get(partition, -1) >= end for partition, end in self.ends.items()):",
+        "if all(at.get(partition, end) >= end for partition, end in self.ends.items()):",
         _tests(_GROUP, "test_until_the_end_does_not_wait_for_ever_for_partitions_that_somebody_else_holds"),
     ),
     Mutant(
         "until the end waits for ever",
-        _WORKER,
-        "            elif time.monotonic() - moved > limit:",
-        "            elif moved < 0:",
+        _UNTIL_END,
+        "            elif time.monotonic() - progressed > limit:",
+        "            elif progressed < 0:",
         _tests(_GROUP, "test_until_the_end_does_not_wait_for_ever_for_partitions_that_somebody_else_holds"),
     ),
     Mutant(
@@ -421,50 +426,95 @@ MUTANTS = (
     # -- the loop --
     Mutant(
         "the worker begins where Kafka says",
-        _WORKER,
+        "consumer/worker/beginning.py",
         "position = known[partition]",
-        'told = await self._source._consumer.committed(__import__("aiokafka").TopicPartition(*partition))\n'
+        'told = await lease.means().source._consumer.committed(__import__("aiokafka").TopicPartition(*partition))\n'
         "            position = known[partition] if told is None else told",
         _tests(_TOPIC, "test_a_restored_database_reads_again_what_it_is_missing"),
     ),
     Mutant(
         "SIGTERM drains nothing",
         _WORKER,
-        "            await self._drain(tasks)\n",
+        "            await self._drain(fetching, others)\n",
         "",
         (*_SIGTERM, *_tests(_STOPPING, "test_a_command_that_is_told_to_stop_while_it_writes_ends_with_zero")),
     ),
     Mutant(
         "the drain ends before the writing",
         _WORKER,
-        "while not (self._queue.empty() and self._idle.is_set()):",
-        "while False:",
+        "while not self._partitions.idle.is_set():\n            await asyncio.sleep(0.01)",
+        "while False:\n            await asyncio.sleep(0.01)",
         _SIGTERM,
     ),
     Mutant(
         "SIGTERM drops what was read and not yet handed over",
         _WORKER,
-        "  # the writer's turn\n        if batch.moves and self._epoch == epoch:",
-        "\n        if batch.moves and self._epoch == epoch and not self._stop.is_set():",
+        "  # the writer's turn\n        if batch.moves:",
+        "\n        if batch.moves and not self._outages.stopping.is_set():",
         _SIGTERM,
     ),
     Mutant(
         "partitions are given up in the middle of a transaction",
-        _WORKER,
-        "await self._idle.wait()",
+        _PARTITIONS,
+        "await self.idle.wait()",
         "await asyncio.sleep(0)",
         _REVOKED,
     ),
     Mutant(
         "what was read of lost partitions is written",
-        _WORKER,
-        """        source = self._source
-        self._epoch += 1
-        self._discard_read()
-""",
-        """        source = self._source
-""",
+        _PARTITIONS,
+        "        old.end()\n",
+        "",
         _REVOKED,
+    ),
+    Mutant(
+        "a lease that has ended goes on writing",
+        _PARTITIONS,
+        "        self._means = None\n",
+        "",
+        _tests(_LEASE, "test_a_write_that_failed_is_not_tried_again_once_its_lease_has_ended"),
+    ),
+    Mutant(
+        "what was fetched under a lease that ended meanwhile counts",
+        _PARTITIONS,
+        ".source.fetch(most, seconds)\n        self.means()\n",
+        ".source.fetch(most, seconds)\n",
+        _tests(_LEASE, "test_no_answer_counts_that_comes_after_the_end"),
+    ),
+    Mutant(
+        "bounds that come after the end of their lease count",
+        _PARTITIONS,
+        "return_exceptions=True)\n        self.means()\n",
+        "return_exceptions=True)\n",
+        _tests(_LEASE, "test_no_answer_counts_that_comes_after_the_end"),
+    ),
+    Mutant(
+        "what was staged outlives its lease",
+        _PARTITIONS,
+        "self._means.store.forget_ahead()",
+        "pass",
+        _tests(_LEASE, "test_what_was_staged_is_dropped_with_its_lease"),
+    ),
+    Mutant(
+        "a partition that has nothing to deliver counts as stuck",
+        _WATCHDOG,
+        "self.progressed is None or nothing_due or",
+        "self.progressed is None or",
+        _tests(_WATCHED, "test_a_partition_that_delivers_something_or_has_nothing_more_is_not_stuck"),
+    ),
+    Mutant(
+        "clients are replaced again and again where that does not help",
+        _WATCHDOG,
+        "if again else self._seconds",
+        "if False else self._seconds",
+        _tests(_WATCHED, "test_where_a_new_client_has_not_helped_the_next_one_has_twice_the_time"),
+    ),
+    Mutant(
+        "one leader that is away costs the client",
+        _WATCHDOG,
+        "now - max(it.heard",
+        "now - min(it.heard",
+        _tests(_WATCHED, "test_kafka_is_given_up_only_when_it_answers_about_no_partition"),
     ),
     # -- retention: what stays --
     Mutant(

@@ -36,7 +36,7 @@ class Metrics:
         self.retries = Counter("outcomes_retries", "Tries again after something was away.", ["system"], registry=self.registry)
         for system in ("postgres", "kafka"):
             self.retries.labels(system)
-        self.rebuilds = Counter("outcomes_client_rebuilds", "Kafka clients made anew by the watchdog.", registry=self.registry)
+        self.rebuilds = Counter("outcomes_client_rebuilds", "Kafka clients replaced by the watchdog.", registry=self.registry)
         self.lost = Counter(
             "outcomes_lost_partitions", "Batches given up: another writer owns the partition.", registry=self.registry
         )

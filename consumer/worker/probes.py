@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from consumer.errors import Fatal
-from consumer.metrics import Metrics
-from consumer.worker import Health
+from consumer.worker.metrics import Metrics
+from consumer.worker.outages import Health
 
 
 @asynccontextmanager
