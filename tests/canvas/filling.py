@@ -8,9 +8,11 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
-from consumer.canvas.backfill import Report, Task, backfill
-from consumer.canvas.client import CanvasClient, Patience
+from consumer.canvas.backfill import Task, backfill
+from consumer.canvas.client import CanvasClient
+from consumer.canvas.pacing import RetryPolicy
 from consumer.canvas.reconcile import Reconciliation, reconcile
+from consumer.canvas.report import Report
 from consumer.ingest.batch import Batch
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import RawRecord
@@ -28,7 +30,7 @@ LINKS, SCALES = 901, 1001
 """First ids of links and scales in the feed; REST shows neither."""
 BEFORE = datetime(2025, 6, 1, 12, tzinfo=UTC)
 """When the feed told all of it."""
-QUICK = Patience(tries=4, first_seconds=0.001, most_seconds=0.002)
+QUICK = RetryPolicy(tries=4, first_seconds=0.001, max_seconds=0.002)
 
 
 class Address(Protocol):
@@ -61,7 +63,7 @@ def variables_of(school: Address, dsn: str) -> dict[str, str]:
 
 def client_of(school: Address) -> CanvasClient:
     """Asks it, and loses patience soon."""
-    return CanvasClient(school.url, SecretStr(school.token), seconds=5, patience=QUICK)
+    return CanvasClient(school.url, SecretStr(school.token), seconds=5, policy=QUICK)
 
 
 async def fill(

@@ -383,7 +383,7 @@ async def test_a_course_that_is_over_is_told_where_it_was_known(database: str, s
 
 async def test_the_tenant_is_the_root_accounts(database: str, school: School) -> None:
     """Another one is an error; where Canvas does not show it, it is to be named."""
-    with pytest.raises(UsageError, match="is of the tenant"):
+    with pytest.raises(UsageError, match="belongs to the tenant"):
         await fill(database, school, tenant="another")
     school.no_uuids = True
     with pytest.raises(UsageError, match="--tenant"):

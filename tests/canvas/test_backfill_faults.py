@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from consumer.canvas.projection import Here
+from consumer.canvas.session import Session
 from consumer.canvas.sql import sql
 from consumer.store.postgres import connect
 from consumer.store.store import Store
@@ -71,7 +71,7 @@ async def test_a_wrong_shape_stops_its_step_with_a_sentence(
     school.fail(kind, path=path)
     report = await fill(database, school)
     assert len(report.troubles) == 1
-    assert "the rest of this step was left out" in report.troubles[0]
+    assert "the rest of this step was skipped" in report.troubles[0]
     assert "secret" not in report.troubles[0]
     (run,) = report.runs
     assert (run.finished, report.finished) == (False, False)
@@ -130,7 +130,7 @@ async def test_a_canvas_that_is_away_stops_it_and_the_next_run_goes_on(
     first = await fill(database, school)
     (run,) = first.runs
     assert not run.finished
-    assert "run it again to go on from here" in first.troubles[0]
+    assert "run it again to resume here" in first.troubles[0]
     done = {row["step"] for row in await query(database, "SELECT step FROM backfill_step")}
     assert "tree" in done
     assert f"course:{READING}" not in done
@@ -226,7 +226,7 @@ async def test_a_course_at_which_canvas_always_fails_is_left_out(
     (run,) = report.runs
     assert (run.finished, run.done) == (False, run.steps - 1)
     assert len(report.troubles) == 1
-    assert f"course:{READING}: GET /api/v1/courses/{READING}/outcome_groups: given up" in report.troubles[0]
+    assert f"course:{READING}: GET /api/v1/courses/{READING}/outcome_groups: gave up" in report.troubles[0]
     school.planned.clear()
     report = await fill(database, school)
     assert (report.troubles, report.runs[0].resumed_from) == ([], None)
@@ -293,19 +293,19 @@ async def test_cancelled_while_it_closes_one_connection_it_closes_the_other(
     database: str, school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """None is left to the server."""
-    close_store, close_here = Store.close, Here.close
-    closed: list[Here] = []
+    close_store, close_session = Store.close, Session.close
+    closed: list[Session] = []
 
     async def cancelled(store: Store) -> None:
         await close_store(store)
         raise asyncio.CancelledError
 
-    async def noted(here: Here) -> None:
-        await close_here(here)
-        closed.append(here)
+    async def recorded(session: Session) -> None:
+        await close_session(session)
+        closed.append(session)
 
     monkeypatch.setattr(Store, "close", cancelled)
-    monkeypatch.setattr(Here, "close", noted)
+    monkeypatch.setattr(Session, "close", recorded)
     with pytest.raises(asyncio.CancelledError):
         await fill(database, school)
     assert len(closed) == 1
@@ -358,7 +358,7 @@ async def test_alignments_that_another_one_is_just_telling_are_not_told_twice(
     other = await connect(database)
     try:
         async with other.transaction():
-            await other.execute(sql("alignments_turn"))
+            await other.execute(sql("alignments_lock"))
             await other.copy_records_to_table("outcome_alignment_version", records=[tuple(row) for row in rows])
             running = asyncio.ensure_future(fill(database, school))
             while not running.done() and not await turn_waits(database):  # noqa: ASYNC110 - Postgres tells nobody

@@ -3,11 +3,13 @@
 import json
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 
-from consumer.canvas.examine import Examiner, Finding
-from consumer.canvas.observations import Objects, Piece
+from consumer.canvas.examining.examined import Finding
+from consumer.canvas.examining.examiner import Examiner
+from consumer.canvas.observations import Objects, Observation
 from tests.canvas.content import ALGEBRA, ANN, EQUATIONS, EVIDENCE, FRACTIONS, GRAPHS, HIGH, PHONICS, ROOT, Row
 from tests.canvas.filling import (
     BEFORE,
@@ -163,9 +165,9 @@ async def test_an_event_that_comes_between_two_pages_moves_nothing(
     told = link_event(school, at, datetime.now(UTC), **changed)
     taking, come = Examiner.take, list[bool]()
 
-    async def meanwhile(self: Examiner, piece: Piece) -> list[Finding]:
-        found = await taking(self, piece)
-        if isinstance(piece, Objects) and piece.table == "learning_outcome_link" and piece.context == ("Course", ALGEBRA):
+    async def meanwhile(self: Examiner, seen: Observation, *memory: Any, **options: Any) -> list[Finding]:
+        found = await taking(self, seen, *memory, **options)
+        if isinstance(seen, Objects) and seen.table == "learning_outcome_link" and seen.context == ("Course", ALGEBRA):
             if not come:
                 await tell(database, told)
             come.append(True)

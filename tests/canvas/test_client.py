@@ -13,7 +13,8 @@ import pytest
 from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
 from consumer import log
-from consumer.canvas.client import Answer, CanvasClient, Clock, Context, Page, Patience
+from consumer.canvas.client import Answer, CanvasClient, Context, Page
+from consumer.canvas.pacing import Clock, RetryPolicy
 from consumer.errors import (
     CanvasAway,
     CanvasError,
@@ -304,13 +305,13 @@ async def test_an_opaque_link_comes_back_untouched(school: School, client: Canva
 async def test_pages_that_go_round_in_a_circle_end_with_a_sentence(school: School, client: CanvasClient) -> None:
     """Not with a loop."""
     school.fail("circle", times=99)
-    with pytest.raises(CanvasSurprise, match=r"GET /api/v1/accounts: the pages go round in a circle"):
+    with pytest.raises(CanvasSurprise, match=r"GET /api/v1/accounts: the next page is one that was read before"):
         await pages_of(client.accounts())
     assert len(school.asked) == 1
     school.planned.clear()
     school.page_size = 1
     school.fail("next", path="sub_accounts", times=2, Target=f"{school.url}/api/v1/accounts/1/sub_accounts?page=first")
-    with pytest.raises(CanvasSurprise, match="in a circle"):
+    with pytest.raises(CanvasSurprise, match="read before"):
         await pages_of(client.sub_accounts(ROOT))
     assert len(school.asked) == 1 + 2
 
@@ -357,9 +358,9 @@ async def test_a_date_that_no_calendar_has_is_none(school: School, client: Canva
 async def test_throttling_without_end_is_given_up(school: School, time: Time) -> None:
     """With a sentence."""
     school.fail("throttle", times=99)
-    patience = Patience(throttlings=3)
-    async with CanvasClient(school.url, SecretStr(school.token), patience=patience, clock=time.clock) as client:
-        with pytest.raises(CanvasAway, match=r"accounts/1: given up after 4 times of being told to ask less \(403\)"):
+    policy = RetryPolicy(throttlings=3)
+    async with CanvasClient(school.url, SecretStr(school.token), policy=policy, clock=time.clock) as client:
+        with pytest.raises(CanvasAway, match=r"accounts/1: gave up after 4 times of throttling \(403\)"):
             await client.account(ROOT)
 
 
@@ -390,7 +391,9 @@ async def test_failures_are_tried_again_and_then_named(school: School, client: C
     assert len(await items_of(client.outcome_results(ALGEBRA))) == 6
     assert time.slept == pytest.approx([0.375, 0.75, 1.5, 3.0, 6.0])
     school.fail(kind, times=99)
-    with pytest.raises(CanvasAway, match=r"GET /api/v1/courses/101/outcome_results: given up after 6 tries; at last "):
+    with pytest.raises(
+        CanvasAway, match=r"GET /api/v1/courses/101/outcome_results: gave up after 6 tries; the last one failed: "
+    ):
         await items_of(client.outcome_results(ALGEBRA))
 
 
@@ -409,14 +412,14 @@ async def test_waits_differ_by_chance(school: School, time: Time) -> None:
 
 async def test_a_slow_answer_has_a_limit(school: School, time: Time) -> None:
     """And a server that is not there an end."""
-    patience = Patience(tries=2)
+    policy = RetryPolicy(tries=2)
     school.fail("slow", times=2)
-    async with CanvasClient(school.url, SecretStr(school.token), seconds=0.1, patience=patience, clock=time.clock) as client:
-        with pytest.raises(CanvasAway, match=r"at last no whole answer within 0\.1 seconds"):
+    async with CanvasClient(school.url, SecretStr(school.token), seconds=0.1, policy=policy, clock=time.clock) as client:
+        with pytest.raises(CanvasAway, match=r"failed: no complete answer within 0\.1 seconds"):
             await client.account(ROOT)
     gone = "http://127.0.0.1:9"
-    async with CanvasClient(gone, SecretStr(school.token), patience=patience, clock=time.clock) as client:
-        with pytest.raises(CanvasAway, match=r"at last the connection failed \(ClientConnectorError\)"):
+    async with CanvasClient(gone, SecretStr(school.token), policy=policy, clock=time.clock) as client:
+        with pytest.raises(CanvasAway, match=r"failed: the connection failed \(ClientConnectorError\)"):
             await client.account(ROOT)
 
 
@@ -440,7 +443,7 @@ async def test_no_more_is_asked_at_once_than_agreed(school: School, time: Time) 
     ("kind", "error", "sentence"),
     [
         ("forbidden", CanvasForbidden, r"GET /api/v1/courses/101/outcome_results: the token's user may not see this \(403\)"),
-        ("html", CanvasSurprise, "the answer is no JSON; is OUTCOMES_CANVAS_URL a Canvas"),
+        ("html", CanvasSurprise, "the answer is not JSON; check that OUTCOMES_CANVAS_URL is a Canvas"),
         ("shape", CanvasSurprise, r"outcome_results: outcome_results\[0\]\.id is not as Canvas publishes it: an id is a whole"),
     ],
 )
@@ -501,7 +504,7 @@ async def test_the_token_goes_to_its_own_canvas_and_nowhere_else(school: School,
     """Neither a link nor a redirect leads it away; on the same host redirects are followed."""
     async with School() as other:
         school.fail("next", Target=f"{other.url}/api/v1/accounts?page=2")
-        with pytest.raises(CanvasSurprise, match="Canvas points to another address; is OUTCOMES_CANVAS_URL right"):
+        with pytest.raises(CanvasSurprise, match="Canvas points to another address; check OUTCOMES_CANVAS_URL"):
             await items_of(client.accounts())
         named = [school.url.replace("//", f"//{who}@") for who in ("user", ":pw")]
         for target in (f"{other.url}/api/v1/accounts", "https" + school.url[4:], *named, "http://["):
@@ -542,7 +545,7 @@ async def test_the_token_is_in_no_address_log_or_error(school: School, client: C
         assert found.__context__ is None
         told += [repr(found), "".join(traceback.format_exception(found))]
     told += [asked.url for asked in school.asked]
-    assert "Canvas is asked again" in lines.getvalue()
+    assert "canvas_retry" in lines.getvalue()
     assert [text for text in told if school.token in text or "content" in text] == []
 
 

@@ -10,12 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consumer.canvas import compare, mapping
-from consumer.canvas.backfill import _event
 from consumer.canvas.client import Context
-from consumer.canvas.compare import Change, Known, Left
-from consumer.canvas.examine import aligned_again, removed
-from consumer.canvas.mapping import Told
-from consumer.canvas.projection import Aligned, Alignment
+from consumer.canvas.compare import Change, Known, SkipReason
+from consumer.canvas.examining.alignments import removed, skip_shown
+from consumer.canvas.mapping import RemoteObject
+from consumer.canvas.observations import Scale
+from consumer.canvas.projection import AlignmentState, KnownAlignment
+from consumer.canvas.snapshot_writer import event_of
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import Accepted, RawRecord
 from consumer.ingest.tables import TABLES
@@ -66,7 +67,7 @@ groups = answers(
     parent_outcome_group=st.none() | st.fixed_dictionaries({"id": ids, "title": st.just("x")}),
 ).map(mapping.group)
 outcomes = st.builds(
-    lambda outcome, own: mapping.outcome(outcome, own=own),
+    lambda outcome, own: mapping.outcome(outcome, own_criterion=own),
     answers(
         rest.Outcome,
         id=ids,
@@ -107,7 +108,7 @@ objects = st.one_of(accounts, courses, groups, outcomes, results)
 
 
 @st.composite
-def known_of(draw: st.DrawFn, one: Told) -> Known | None:
+def known_of(draw: st.DrawFn, one: RemoteObject) -> Known | None:
     """Nothing, or something like what is told, from another time."""
     if draw(st.booleans()):
         return None
@@ -141,7 +142,7 @@ def known_of(draw: st.DrawFn, one: Told) -> Known | None:
 
 def after(change: Change, before: Known | None) -> Known:
     """What is known once a change was written: through the bytes, the decoder and the row."""
-    (verdict,) = decode(RawRecord("canvas:x", 0, 1, _event(change, NOON, TENANT)), Rules(), LATER)
+    (verdict,) = decode(RawRecord("canvas:x", 0, 1, event_of(change, TENANT)), Rules(), LATER)
     assert isinstance(verdict, Accepted), verdict
     row = dict(zip(verdict.table.columns, verdict.row, strict=False))
     feed, earlier = (before.feed, before.earlier) if before is not None else (None, ())
@@ -162,11 +163,11 @@ def test_what_was_written_compares_as_equal(data: st.DataObject) -> None:
     if known is not None:
         known = replace(known, feed=data.draw(known_of(one)), earlier=data.draw(st.sampled_from([(), (known.body,)])))
     found = compare.compare(one, known, NOON, {"5": "U"})
-    if isinstance(found, Left):
-        assert (found is Left.WITHOUT_ID) == (one.id is None)
+    if isinstance(found, SkipReason):
+        assert (found is SkipReason.WITHOUT_ID) == (one.id is None)
         return
     now = after(found, known)
-    assert compare.compare(one, now, LATER, {"5": "U"}) is Left.UNCHANGED
+    assert compare.compare(one, now, LATER, {"5": "U"}) is SkipReason.UNCHANGED
     if known is not None:
         assert found.differences
         told_last = (known.feed or known).body
@@ -185,30 +186,30 @@ def test_a_scale_that_was_written_compares_as_equal(
     if others is not None:
         body = {"outcome_proficiency_id": 12, **mapping.scale(ROOT, others).members, "workflow_state": state}
         known = Known(body, THEN, "outcome_proficiency_updated")
-    found = compare.mastery_scale(ROOT, ratings, known, NOON, inherited=inherited, feeds_id=feeds_id)
-    if isinstance(found, Left):
-        assert inherited or (known is not None and compare.alike(others, ratings))
+    found = compare.mastery_scale(Scale(ROOT, NOON, ratings, inherited), known, feeds_id)
+    if isinstance(found, SkipReason):
+        assert inherited or (known is not None and compare.same_scale(others, ratings))
         return
     assert not inherited or (known is not None and state == "active")
     assert found.id == (feeds_id or -2)
-    now = Known(orjson.loads(_event(found, NOON, TENANT))["body"], NOON, found.event_name)
-    assert compare.mastery_scale(ROOT, ratings, now, LATER, inherited=inherited, feeds_id=feeds_id) is Left.UNCHANGED
+    now = Known(orjson.loads(event_of(found, TENANT))["body"], NOON, found.event_name)
+    assert compare.mastery_scale(Scale(ROOT, LATER, ratings, inherited), now, feeds_id) is SkipReason.UNCHANGED
 
 
 @MANY
 @given(objects, st.data())
-def test_what_is_newer_than_the_request_is_left_alone(one: Told, data: st.DataObject) -> None:
+def test_what_is_newer_than_the_request_is_left_alone(one: RemoteObject, data: st.DataObject) -> None:
     """Whatever it says."""
     known = data.draw(known_of(one).filter(lambda known: known is not None))
     assert known is not None
     newer = Known(known.body, NOON + timedelta(microseconds=1), known.event_name)
-    assert compare.compare(one, newer, NOON) in (Left.NEWER_HERE, Left.WITHOUT_ID)
+    assert compare.compare(one, newer, NOON) in (SkipReason.NEWER_HERE, SkipReason.WITHOUT_ID)
 
 
 # Rules, one by one
 
 
-def result_of(**members: Any) -> Told:
+def result_of(**members: Any) -> RemoteObject:
     """A result of user 5."""
     shown = {"id": 1, "score": 3, "links": {"user": "5", "learning_outcome": 2, "alignment": "assignment_7"}} | members
     return mapping.result(rest.OutcomeResult.model_validate(shown), 5, None)
@@ -248,7 +249,7 @@ def test_the_time_of_a_result_is_either_time(shown: str | None, submitted: datet
 
 def test_the_asset_and_the_uuid_that_the_feed_told_stay() -> None:
     """REST tells an assignment also of a quiz; and whose id it is was learnt from the feed, so it cannot be wrong there."""
-    assert compare.compare(result_of(), Known(RESULT, THEN, "x"), NOON, {"5": "another"}) is Left.UNCHANGED
+    assert compare.compare(result_of(), Known(RESULT, THEN, "x"), NOON, {"5": "another"}) is SkipReason.UNCHANGED
     bare = {name: value for name, value in RESULT.items() if not name.startswith("associated")} | {"user_uuid": "id:5"}
     found = compare.compare(result_of(), Known(bare, THEN, "x"), NOON, {"5": "U"})
     assert isinstance(found, Change)
@@ -266,7 +267,7 @@ def test_the_asset_and_the_uuid_that_the_feed_told_stay() -> None:
 )
 def test_two_names_of_one_method_are_the_same(stored: str, shown: str, differs: bool) -> None:
     """REST has other names for them while the new decaying average is on."""
-    outcome = mapping.outcome(rest.Outcome(id=1, title="t", calculation_method=shown), own=True)
+    outcome = mapping.outcome(rest.Outcome(id=1, title="t", calculation_method=shown), own_criterion=True)
     body = {"learning_outcome_id": 1, "title": "t", "workflow_state": "active", "calculation_method": stored}
     assert isinstance(compare.compare(outcome, Known(body, THEN, "x"), NOON), Change) == differs
 
@@ -274,7 +275,7 @@ def test_two_names_of_one_method_are_the_same(stored: str, shown: str, differs: 
 @pytest.mark.parametrize(("state", "differs"), [("active", False), ("archived", False), ("retired", False), ("deleted", True)])
 def test_a_list_tells_that_an_outcome_is_not_deleted(state: str, differs: bool) -> None:
     """Archived ones are in it too."""
-    outcome = mapping.outcome(rest.Outcome(id=1, title="t"), own=False)
+    outcome = mapping.outcome(rest.Outcome(id=1, title="t"), own_criterion=False)
     body = {"learning_outcome_id": 1, "title": "t", "workflow_state": state}
     assert isinstance(compare.compare(outcome, Known(body, THEN, "x"), NOON), Change) == differs
 
@@ -295,24 +296,26 @@ def link(id_: int, state: str = "active", at: datetime = THEN, name: str = "lear
 @pytest.mark.parametrize(
     ("known", "found"),
     [
-        ([], (Left.UNKNOWN_LINK, None)),
-        ([link(1), link(2), link(3, "deleted")], (Left.UNCHANGED, 2)),
-        ([link(3, "deleted")], (Left.UNKNOWN_LINK, None)),
-        ([link(3, "deleted", LATER)], (Left.NEWER_HERE, None)),
-        ([link(3, "active", LATER)], (Left.NEWER_HERE, 3)),
+        ([], (SkipReason.UNKNOWN_LINK, None)),
+        ([link(1), link(2), link(3, "deleted")], (SkipReason.UNCHANGED, 2)),
+        ([link(3, "deleted")], (SkipReason.UNKNOWN_LINK, None)),
+        ([link(3, "deleted", LATER)], (SkipReason.NEWER_HERE, None)),
+        ([link(3, "active", LATER)], (SkipReason.NEWER_HERE, 3)),
         ([link(1, "deleted", THEN, "learning_outcome_link_backfilled"), link(3, "deleted")], (None, 1)),
     ],
 )
-def test_a_link_is_known_by_its_place(known: list[Known], found: tuple[Left | None, int | None]) -> None:
+def test_a_link_is_known_by_its_place(known: list[Known], found: tuple[SkipReason | None, int | None]) -> None:
     """The youngest active one; a deleted one only where nobody but REST has told of its end."""
-    one = Told("learning_outcome_link", None, {n: v for n, v in link(0).body.items() if n != "learning_outcome_link_id"})
+    one = RemoteObject(
+        "learning_outcome_link", None, {n: v for n, v in link(0).body.items() if n != "learning_outcome_link_id"}
+    )
     verdict, id_ = compare.link(one, known, NOON)
-    assert (verdict if isinstance(verdict, Left) else None, id_) == found
+    assert (verdict if isinstance(verdict, SkipReason) else None, id_) == found
 
 
-def aligned(state: str, at: datetime = THEN) -> Alignment:
+def aligned(state: str, at: datetime = THEN) -> AlignmentState:
     """An alignment."""
-    return Alignment(1, "Assignment", 7, state, "Essay", "none", None, at)
+    return AlignmentState(1, "Assignment", 7, state, "Essay", "none", None, at)
 
 
 @pytest.mark.parametrize(
@@ -328,15 +331,17 @@ def aligned(state: str, at: datetime = THEN) -> Alignment:
         (aligned("deleted"), LATER, None),
     ],
 )
-def test_a_removed_alignment_is_news_once(known: Alignment | None, newest_result: datetime | None, state: str | None) -> None:
+def test_a_removed_alignment_is_news_once(
+    known: AlignmentState | None, newest_result: datetime | None, state: str | None
+) -> None:
     """And again where a result is newer than the news; what is newer than the request proves that it was there."""
-    found = removed(1, 7, Aligned(known, newest_result), NOON)
+    found = removed((1, "Assignment", 7), KnownAlignment(known, newest_result), NOON)
     assert (found and found.workflow_state) == state
 
 
 def test_an_alignment_that_says_the_same_is_no_news() -> None:
     """Whenever it was told."""
-    assert aligned_again(aligned("active", NOON), Aligned(aligned("active"), None)) is Left.UNCHANGED
-    assert aligned_again(aligned("active", NOON), Aligned(aligned("deleted"), None)) is None
-    assert aligned_again(aligned("active", NOON), Aligned(aligned("deleted", LATER), None)) is Left.NEWER_HERE
-    assert aligned_again(aligned("active", NOON), None) is None
+    assert skip_shown(aligned("active", NOON), KnownAlignment(aligned("active"), None)) is SkipReason.UNCHANGED
+    assert skip_shown(aligned("active", NOON), KnownAlignment(aligned("deleted"), None)) is None
+    assert skip_shown(aligned("active", NOON), KnownAlignment(aligned("deleted", LATER), None)) is SkipReason.NEWER_HERE
+    assert skip_shown(aligned("active", NOON), KnownAlignment(None, None)) is None

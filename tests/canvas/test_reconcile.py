@@ -328,7 +328,7 @@ async def test_a_rollup_that_differs_by_less_than_a_cent_differs(known: str, sch
     console = Console(width=200)
     with console.capture() as shown:
         console.print(render(done))
-    about = "REST does not tell how Canvas came to a score; `outcomes explain rollup` shows how we came to ours."
+    about = "REST does not show how Canvas computed a score; `outcomes explain rollup` shows how we computed ours."
     assert shown.get().splitlines()[-1].strip() == about
 
 

@@ -499,14 +499,14 @@ MUTANTS = (
     Mutant(
         "what REST told is newer than any event",
         _COMPARE,
-        "    if known is not None and known.event_time > requested_at:\n        return Left.NEWER_HERE\n    members",
+        "    if known is not None and known.event_time > requested_at:\n        return SkipReason.NEWER_HERE\n    members",
         "    members",
         _tests("tests/canvas/test_compare.py", "test_what_is_newer_than_the_request_is_left_alone"),
     ),
     Mutant(
         "what says the same is written again",
         _COMPARE,
-        "    if known is not None and not differing and not late:\n        return Left.UNCHANGED\n",
+        "    if known is not None and not differing and not late:\n        return SkipReason.UNCHANGED\n",
         "",
         _tests("tests/canvas/test_compare.py", "test_what_was_written_compares_as_equal"),
     ),
@@ -520,20 +520,20 @@ MUTANTS = (
     Mutant(
         "what REST told gives way to what the feed told before",
         _COMPARE,
-        "taken_over = any(one.get(name) == known.body[name] for one in known.earlier) if name in known.body else True",
-        "taken_over = True",
+        "copied = any(one.get(name) == known.body[name] for one in known.earlier) if name in known.body else True",
+        "copied = True",
         _tests("tests/canvas/test_backfill_late.py", "test_what_rest_told_once_stands_where_it_does_not_tell_it_any_more"),
     ),
     Mutant(
         "a link that was moved is deleted",
-        "consumer/canvas/examine.py",
-        "moves = await self._moves(piece) if links.unknown else []",
-        "moves: list[tuple[Change, Known]] = []",
+        "consumer/canvas/examining/links.py",
+        "examined.changes = await moves(observation, projection, memory) if memory.unknown_links else []",
+        "examined.changes = []",
         _tests("tests/canvas/test_reconcile.py", "test_a_link_that_was_moved_is_the_same_one"),
     ),
     Mutant(
         "an alignment is gone because nobody is shown",
-        "consumer/canvas/survey.py",
+        "consumer/canvas/course_survey.py",
         "if gone := [pair for pair in pairs if students[pair] is None or students[pair]]:",
         "if gone := pairs:",
         _tests("tests/canvas/test_backfill_inferred.py", "test_students_whom_canvas_does_not_show_tell_nothing_of_alignments"),
@@ -610,9 +610,9 @@ MUTANTS = (
     ),
     Mutant(
         "scores a little apart are the same",
-        "consumer/canvas/examine.py",
-        "if here == there:",
-        "if here == there or abs((here or 0) - (there or 0)) < 0.006:",
+        "consumer/canvas/examining/rollups.py",
+        "if difference.ours == difference.canvas:",
+        "if abs((difference.ours or 0) - (difference.canvas or 0)) < 0.006:",
         _tests("tests/canvas/test_reconcile.py", "test_a_rollup_that_differs_by_less_than_a_cent_differs"),
     ),
     Mutant(
@@ -703,8 +703,8 @@ MUTANTS = (
     Mutant(
         "a course that was refused in part counts as read",
         "consumer/canvas/backfill.py",
-        "if not await self._step(place.step, survey.place(place), survey, examiner):",
-        "if not await self._step(place.step, survey.place(place), survey, examiner) and False:",
+        "if not await self._step(step.context.step, self._survey.observe(step)):",
+        "if not await self._step(step.context.step, self._survey.observe(step)) and False:",
         ("tests/canvas/test_backfill_faults.py",),
     ),
     Mutant(
