@@ -1,4 +1,4 @@
-"""What REST tells against what is known: only what differs is written, and what was written is the same the next time."""
+"""REST against what we know: only differences are written, and a second comparison finds none."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -28,7 +28,7 @@ LATER = NOON + timedelta(days=1)
 MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ROOT = Context("Account", 1)
 
-# What Canvas may answer, and what may be known
+# Possible answers of Canvas, and possible known versions
 
 words = st.text("ab é<", max_size=2)
 texts = st.sampled_from(["", "a", "b", "Mastery"]) | st.none()
@@ -40,7 +40,7 @@ states = st.sampled_from(["active", "deleted", "archived"])
 
 
 def answers(shape: Any, **members: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Objects of a shape with some of these members; those that it must have are there."""
+    """Objects of a shape with its required members and some of these."""
     needed = {name: members.pop(name) for name, field in shape.model_fields.items() if field.is_required()}
     return st.fixed_dictionaries(needed, optional=members).map(shape.model_validate)
 
@@ -109,7 +109,7 @@ objects = st.one_of(accounts, courses, groups, outcomes, results)
 
 @st.composite
 def known_of(draw: st.DrawFn, one: RemoteObject) -> Known | None:
-    """Nothing, or something like what is told, from another time."""
+    """Nothing, or a similar version from another time."""
     if draw(st.booleans()):
         return None
     table = TABLES[one.table]
@@ -141,7 +141,7 @@ def known_of(draw: st.DrawFn, one: RemoteObject) -> Known | None:
 
 
 def after(change: Change, before: Known | None) -> Known:
-    """What is known once a change was written: through the bytes, the decoder and the row."""
+    """The known version after a change was written: through the bytes, the decoder and the row."""
     (verdict,) = decode(RawRecord("canvas:x", 0, 1, event_of(change, TENANT)), Rules(), LATER)
     assert isinstance(verdict, Accepted), verdict
     row = dict(zip(verdict.table.columns, verdict.row, strict=False))
@@ -153,10 +153,10 @@ def after(change: Change, before: Known | None) -> Known:
 @MANY
 @given(st.data())
 def test_what_was_written_compares_as_equal(data: st.DataObject) -> None:
-    """Whatever was told and known, late or in time.
+    """For any answer and any known version, late or not.
 
-    Of what REST does not tell, what the feed told last holds, but for what an earlier snapshot was told, and for members that
-    depend on what REST told.
+    Members that REST does not show keep the feed's last value, unless an earlier snapshot had them, or they depend on a member
+    that REST shows.
     """
     one = data.draw(objects)
     known = data.draw(known_of(one))
@@ -170,10 +170,10 @@ def test_what_was_written_compares_as_equal(data: st.DataObject) -> None:
     assert compare.compare(one, now, LATER, {"5": "U"}) is SkipReason.UNCHANGED
     if known is not None:
         assert found.differences
-        told_last = (known.feed or known).body
-        assert told_last.keys() - now.body.keys() - one.members.keys() <= set(compare.DEPENDENT.values())
+        newest = (known.feed or known).body
+        assert newest.keys() - now.body.keys() - one.members.keys() <= set(compare.DEPENDENT.values())
         stays = known.feed is not None and not known.earlier and "icon" in known.body
-        assert now.body.get("icon") == (known.body if stays else told_last).get("icon")
+        assert now.body.get("icon") == (known.body if stays else newest).get("icon")
 
 
 @MANY
@@ -181,7 +181,7 @@ def test_what_was_written_compares_as_equal(data: st.DataObject) -> None:
 def test_a_scale_that_was_written_compares_as_equal(
     ratings: Any, others: Any, state: str, inherited: bool, feeds_id: Any
 ) -> None:
-    """And one that is inherited is written only where the context is known to own another one."""
+    """An inherited scale is written only if the context owns a different one."""
     known = None
     if others is not None:
         body = {"outcome_proficiency_id": 12, **mapping.scale(ROOT, others).members, "workflow_state": state}
@@ -199,7 +199,7 @@ def test_a_scale_that_was_written_compares_as_equal(
 @MANY
 @given(objects, st.data())
 def test_what_is_newer_than_the_request_is_left_alone(one: RemoteObject, data: st.DataObject) -> None:
-    """Whatever it says."""
+    """Whatever its content."""
     known = data.draw(known_of(one).filter(lambda known: known is not None))
     assert known is not None
     newer = Known(known.body, NOON + timedelta(microseconds=1), known.event_name)
@@ -240,15 +240,15 @@ RESULT = {
     ],
 )
 def test_the_time_of_a_result_is_either_time(shown: str | None, submitted: datetime | None, differs: bool) -> None:
-    """REST does not say whether it was submitted or assessed then; fractions of seconds it does not have."""
+    """REST does not say whether the work was submitted or assessed then, and has no fractions of seconds."""
     found = compare.compare(result_of(submitted_or_assessed_at=shown), Known(RESULT, THEN, "x", submitted), NOON)
     assert isinstance(found, Change) == differs
     if isinstance(found, Change):
         assert [one.member for one in found.differences] == ["assessed_at"]
 
 
-def test_the_asset_and_the_uuid_that_the_feed_told_stay() -> None:
-    """REST tells an assignment also of a quiz; and whose id it is was learnt from the feed, so it cannot be wrong there."""
+def test_the_asset_and_the_uuid_from_the_feed_stay() -> None:
+    """REST shows an assignment for a quiz too. User ids are learnt from the feed, so its uuid is right."""
     assert compare.compare(result_of(), Known(RESULT, THEN, "x"), NOON, {"5": "another"}) is SkipReason.UNCHANGED
     bare = {name: value for name, value in RESULT.items() if not name.startswith("associated")} | {"user_uuid": "id:5"}
     found = compare.compare(result_of(), Known(bare, THEN, "x"), NOON, {"5": "U"})
@@ -266,22 +266,22 @@ def test_the_asset_and_the_uuid_that_the_feed_told_stay() -> None:
     ],
 )
 def test_two_names_of_one_method_are_the_same(stored: str, shown: str, differs: bool) -> None:
-    """REST has other names for them while the new decaying average is on."""
+    """REST renames them while Canvas' new decaying average is on."""
     outcome = mapping.outcome(rest.Outcome(id=1, title="t", calculation_method=shown), own_criterion=True)
     body = {"learning_outcome_id": 1, "title": "t", "workflow_state": "active", "calculation_method": stored}
     assert isinstance(compare.compare(outcome, Known(body, THEN, "x"), NOON), Change) == differs
 
 
 @pytest.mark.parametrize(("state", "differs"), [("active", False), ("archived", False), ("retired", False), ("deleted", True)])
-def test_a_list_tells_that_an_outcome_is_not_deleted(state: str, differs: bool) -> None:
-    """Archived ones are in it too."""
+def test_a_list_shows_that_an_outcome_is_not_deleted(state: str, differs: bool) -> None:
+    """Lists contain archived ones too."""
     outcome = mapping.outcome(rest.Outcome(id=1, title="t"), own_criterion=False)
     body = {"learning_outcome_id": 1, "title": "t", "workflow_state": state}
     assert isinstance(compare.compare(outcome, Known(body, THEN, "x"), NOON), Change) == differs
 
 
 def link(id_: int, state: str = "active", at: datetime = THEN, name: str = "learning_outcome_link_updated") -> Known:
-    """A known link of one and the same place."""
+    """A known link, always at the same position."""
     body = {
         "learning_outcome_link_id": id_,
         "context_type": "Account",
@@ -304,8 +304,8 @@ def link(id_: int, state: str = "active", at: datetime = THEN, name: str = "lear
         ([link(1, "deleted", THEN, "learning_outcome_link_backfilled"), link(3, "deleted")], (None, 1)),
     ],
 )
-def test_a_link_is_known_by_its_place(known: list[Known], found: tuple[SkipReason | None, int | None]) -> None:
-    """The youngest active one; a deleted one only where nobody but REST has told of its end."""
+def test_a_link_is_known_by_its_position(known: list[Known], found: tuple[SkipReason | None, int | None]) -> None:
+    """The youngest active one; a deleted one only if REST alone showed its deletion."""
     one = RemoteObject(
         "learning_outcome_link", None, {n: v for n, v in link(0).body.items() if n != "learning_outcome_link_id"}
     )
@@ -331,16 +331,16 @@ def aligned(state: str, at: datetime = THEN) -> AlignmentState:
         (aligned("deleted"), LATER, None),
     ],
 )
-def test_a_removed_alignment_is_news_once(
+def test_a_removed_alignment_is_written_once(
     known: AlignmentState | None, newest_result: datetime | None, state: str | None
 ) -> None:
-    """And again where a result is newer than the news; what is newer than the request proves that it was there."""
+    """Again if a result is newer than the deletion. A result newer than the request proves that the alignment existed."""
     found = removed((1, "Assignment", 7), KnownAlignment(known, newest_result), NOON)
     assert (found and found.workflow_state) == state
 
 
-def test_an_alignment_that_says_the_same_is_no_news() -> None:
-    """Whenever it was told."""
+def test_an_alignment_that_says_the_same_is_not_written() -> None:
+    """At any time."""
     assert skip_shown(aligned("active", NOON), KnownAlignment(aligned("active"), None)) is SkipReason.UNCHANGED
     assert skip_shown(aligned("active", NOON), KnownAlignment(aligned("deleted"), None)) is None
     assert skip_shown(aligned("active", NOON), KnownAlignment(aligned("deleted", LATER), None)) is SkipReason.NEWER_HERE

@@ -497,7 +497,7 @@ MUTANTS = (
         _tests("tests/unit/test_snapshots.py", "test_a_snapshot_comes_from_canvas_and_from_nowhere_else"),
     ),
     Mutant(
-        "what REST told is newer than any event",
+        "REST overrides newer events",
         _COMPARE,
         "    if known is not None and known.event_time > requested_at:\n        return SkipReason.NEWER_HERE\n    members",
         "    members",
@@ -511,18 +511,18 @@ MUTANTS = (
         _tests("tests/canvas/test_compare.py", "test_what_was_written_compares_as_equal"),
     ),
     Mutant(
-        "what the feed told late is lost",
+        "late events are lost",
         "consumer/canvas/projection.py",
         "if snapshots := [id_ for id_, one in found.items() if one.snapshot]:",
         "if snapshots := list[int]():",
         _tests("tests/canvas/test_backfill_late.py", "test_a_feed_that_is_read_after_the_backfill_leaves_the_same_projection"),
     ),
     Mutant(
-        "what REST told gives way to what the feed told before",
+        "a snapshot gives way to older events",
         _COMPARE,
         "copied = any(one.get(name) == known.body[name] for one in known.earlier) if name in known.body else True",
         "copied = True",
-        _tests("tests/canvas/test_backfill_late.py", "test_what_rest_told_once_stands_where_it_does_not_tell_it_any_more"),
+        _tests("tests/canvas/test_backfill_late.py", "test_what_rest_once_showed_stays_when_it_is_hidden"),
     ),
     Mutant(
         "a link that was moved is deleted",
@@ -536,7 +536,9 @@ MUTANTS = (
         "consumer/canvas/course_survey.py",
         "if gone := [pair for pair in pairs if students[pair] is None or students[pair]]:",
         "if gone := pairs:",
-        _tests("tests/canvas/test_backfill_inferred.py", "test_students_whom_canvas_does_not_show_tell_nothing_of_alignments"),
+        _tests(
+            "tests/canvas/test_backfill_inferred.py", "test_students_whom_canvas_does_not_show_prove_nothing_about_alignments"
+        ),
     ),
     Mutant(
         "a newer result does not prove its alignment",
