@@ -62,11 +62,6 @@ class Reconciliation:
         """All differences."""
         return self.counts.total()
 
-    @property
-    def left(self) -> int:
-        """Not repaired."""
-        return self.total - self.repaired
-
     def as_json(self) -> dict[str, Any]:
         """For machines: a backfill's report, and the differences."""
         return self.report.as_json() | {
@@ -112,7 +107,7 @@ def render(done: Reconciliation) -> RenderableType:
             "; --json lists all" if done.total <= MAX_LISTED else f"; --json lists {MAX_LISTED:,}"
         )
         table.caption, table.caption_justify = more, "left"
-    notes = [Text(f"{done.repaired:,} repaired, {done.left:,} left")] if done.repaired else []
+    notes = [Text(f"{done.repaired:,} repaired, {done.total - done.repaired:,} left")] if done.repaired else []
     if done.counts["rollup"]:
         notes.append(Text(_ABOUT_ROLLUPS))
     noun = "difference" if done.total == 1 else "differences"

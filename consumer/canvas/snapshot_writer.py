@@ -37,7 +37,9 @@ class SnapshotWriter:
 
     async def _write(self, changes: Sequence[Change]) -> list[str | None]:
         if self._position is None:
-            self._position = await self._opened()
+            partition = self._partition
+            await self._retry.patiently(lambda: self._store.open_position(partition, 1, self._label))
+            self._position = (await self._retry.patiently(lambda: self._store.positions([partition])))[partition]
         batch, at, refusals, now = Batch(), self._position, list[str | None](), datetime.now(UTC)
         for change in changes:
             record = RawRecord(*self._partition, at, event_of(change, self._tenant))
@@ -56,12 +58,6 @@ class SnapshotWriter:
             self._position = at
             self.books = sum(books.values(), self.books)
         return refusals
-
-    async def _opened(self) -> int:
-        """The source's position; the first one is 1."""
-        store, partition = self._store, self._partition
-        await self._retry.patiently(lambda: store.open_position(partition, 1, self._label))
-        return (await self._retry.patiently(lambda: store.positions([partition])))[partition]
 
 
 def event_of(change: Change, tenant: str) -> bytes:

@@ -3,19 +3,9 @@
 from dataclasses import replace
 from typing import assert_never
 
+from consumer.canvas import observations as seen
 from consumer.canvas.examining import absent, alignments, links, objects, rollups, scales, standards
 from consumer.canvas.examining.examined import Counts, Examined, Finding, StepMemory
-from consumer.canvas.observations import (
-    Alignments,
-    ListEnd,
-    NotInCanvas,
-    Objects,
-    Observation,
-    Rollups,
-    Scale,
-    Standards,
-    Unanswered,
-)
 from consumer.canvas.projection import Projection
 from consumer.canvas.snapshot_writer import SnapshotWriter
 
@@ -36,12 +26,12 @@ class Examiner:
         """By table."""
         self.refused: list[str] = []
 
-    async def take(self, observation: Observation, memory: StepMemory, *, counting: bool = True) -> list[Finding]:
+    async def take(self, observation: seen.Observation, memory: StepMemory, *, counting: bool = True) -> list[Finding]:
         """Returns what differs. `counting` False: the objects were counted before."""
         examined = await self._examine(observation, memory)
         return await self._settle(examined, counting=counting) if examined is not None else []
 
-    async def needs_relisting(self, observation: ListEnd, memory: StepMemory) -> bool:
+    async def needs_relisting(self, observation: seen.ListEnd, memory: StepMemory) -> bool:
         """Whether to read a list once more before anything counts as absent."""
         return await absent.needs_relisting(observation, self._projection, memory, thorough=self._thorough)
 
@@ -51,26 +41,26 @@ class Examiner:
             async for examined in objects.newly_named(self._projection):
                 await self._settle(examined)
 
-    async def _examine(self, observation: Observation, memory: StepMemory) -> Examined | None:
+    async def _examine(self, observation: seen.Observation, memory: StepMemory) -> Examined | None:
         projection = self._projection
         match observation:
-            case Objects("learning_outcome_link"):
+            case seen.Objects("learning_outcome_link"):
                 return await links.examine(observation, projection, memory)
-            case Objects():
+            case seen.Objects():
                 return await objects.examine(observation, projection)
-            case Scale():
+            case seen.Scale():
                 return await scales.examine(observation, projection)
-            case Standards():
+            case seen.Standards():
                 return await standards.examine(observation, projection)
-            case Alignments():
+            case seen.Alignments():
                 return await alignments.examine(observation, projection, memory)
-            case ListEnd():
+            case seen.ListEnd():
                 return await absent.examine_end(observation, projection, memory, thorough=self._thorough)
-            case NotInCanvas():
+            case seen.NotInCanvas():
                 return await absent.examine(observation, projection) if self._thorough else None
-            case Rollups():
+            case seen.Rollups():
                 return await rollups.examine(observation, projection)
-            case Unanswered():
+            case seen.Unanswered():
                 return None
             case _:
                 assert_never(observation)
