@@ -192,11 +192,11 @@ async def test_the_turn_of_alignments_is_a_writers_and_nobody_elses(connection: 
         async with connection.transaction():
             await connection.execute(f"SET LOCAL ROLE {role}")
             if may:
-                await connection.execute(canvas_sql("alignments_turn"))
+                await connection.execute(canvas_sql("alignments_lock"))
                 continue
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 async with connection.transaction():
-                    await connection.execute(canvas_sql("alignments_turn"))
+                    await connection.execute(canvas_sql("alignments_lock"))
 
 
 async def test_a_migration_names_who_keeps_it_waiting_and_gives_up(

@@ -10,7 +10,8 @@ import asyncpg
 import orjson
 import pytest
 
-from consumer.canvas.projection import Here
+from consumer.canvas.projection import Projection
+from consumer.canvas.session import Session
 from consumer.ingest.tables import TABLES
 from consumer.query import explain, history, status
 from consumer.query.verify import verify
@@ -203,10 +204,10 @@ async def test_every_private_table_has_the_trigger_and_no_other_has(connection: 
 async def test_what_rest_does_not_tell_is_taken_over_from_them_too(database: str) -> None:
     """A version that a backfill adds says what the version before said in members that no model knows."""
     await write(database, result(1, login=LOGIN))
-    here = Here(database, Patience(lambda sentence: None, "test"), statement_seconds=10)
-    known = await here.known(TENANT, "learning_outcome_result", [1])
+    session = Session(database, Patience(lambda sentence: None, "test"), statement_seconds=10)
+    known = await Projection(session, TENANT, "canvas:x", writing=True).known("learning_outcome_result", [1])
     assert known[1].body["login"] == LOGIN
-    await here.close()
+    await session.close()
 
 
 async def test_triggers_fire_whatever_replication_role_a_session_has(database: str, connection: Connection) -> None:

@@ -1,5 +1,5 @@
--- Links of a context that are active here, and that Canvas did not show in a list that began then. It shows none of an outcome
--- that is not active, so such a link is no difference.
+-- Active links of a context that Canvas did not show in a list that began at $4. Canvas shows no links of an inactive outcome, so
+-- those are no difference.
 SELECT held.*
   FROM learning_outcome_link AS held
   LEFT JOIN learning_outcome AS outcome

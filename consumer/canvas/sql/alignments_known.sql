@@ -1,4 +1,4 @@
--- What measures which outcome in a course, as REST told it before, or as active results imply; and since when each counts again.
+-- The alignments of a course: REST's newest state, and the newest active result that implies the alignment.
 WITH implied AS (
     SELECT result.learning_outcome_id, result.associated_asset_id AS asset_id, max(result.event_time) AS newest_result
       FROM learning_outcome_result AS result
@@ -6,17 +6,17 @@ WITH implied AS (
        AND result.workflow_state = 'active' AND result.associated_asset_type = 'Assignment'
        AND result.associated_asset_id IS NOT NULL
      GROUP BY 1, 2
-), told AS (
+), stored AS (
     SELECT learning_outcome_id, asset_type, asset_id, workflow_state, title, submission_types, url, event_time
       FROM outcome_alignment_at($1, $2, NULL)
 )
-SELECT coalesce(told.learning_outcome_id, implied.learning_outcome_id) AS learning_outcome_id,
-       coalesce(told.asset_type, 'Assignment') AS asset_type,
-       coalesce(told.asset_id, implied.asset_id) AS asset_id,
-       told.workflow_state, told.title, told.submission_types, told.url, told.event_time,
+SELECT coalesce(stored.learning_outcome_id, implied.learning_outcome_id) AS learning_outcome_id,
+       coalesce(stored.asset_type, 'Assignment') AS asset_type,
+       coalesce(stored.asset_id, implied.asset_id) AS asset_id,
+       stored.workflow_state, stored.title, stored.submission_types, stored.url, stored.event_time,
        implied.newest_result
-  FROM told
+  FROM stored
   FULL JOIN implied
-    ON told.asset_type = 'Assignment' AND implied.learning_outcome_id = told.learning_outcome_id
-   AND implied.asset_id = told.asset_id
+    ON stored.asset_type = 'Assignment' AND implied.learning_outcome_id = stored.learning_outcome_id
+   AND implied.asset_id = stored.asset_id
  ORDER BY 1, 2, 3

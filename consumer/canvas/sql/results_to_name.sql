@@ -1,4 +1,4 @@
--- Results whose student was unknown when REST told of them, and has become known since.
+-- Results whose student was unknown when REST showed them, and is known now.
 SELECT result.*, known.user_uuid AS learnt, kept.members
   FROM learning_outcome_result AS result
   JOIN canvas_user AS known

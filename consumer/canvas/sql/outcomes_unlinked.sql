@@ -1,4 +1,4 @@
--- Outcomes that a context owns and that no link of it showed: Canvas may hold them all the same, so each is asked for.
+-- Active outcomes of a context without a link in it. Canvas may have them all the same, so we request each.
 SELECT held.id
   FROM learning_outcome AS held
  WHERE held.root_account_uuid = $1 AND held.context_type = $2 AND held.context_id = $3

@@ -1,4 +1,4 @@
--- Groups of a context that are active here, and that Canvas did not show in a list that began then.
+-- Active groups of a context that Canvas did not show in a list that began at $4.
 SELECT held.*
   FROM learning_outcome_group AS held
  WHERE held.root_account_uuid = $1
