@@ -27,7 +27,7 @@ from consumer.replay import FileReplay, FileSent, Progress, Replay, Sending
 from consumer.settings import Settings
 from consumer.sources.files import Capture
 from consumer.store import schema, viewer
-from consumer.store.postgres import Connection, connect, place, translated, without_password
+from consumer.store.postgres import Connection, connect, hosts_and_database, translated, without_password
 from consumer.store.store import Store
 from consumer.worker import Worker
 
@@ -172,7 +172,7 @@ def _tell_of_start(settings: Settings, dsn: str, probes: str | None) -> None:
         group=settings.group_id,
         instance=settings.group_instance_id,
         brokers=settings.kafka_bootstrap_servers,
-        database=place(dsn),
+        database=hosts_and_database(dsn),
         probes=probes,
     )
 

@@ -20,8 +20,8 @@ from consumer.ingest.decode import Rules, decode
 from consumer.ingest.texts import SIGNED
 from consumer.settings import Settings
 from consumer.sources.files import Capture, Piece, records, source_of
-from consumer.sources.kafka import produce
-from consumer.store.patience import Patience, Stopped
+from consumer.sources.producing import produce
+from consumer.store.retrying import StoppableRetry, Stopped
 from consumer.store.store import Store
 from schemas.base import Reason
 
@@ -139,20 +139,20 @@ class Replay:
         self._rules = rules
         self._batch_size = batch_size
         self._batch_bytes = batch_bytes
-        self._patience = Patience(say, "replay")
+        self._retry = StoppableRetry(say, "replay")
         self._again = again
         self._later = NOTHING_KEPT if dry_run else GO_ON
         self._log = log.get("replay")
 
     def stop(self) -> None:
         """Ends after the batch that is being written, or at once while Postgres is away; a later replay goes on from there."""
-        self._patience.stop()
+        self._retry.stop()
 
     async def run(self, captures: Sequence[Capture], show: Callable[[Progress], None]) -> list[FileReplay]:
         """Replays all; a file that cannot be read to its end does not keep the others from being read."""
         done = []
         for capture in captures:
-            if self._patience.stopped:
+            if self._retry.stopped:
                 done.append(FileReplay(capture.label, "", Books(), 1, f"{capture.label}: stopped before it was read"))
             else:
                 done.append(await self._file(capture, show))
@@ -166,7 +166,7 @@ class Replay:
         try:
             source = await asyncio.to_thread(source_of, capture)
             partition = Partition(source, 0)
-            known = (await self._patience.patiently(lambda: self._store.positions([partition]))).get(partition, 1)
+            known = (await self._retry.patiently(lambda: self._store.positions([partition]))).get(partition, 1)
             start = 1 if self._again else known
             async with aclosing(self._ahead(self._batches(capture, partition, start))) as batches:
                 async for batch, read in batches:
@@ -174,11 +174,11 @@ class Replay:
                         if not opened:
                             await self._open(partition, known, start, capture.label)
                             opened = True
-                        books = await self._patience.patiently(partial(self._store.write, batch))
+                        books = await self._retry.patiently(partial(self._store.write, batch))
                         at = batch.moves[partition].new
                         total = sum(books.values(), total)
                     show(Progress(capture.label, read, capture.size, total.consumed))
-                    if self._patience.stopped:
+                    if self._retry.stopped:
                         trouble = f"{capture.label}: stopped; {self._later}"
                         break
         except NothingUnderstood as error:
@@ -208,15 +208,15 @@ class Replay:
         What was counted may have been lines of another file: when the one of this digest comes back, it is read whole.
         """
         try:
-            await self._patience.patiently(lambda: self._store.begin_again(partition, at))
+            await self._retry.patiently(lambda: self._store.begin_again(partition, at))
         except (LostPartition, Stopped) as error:
             self._log.warning("position_kept", source=partition.source, at=at, reason=type(error).__name__)
 
     async def _open(self, partition: Partition, known: int, start: int, label: str) -> None:
         """Makes the file's row now that something of it is to be written; with `again`, moves it back."""
-        await self._patience.patiently(lambda: self._store.open_position(partition, known, label))
+        await self._retry.patiently(lambda: self._store.open_position(partition, known, label))
         if known != start:
-            await self._patience.patiently(lambda: self._store.begin_again(partition, known))
+            await self._retry.patiently(lambda: self._store.begin_again(partition, known))
 
     async def _batches(self, capture: Capture, partition: Partition, start: int) -> AsyncGenerator[tuple[Batch, int]]:
         """Batches of the file, each with the bytes read so far. What was readable before a break comes before the error.
@@ -230,7 +230,7 @@ class Replay:
                     if broken is not None:
                         raise broken
                     await self._look_through(capture, partition)
-                    if self._patience.stopped:  # before anybody knows
+                    if self._retry.stopped:  # before anybody knows
                         yield Batch(), read
                         return
                 understood = understood or batch.events > 0
@@ -243,7 +243,7 @@ class Replay:
         records_, refused = 0, Counter[str]()
         async with aclosing(self._decoded(capture, partition, 1)) as batches:
             async for batch, _, broken in batches:
-                if _has_event(batch) or self._patience.stopped:
+                if _has_event(batch) or self._retry.stopped:
                     return
                 if broken is not None:
                     raise broken
@@ -274,7 +274,7 @@ class Replay:
                     piece: Piece | None = await asyncio.shield(reading)
                 except BrokenCapture as error:
                     broken, piece = error, None
-                if piece is None or self._patience.stopped:
+                if piece is None or self._retry.stopped:
                     break
                 reading = asyncio.ensure_future(asyncio.to_thread(next, pieces, None))  # while this one is decoded
                 read = piece.read
@@ -301,7 +301,7 @@ class Replay:
 
         async def next_one() -> tuple[Batch, int] | None:
             if (ready := await anext(batches, None)) is not None and ready[0].moves:
-                await self._store.ahead(ready[0])
+                await self._store.stage_next(ready[0])
             return ready
 
         following = asyncio.ensure_future(next_one())

@@ -21,9 +21,11 @@ from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import RawRecord
 from consumer.metrics import Metrics
 from consumer.settings import Settings
-from consumer.sources import kafka
-from consumer.sources.kafka import KafkaSource, OffsetOutOfRange
-from consumer.store.store import Store, retrying
+from consumer.sources import kafka_client
+from consumer.sources.kafka import KafkaSource
+from consumer.sources.kafka_client import OffsetOutOfRange
+from consumer.store.retrying import retrying
+from consumer.store.store import Store
 from schemas.events import HEARTBEAT
 
 T = TypeVar("T")
@@ -269,7 +271,7 @@ class Worker:
             self._log.info("offsets_not_committed", error=str(error))
         try:
             # One wait in all: who may have to end within a time of grace cannot wait twice for a Kafka that hangs.
-            async with asyncio.timeout(max(LEAVING_SECONDS, kafka.REQUEST_SECONDS - (time.monotonic() - begun))):
+            async with asyncio.timeout(max(LEAVING_SECONDS, kafka_client.REQUEST_SECONDS - (time.monotonic() - begun))):
                 await self._source.stop()
         except (OutcomesError, TimeoutError) as error:
             self._log.warning("left_group_without_answer", error=str(error) or "Kafka does not answer in time")
@@ -315,7 +317,7 @@ class Worker:
         self._unheard, self._deaf = set(), False
 
     def _discard_read(self) -> None:
-        self._store.forget_ahead()
+        self._store.discard_staged()
         while not self._queue.empty():
             self._queue.get_nowait()
         self._tell_idle()
@@ -416,7 +418,7 @@ class Worker:
 
     async def _hand_over(self, batch: Batch, epoch: int) -> None:
         with self._beating():
-            await self._store.ahead(batch)
+            await self._store.stage_next(batch)
         while not self._is_idle():  # one batch is being written and this one waits: what Kafka sends now stays in Kafka
             await self._look_away(asyncio.sleep(BUSY_SECONDS))
         if self._epoch == epoch:
@@ -611,7 +613,7 @@ class Worker:
         if self._ends is None:
             topics = [self._source.partitions(topic) for topic in self._settings.topic]
             everything = set[Partition]().union(*topics)
-            bounds = await self._bounds_now(everything, kafka.REQUEST_SECONDS) if all(topics) else {}
+            bounds = await self._bounds_now(everything, kafka_client.REQUEST_SECONDS) if all(topics) else {}
             if not bounds or everything - set(bounds):
                 return
             self._ends = {partition: end for partition, (first, end) in bounds.items() if end > first}
@@ -702,7 +704,7 @@ class Worker:
     async def _watching(self) -> None:
         """Asks how far the owned partitions go, often enough to tell within the watchdog's time who does not answer."""
         limit = self._settings.watchdog_seconds
-        patience = min(kafka.REQUEST_SECONDS, WATCHING_SECONDS, limit / 2)
+        patience = min(kafka_client.REQUEST_SECONDS, WATCHING_SECONDS, limit / 2)
         while True:
             await asyncio.sleep(min(WATCHING_SECONDS, limit / 4))
             epoch, source, owned = self._epoch, self._source, {*self._read, *self._absent}
@@ -836,7 +838,7 @@ class Worker:
                 if missing and self._until_end:
                     await asyncio.sleep(AGAIN_SECONDS)  # brokers do not hear at once of a topic that was made just now
                     if missing := await self._source.missing_topics():
-                        names = " and no topic ".join(topic + kafka.or_rather(near) for topic, near in missing.items())
+                        names = " and no topic ".join(topic + kafka_client.or_rather(near) for topic, near in missing.items())
                         raise UsageError(f"Kafka has no topic {names} that we may read, and --until-end waits for none")
                 self._source.join()
             except BaseException:  # a client starts once only, also where it is what comes after its start that fails

@@ -28,7 +28,7 @@ from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import RawRecord, Rejected
 from consumer.ingest.tables import CANVAS
 from consumer.settings import Settings
-from consumer.store.patience import Patience, Stopped
+from consumer.store.retrying import StoppableRetry, Stopped
 from consumer.store.store import Store
 
 AT_ONCE = 3
@@ -116,7 +116,7 @@ class Pen:
     """Writes changes as records of a source of our own. Not for two tasks at once."""
 
     def __init__(
-        self, store: Store, patience: Patience, rules: Rules, source: str, tenant: str, label: str, at_most: int
+        self, store: Store, patience: StoppableRetry, rules: Rules, source: str, tenant: str, label: str, at_most: int
     ) -> None:
         self._store = store
         self._patience = patience
@@ -193,7 +193,7 @@ class Walk:
         client: CanvasClient,
         here: Here,
         store: Store,
-        patience: Patience,
+        patience: StoppableRetry,
         settings: Settings,
         task: Task,
         found: Callable[[Finding], None],
@@ -445,7 +445,7 @@ async def backfill(
     Raises `UsageError` where Canvas or the tenant is not named, or what is named is not there, and `Fatal`. Whatever else
     Canvas does is a trouble in the report.
     """
-    patience = Patience(say, "canvas")
+    patience = StoppableRetry(say, "canvas")
     here = Here(dsn, patience, statement_seconds=settings.statement_seconds)
     store = Store(dsn, statement_seconds=settings.statement_seconds)
     try:

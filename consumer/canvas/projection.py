@@ -17,8 +17,8 @@ from consumer.canvas.compare import BACKFILLED, Known, known_of, row_id, user_uu
 from consumer.canvas.sql import sql
 from consumer.errors import Transient
 from consumer.query import grading_standards
-from consumer.store.patience import Patience
 from consumer.store.postgres import Connection, connect, translated
+from consumer.store.retrying import StoppableRetry
 from schemas.grading_standards import Standard
 
 T = TypeVar("T")
@@ -83,7 +83,7 @@ class Begun:
 class Here:
     """One connection, made again when it breaks; tasks take turns. An async context manager is not needed: `close` is."""
 
-    def __init__(self, dsn: str, patience: Patience, *, statement_seconds: float) -> None:
+    def __init__(self, dsn: str, patience: StoppableRetry, *, statement_seconds: float) -> None:
         self._dsn = dsn
         self._patience = patience
         self._statement_seconds = statement_seconds

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from consumer.ingest.batch import Batch, Partition, Staged, fold
+from consumer.ingest.batch import Batch, Partition, Staged, sort_and_dedupe
 from consumer.ingest.decode import decode
 from consumer.ingest.records import RawRecord
 from consumer.ingest.tables import TABLES
@@ -53,7 +53,7 @@ async def copy(connection: Connection, told: list[Batch]) -> None:
 
 
 def _folded(batch: Batch) -> list[Staged]:
-    (rows,) = fold(batch.accepted).values()
+    (rows,) = sort_and_dedupe(batch.accepted).values()
     return rows
 
 

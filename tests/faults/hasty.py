@@ -5,7 +5,7 @@ What is bounded by the time of a request to Kafka, or of a silence that is told,
 
 from consumer import worker
 from consumer.commands.main import main
-from consumer.sources import kafka
+from consumer.sources import kafka_client
 
 REQUEST_SECONDS = 3.0
 END_SECONDS = 5.0
@@ -13,7 +13,7 @@ TOLD_SECONDS = 4.0
 HELD_SECONDS = 2.0
 
 if __name__ == "__main__":
-    kafka.REQUEST_SECONDS = REQUEST_SECONDS
+    kafka_client.REQUEST_SECONDS = REQUEST_SECONDS
     worker.END_SECONDS = END_SECONDS
     worker.TOLD_SECONDS = TOLD_SECONDS
     worker.HELD_SECONDS = HELD_SECONDS

@@ -94,22 +94,22 @@ MUTANTS = (
     Mutant(
         "a position moves from anywhere",
         f"{_SQL}/move_positions.sql",
-        "\n   AND position.next_position = moved.old",
+        "\n   AND position.next_position = move.old",
         "",
         (*_ZOMBIE, *_ONE_WINS, *_LOST_ONE),
     ),
     Mutant(
         "a position that did not move is not noticed",
         _WRITER,
-        'if moved != f"UPDATE {len(rows)}":',
+        'if advanced != f"UPDATE {len(rows)}":',
         "if False:",
         (*_ZOMBIE, *_tests(_WRITING, "test_a_position_never_read_belongs_to_nobody"), *_ONE_WINS, *_LOST_ONE),
     ),
     Mutant(
         "one moved position of several is enough",
         _WRITER,
-        'if moved != f"UPDATE {len(rows)}":',
-        'if moved == "UPDATE 0":',
+        'if advanced != f"UPDATE {len(rows)}":',
+        'if advanced == "UPDATE 0":',
         _LOST_ONE,
     ),
     Mutant(
@@ -128,7 +128,7 @@ MUTANTS = (
     ),
     Mutant(
         "a known position is opened anew",
-        f"{_SQL}/open_position.sql",
+        f"{_SQL}/open_positions.sql",
         "DO NOTHING",
         "DO UPDATE SET next_position = excluded.next_position",
         _FENCED,
@@ -139,32 +139,32 @@ MUTANTS = (
         _WRITER,
         """        if not self.has_staged(batch):
             await self.stage(batch)
-        ahead, self._ahead = self._ahead, None
-        assert ahead is not None
-        async with self._translating():
-            async with self._rolled_back(ahead.transaction):
+        staged, self._staged = self._staged, None
+        assert staged is not None
+        with translating():
+            async with self._rolled_back(staged.transaction):
                 await self.quarantine(batch.rejected)
 """,
         """        await self.quarantine(batch.rejected)
         if not self.has_staged(batch):
             await self.stage(batch)
-        ahead, self._ahead = self._ahead, None
-        assert ahead is not None
-        async with self._translating():
-            async with self._rolled_back(ahead.transaction):
+        staged, self._staged = self._staged, None
+        assert staged is not None
+        with translating():
+            async with self._rolled_back(staged.transaction):
 """,
         (*_ZOMBIE, *_LOST_ONE),
     ),
     Mutant(
         "the position moves after the transaction",
         _WRITER,
-        """                await self._move(batch, books)
-                committing(books)
-            await ahead.transaction.commit()
+        """                await self._advance(batch, books)
+                before_commit(books)
+            await staged.transaction.commit()
 """,
-        """                committing(books)
-            await ahead.transaction.commit()
-            await self._move(batch, books)
+        """                before_commit(books)
+            await staged.transaction.commit()
+            await self._advance(batch, books)
 """,
         (*_ZOMBIE, *_ONE_WINS),
     ),
@@ -209,8 +209,8 @@ MUTANTS = (
     Mutant(
         "tables are written in the order of their arrival",
         _BATCH,
-        "{table: _fold(by_table[name]) for name, table in TABLES.items() if name in by_table}",
-        "{TABLES[name]: _fold(rows) for name, rows in by_table.items()}",
+        "{table: _sort_and_dedupe(by_table[name]) for name, table in TABLES.items() if name in by_table}",
+        "{TABLES[name]: _sort_and_dedupe(rows) for name, rows in by_table.items()}",
         (*_DEADLOCK, *_tests(_GUARDS, "test_a_fold_goes_through_the_tables_in_one_order")),
     ),
     # -- the fold --
@@ -359,7 +359,7 @@ MUTANTS = (
     Mutant(
         "a topic that may not be read is waited for",
         "consumer/sources/kafka.py",
-        '(_forbidden("topic", forbidden) if forbidden else None)',
+        '(forbidden("topic", topics) if topics else None)',
         "None",
         _tests("tests/acceptance/test_security.py", "test_what_the_worker_may_not_use_is_named"),
     ),
@@ -381,11 +381,11 @@ MUTANTS = (
     Mutant(
         "a refused row takes its batch mates with it",
         _WRITER,
-        """            if len(span) == 1:
-                refusals[span[0]] = message
+        """        if len(span) == 1:
+            refusals[span[0]] = message
 """,
-        """            if True:
-                refusals |= dict.fromkeys(span, message)
+        """        if True:
+            refusals |= dict.fromkeys(span, message)
 """,
         _REFUSED,
     ),
@@ -477,7 +477,7 @@ MUTANTS = (
     Mutant(
         "retired history forgets what metadata told of the tree",
         _RETENTION,
-        'await self._connection.execute(sql("retain_hints").format(**names), self._cutoff)',
+        'await self._connection.execute(sql("retain_context").format(**names), self._cutoff)',
         "pass",
         _RETAINED,
     ),
@@ -993,7 +993,7 @@ MUTANTS = (
     Mutant(
         "a promise of libpq's that is not kept is passed over",
         "consumer/store/address.py",
-        "if name in asked and asked[name].lower() not in kept:",
+        "if name in options and options[name].lower() not in harmless:",
         "if False:",
         _tests("tests/unit/test_address.py", "test_what_libpq_would_keep_and_we_cannot_is_named"),
     ),
@@ -1043,7 +1043,7 @@ MUTANTS = (
     Mutant(
         "the events of one record share no bound of values",
         "consumer/ingest/decode.py",
-        "            if found > self.values:",
+        "            if found > self._values_left:",
         "            if found > 10**9:",
         _tests(_HOSTILE, "test_the_events_of_one_record_have_a_bound_together_and_are_understood_alone"),
     ),
