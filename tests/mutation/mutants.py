@@ -661,7 +661,7 @@ MUTANTS = (
     Mutant(
         "viewer: one program takes all connections",
         _TCP,
-        "if len(passed) >= CONNECTIONS:",
+        "if len(forwarded) >= CONNECTIONS:",
         "if False:",
         _tests(_VIEWER, "test_one_program_cannot_take_all_connections"),
     ),
@@ -1246,7 +1246,7 @@ MUTANTS = (
     ),
     Mutant(
         "a quotation mark takes all that follows along",
-        "consumer/ingest/split.py",
+        "consumer/ingest/lines.py",
         "        elif self._size > MOST_JOINED:",
         "        elif False:",
         _tests("tests/unit/test_split.py", "test_a_quotation_mark_that_is_never_closed_takes_no_more_than_bounded_lines_along"),
