@@ -26,6 +26,17 @@ VERSION = "4.3.0"
 START_SECONDS = 60.0
 CHECK_SECONDS = 0.5
 """How often to check that the broker still runs."""
+_SMALL = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    "num.partitions": "4",
+}
+"""Settings of one broker that is its own controller."""
 _POM = Path(__file__).with_name("pom.xml")
 
 
@@ -96,19 +107,12 @@ class LocalKafka:
         self.bootstrap = f"127.0.0.1:{self.port}"
         controller = free_port()
         self._settings = {
-            "process.roles": "broker,controller",
-            "node.id": "1",
             "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
-            "controller.listener.names": "CONTROLLER",
             "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}",
             "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
             "log.dirs": str(folder / "data"),
-            "offsets.topic.replication.factor": "1",
             "offsets.topic.num.partitions": "4",
-            "transaction.state.log.replication.factor": "1",
-            "transaction.state.log.min.isr": "1",
-            "group.initial.rebalance.delay.ms": "0",
-            "num.partitions": "4",
+            **_SMALL,
         }
         for name, value in (settings or {}).items():  # a name with `+` extends our value
             key = name.removeprefix("+")
@@ -122,18 +126,9 @@ class LocalKafka:
         properties.write_text("".join(f"{name}={value}\n" for name, value in self._settings.items()), encoding="utf-8")
         if not (self._folder / "data").exists():
             identity = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            tool = [
-                "java",
-                "-cp",
-                classpath,
-                "kafka.tools.StorageTool",
-                "format",
-                f"--cluster-id={identity}",
-                "-c",
-                str(properties),
-                "--standalone",
-            ]
-            done = subprocess.run([*tool, *self._format_arguments], capture_output=True, text=True, check=False)
+            tool = ["java", "-cp", classpath, "kafka.tools.StorageTool", "format", f"--cluster-id={identity}"]
+            tool += ["-c", str(properties), "--standalone", *self._format_arguments]
+            done = subprocess.run(tool, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise UsageError(f"Kafka's storage could not be created: {(done.stdout + done.stderr).strip()[-500:]}")
         with (self._folder / "kafka.log").open("ab") as log:
@@ -211,18 +206,10 @@ def container() -> Iterator[Kafka]:
     # Its address for clients is known only once it runs, so it waits for a file with it.
     wait = "while [ ! -s /tmp/address ]; do sleep 0.1; done; export KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://$(cat /tmp/address)"
     broker = DockerContainer(IMAGE).with_exposed_ports(9092).with_command(["sh", "-c", f"{wait}; exec /etc/kafka/docker/run"])
-    environment = {
-        "KAFKA_NODE_ID": "1",
-        "KAFKA_PROCESS_ROLES": "broker,controller",
+    environment = {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in _SMALL.items()} | {
         "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
-        "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
         "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
         "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
-        "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
-        "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
-        "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
-        "KAFKA_NUM_PARTITIONS": "4",
     }
     for name, value in environment.items():
         broker.with_env(name, value)

@@ -47,13 +47,7 @@ class Books:
         return {"consumed": self.consumed} | {part: getattr(self, part) for part in PARTS}
 
     def __add__(self, other: "Books") -> "Books":
-        return Books(
-            self.applied + other.applied,
-            self.superseded + other.superseded,
-            self.duplicate + other.duplicate,
-            self.ignored + other.ignored,
-            self.quarantined + other.quarantined,
-        )
+        return Books(*(getattr(self, part) + getattr(other, part) for part in PARTS))
 
 
 PARTS = Books.__slots__
