@@ -77,7 +77,7 @@ _FENCED = _tests(_GUARDS, "test_a_position_is_moved_by_nobody_who_does_not_know_
 _ORDER = _tests(_GUARDS, "test_each_part_of_the_order_decides_where_those_before_it_tie")
 _DEADLOCK = _tests(_GUARDS, "test_two_writers_that_meet_in_opposite_order_wait_and_never_deadlock")
 _KNOWN = _tests(_GUARDS, "test_two_versions_of_one_moment_that_differ_in_their_body_alone_are_two")
-_FOLD = _tests(_GUARDS, "test_a_fold_holds_each_version_once_in_key_order_and_marks_the_newest_of_each_object")
+_SORTED = _tests(_GUARDS, "test_a_sorted_batch_holds_each_version_once_in_key_order_and_marks_the_newest_of_each_object")
 _REFUSED = _tests(_WRITING, "test_a_row_that_the_database_refuses_goes_to_quarantine_alone")
 _SIGTERM = _tests(_STOPPING, "test_sigterm_writes_all_that_was_read")
 _RETAINED = _tests(_RETIRING, "test_every_moment_from_the_cutoff_on_answers_as_before")
@@ -211,16 +211,16 @@ MUTANTS = (
         _BATCH,
         "{table: _sort_and_dedupe(by_table[name]) for name, table in TABLES.items() if name in by_table}",
         "{TABLES[name]: _sort_and_dedupe(rows) for name, rows in by_table.items()}",
-        (*_DEADLOCK, *_tests(_GUARDS, "test_a_fold_goes_through_the_tables_in_one_order")),
+        (*_DEADLOCK, *_tests(_GUARDS, "test_a_sorted_batch_goes_through_the_tables_in_one_order")),
     ),
-    # -- the fold --
+    # -- sorting and deduplicating --
     Mutant(
         "the oldest of a batch becomes current",
         _BATCH,
         "zip(distinct, [*distinct[1:], None], strict=True)",
         "zip(distinct, [None, *distinct[:-1]], strict=True)",
         (
-            *_FOLD,
+            *_SORTED,
             *_tests(
                 _LAW, "test_the_newest_version_replaces_the_whole_row", "test_a_newer_active_version_revives_a_deleted_object"
             ),
@@ -231,17 +231,17 @@ MUTANTS = (
         _BATCH,
         "Staged(version, after is None or after.key[:2] != version.key[:2])",
         "Staged(version, True)",
-        _FOLD,
+        _SORTED,
     ),
     Mutant(
         "a version is in a batch as often as it came",
         _BATCH,
         "if before is None or one.key != before.key",
         "",
-        _FOLD,
+        _SORTED,
     ),
     Mutant(
-        "the fold compares the time alone",
+        "the sort compares the time alone",
         _BATCH,
         'key=attrgetter("key")',
         "key=lambda version: version.key[:3]",

@@ -138,7 +138,7 @@ async def test_two_versions_of_one_moment_that_differ_in_their_body_alone_are_tw
     assert await write(database, *told) == Books(duplicate=2)
 
 
-def test_a_fold_holds_each_version_once_in_key_order_and_marks_the_newest_of_each_object() -> None:
+def test_a_sorted_batch_holds_each_version_once_in_key_order_and_marks_the_newest_of_each_object() -> None:
     """Whatever the order of arrival: one upsert may not meet a row twice."""
     told = [result(1, minute=1), result(1, minute=2), result(2, minute=1), result(1, minute=1)]
     versions = [accepted(value) for value in told]
@@ -148,7 +148,7 @@ def test_a_fold_holds_each_version_once_in_key_order_and_marks_the_newest_of_eac
         assert [(row.version.key, row.newest) for row in rows] == expected
 
 
-def test_a_fold_goes_through_the_tables_in_one_order() -> None:
+def test_a_sorted_batch_goes_through_the_tables_in_one_order() -> None:
     """Whatever the order of arrival."""
     for told in (three_tables(0), three_tables(0)[::-1]):
         tables = list(sort_and_dedupe(map(accepted, told)))
