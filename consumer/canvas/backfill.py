@@ -24,7 +24,7 @@ from consumer.canvas.survey import Step, Survey
 from consumer.errors import CanvasAway, CanvasError, CanvasSurprise, LostPartition, RefusedRow
 from consumer.ingest.tables import CANVAS
 from consumer.settings import Settings
-from consumer.store.patience import Patience, Stopped
+from consumer.store.retrying import StoppableRetry, Stopped
 from consumer.store.store import Store
 
 AT_ONCE = 3
@@ -64,7 +64,7 @@ class BackfillRun:
     client: CanvasClient
     session: Session
     store: Store
-    retry: Patience
+    retry: StoppableRetry
     settings: Settings
     task: Task
     found: Callable[[Finding], None]
@@ -294,7 +294,7 @@ async def backfill(
     Raises `Fatal`, and `UsageError` if the settings do not name Canvas, or Canvas does not show the account or course. Other
     failures of Canvas are troubles in the report.
     """
-    retry = Patience(say, "canvas")
+    retry = StoppableRetry(say, "canvas")
     session = Session(dsn, retry, statement_seconds=settings.statement_seconds)
     store = Store(dsn, statement_seconds=settings.statement_seconds)
     try:

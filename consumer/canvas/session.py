@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import asyncpg
 
 from consumer.errors import Transient
-from consumer.store.patience import Patience
 from consumer.store.postgres import Connection, connect, translated
+from consumer.store.retrying import StoppableRetry
 
 T = TypeVar("T")
 
@@ -19,7 +19,7 @@ class Session:
     Its methods wait for Postgres as long as it takes, and may raise `Stopped`, `Fatal` or `RefusedRow`.
     """
 
-    def __init__(self, dsn: str, retry: Patience, *, statement_seconds: float) -> None:
+    def __init__(self, dsn: str, retry: StoppableRetry, *, statement_seconds: float) -> None:
         self._dsn = dsn
         self._retry = retry
         self._statement_seconds = statement_seconds

@@ -10,14 +10,14 @@ from consumer.ingest.batch import Batch, Books, Partition
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import RawRecord, Rejected
 from consumer.settings import Settings
-from consumer.store.patience import Patience
+from consumer.store.retrying import StoppableRetry
 from consumer.store.store import Store
 
 
 class SnapshotWriter:
     """One source's writer. Only one task may use it at a time."""
 
-    def __init__(self, store: Store, retry: Patience, settings: Settings, source: str, tenant: str) -> None:
+    def __init__(self, store: Store, retry: StoppableRetry, settings: Settings, source: str, tenant: str) -> None:
         self._store = store
         self._retry = retry
         self._rules = Rules(max_record_bytes=2**31, max_future=settings.max_future)

@@ -34,7 +34,7 @@ def serve(
     from consumer.serve import app as server  # noqa: PLC0415 - loads a web server that no other command needs
 
     with database(serve_host=host, serve_port=port) as (settings, dsn):
-        wiring.spare_the_collector()
+        wiring.tune_garbage_collector()
         wiring.run(server.serve(dsn, settings, wiring.signals, sandbox=sandbox))
 
 

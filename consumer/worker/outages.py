@@ -10,8 +10,7 @@ from typing import TypeVar
 
 from consumer import log
 from consumer.errors import Transient
-from consumer.store.patience import Stopped
-from consumer.store.store import retrying
+from consumer.store.retrying import Stopped, retrying
 from consumer.worker.metrics import Metrics
 
 T = TypeVar("T")

@@ -96,7 +96,7 @@ class Lease:
     def end(self) -> None:
         """Takes away what it works with. What was staged under it is dropped."""
         if self._means is not None:
-            self._means.store.forget_ahead()
+            self._means.store.discard_staged()
         self._means = None
 
     def means(self) -> Means:
@@ -182,7 +182,7 @@ class Read:
 
     async def stage(self) -> None:
         """Sends it to the database's stages while another one is being written."""
-        await self._lease.means().store.ahead(self.batch)
+        await self._lease.means().store.stage_next(self.batch)
 
     def hand_over(self) -> None:
         """To the writing task, which must be idle."""

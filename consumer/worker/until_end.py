@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from consumer.errors import Transient
 from consumer.ingest.batch import Partition
 from consumer.settings import Settings
-from consumer.sources import kafka
+from consumer.sources import kafka_client
 from consumer.store.store import Store
 from consumer.worker.outages import Outages
 from consumer.worker.partitions import LeaseEnded, Partitions, Phase, named
@@ -82,7 +82,7 @@ class UntilEnd:
         if self.ends is None:
             topics = [lease.partitions(topic) for topic in self.settings.topic]
             everything = set[Partition]().union(*topics)
-            bounds = await lease.bounds(everything, kafka.REQUEST_SECONDS) if all(topics) else {}
+            bounds = await lease.bounds(everything, kafka_client.REQUEST_SECONDS) if all(topics) else {}
             if not bounds or everything - set(bounds):
                 return
             self.ends = {partition: end for partition, (first, end) in bounds.items() if end > first}

@@ -7,7 +7,7 @@ from consumer import log
 from consumer.errors import Transient
 from consumer.ingest.batch import Partition
 from consumer.settings import Settings
-from consumer.sources import kafka
+from consumer.sources import kafka_client
 from consumer.store.store import Store
 from consumer.worker import outages as waiting
 from consumer.worker.outages import Outages
@@ -38,7 +38,7 @@ class Watch:
 
     async def ask_kafka(self) -> None:
         """Often enough to tell within the watchdog's time who does not answer."""
-        seconds = min(kafka.REQUEST_SECONDS, WATCHING_SECONDS, self._limit / 2)
+        seconds = min(kafka_client.REQUEST_SECONDS, WATCHING_SECONDS, self._limit / 2)
         while True:
             await asyncio.sleep(min(WATCHING_SECONDS, self._limit / 4))
             lease = self._partitions.lease

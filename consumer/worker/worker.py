@@ -15,10 +15,10 @@ from consumer.ingest.batch import Batch, Books, Partition
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import RawRecord
 from consumer.settings import Settings
-from consumer.sources import kafka
-from consumer.sources.kafka import OffsetOutOfRange
-from consumer.store.patience import Stopped
-from consumer.store.store import Store, retrying
+from consumer.sources import kafka_client
+from consumer.sources.kafka_client import OffsetOutOfRange
+from consumer.store.retrying import Stopped, retrying
+from consumer.store.store import Store
 from consumer.worker.beginning import Beginning
 from consumer.worker.housekeeping import Housekeeping
 from consumer.worker.metrics import Metrics
@@ -137,7 +137,7 @@ class Worker:
         if missing and self._until_end:
             await asyncio.sleep(AGAIN_SECONDS)  # brokers do not hear at once of a topic that was made just now
             if missing := await self._partitions.source.missing_topics():
-                names = " and no topic ".join(topic + kafka.or_rather(near) for topic, near in missing.items())
+                names = " and no topic ".join(topic + kafka_client.or_rather(near) for topic, near in missing.items())
                 raise UsageError(f"Kafka has no topic {names} that we may read, and --until-end waits for none")
         return missing
 
@@ -292,7 +292,7 @@ class Worker:
             _logger.info("offsets_not_committed", error=str(error))
         try:
             # Commit and leave share one timeout: a broker that hangs must not cost it twice.
-            async with asyncio.timeout(max(LEAVING_SECONDS, kafka.REQUEST_SECONDS - (time.monotonic() - begun))):
+            async with asyncio.timeout(max(LEAVING_SECONDS, kafka_client.REQUEST_SECONDS - (time.monotonic() - begun))):
                 await source.stop()
         except (OutcomesError, TimeoutError) as error:
             _logger.warning("left_group_without_answer", error=str(error) or "Kafka does not answer in time")

@@ -4,7 +4,7 @@ What is bounded by the time of a request to Kafka, or of a silence that is told,
 """
 
 from consumer.commands.main import main
-from consumer.sources import kafka
+from consumer.sources import kafka_client
 from consumer.worker import outages, until_end, watch
 
 REQUEST_SECONDS = 3.0
@@ -13,7 +13,7 @@ SILENCE_SECONDS = 4.0
 HELD_SECONDS = 2.0
 
 if __name__ == "__main__":
-    kafka.REQUEST_SECONDS = REQUEST_SECONDS
+    kafka_client.REQUEST_SECONDS = REQUEST_SECONDS
     until_end.END_SECONDS = END_SECONDS
     outages.SILENCE_SECONDS = SILENCE_SECONDS
     watch.HELD_SECONDS = HELD_SECONDS

@@ -17,9 +17,9 @@ from consumer.ingest.elements import Elements
 from consumer.query import status
 from consumer.query.sql import sql as read_sql
 from consumer.store import quarantine, schema
+from consumer.store.counts import MAX_NAMES
 from consumer.store.postgres import Connection, connect
 from consumer.store.sql import sql
-from consumer.store.writer import MAX_NAMES
 from migrations import HEAD
 from tests.postgres.writing import books, write
 from tests.samples import NOW, Event, event, payload, result

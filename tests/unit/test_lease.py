@@ -11,7 +11,7 @@ import pytest
 import consumer.worker
 from consumer.errors import Transient
 from consumer.ingest.batch import Books, Partition
-from consumer.store.store import retrying
+from consumer.store.retrying import retrying
 from consumer.worker.partitions import Lease, LeaseEnded, Means, Phase, Read
 
 ONE, TWO = Partition("topic", 0), Partition("topic", 1)
@@ -115,7 +115,7 @@ async def test_no_answer_counts_that_comes_after_the_end() -> None:
         recorded.meanwhile = lease.end
         with pytest.raises(LeaseEnded):
             await (lease.fetch(1, 0) if ask == "fetch" else lease.bounds([ONE]))
-        assert recorded.asked == [ask, "forget_ahead"]
+        assert recorded.asked == [ask, "discard_staged"]
 
 
 async def test_a_lease_that_has_ended_moves_no_client() -> None:
@@ -138,7 +138,7 @@ async def test_what_was_staged_is_dropped_with_its_lease() -> None:
     lease = granted(recorded)
     lease.end()
     lease.end()
-    assert recorded.asked == ["forget_ahead"]
+    assert recorded.asked == ["discard_staged"]
 
 
 async def test_partitions_that_come_back_begin_at_the_databases_position() -> None:

@@ -26,7 +26,7 @@ from consumer.serve.sandbox.rules import Refused
 from consumer.serve.sandbox.rules import Request as Facts
 from consumer.serve.sandbox.service import Context, Sandbox
 from consumer.settings import Settings
-from consumer.sources.kafka import Producer
+from consumer.sources.producing import Producer
 from schemas import rest
 
 Schema: TypeAlias = dict[str, Any]

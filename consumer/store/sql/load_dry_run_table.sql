@@ -1,4 +1,4 @@
--- Brings what the projection knows of the staged objects into the dry run's tables, once.
+-- Copies the stored versions and current rows of the staged objects into the dry-run tables, once.
 WITH versions AS (
     INSERT INTO {table}_version
     SELECT DISTINCT version.*

@@ -1,2 +1,2 @@
--- Where a dry run folds to.
+-- The new partition of a dry run.
 CREATE TEMPORARY TABLE {name} (LIKE {parent} INCLUDING ALL)

@@ -1,4 +1,4 @@
-"""What to say of a record, or of an element, that has no event: what it looks like."""
+"""The reason and sentence for a record or element without an event: what it looks like."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -8,23 +8,23 @@ from typing import Any
 from consumer.ingest.texts import BLANKS, MAX_TEXT, SIGNED, Json, Refusal, TooMuch, Where, looks, opened, parse, path_of
 from schemas.base import Reason
 
-_EXPLAINED = 1000
-"""Values that are looked at to say what something without an event is."""
+_MAX_VALUES = 1000
+"""Most values that are looked at for one sentence."""
 _NAMELESS = "an event has a name of 1 to 255 characters"
 
 
 def refusals(value: Any, where: Where) -> Iterator[Refusal]:
-    """What has no event, one refusal for each element of an array."""
+    """One refusal for the value, or for each element of an array."""
     if type(value) is list and value:
         for index, item in enumerate(value):
             yield from refusals(item, (*where, index))
     else:
-        yield _explained(value, where)
+        yield _refusal(value, where)
 
 
-def _explained(value: Any, where: Where) -> Refusal:
-    """Why this is not understood: what in it tells most, and of equals the outermost."""
-    best = (0, Refusal(Reason.UNKNOWN_SHAPE, path_of(where), _plainly(value), where))
+def _refusal(value: Any, where: Where) -> Refusal:
+    """With the best clue in the value; of several equally good ones, the outermost."""
+    best = (0, Refusal(Reason.UNKNOWN_SHAPE, path_of(where), _without_clue(value), where))
     left = MAX_TEXT
 
     def spend(characters: int) -> None:
@@ -34,7 +34,7 @@ def _explained(value: Any, where: Where) -> Refusal:
             raise TooMuch("too much text within texts to search for events")
 
     waiting = deque([(value, where)])
-    for _ in range(_EXPLAINED):
+    for _ in range(_MAX_VALUES):
         if not waiting:
             break
         inner, at = waiting.popleft()
@@ -45,14 +45,14 @@ def _explained(value: Any, where: Where) -> Refusal:
         if weight > best[0]:
             path = "metadata.event_name" if message is _NAMELESS else path_of(at)
             best = (weight, Refusal(reason, path, message, where))
-        waiting.extend((child, (*at, *step)) for step, child in islice(_children(inner, spend), _EXPLAINED))
+        waiting.extend((child, (*at, *step)) for step, child in islice(_children(inner, spend), _MAX_VALUES))
     return best[1]
 
 
-def _plainly(value: Any) -> str:
+def _without_clue(value: Any) -> str:
     match value:
         case dict() | list():
-            return "an object that is no event, nor has one in it"
+            return "an object that is not an event and contains none"
         case None:
             return "null where an event is expected"
         case bool():
@@ -67,7 +67,7 @@ _NOTHING = (0, Reason.UNKNOWN_SHAPE, "")
 
 
 def _of_text(text: str) -> tuple[int, Reason, str]:
-    """How much it tells, and what, that this is in a record without events."""
+    """(how good a clue the text is, reason, sentence)."""
     text = text.strip(BLANKS)
     if text[:1] in ("{", "["):
         parsed = parse(text)
@@ -89,10 +89,10 @@ def _of_object(value: Any) -> tuple[int, Reason, str]:
             return (
                 3,
                 Reason.UNKNOWN_SHAPE,
-                "SNS asks here to confirm a subscription; whoever receives its messages has to do that",
+                "SNS asks to confirm a subscription; the receiver of its messages has to do that",
             )
         case {"Event": "s3:TestEvent"} | {"s3": {"object": _}}:
-            return 3, Reason.UNKNOWN_SHAPE, "S3 tells here of an object; the events are in the object, which can be replayed"
+            return 3, Reason.UNKNOWN_SHAPE, "S3 announces an object; the events are in the object, which can be replayed"
         case {"schema": dict(), "payload": None}:
             return 3, Reason.UNKNOWN_SHAPE, "Kafka Connect's schema, without a payload"
         case []:
@@ -105,7 +105,7 @@ _CALIPER = "a Caliper envelope; outcome events exist in the Canvas format only, 
 
 
 def _children(value: Any, spend: Callable[[int], None]) -> Iterator[tuple[Where, Any]]:
-    """What is in a value or text, with the step to it."""
+    """(steps, value) of everything directly inside a value or text."""
     match value:
         case dict():
             yield from (((name,), inner) for name, inner in value.items() if isinstance(inner, (dict, list, str)))

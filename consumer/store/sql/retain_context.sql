@@ -1,5 +1,5 @@
--- What the metadata of versions tell of the tree (view context_hint), whichever version told it: the newest account of each course,
--- the newest root account, and the first time that each account was called the root.
+-- Keeps what versions' metadata say about the tree (view context_hint): the newest account of each course, the newest root account,
+-- and the first version that names each root account.
 INSERT INTO {into}
 (SELECT DISTINCT ON (root_account_uuid, local_id(metadata ->> 'context_id')) *
    FROM {table}
