@@ -16,7 +16,7 @@ from functools import partial
 from consumer import log
 from consumer.errors import BrokenCapture, ChangedCapture, Fatal, LostPartition, NothingUnderstood, Transient
 from consumer.ingest.batch import Batch, Books, Partition
-from consumer.ingest.decode import Rules, decode
+from consumer.ingest.decode import TURN_SECONDS, Rules, decode
 from consumer.ingest.texts import SIGNED
 from consumer.settings import Settings
 from consumer.sources.files import RecordChunk, records, source_of
@@ -33,9 +33,6 @@ NOTHING_KEPT = "a dry run keeps nothing, so that the next one does it all again"
 
 FORMS = "JSON (a value a line, or one after the other), JSON within lines of a log, and CSV"
 """The readable forms of a file, in a few words."""
-
-SLICE = 250
-"""Records decoded before other tasks get a turn: about 5 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,7 +270,8 @@ class Replay:
                 reading = asyncio.ensure_future(asyncio.to_thread(next, chunks, None))  # while we decode this one
                 read = chunk.read
                 now = datetime.now(UTC)
-                for index, record in enumerate(chunk.records):
+                turn = time.monotonic()
+                for record in chunk.records:
                     batch.add(decode(record, self._rules, now))
                     batch.bytes += len(record.value or b"")
                     if batch.events >= self._batch_size or batch.bytes >= self._batch_bytes:
@@ -281,8 +279,9 @@ class Replay:
                         at = record.position + 1
                         yield batch, read, None
                         batch = Batch()
-                    if index % SLICE == SLICE - 1:
+                    if time.monotonic() - turn > TURN_SECONDS:
                         await asyncio.sleep(0)
+                        turn = time.monotonic()
                 if chunk.records and chunk.records[-1].position >= at:
                     batch.advance(partition, at, chunk.records[-1].position + 1)
                     at = chunk.records[-1].position + 1

@@ -59,6 +59,10 @@ _NO_TENANT = "no root_account_uuid, and no default tenant (OUTCOMES_DEFAULT_TENA
 _NO_TIME = "event_time is missing, or is not a time in ISO 8601 with a zone; without it the event has no place in history"
 
 
+TURN_SECONDS = 0.01
+"""Who decodes many records lets other tasks run after this time: the worst record takes a thousand times the usual."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Settings of the decoder."""

@@ -1303,4 +1303,11 @@ MUTANTS = (
         "        elif False:",
         _tests("tests/unit/test_split.py", "test_a_quotation_mark_that_is_never_closed_takes_no_more_than_bounded_lines_along"),
     ),
+    Mutant(
+        "slow records keep the worker from its other tasks",
+        _WORKER,
+        "if time.monotonic() - turn > TURN_SECONDS:",
+        "if False:",
+        ("tests/unit/test_worker_turns.py",),
+    ),
 )

@@ -31,7 +31,7 @@ class Recorded:
 
         def now(*arguments: Any) -> Any:
             self.asked.append(name)
-            return later(*arguments) if name in ("bounds", "fetch", "ahead", "write") else 0
+            return later(*arguments) if name in ("bounds", "fetch", "stage_next", "write") else 0
 
         return now
 
@@ -152,9 +152,9 @@ async def test_partitions_that_come_back_begin_at_the_databases_position() -> No
 
 
 def test_nothing_in_the_workers_room_writes_but_what_was_read_under_a_lease() -> None:
-    """`Store.write` and `Store.ahead` are called in one file."""
+    """`Store.write` and `Store.stage_next` are called in one file."""
     room = Path(consumer.worker.__file__).parent
     writing = [
-        file.name for file in room.glob("*.py") if any(f"store.{call}(" in file.read_text() for call in ("write", "ahead"))
+        file.name for file in room.glob("*.py") if any(f"store.{call}(" in file.read_text() for call in ("write", "stage_next"))
     ]
     assert writing == ["partitions.py"]
