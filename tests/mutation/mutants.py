@@ -14,7 +14,7 @@ _RETENTION = "consumer/store/retention.py"
 _SQL = "consumer/store/sql"
 _COMPARE = "consumer/canvas/compare.py"
 _TCP = "consumer/engines/tcp.py"
-_ATTACKS = "tests/canvas/test_serve_attacks.py"
+_ATTACKS = "tests/serve/test_attacks.py"
 _ARITHMETIC = "migrations/versions/0008_canvas_arithmetic.sql"
 
 _WRITING = "tests/postgres/test_writer.py"
@@ -719,7 +719,7 @@ MUTANTS = (
         "consumer/serve/door.py",
         'if scope["type"] != "http" or scope["path"] in HEALTH:\n            await self._app',
         "if True:\n            await self._app",
-        _tests("tests/canvas/test_serve_manners.py", "test_without_a_token_nothing_but_health_is_answered"),
+        _tests("tests/serve/test_manners.py", "test_without_a_token_nothing_but_health_is_answered"),
     ),
     Mutant(
         "strangers take all connections to the database",

@@ -31,13 +31,13 @@ from consumer.store import schema
 from consumer.store.postgres import connect
 from schemas import rest
 from tests.acceptance.running import running
-from tests.canvas.serving import ANA_ID, COURSE, OTHER, Served, fill, group, of, served, token_for
 from tests.faults.cluster import LocalPostgres
 from tests.forking import ROOT
 from tests.postgres.test_gradebook import outcome, worked
 from tests.postgres.writing import write
 from tests.samples import TENANT
 from tests.scratch import folder
+from tests.serve.serving import ANA_ID, COURSE, OTHER, Served, fill, group, of, served, token_for
 
 BIG = 21070000000000079
 WAITING = (
@@ -330,7 +330,7 @@ async def test_a_mistake_of_ours_is_a_500_and_its_log_tells_where_and_nothing_of
     (mistake,) = (line for line in lines if line["event"] == "request_failed")
     assert mistake["error"] == "RuntimeError"
     assert mistake["where"][0].startswith("test_serve_manners.py:")
-    assert mistake["where"][1].startswith("asking.py:")
+    assert mistake["where"][1].startswith("dependencies.py:")
     assert [line["status"] for line in lines if line["event"] == "request"] == [500]
     assert "somebody" not in json.dumps(lines, default=str)
     assert [record for record in caplog.records if record.name.startswith("uvicorn")] == []

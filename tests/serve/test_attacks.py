@@ -26,10 +26,10 @@ from consumer.settings import Settings
 from consumer.store.postgres import Connection, connect
 from consumer.store.tenant_setting import decide
 from tests.acceptance.running import until
-from tests.canvas.serving import ANA_ID, OTHER, Served, fill, of, served, token_for
 from tests.postgres.test_gradebook import account, course, outcome, worked
 from tests.postgres.writing import write
 from tests.samples import TENANT, event, scale
+from tests.serve.serving import ANA_ID, OTHER, Served, fill, of, served, token_for
 
 GROUPS = "/api/v1/courses/7/outcome_groups"
 GET, HOST = f"GET {GROUPS} HTTP/1.1", "Host: here"

@@ -8,11 +8,11 @@ from pydantic import TypeAdapter
 
 from consumer.store.postgres import connect
 from schemas import rest
-from tests.canvas.serving import ANA, ANA_ID, BO, DEE_ID, STANDARDS, Served, fill, minutes, served
 from tests.postgres.test_gradebook import outcome as outcome_event
 from tests.postgres.test_gradebook import worked
 from tests.postgres.writing import write
 from tests.samples import TENANT, event, iso, result, scale
+from tests.serve.serving import ANA, ANA_ID, BO, DEE_ID, STANDARDS, Served, fill, minutes, served
 
 BEFORE_SCALES = iso(minutes(29))
 

@@ -8,8 +8,8 @@ from consumer.errors import UsageError
 from consumer.serve.access import tokens
 from consumer.store.postgres import connect
 from tests.acceptance.running import outcomes, until
-from tests.canvas.serving import OTHER, Served, fill, served, token_for
 from tests.samples import TENANT
+from tests.serve.serving import OTHER, Served, fill, served, token_for
 
 
 def test_tokens_are_recognisable_and_never_the_same() -> None:

@@ -15,9 +15,9 @@ from schemathesis.specs.openapi import checks
 
 from consumer.serve.app import make_app
 from consumer.settings import Settings
-from tests.canvas.serving import ANA, ANA_ID, OTHER, Served, fill, of, school, served
 from tests.postgres.writing import write
 from tests.samples import Event
+from tests.serve.serving import ANA, ANA_ID, OTHER, Served, fill, of, school, served
 
 KNOWN = {
     "account_id": ("1", "2", "self"),
