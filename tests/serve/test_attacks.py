@@ -14,13 +14,14 @@ import structlog
 
 from consumer.errors import Transient
 from consumer.query.scale import SWITCH
-from consumer.serve import app, connections, reading
+from consumer.query.sql import sql as query_sql
+from consumer.serve import app, connections, read_pool
 from consumer.serve.access import tokens
-from consumer.serve.access.tokens import Doorkeeper
+from consumer.serve.access.tokens import TokenLookup
 from consumer.serve.api.rails_params import MAX_BYTES
 from consumer.serve.app import make_app
 from consumer.serve.app import serving as serving_app
-from consumer.serve.reading import Reading
+from consumer.serve.read_pool import ReadPool
 from consumer.serve.sql import sql
 from consumer.settings import Settings
 from consumer.store.postgres import Connection, connect
@@ -109,20 +110,20 @@ async def test_a_flood_of_wrong_tokens_takes_nothing_from_those_who_have_one(
     server: Served, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While more strangers ask than there are connections, a known token is answered; and readiness is asked for once."""
-    monkeypatch.setattr(reading, "WAIT_SECONDS", 60.0)  # so that none gives up, however slow the machine
+    monkeypatch.setattr(read_pool, "WAIT_SECONDS", 60.0)  # so that none gives up, however slow the machine
     monkeypatch.setattr(app, "READY_SECONDS", 60.0)
     monkeypatch.setattr(tokens, "REMEMBERED_SECONDS", 600.0)
     await server.told(GROUPS)
     locking = await _locked(database, "api_token")
-    strangers = [asyncio.create_task(server.ask(GROUPS, token=tokens.new())) for _ in range(3 * reading.CONNECTIONS)]
-    probes = [asyncio.create_task(server.ask("/readyz", token="")) for _ in range(reading.CONNECTIONS)]
+    strangers = [asyncio.create_task(server.ask(GROUPS, token=tokens.new())) for _ in range(3 * read_pool.CONNECTIONS)]
+    probes = [asyncio.create_task(server.ask("/readyz", token="")) for _ in range(read_pool.CONNECTIONS)]
     try:
-        await _until_waiting(locking, "api_token", reading.OF_STRANGERS + 1)
+        await _until_waiting(locking, "api_token", read_pool.FOR_STRANGERS + 1)
         known = asyncio.create_task(server.ask(GROUPS))
         answered, _ = await asyncio.wait([known], timeout=20)
         assert answered
         assert (await known).status == 200
-        assert await locking.fetchval(WAITING, "api_token") == reading.OF_STRANGERS + 1
+        assert await locking.fetchval(WAITING, "api_token") == read_pool.FOR_STRANGERS + 1
     finally:
         await locking.close()  # and with it the lock
     assert {answer.status for answer in await asyncio.gather(*strangers)} == {401}
@@ -134,14 +135,14 @@ async def test_a_token_that_was_good_is_asked_about_without_waiting_behind_stran
 ) -> None:
     """Also when what was known of it is no longer believed."""
     monkeypatch.setattr(tokens, "REMEMBERED_SECONDS", 0.0)
-    monkeypatch.setattr(reading, "WAIT_SECONDS", 1.0)
+    monkeypatch.setattr(read_pool, "WAIT_SECONDS", 1.0)
     await server.told(GROUPS)
-    app_reading = Reading("postgresql://nowhere")
-    keeper = Doorkeeper(app_reading)
+    pool = ReadPool("postgresql://nowhere")
+    keeper = TokenLookup(pool)
     keeper._known[tokens.digest("good")] = (TENANT, 0.0)
-    monkeypatch.setattr(Reading, "row", _told_tenant)
-    for _ in range(reading.OF_STRANGERS):
-        await app_reading._strangers.acquire()
+    monkeypatch.setattr(ReadPool, "fetch_row", _told_tenant)
+    for _ in range(read_pool.FOR_STRANGERS):
+        await pool._stranger_slots.acquire()
     opened = None
     with contextlib.suppress(Transient):
         opened = await keeper.tenant("good")
@@ -150,8 +151,8 @@ async def test_a_token_that_was_good_is_asked_about_without_waiting_behind_stran
         await keeper.tenant("never seen")
 
 
-async def _told_tenant(_: Reading, name: str, *arguments: object) -> tuple[str]:
-    assert name == "token_tenant"
+async def _told_tenant(_: ReadPool, statement: str, *arguments: object) -> tuple[str]:
+    assert statement == sql("token_tenant")
     return (TENANT,)
 
 
@@ -159,18 +160,21 @@ async def test_a_wrong_token_is_not_looked_up_again_and_again_and_opens_soon_aft
     server: Served, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where many ask with it at the same moment."""
-    looked_up, told = [], Reading.row
+    looked_up, told = [], ReadPool.fetch_row
 
-    async def counting(self: Reading, name: str, *arguments: Any) -> Any:
-        looked_up.append(name)
-        return await told(self, name, *arguments)
+    async def counting(self: ReadPool, statement: str, *arguments: Any) -> Any:
+        looked_up.append(statement)
+        return await told(self, statement, *arguments)
 
-    monkeypatch.setattr(Reading, "row", counting)
+    monkeypatch.setattr(ReadPool, "fetch_row", counting)
     monkeypatch.setattr(tokens, "REMEMBERED_SECONDS", 4.0)
     token = tokens.new()
     answers = await asyncio.gather(*(server.ask(GROUPS, token=token) for _ in range(20)))
     assert {answer.status for answer in answers} == {401}
-    assert looked_up in (["token_tenant"], ["token_tenant"] * reading.OF_STRANGERS)  # by those whose turn was first
+    assert looked_up in (
+        [sql("token_tenant")],
+        [sql("token_tenant")] * read_pool.FOR_STRANGERS,
+    )  # of those who were first
     connection = await connect(database)
     await connection.fetchrow(sql("token_create"), TENANT, "made meanwhile", tokens.digest(token))
     await connection.close()
@@ -184,15 +188,15 @@ async def _is(server: Served, token: str, status: int) -> bool:
 async def test_what_is_remembered_of_strangers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many tokens come from however many addresses; the oldest are forgotten."""
 
-    async def nobody(_: Reading, __: str, *___: object) -> None:
+    async def nobody(_: ReadPool, __: str, *___: object) -> None:
         return None
 
-    monkeypatch.setattr(Reading, "row", nobody)
+    monkeypatch.setattr(ReadPool, "fetch_row", nobody)
     monkeypatch.setattr(tokens, "_ADDRESSES", 100)
-    keeper = Doorkeeper(Reading("postgresql://nowhere"))
+    keeper = TokenLookup(ReadPool("postgresql://nowhere"))
     for number in range(tokens._REMEMBERED + 50):
         assert await keeper.tenant(f"wrong {number}") is None
-        keeper.wrong_from(f"10.0.{number // 250}.{number % 250}")
+        keeper.count_wrong(f"10.0.{number // 250}.{number % 250}")
     assert (len(keeper._wrong), len(keeper._clients)) == (tokens._REMEMBERED, 100)
     assert tokens.digest(f"wrong {number}") in keeper._wrong
 
@@ -221,21 +225,21 @@ async def test_who_sends_too_many_wrong_tokens_is_told_to_wait_and_a_good_one_wo
 def test_addresses_are_counted_by_client(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each IPv4 address, however it is written; of IPv6 the half that a client cannot choose."""
     monkeypatch.setattr(tokens, "WRONG_TOKENS", 2)
-    keeper = Doorkeeper(Reading("postgresql://nowhere"))
+    keeper = TokenLookup(ReadPool("postgresql://nowhere"))
     same = (("10.0.0.1", "::ffff:10.0.0.1"), ("2001:db8::1", "2001:db8::2:3"), ("", ""))
     for one, other in same:
-        assert [bool(keeper.wrong_from(address)) for address in (one, other, one, other)] == [False, False, True, True]
-    assert keeper.wrong_from("10.0.0.2") == keeper.wrong_from("2001:db8:0:1::1") == 0
+        assert [bool(keeper.count_wrong(address)) for address in (one, other, one, other)] == [False, False, True, True]
+    assert keeper.count_wrong("10.0.0.2") == keeper.count_wrong("2001:db8:0:1::1") == 0
 
 
 async def test_a_question_at_a_moment_takes_its_tenants_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """When history begins is the same for all, and whoever asks is one tenant nevertheless."""
-    monkeypatch.setattr(reading, "WAIT_SECONDS", 0.1)
-    one = Reading("postgresql://nowhere")
-    for _ in range(reading.OF_ONE_TENANT):
-        await one._turns[TENANT].acquire()
+    monkeypatch.setattr(read_pool, "WAIT_SECONDS", 0.1)
+    one = ReadPool("postgresql://nowhere")
+    for _ in range(read_pool.PER_TENANT):
+        await one._tenant_slots[TENANT].acquire()
     with pytest.raises(Transient):
-        await one.told("history_begins", of=TENANT)
+        await one.fetch(query_sql("history_begins"), tenant=TENANT)
 
 
 # -- many connections, and slow ones --

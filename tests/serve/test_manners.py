@@ -19,13 +19,14 @@ from pydantic import SecretStr
 
 from consumer.canvas.client import CanvasClient, Context
 from consumer.errors import Fatal
-from consumer.serve import reading
+from consumer.serve import read_pool
 from consumer.serve.access import tokens
 from consumer.serve.api import paging
 from consumer.serve.api.paging import Page
 from consumer.serve.app import make_app, serve
 from consumer.serve.app import serving as serving_app
-from consumer.serve.reading import Reading
+from consumer.serve.read_pool import ReadPool
+from consumer.serve.sql import sql
 from consumer.settings import Settings
 from consumer.store import schema
 from consumer.store.postgres import connect
@@ -76,7 +77,7 @@ def _links(header: str) -> dict[str, str]:
 )
 def test_links_name_the_pages_there_are(number: int, size: int, total: int | None, named: dict[str, int]) -> None:
     """No `prev` on the first page, no `next` on the last, no `last` where the end is not known."""
-    header = paging.links("http://canvas.test/api/v1/x?page=7&a=b%26c", Page.asked(number, size), total)
+    header = paging.links("http://canvas.test/api/v1/x?page=7&a=b%26c", Page.limited(number, size), total)
     expected = {rel: f"http://canvas.test/api/v1/x?a=b%26c&page={page}&per_page={size}" for rel, page in named.items()}
     assert _links(header) == expected
 
@@ -84,12 +85,12 @@ def test_links_name_the_pages_there_are(number: int, size: int, total: int | Non
 def test_a_long_address_is_not_repeated_five_times() -> None:
     """Clients take no header of any length: then it says only how to go on."""
     long = "http://canvas.test/api/v1/x?" + "&".join(f"outcome_ids[]={number}" for number in range(200))
-    assert set(_links(paging.links(long, Page.asked(2, 10), 100))) == {"next", "prev"}
+    assert set(_links(paging.links(long, Page.limited(2, 10), 100))) == {"next", "prev"}
 
 
 def test_a_token_in_an_address_is_not_repeated() -> None:
     """Whoever sees a link sees no token."""
-    assert "secret" not in paging.links("http://canvas.test/api/v1/x?access_token=secret&page=1", Page.asked(1, 10), 100)
+    assert "secret" not in paging.links("http://canvas.test/api/v1/x?access_token=secret&page=1", Page.limited(1, 10), 100)
 
 
 async def test_every_item_is_on_exactly_one_page(server: Served, database: str) -> None:
@@ -319,17 +320,20 @@ async def test_a_mistake_of_ours_is_a_500_and_its_log_tells_where_and_nothing_of
     server: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Neither our lines nor the web server's have the error's words, which may quote a row, nor variables on the way."""
+    fetch = ReadPool.fetch
 
-    async def broken(_: Reading, name: str, *arguments: object) -> None:
-        raise RuntimeError(f"somebody's {name}: {arguments}")
+    async def broken(self: ReadPool, statement: str, *arguments: object) -> object:
+        if statement != sql("users"):
+            return await fetch(self, statement, *arguments)
+        raise RuntimeError(f"somebody's users: {arguments}")
 
-    monkeypatch.setattr(Reading, "rows", broken)
+    monkeypatch.setattr(ReadPool, "fetch", broken)
     with structlog.testing.capture_logs() as lines:
         answer = await server.ask(f"/api/v1/courses/7/outcome_results?user_ids[]={ANA_ID}")
     assert (answer.status, answer.json) == (500, {"errors": [{"message": "An error occurred."}]})
     (mistake,) = (line for line in lines if line["event"] == "request_failed")
     assert mistake["error"] == "RuntimeError"
-    assert mistake["where"][0].startswith("test_serve_manners.py:")
+    assert mistake["where"][0].startswith("test_manners.py:")
     assert mistake["where"][1].startswith("dependencies.py:")
     assert [line["status"] for line in lines if line["event"] == "request"] == [500]
     assert "somebody" not in json.dumps(lines, default=str)
@@ -341,10 +345,10 @@ async def test_a_mistake_of_ours_is_a_500_and_its_log_tells_where_and_nothing_of
 
 async def test_nothing_can_be_changed_by_who_reads(database: str) -> None:
     """The connection is a reader's, in transactions that may not write, and sees no token."""
-    reading = Reading(database)
-    await reading.open()
+    pool = ReadPool(database)
+    await pool.open()
     try:
-        connection = await reading._connected()
+        connection = await pool._connect()
         assert await connection.fetchval("SELECT current_user") == "outcomes_reader"
         with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
             await connection.execute("CREATE TEMP TABLE x ()")
@@ -352,7 +356,7 @@ async def test_nothing_can_be_changed_by_who_reads(database: str) -> None:
             await connection.fetch("SELECT * FROM api_token")
         connection.terminate()
     finally:
-        await reading.close()
+        await pool.close()
 
 
 async def test_a_login_needs_to_be_a_reader_and_nothing_more(database: str) -> None:
@@ -361,7 +365,7 @@ async def test_a_login_needs_to_be_a_reader_and_nothing_more(database: str) -> N
     name = f"login_{uuid.uuid4().hex[:12]}"
     await owner.execute(f"CREATE ROLE {name} LOGIN")
     try:
-        login = Reading(database.replace("postgres:@", f"{name}@", 1).replace("postgres@", f"{name}@", 1))
+        login = ReadPool(database.replace("postgres:@", f"{name}@", 1).replace("postgres@", f"{name}@", 1))
         with pytest.raises(Fatal, match="GRANT outcomes_reader"):
             await login.check()
         await owner.execute(f"GRANT outcomes_reader TO {name}")
@@ -379,11 +383,11 @@ async def test_a_login_that_made_the_readers_role_is_told_a_grant_that_helps(dat
     try:
         await owner.execute(f"GRANT outcomes_reader TO {login}; SET SESSION AUTHORIZATION {login}")
         with pytest.raises(Fatal) as refused:
-            await reading._become_a_reader(owner)
+            await read_pool._set_reader_role(owner)
         await owner.execute("RESET SESSION AUTHORIZATION")
         await owner.execute(str(refused.value).rpartition(": ")[2])
         await owner.execute(f"SET SESSION AUTHORIZATION {login}")
-        await reading._become_a_reader(owner)
+        await read_pool._set_reader_role(owner)
         assert await owner.fetchval("SELECT current_user") == "outcomes_reader"
     finally:
         await owner.execute("RESET SESSION AUTHORIZATION")
@@ -393,14 +397,14 @@ async def test_a_login_that_made_the_readers_role_is_told_a_grant_that_helps(dat
 
 def test_a_postgres_before_16_is_told_a_grant_that_it_understands() -> None:
     """Memberships had no options, and each was leave to take the name."""
-    assert reading._grant("owner", 15) == "GRANT outcomes_reader TO owner"
-    assert reading._grant("owner", 16) == "GRANT outcomes_reader TO owner WITH SET TRUE"
+    assert read_pool._grant("owner", 15) == "GRANT outcomes_reader TO owner"
+    assert read_pool._grant("owner", 16) == "GRANT outcomes_reader TO owner WITH SET TRUE"
 
 
 async def test_another_schema_is_said_at_the_start(empty_database: str) -> None:
     """With what to do, and before anything is answered."""
     with pytest.raises(Fatal, match="outcomes migrate"):
-        await Reading(empty_database).check()
+        await ReadPool(empty_database).check()
 
 
 async def test_a_restarted_database_is_noticed_by_nobody_and_an_absent_one_is_a_503() -> None:
@@ -437,19 +441,19 @@ async def test_one_tenants_many_slow_questions_leave_room_for_others(
     server: Served, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While more of its questions wait than there are connections, readiness and another tenant are answered."""
-    monkeypatch.setattr(reading, "WAIT_SECONDS", 60.0)  # so that none gives up, however slow the machine
+    monkeypatch.setattr(read_pool, "WAIT_SECONDS", 60.0)  # so that none gives up, however slow the machine
     await write(database, *of(OTHER, [outcome(5, "Elsewhere")]))
     other = await token_for(database, OTHER)
     locking = await connect(database)
     await locking.execute("BEGIN; LOCK TABLE learning_outcome_result")
-    slow = [asyncio.create_task(server.ask("/api/v1/courses/7/outcome_results")) for _ in range(2 * reading.CONNECTIONS)]
+    slow = [asyncio.create_task(server.ask("/api/v1/courses/7/outcome_results")) for _ in range(2 * read_pool.CONNECTIONS)]
     try:
-        while await locking.fetchval(WAITING) < reading.OF_ONE_TENANT:  # noqa: ASYNC110 - other processes wait
+        while await locking.fetchval(WAITING) < read_pool.PER_TENANT:  # noqa: ASYNC110 - other processes wait
             await asyncio.sleep(0.01)
         async with asyncio.timeout(5):
             assert (await server.ask("/readyz", token="")).status == 200
             assert (await server.ask("/api/v1/accounts", token=other)).status == 200
-        assert await locking.fetchval(WAITING) == reading.OF_ONE_TENANT
+        assert await locking.fetchval(WAITING) == read_pool.PER_TENANT
         assert not any(task.done() for task in slow)
     finally:
         await locking.close()  # and with it the lock

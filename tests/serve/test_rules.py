@@ -11,19 +11,9 @@ from hypothesis import strategies as st
 
 from consumer.ingest.tables import TABLES
 from consumer.serve.api.rails_params import Params, Value
-from consumer.serve.sandbox.rules import (
-    FreshIds,
-    Place,
-    Refused,
-    Request,
-    body_of,
-    event,
-    global_id,
-    highest_rating_id,
-    outcome,
-    scale,
-    standard,
-)
+from consumer.serve.sandbox.events import EventContext, HttpRequest, body_of, event, global_id
+from consumer.serve.sandbox.refusals import Refusal
+from consumer.serve.sandbox.rules import NewIds, highest_rating_id, outcome, scale, standard
 from schemas.grading_standards import Standard
 from tests import samples
 from tests.samples import NOON
@@ -46,9 +36,9 @@ KNOWN: dict[str, Any] = {
     "workflow_state": "active",
     "updated_at": "2025-03-20T12:00:00Z",
 }
-FRESH = FreshIds(scale=7, rating=41)
+FRESH = NewIds(scale=7, rating=41)
 LETTERS: list[Value] = [{"name": "A", "value": "90"}, {"name": "B", "value": "80.25"}, {"name": "F", "value": "0"}]
-REQUEST = Request("PUT", "http://h/api/v1/outcomes/1", "h", "127.0.0.1", "curl/8", "r-1")
+REQUEST = HttpRequest("PUT", "http://h/api/v1/outcomes/1", "h", "127.0.0.1", "curl/8", "r-1")
 
 
 def edited(params: Params, known: dict[str, Any] = KNOWN, *, account_level: bool = False) -> dict[str, Any]:
@@ -60,7 +50,7 @@ def edited(params: Params, known: dict[str, Any] = KNOWN, *, account_level: bool
 
 def refused(answer: object) -> tuple[int, Any]:
     """Status and body of a refusal."""
-    assert isinstance(answer, Refused), answer
+    assert isinstance(answer, Refusal), answer
     return answer.status, answer.body
 
 
@@ -385,22 +375,22 @@ PARAMS = st.fixed_dictionaries(
 def test_any_parameters_are_a_state_that_the_consumer_takes_or_a_refusal(params: Params) -> None:
     """Whatever JSON says: no exception, and no event that would end in quarantine."""
     new = outcome(KNOWN, params, account_level=False, now=LATER)
-    if not isinstance(new, Refused):
-        record = event("learning_outcome_updated", new, LATER, Place("t", None), REQUEST)
+    if not isinstance(new, Refusal):
+        record = event("learning_outcome_updated", new, LATER, EventContext("t", None), REQUEST)
         assert isinstance(record, bytes)
         samples.accepted(record)
     posted = scale(None, None, ("Course", 1), params, FRESH, LATER)
-    if not isinstance(posted, Refused):
-        record = event("outcome_proficiency_created", posted, LATER, Place("t", None), REQUEST)
+    if not isinstance(posted, Refusal):
+        record = event("outcome_proficiency_created", posted, LATER, EventContext("t", None), REQUEST)
         assert isinstance(record, bytes)
         samples.accepted(record)
     letters = standard(None, 5, ("Course", 1), params)
-    assert isinstance(letters, Refused) or 0 in [bound for _, bound in bounds(letters)]
+    assert isinstance(letters, Refusal) or 0 in [bound for _, bound in bounds(letters)]
 
 
 def test_an_event_is_one_that_the_consumer_reads_as_canvas_sent_it() -> None:
     """Milliseconds outside, ids as strings, no secret of the address, and a body that becomes a row and back."""
-    place = Place("tenant", 21070000000000001, "Course", 21070000000000012, 21070000000000002)
+    place = EventContext("tenant", 21070000000000001, "Course", 21070000000000012, 21070000000000002)
     record = event("learning_outcome_updated", edited({"title": "New"}), LATER, place, REQUEST)
     assert isinstance(record, bytes)
     metadata = orjson.loads(record)["metadata"]
@@ -419,7 +409,7 @@ def test_an_event_that_canvas_would_drop_is_refused() -> None:
     """Above 1,000,000 bytes."""
     ratings: list[Value] = [{"description": "x" * 300_000, "points": points} for points in range(4)]
     body = edited({"ratings": ratings})
-    assert refused(event("learning_outcome_updated", body, LATER, Place("t", None), REQUEST))[0] == 400
+    assert refused(event("learning_outcome_updated", body, LATER, EventContext("t", None), REQUEST))[0] == 400
 
 
 def test_ids() -> None:
@@ -427,7 +417,7 @@ def test_ids() -> None:
     assert global_id(12, 21070000000000001) == 21070000000000012
     assert global_id(12, None) == 12
     assert global_id(None, 1) is None
-    assert highest_rating_id([[{"outcome_proficiency_rating_id": "7"}, {}], [{"outcome_proficiency_rating_id": "12"}]]) == 12
+    assert highest_rating_id([{"outcome_proficiency_rating_id": "7"}, {}, {"outcome_proficiency_rating_id": "12"}]) == 12
     assert highest_rating_id([]) == 0
 
 
