@@ -25,6 +25,9 @@ NOT_FOUND = "The specified resource does not exist."
 """Canvas' own words."""
 
 Tenant = NewType("Tenant", str)
+ContextType: TypeAlias = Literal["Account", "Course"]
+Context: TypeAlias = tuple[ContextType, int]
+"""A course or account: its type and its id."""
 
 _ID = re.compile(r"0*[1-9][0-9]{0,18}", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
@@ -191,15 +194,25 @@ class TenantRequest:
 class ContextRequest(TenantRequest):
     """A request about a course or an account that is known, and not deleted."""
 
-    context_type: str
+    context_type: ContextType
     context_id: int
     row: Row
     """Of the statement that found the context."""
 
     @property
-    def context(self) -> tuple[str, str, int, datetime | None]:
-        """The first arguments of statements about a context."""
+    def context(self) -> Context:
+        """Its type and its local id."""
+        return self.context_type, self.context_id
+
+    @property
+    def of_context(self) -> tuple[Tenant, ContextType, int, datetime | None]:
+        """The first arguments of statements about a course or an account."""
         return self.tenant, self.context_type, self.context_id, self.at
+
+    @property
+    def of_id(self) -> tuple[Tenant, int, datetime | None]:
+        """The first arguments of statements about courses alone, or accounts alone."""
+        return self.tenant, self.context_id, self.at
 
 
 def _pool(request: Request) -> ReadPool:
@@ -232,10 +245,7 @@ async def _shard(pool: ReadPool, tenant: Tenant) -> int | None:
     return shard
 
 
-_Context: TypeAlias = tuple[str, int]
-
-
-async def _find(request: Request, context: _Context, at: datetime | None = None, statement: str = "context") -> ContextRequest:
+async def _find(request: Request, context: Context, at: datetime | None = None, statement: str = "context") -> ContextRequest:
     """Raises 404 where no event names the context, or it is deleted."""
     pool, tenant = _pool(request), Tenant(request.state.tenant)
     context_type, context_id = context
@@ -255,21 +265,21 @@ async def _find(request: Request, context: _Context, at: datetime | None = None,
     return ContextRequest(request, pool, tenant, at, context_type, row["id"], row)
 
 
-async def _context(contexts: Contexts, context_id: ContextId) -> _Context:
+async def _context(contexts: Contexts, context_id: ContextId) -> Context:
     if contexts == "courses" and context_id == _ROOT:
         raise not_found()
     return "Account" if contexts == "accounts" else "Course", context_id
 
 
-async def _context_at(request: Request, context: Annotated[_Context, Depends(_context)], at: At = None) -> ContextRequest:
+async def _context_at(request: Request, context: Annotated[Context, Depends(_context)], at: At = None) -> ContextRequest:
     return await _find(request, context, at)
 
 
-async def _scale_at(request: Request, context: Annotated[_Context, Depends(_context)], at: At = None) -> ContextRequest:
+async def _scale_at(request: Request, context: Annotated[Context, Depends(_context)], at: At = None) -> ContextRequest:
     return await _find(request, context, at, "proficiency")
 
 
-async def _context_all_time(request: Request, context: Annotated[_Context, Depends(_context)]) -> ContextRequest:
+async def _context_all_time(request: Request, context: Annotated[Context, Depends(_context)]) -> ContextRequest:
     return await _find(request, context)
 
 

@@ -64,8 +64,7 @@ async def outcome_alignments(request: CourseAt, student_id: StudentId = None, as
     if student_id is None and assignment_id is None:
         raise bad_request("student_id or assignment_id is required")
     users = await request.users(None if student_id is None else [student_id])
-    arguments = request.tenant, request.context_id, request.at, assignment_id, users
-    rows = await request.pool.fetch(sql("alignments"), *arguments)
+    rows = await request.pool.fetch(sql("alignments"), *request.of_id, assignment_id, users)
     return request.answer([serializers.alignment(row, request.context_id) for row in rows])
 
 
@@ -91,7 +90,7 @@ async def proficiency(request: ScaleAt) -> Response:
 )
 async def grading_standards(request: ContextAt, page: Paged) -> Response:
     """List the grading standards of an account or course; as in Canvas, without those of the accounts above it."""
-    rows = await request.pool.fetch(sql("standards"), *request.context, None, page.size, page.offset)
+    rows = await request.pool.fetch(sql("standards"), *request.of_context, None, page.size, page.offset)
     return request.page([serializers.standard(row) for row in rows], page, rows)
 
 
@@ -102,7 +101,7 @@ async def grading_standards(request: ContextAt, page: Paged) -> Response:
 )
 async def grading_standard(request: ContextAt, grading_standard_id: Id) -> Response:
     """Show one grading standard of an account or course, or of the accounts above it."""
-    row = await request.pool.fetch_row(sql("standards"), *request.context, grading_standard_id, 1, 0)
+    row = await request.pool.fetch_row(sql("standards"), *request.of_context, grading_standard_id, 1, 0)
     if row is None:
         raise not_found()
     return request.answer(serializers.standard(row))
@@ -116,7 +115,7 @@ async def grading_standard(request: ContextAt, grading_standard_id: Id) -> Respo
 )
 async def outcome_groups(request: ContextAt, page: Paged) -> Response:
     """List the outcome groups of an account or course."""
-    rows = await request.pool.fetch(sql("groups"), *request.context, page.size, page.offset)
+    rows = await request.pool.fetch(sql("groups"), *request.of_context, page.size, page.offset)
     return request.page([serializers.group(row) for row in rows], page, rows)
 
 
@@ -133,9 +132,9 @@ async def outcome_group_links(
     outcome_group_style: Annotated[Style, Query(description="full: with description and parent.")] = "abbrev",
 ) -> Response:
     """List which outcomes are in which groups of an account or course; without those that have no event."""
-    rows = await request.pool.fetch(sql("group_links"), *request.context, page.size, page.offset)
-    context = request.context_type, request.context_id
-    return request.page([serializers.link(row, context, outcome_style, outcome_group_style) for row in rows], page, rows)
+    rows = await request.pool.fetch(sql("group_links"), *request.of_context, page.size, page.offset)
+    shown = [serializers.link(row, request.context, outcome_style, outcome_group_style) for row in rows]
+    return request.page(shown, page, rows)
 
 
 # -- results and rollups --
@@ -158,8 +157,7 @@ async def outcome_results(
     Ignores unknown students.
     """
     users = await request.users(user_ids)
-    arguments = request.tenant, request.context_id, request.at, users, outcome_ids, page.size, page.offset
-    rows = await request.pool.fetch(sql("results"), *arguments)
+    rows = await request.pool.fetch(sql("results"), *request.of_id, users, outcome_ids, page.size, page.offset)
     return request.page({"outcome_results": [serializers.result(row) for row in rows]}, page, rows)
 
 
@@ -179,11 +177,10 @@ async def outcome_rollups(
     The students are those with a result in the course. No event tells sections, so there is no `links.section`.
     """
     users = await request.users(user_ids)
-    of_course = request.tenant, request.context_id, request.at
     if aggregate is not None:
-        rows = await request.pool.fetch(sql("aggregate"), *of_course, users, outcome_ids)
+        rows = await request.pool.fetch(sql("aggregate"), *request.of_id, users, outcome_ids)
         return request.answer(serializers.aggregate(rows, request.context_id, aggregate_stat))
-    students = await request.pool.fetch(sql("students"), *of_course, users, page.size, page.offset)
+    students = await request.pool.fetch(sql("students"), *request.of_id, users, page.size, page.offset)
     middle = (len(students) + 1) // 2
     halves = [half for half in (students[:middle], students[middle:]) if half]
     scores = await asyncio.gather(*(_scores(request, half, outcome_ids) for half in halves))
@@ -193,8 +190,7 @@ async def outcome_rollups(
 async def _scores(request: CourseAt, students: Sequence[Row], outcome_ids: Sequence[int] | None) -> Sequence[Row]:
     """The scores of half a page: two halves at once take little more than half as long as the whole."""
     uuids = [student["user_uuid"] for student in students]
-    arguments = request.tenant, request.context_id, request.at, uuids, outcome_ids
-    return await request.pool.fetch(sql("rollups"), *arguments)
+    return await request.pool.fetch(sql("rollups"), *request.of_id, uuids, outcome_ids)
 
 
 # -- the tree --
@@ -215,7 +211,7 @@ async def accounts(request: TenantAt, page: Paged) -> Response:
 @router.get("/accounts/{account_id}", response_model=rest.Account, tags=["Accounts"])
 async def account(request: AccountAt) -> Response:
     """Show one account. The name of an account without an event is empty."""
-    row = await request.pool.fetch_row(sql("account"), request.tenant, request.context_id, request.at)
+    row = await request.pool.fetch_row(sql("account"), *request.of_id)
     assert row is not None
     return request.answer(serializers.account(row, request.tenant))
 
@@ -225,8 +221,7 @@ async def sub_accounts(
     request: AccountAt, page: Paged, recursive: Annotated[bool, Query(description="Also those further below.")] = False
 ) -> Response:
     """List the accounts below an account."""
-    arguments = request.tenant, request.context_id, request.at, recursive, page.size, page.offset
-    rows = await request.pool.fetch(sql("sub_accounts"), *arguments)
+    rows = await request.pool.fetch(sql("sub_accounts"), *request.of_id, recursive, page.size, page.offset)
     return request.page([serializers.account(row, request.tenant) for row in rows], page, rows)
 
 
@@ -269,7 +264,5 @@ async def account_courses(
     if "state" in request.http.query_params:
         raise bad_request("state: state[] is expected, once for each state")
     states = serializers.course_states(state)
-    rows = await request.pool.fetch(
-        sql("courses"), request.tenant, request.context_id, request.at, states, page.size, page.offset
-    )
+    rows = await request.pool.fetch(sql("courses"), *request.of_id, states, page.size, page.offset)
     return request.page([serializers.course(row) for row in rows], page, rows)

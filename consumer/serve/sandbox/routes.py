@@ -31,7 +31,6 @@ from consumer.serve.api.rails_params import FORM, JSON, MAX_BYTES, MULTIPART, Ba
 from consumer.serve.read_pool import ReadPool
 from consumer.serve.sandbox.events import HttpRequest
 from consumer.serve.sandbox.refusals import Refusal
-from consumer.serve.sandbox.rules import Context
 from consumer.serve.sandbox.service import Sandbox
 from consumer.settings import Settings
 from consumer.sources.kafka import Producer
@@ -175,10 +174,6 @@ def _event_request(request: Request) -> HttpRequest:
     )
 
 
-def _context(request: ContextRequest) -> Context:
-    return "Account" if request.context_type == "Account" else "Course", request.context_id
-
-
 @contextmanager
 def _unconfirmed_as_503() -> Iterator[None]:
     """503 where broker or database are away, or refuse us."""
@@ -233,7 +228,7 @@ async def post_proficiency(request: ContextAllTime, params: Parameters, sandbox:
     Answers when the broker has the event, `outcome_proficiency_created` or `_updated`.
     """
     with _unconfirmed_as_503():
-        body = await sandbox.post_scale(request.tenant, _context(request), params, _event_request(request.http))
+        body = await sandbox.post_scale(request.tenant, request.context, params, _event_request(request.http))
     if isinstance(body, Refusal):
         return _answer(request, body)
     return _answer(request, {"ratings": serializers.ratings(body["outcome_proficiency_ratings"])})
@@ -270,5 +265,5 @@ async def _write_standard(
     request: ContextRequest, id_: int | None, params: Params, sandbox: Sandbox, *, delete: bool = False
 ) -> Response:
     with _unconfirmed_as_503():
-        written = await sandbox.write_standard(request.tenant, _context(request), id_, params, delete=delete)
+        written = await sandbox.write_standard(request.tenant, request.context, id_, params, delete=delete)
     return _answer(request, serializers.standard(written) if isinstance(written, Mapping) else written)
