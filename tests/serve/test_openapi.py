@@ -30,7 +30,7 @@ KNOWN = {
     "outcome_group_id": ("10", "20"),
     "outcome_group_link_id": ("100", "102"),
 }
-"""Ids that the school has, so that not every answer is 404."""
+"""Ids of the school, so that not every answer is 404."""
 ASKED = {
     "/api/v1/courses/{course_id}/outcome_alignments": (f"student_id={ANA_ID}", "assignment_id=56"),
     "/api/v1/courses/{course_id}/outcome_rollups": ("", "aggregate=course&aggregate_stat=median", f"user_ids[]={ANA_ID}"),
@@ -40,7 +40,7 @@ ASKED = {
     "/api/v1/accounts/{account_id}/courses": ("state[]=all",),
     "/api/history/v1/courses/{course_id}/mastery": (f"student_id={ANA_ID}&outcome_id=1", f"student_id=uuid:{ANA}&outcome_id=1"),
 }
-"""What must or may be asked besides."""
+"""Queries that a path needs or accepts."""
 EXAMPLES = 12
 """Requests of each operation."""
 SHIFT = 5000
@@ -81,7 +81,7 @@ def test_the_document_tells_every_endpoint_parameter_and_refusal() -> None:
 
 
 async def test_whatever_is_asked_no_answer_is_a_500_or_of_another_shape(database: str) -> None:
-    """Requests made of chance from the document, half of them about what is there, valid and not."""
+    """Random requests from the document, valid and not, half of them with ids of the school."""
     await fill(database)
     async with served(database) as server:
         await asyncio.to_thread(_ask_by_chance, server)
@@ -128,7 +128,7 @@ def _ask_by_chance(server: Served) -> None:
 
 
 def _secret(event: Event, shift: int) -> Event:
-    """The event of another school: other words, other people and, shifted, other ids."""
+    """The same event in another school: other words, other people and, with a shift, other ids."""
     body = json.loads(
         re.sub(
             r'"(Reading|Writing|Unit 1|Course 7|School[^"]*|Biology[^"]*|Level \d|Exceeds|Meets|Below|ana-\d+|bo-\d+|chi)"',
@@ -145,7 +145,7 @@ def _secret(event: Event, shift: int) -> Event:
 
 
 async def test_another_tenants_data_never_appears(database: str) -> None:
-    """Every endpoint, with ids that only the other one has, and with ids that both have: as if the other one were not there."""
+    """Every endpoint, with ids of the other one and with ids of both, answers as before the other one existed."""
     await fill(database)
     ids = {name: some[0] for name, some in KNOWN.items() if not name.startswith("context")}
     others = {name: str(int(value) + SHIFT) for name, value in ids.items()}
@@ -166,4 +166,4 @@ async def test_another_tenants_data_never_appears(database: str) -> None:
         for path in _paths(others):
             if "grading_standard" not in path and "student_id" not in path and "assignment_id" not in path:
                 assert (await server.ask(path)).status == 200, path  # so that the ids above were real ones
-        assert MARK in json.dumps(await server.told(f"/api/v1/outcomes/{others['outcome_id']}"))
+        assert MARK in json.dumps(await server.get(f"/api/v1/outcomes/{others['outcome_id']}"))
