@@ -9,8 +9,8 @@ import pytest
 from tests.canvas.content import ALGEBRA, EQUATIONS, FRACTIONS, UUID
 from tests.canvas.filling import deliver, differences, feed_of, fill, query, state
 from tests.canvas.school import School
-from tests.canvas.serving import served
 from tests.samples import Event
+from tests.serve.serving import served
 
 
 class Ours(NamedTuple):

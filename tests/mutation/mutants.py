@@ -17,7 +17,7 @@ _RETENTION = "consumer/store/retention.py"
 _SQL = "consumer/store/sql"
 _COMPARE = "consumer/canvas/compare.py"
 _TCP = "consumer/engines/tcp.py"
-_ATTACKS = "tests/canvas/test_serve_attacks.py"
+_ATTACKS = "tests/serve/test_attacks.py"
 _ARITHMETIC = "migrations/versions/0008_canvas_arithmetic.sql"
 
 _WRITING = "tests/postgres/test_writer.py"
@@ -771,19 +771,19 @@ MUTANTS = (
         "consumer/serve/door.py",
         'if scope["type"] != "http" or scope["path"] in HEALTH:\n            await self._app',
         "if True:\n            await self._app",
-        _tests("tests/canvas/test_serve_manners.py", "test_without_a_token_nothing_but_health_is_answered"),
+        _tests("tests/serve/test_manners.py", "test_without_a_token_nothing_but_health_is_answered"),
     ),
     Mutant(
         "strangers take all connections to the database",
         "consumer/serve/access/tokens.py",
-        "async with self._reading.stranger():",
+        "async with self._pool.stranger_slot():",
         "if True:",
         _tests(_ATTACKS, "test_a_flood_of_wrong_tokens_takes_nothing_from_those_who_have_one"),
     ),
     Mutant(
         "a good token waits behind strangers",
         "consumer/serve/access/tokens.py",
-        "        if known is not None:\n            return await self._asked(key)\n",
+        "        if known is not None:\n            return await self._look_up(key)\n",
         "",
         _tests(_ATTACKS, "test_a_token_that_was_good_is_asked_about_without_waiting_behind_strangers"),
     ),
@@ -804,7 +804,7 @@ MUTANTS = (
     Mutant(
         "strangers fill the memory",
         "consumer/serve/access/tokens.py",
-        "    if len(among) >= most:\n",
+        "    if len(entries) >= most:\n",
         "    if False:\n",
         _tests(_ATTACKS, "test_what_is_remembered_of_strangers_is_bounded"),
     ),
@@ -822,28 +822,28 @@ MUTANTS = (
     Mutant(
         "readiness is asked for by each",
         "consumer/serve/app.py",
-        "if asking is None or asking.done():",
+        "if running is None or running.done():",
         "if True:",
         _tests(_ATTACKS, "test_a_flood_of_wrong_tokens_takes_nothing_from_those_who_have_one"),
     ),
     Mutant(
         "a question without a tenant in it takes nobody's turn",
-        "consumer/serve/reading.py",
-        "tenant = of if of is not None else arguments[0] if arguments else None",
-        "tenant = arguments[0] if arguments else None",
+        "consumer/serve/read_pool.py",
+        "owner = tenant if tenant is not None else arguments[0] if arguments else None",
+        "owner = arguments[0] if arguments else None",
         _tests(_ATTACKS, "test_a_question_at_a_moment_takes_its_tenants_turn"),
     ),
     Mutant(
         "any number of connections is open",
         "consumer/serve/connections.py",
-        "if len(self._all.open) >= self._all.most:",
+        "if len(self._server.open) >= self._server.most:",
         "if False:",
         _tests(_ATTACKS, "test_where_all_connections_are_being_answered_another_one_is_told_so"),
     ),
     Mutant(
         "silent connections make no room",
         "consumer/serve/connections.py",
-        "idle = self._all.longest_waiting()",
+        "idle = self._server.longest_waiting()",
         "idle = None",
         _tests(_ATTACKS, "test_connections_that_ask_nothing_make_room"),
     ),
@@ -878,7 +878,7 @@ MUTANTS = (
     Mutant(
         "a body in chunks may be of any size",
         "consumer/serve/connections.py",
-        "if self._body > MAX_BYTES:",
+        "if self._body_bytes > MAX_BYTES:",
         "if False:",
         _tests(_ATTACKS, "test_the_sandboxs_paths_and_bodies_are_read_in_one_way"),
     ),
@@ -906,14 +906,14 @@ MUTANTS = (
     Mutant(
         "of two tokens the first counts",
         "consumer/serve/door.py",
-        "if len(told) > 1:",
+        "if len(authorizations) > 1:",
         "if False:",
         _tests(_ATTACKS, "test_what_two_servers_may_read_in_two_ways_is_refused"),
     ),
     Mutant(
         "an encoded slash is one",
         "consumer/serve/door.py",
-        '_HIDDEN.search(scope.get("raw_path", b""))',
+        '_ENCODED.search(scope.get("raw_path", b""))',
         "False",
         _tests(
             _ATTACKS,
@@ -931,7 +931,7 @@ MUTANTS = (
     Mutant(
         "a course of another shard is ours",
         "consumer/serve/api/dependencies.py",
-        "if context_id // SHARD != await _shard(reading, tenant):",
+        "if context_id // SHARD != await _shard(pool, tenant):",
         "if False:",
         _tests(
             _ATTACKS, "test_ids_of_other_shards_are_not_ours", "test_where_no_event_has_told_the_shard_a_global_id_is_nobodys"

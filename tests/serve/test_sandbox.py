@@ -18,8 +18,8 @@ from fastapi import FastAPI
 from consumer.query import grading_standards
 from consumer.serve.access import tokens
 from consumer.serve.app import make_app, serving
-from consumer.serve.sandbox import service as writing
-from consumer.serve.sandbox.service import PENDING, Newest, Pending
+from consumer.serve.sandbox import service
+from consumer.serve.sandbox.service import MAX_PUBLISHED, PublishedStates, State
 from consumer.settings import Settings, load
 from consumer.store.postgres import Connection, connect
 from consumer.store.store import Store
@@ -289,7 +289,7 @@ async def standard_5(served: Served) -> None:
 
 
 async def test_the_documents_put_of_an_outcome_becomes_canvas_event_and_then_the_projection(served: Served) -> None:
-    """As a form and as JSON; the answer is Canvas', the event is Canvas', and a reader sees it when a worker has read it."""
+    """As a form and as JSON; the answer is Canvas', the event is Canvas', and reads show it when a worker has read it."""
     before = await served.get("/api/v1/outcomes/1")
     status, answer = await served.curl(PUT_OUTCOME_FORM)
     assert status == 200, answer
@@ -327,7 +327,7 @@ async def test_the_documents_put_of_an_outcome_becomes_canvas_event_and_then_the
 
 @pytest.mark.parametrize(("place", "id_"), [("accounts", ROOT), ("accounts", 79), ("courses", COURSE)])
 async def test_the_documents_post_of_a_scale_makes_it_the_contexts_own(served: Served, place: str, id_: int) -> None:
-    """The complete new scale is answered, with status 200; a reader sees it when a worker has read it."""
+    """The answer is the complete new scale, with status 200; reads show it when a worker has read it."""
     path = {"accounts/<account_id>": f"{place}/{id_}"}
     status, answer = await served.curl(POST_SCALE, **path)
     assert status == 200, answer
@@ -382,7 +382,7 @@ async def test_the_documents_post_of_a_grading_standard_is_answered_in_fractions
 
 
 async def test_the_documents_put_and_delete_of_a_grading_standard_are_versions(served: Served) -> None:
-    """What was there before stays in history; deleted is 404 from then on, also for a second DELETE."""
+    """History keeps it; from then on it is a 404, also for a second DELETE."""
     await standard_5(served)
     path = {"courses/1/": f"courses/{COURSE}/"}
     status, answer = await served.curl(PUT_STANDARD, **path)
@@ -407,7 +407,7 @@ async def test_the_documents_put_and_delete_of_a_grading_standard_are_versions(s
 
 
 async def test_a_used_grading_standard_takes_only_another_title(served: Served) -> None:
-    """Whatever used it, and whenever."""
+    """By anything, at any time."""
     await standard_5(served)
     connection = await connect(served.dsn)
     try:
@@ -422,7 +422,7 @@ async def test_a_used_grading_standard_takes_only_another_title(served: Served) 
 
 
 async def test_quick_writes_build_on_one_another(served: Served) -> None:
-    """Nobody has read the first event when the second is made; rating ids and scale ids go on; event times are in order."""
+    """No worker has read the first event before the second; rating ids and scale ids go on; event times are in order."""
     for body in ({"title": "First"}, {"display_name": "Second"}, {"mastery_points": 1}):
         status, answer = await served.ask("PUT", "/api/v1/outcomes/1", body)
         assert status == 200, answer
@@ -473,7 +473,7 @@ async def test_a_form_may_write_a_number_in_any_way_that_ruby_reads(served: Serv
 
 
 async def test_many_writes_of_standards_at_once_use_one_connection(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many come: those of the database are the worker's too."""
+    """However many come: the worker needs connections too."""
     made: list[Connection] = []
     open_at_once: list[int] = []
 
@@ -482,7 +482,7 @@ async def test_many_writes_of_standards_at_once_use_one_connection(served: Serve
         open_at_once.append(sum(not connection.is_closed() for connection in made))
         return made[-1]
 
-    monkeypatch.setattr(writing, "connect", connecting)
+    monkeypatch.setattr(service, "connect", connecting)
     answers = await asyncio.gather(*(served.curl(POST_STANDARD, **{"<course_id>": COURSE}) for _ in range(12)))
     assert [status for status, _ in answers] == [200] * 12
     assert open_at_once == [1] * 12
@@ -553,22 +553,22 @@ async def test_what_changes_nothing_and_what_is_refused_is_no_event(served: Serv
 
 
 async def test_ids_are_strings_where_strings_are_asked_for(served: Served) -> None:
-    """As in reading."""
+    """As for reads."""
     headers = {"Accept": "application/json+canvas-string-ids"}
     status, answer = await served.ask("PUT", "/api/v1/outcomes/1", {"title": "S"}, headers=headers)
     assert (status, answer["id"], answer["context_id"]) == (200, "1", str(ROOT))
 
 
 def test_what_the_projection_shows_need_not_be_remembered() -> None:
-    """The newer of the two states counts; a state that was read is forgotten, and so is the oldest of very many."""
-    pending, key = Pending(), ("t", "learning_outcome", "1")
-    old, new = Newest({"title": "Old"}, NOON), Newest({"title": "New"}, NOON + timedelta(seconds=1))
-    pending.publish(key, new)
-    assert [pending.newer(key, shown) for shown in (None, old, new, old)] == [new, new, new, old]
-    for number in range(PENDING + 1):
-        pending.publish(("t", "learning_outcome", str(number)), new)
-    assert pending.newer(("t", "learning_outcome", "0"), old) is old
-    assert pending.newer(key, old) is new
+    """The newer of the two states counts; a projected state is forgotten, and so is the oldest of very many."""
+    published, key = PublishedStates(), ("t", "learning_outcome", "1")
+    old, new = State({"title": "Old"}, NOON), State({"title": "New"}, NOON + timedelta(seconds=1))
+    published.add(key, new)
+    assert [published.newest(key, shown) for shown in (None, old, new, old)] == [new, new, new, old]
+    for number in range(MAX_PUBLISHED + 1):
+        published.add(("t", "learning_outcome", str(number)), new)
+    assert published.newest(("t", "learning_outcome", "0"), old) is old
+    assert published.newest(key, old) is new
 
 
 async def test_without_a_broker_nothing_is_written_and_nothing_remembered(
@@ -592,7 +592,7 @@ async def test_without_a_broker_nothing_is_written_and_nothing_remembered(
 
 
 async def test_only_a_sandbox_writes_and_only_its_document_says_so(database: str, kafka_bootstrap: str) -> None:
-    """Without `--sandbox` there are no such endpoints: 405 where there is something to read, and no word in the document."""
+    """Without `--sandbox` there are no such endpoints: 405 on paths that can be read, and nothing in the document."""
     own = load(kafka_bootstrap_servers=kafka_bootstrap)
     await settle(database)
     writing = {"put", "post", "delete"}
@@ -606,9 +606,9 @@ async def test_only_a_sandbox_writes_and_only_its_document_says_so(database: str
                 continue
             async with served.session.patch(f"{served.address}/api/v1/outcomes/1", headers=served.bearer) as refused:
                 assert (refused.status, refused.headers["Allow"]) == (405, "GET, PUT")
-            assert len(documented) == 9
+            assert len(documented) == 5
             for verb, path in documented - {found for found in documented if found[0] == "delete"}:
                 content = paths[path][verb]["requestBody"]["content"]
                 assert set(content) == {"application/json", "multipart/form-data", "application/x-www-form-urlencoded"}
-            scales = paths["/api/v1/courses/{course_id}/outcome_proficiency"]["post"]["responses"]
+            scales = paths["/api/v1/{contexts}/{context_id}/outcome_proficiency"]["post"]["responses"]
             assert {"200", "400", "401", "404", "422", "503"} <= set(scales)

@@ -1,5 +1,5 @@
--- Global ids for the metadata of an event: of the root account, of the course or account that a request names, of the account that
--- holds it. Null where no event has told one; local_account_id is the holding account's local id.
+-- Global ids for an event's metadata: of the root account, of the request's course or account, of the account that holds it. Null
+-- where no event tells them; local_account_id is the local id of the account that holds it.
 SELECT root.global_id AS root_account_id,
        coalesce(course.global_id, account.global_id) AS context_id,
        holder.global_id AS context_account_id,

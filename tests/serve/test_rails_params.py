@@ -1,4 +1,4 @@
-"""Rails' nested parameters: forms, query strings and JSON become the objects and lists that the documents mean."""
+"""Rails' nested parameters: forms, query strings and JSON become the objects and lists of Canvas' documents."""
 
 from decimal import Decimal
 
@@ -61,7 +61,7 @@ def test_a_member_that_the_newest_object_has_begins_the_next_one() -> None:
     ],
 )
 def test_names_are_paths(pairs: tuple[tuple[str, str], ...], params: object) -> None:
-    """Lists, objects, objects in lists; a name whose brackets do not fit is a plain one."""
+    """Lists, objects, objects in lists; a name with unbalanced brackets is one step."""
     assert nested(pairs) == params
 
 
@@ -77,7 +77,7 @@ def test_a_form_says_the_same_in_each_of_its_encodings() -> None:
 
 
 def test_json_keeps_its_numbers_exactly() -> None:
-    """A bound of 0.1 is not 0.1000000000000000055; words are what JSON says they are."""
+    """A bound of 0.1 is not 0.1000000000000000055; true and null keep their types."""
     params = parse(f"{JSON}; charset=utf-8", b'{"value": 94.1, "whole": 3, "yes": true, "none": null, "list": [{"a": "b"}]}')
     assert params == {"value": Decimal("94.1"), "whole": 3, "yes": True, "none": None, "list": [{"a": "b"}]}
 
@@ -117,7 +117,7 @@ def test_the_body_wins_over_the_query() -> None:
     ],
 )
 def test_what_cannot_be_read_is_refused_with_a_sentence(content_type: str | None, body: bytes, word: str) -> None:
-    """Too deep, too many, too large, cut off, no text, no form: never an exception of another kind."""
+    """Too deep, too many, too large, cut off, not text, not a form: always `BadParameters`."""
     with pytest.raises(BadParameters, match=word.replace("+", "\\+")):
         parse(content_type, body)
 
@@ -127,7 +127,7 @@ NAMES = st.text(st.sampled_from("ab[]"), max_size=12)
 
 @given(st.lists(st.tuples(NAMES, st.text(max_size=3)), max_size=12))
 def test_any_names_are_parameters_or_refused(pairs: list[tuple[str, str]]) -> None:
-    """No order and no shape of names breaks the reading, and no field with a name is lost without a word but by a later one."""
+    """Any order and shape of names can be parsed, and only a later field replaces a field with a name."""
     try:
         params = nested(pairs)
     except BadParameters:
@@ -137,7 +137,7 @@ def test_any_names_are_parameters_or_refused(pairs: list[tuple[str, str]]) -> No
 
 @given(st.binary(max_size=60), st.sampled_from([FORM, JSON, f"{MULTIPART}; boundary=x", "", "a/b"]))
 def test_any_bytes_are_parameters_or_refused(body: bytes, content_type: str) -> None:
-    """Whatever a client sends, the answer is parameters or a sentence."""
+    """Any body gives parameters or `BadParameters`."""
     try:
         params = parse(content_type, body)
     except BadParameters:

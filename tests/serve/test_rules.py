@@ -1,4 +1,4 @@
-"""What Canvas makes of a write: new states as the bodies of its events, and refusals in its words."""
+"""What Canvas makes of a write: new states as the bodies of its events, and refusals with its messages."""
 
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,19 +11,9 @@ from hypothesis import strategies as st
 
 from consumer.ingest.tables import TABLES
 from consumer.serve.api.rails_params import Params, Value
-from consumer.serve.sandbox.rules import (
-    FreshIds,
-    Place,
-    Refused,
-    Request,
-    body_of,
-    event,
-    global_id,
-    highest_rating_id,
-    outcome,
-    scale,
-    standard,
-)
+from consumer.serve.sandbox.events import EventContext, HttpRequest, body_of, event, global_id
+from consumer.serve.sandbox.refusals import Refusal
+from consumer.serve.sandbox.rules import NewIds, highest_rating_id, outcome, scale, standard
 from schemas.grading_standards import Standard
 from tests import samples
 from tests.samples import NOON
@@ -46,9 +36,9 @@ KNOWN: dict[str, Any] = {
     "workflow_state": "active",
     "updated_at": "2025-03-20T12:00:00Z",
 }
-FRESH = FreshIds(scale=7, rating=41)
+FRESH = NewIds(scale=7, rating=41)
 LETTERS: list[Value] = [{"name": "A", "value": "90"}, {"name": "B", "value": "80.25"}, {"name": "F", "value": "0"}]
-REQUEST = Request("PUT", "http://h/api/v1/outcomes/1", "h", "127.0.0.1", "curl/8", "r-1")
+REQUEST = HttpRequest("PUT", "http://h/api/v1/outcomes/1", "h", "127.0.0.1", "curl/8", "r-1")
 
 
 def edited(params: Params, known: dict[str, Any] = KNOWN, *, account_level: bool = False) -> dict[str, Any]:
@@ -60,7 +50,7 @@ def edited(params: Params, known: dict[str, Any] = KNOWN, *, account_level: bool
 
 def refused(answer: object) -> tuple[int, Any]:
     """Status and body of a refusal."""
-    assert isinstance(answer, Refused), answer
+    assert isinstance(answer, Refusal), answer
     return answer.status, answer.body
 
 
@@ -132,7 +122,7 @@ def test_new_ratings_replace_all_highest_first_with_the_documents_defaults() -> 
 def test_a_new_method_takes_its_own_integer(
     before: tuple[str | None, int | None], params: Params, after: tuple[str, int | None]
 ) -> None:
-    """As Canvas' callbacks have it; a pair that the request does not touch stays, legal or not."""
+    """As Canvas' callbacks do; without one of them in the request, both stay, legal or not."""
     known = {**KNOWN, "calculation_method": before[0], "calculation_int": before[1]}
     body = edited(params, {name: value for name, value in known.items() if value is not None})
     assert (body.get("calculation_method"), body.get("calculation_int")) == after
@@ -178,14 +168,14 @@ def test_an_outcome_that_canvas_would_not_save_is_a_400_by_attribute(params: Par
     ],
 )
 def test_with_account_level_scales_an_outcomes_own_numbers_are_frozen(name: str, value: Any, what: str) -> None:
-    """403 in Canvas' words, even where nothing would change; all else may still be edited."""
+    """403 with Canvas' message, even where nothing would change; everything else stays editable."""
     answer = outcome(KNOWN, {"title": "New", name: value}, account_level=True, now=LATER)
     assert refused(answer) == (403, {"error": f"Individual outcome {what} cannot be modified."})
     assert edited({"title": "New"}, account_level=True)["title"] == "New"
 
 
 def test_a_contexts_first_scale_is_told_as_created() -> None:
-    """New ids, floats, no `updated_at`, and the ratings that were said."""
+    """New ids, floats, no `updated_at`, and the ratings of the request."""
     body = told({"ratings": [level("Yes", "4", mastery="true"), level("No", 0)]})
     assert body == {
         "outcome_proficiency_id": "7",
@@ -207,7 +197,7 @@ def test_a_contexts_first_scale_is_told_as_created() -> None:
 
 
 def test_ratings_are_replaced_by_position_and_keep_their_ids() -> None:
-    """What the request does not say of a rating stays; one more gets a new id, one left over goes; `updated_at` stays."""
+    """Members that the request leaves out stay; an additional rating gets a new id, a surplus one goes; `updated_at` stays."""
     first = told({"ratings": [level("Yes", 4, mastery=True), level("No", 0)]})
     second = told({"ratings": [{"points": "9"}, level("Hm", 2), level("No", 0)]}, first, NOON)
     ratings = second["outcome_proficiency_ratings"]
@@ -220,7 +210,7 @@ def test_ratings_are_replaced_by_position_and_keep_their_ids() -> None:
 
 
 def test_a_deleted_scale_is_revived_under_its_id_and_a_negative_id_is_replaced() -> None:
-    """One scale for each context, for ever; a state that changes moves `updated_at`."""
+    """Each context has one scale, for good; only a change of state changes `updated_at`."""
     deleted = samples.scale(4, 2, 0, workflow_state="deleted")["body"]
     for rating in deleted["outcome_proficiency_ratings"]:
         rating["workflow_state"] = "deleted"
@@ -257,7 +247,7 @@ def test_a_deleted_scale_is_revived_under_its_id_and_a_negative_id_is_replaced()
     ],
 )
 def test_a_scale_that_canvas_would_not_save_is_a_422_with_a_list(ratings: Any, field: str, message: str) -> None:
-    """The first complaint is Canvas'; nothing is half made."""
+    """The first error is Canvas'; no scale is half written."""
     status, body = refused(scale(None, None, ("Account", 1), {"ratings": ratings}, FRESH, LATER))
     assert status == 422
     error = {"field": f"outcome_proficiency_ratings{field}", "message": message, "error_code": message}
@@ -293,7 +283,7 @@ def test_points_become_fractions_of_the_scaling_factor() -> None:
 
 
 def test_a_put_keeps_what_it_does_not_say_and_used_ones_take_only_a_title() -> None:
-    """What is said again unchanged is no change."""
+    """Sending the same values again is no change."""
     old = made({"title": "Old", "grading_scheme_entry": LETTERS})
     assert made({"title": "New"}, old, used=True).scheme == old.scheme
     again: Params = {"title": "New", "scaling_factor": "1.0", "grading_scheme_entry": LETTERS}
@@ -332,14 +322,14 @@ def test_a_put_keeps_what_it_does_not_say_and_used_ones_take_only_a_title() -> N
     ],
 )
 def test_a_standard_that_canvas_would_not_save_is_a_400_by_attribute(params: Params, attribute: str, kind: str) -> None:
-    """In the words of Canvas' own specs."""
+    """With the messages of Canvas' own specs."""
     status, body = refused(standard(None, 5, ("Course", 1), {"title": "T", "grading_scheme_entry": LETTERS, **params}))
     error = {"attribute": attribute, "type": kind, "message": kind}
     assert (status, body) == (400, {"errors": {attribute: [error]}})
 
 
 def test_a_new_standard_needs_letters() -> None:
-    """400 also where no word was said of them."""
+    """400 also where the request does not mention them."""
     status, body = refused(standard(None, 5, ("Course", 1), {"title": "T"}))
     assert (status, list(body["errors"])) == (400, ["data"])
 
@@ -383,24 +373,24 @@ PARAMS = st.fixed_dictionaries(
 
 @given(PARAMS)
 def test_any_parameters_are_a_state_that_the_consumer_takes_or_a_refusal(params: Params) -> None:
-    """Whatever JSON says: no exception, and no event that would end in quarantine."""
+    """Any JSON: no exception, and no event that would end in quarantine."""
     new = outcome(KNOWN, params, account_level=False, now=LATER)
-    if not isinstance(new, Refused):
-        record = event("learning_outcome_updated", new, LATER, Place("t", None), REQUEST)
+    if not isinstance(new, Refusal):
+        record = event("learning_outcome_updated", new, LATER, EventContext("t", None), REQUEST)
         assert isinstance(record, bytes)
         samples.accepted(record)
     posted = scale(None, None, ("Course", 1), params, FRESH, LATER)
-    if not isinstance(posted, Refused):
-        record = event("outcome_proficiency_created", posted, LATER, Place("t", None), REQUEST)
+    if not isinstance(posted, Refusal):
+        record = event("outcome_proficiency_created", posted, LATER, EventContext("t", None), REQUEST)
         assert isinstance(record, bytes)
         samples.accepted(record)
     letters = standard(None, 5, ("Course", 1), params)
-    assert isinstance(letters, Refused) or 0 in [bound for _, bound in bounds(letters)]
+    assert isinstance(letters, Refusal) or 0 in [bound for _, bound in bounds(letters)]
 
 
 def test_an_event_is_one_that_the_consumer_reads_as_canvas_sent_it() -> None:
-    """Milliseconds outside, ids as strings, no secret of the address, and a body that becomes a row and back."""
-    place = Place("tenant", 21070000000000001, "Course", 21070000000000012, 21070000000000002)
+    """Milliseconds in the metadata, ids as strings, no query of the address, and a body that becomes a row and back."""
+    place = EventContext("tenant", 21070000000000001, "Course", 21070000000000012, 21070000000000002)
     record = event("learning_outcome_updated", edited({"title": "New"}), LATER, place, REQUEST)
     assert isinstance(record, bytes)
     metadata = orjson.loads(record)["metadata"]
@@ -419,7 +409,7 @@ def test_an_event_that_canvas_would_drop_is_refused() -> None:
     """Above 1,000,000 bytes."""
     ratings: list[Value] = [{"description": "x" * 300_000, "points": points} for points in range(4)]
     body = edited({"ratings": ratings})
-    assert refused(event("learning_outcome_updated", body, LATER, Place("t", None), REQUEST))[0] == 400
+    assert refused(event("learning_outcome_updated", body, LATER, EventContext("t", None), REQUEST))[0] == 400
 
 
 def test_ids() -> None:
@@ -427,12 +417,12 @@ def test_ids() -> None:
     assert global_id(12, 21070000000000001) == 21070000000000012
     assert global_id(12, None) == 12
     assert global_id(None, 1) is None
-    assert highest_rating_id([[{"outcome_proficiency_rating_id": "7"}, {}], [{"outcome_proficiency_rating_id": "12"}]]) == 12
+    assert highest_rating_id([{"outcome_proficiency_rating_id": "7"}, {}, {"outcome_proficiency_rating_id": "12"}]) == 12
     assert highest_rating_id([]) == 0
 
 
 def test_an_archived_standard_stays_so() -> None:
-    """A PUT says nothing of the state."""
+    """A PUT has no parameter for the state."""
     made = standard(None, 5, ("Course", 1), {"title": "T", "grading_scheme_entry": LETTERS})
     assert isinstance(made, Standard)
     archived = made.model_copy(update={"workflow_state": "archived"})

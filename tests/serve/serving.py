@@ -1,4 +1,4 @@
-"""A server on a real socket, over a real database, and a small school to ask it about."""
+"""A server on a real socket, over a real database with a small school."""
 
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -28,7 +28,7 @@ FIVE = {"Exceeds": 5, "Meets": 3, "Below": 0}
 
 
 def minutes(number: int) -> datetime:
-    """After noon."""
+    """This many minutes after noon."""
     return NOON + timedelta(minutes=number)
 
 
@@ -140,7 +140,7 @@ STANDARDS: list[dict[str, Any]] = [
 
 
 async def fill(dsn: str) -> None:
-    """The school, with what only REST tells: standards, a removed alignment, and whose id Ana's is."""
+    """The school, with what only a backfill knows: standards, a removed alignment, and Ana's id."""
     await write(dsn, *school())
     connection = await connect(dsn)
     try:
@@ -158,7 +158,7 @@ async def fill(dsn: str) -> None:
 
 
 async def align(connection: Any, assignment: int, of_outcome: int, state: str, *, minute: int, **members: Any) -> None:
-    """What REST told of an alignment of course 7."""
+    """What a backfill read of an alignment of course 7."""
     await connection.execute(
         "INSERT INTO outcome_alignment_version (root_account_uuid, course_id, learning_outcome_id, asset_type, asset_id, "
         "workflow_state, event_time, source, title, submission_types) "
@@ -184,7 +184,7 @@ async def token_for(dsn: str, tenant: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Answer:
     """An answer."""
 
     status: int
@@ -195,14 +195,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A running server, and the token of its asker."""
+    """A running server, and a token for it."""
 
     base: str
     token: str
     session: aiohttp.ClientSession
 
-    async def ask(self, path: str, *, token: str | None = None, method: str = "GET", **headers: str) -> Told:
-        """Asks with the token, or with another one; an empty one is none."""
+    async def ask(self, path: str, *, token: str | None = None, method: str = "GET", **headers: str) -> Answer:
+        """Sends a request with the token, or with another one; an empty one is none."""
         used = self.token if token is None else token
         sent = ({"Authorization": f"Bearer {used}"} if used else {}) | {
             name.replace("_", "-"): text for name, text in headers.items()
@@ -211,7 +211,7 @@ class Served:
         async with self.session.request(method, url, headers=sent) as answer:
             body = await answer.read()
             is_json = answer.content_type == "application/json"
-            return Told(answer.status, json.loads(body) if is_json else None, dict(answer.headers), body)
+            return Answer(answer.status, json.loads(body) if is_json else None, dict(answer.headers), body)
 
     @classmethod
     @asynccontextmanager
@@ -220,8 +220,8 @@ class Served:
         async with aiohttp.ClientSession() as session:
             yield cls(base, token, session)
 
-    async def told(self, path: str, **headers: str) -> Any:
-        """What is answered with 200."""
+    async def get(self, path: str, **headers: str) -> Any:
+        """The JSON of an answer with status 200."""
         answer = await self.ask(path, **headers)
         assert answer.status == 200, (path, answer)
         return answer.json

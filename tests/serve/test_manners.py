@@ -19,25 +19,26 @@ from pydantic import SecretStr
 
 from consumer.canvas.client import CanvasClient, Context
 from consumer.errors import Fatal
-from consumer.serve import reading
+from consumer.serve import read_pool
 from consumer.serve.access import tokens
 from consumer.serve.api import paging
 from consumer.serve.api.paging import Page
 from consumer.serve.app import make_app, serve
 from consumer.serve.app import serving as serving_app
-from consumer.serve.reading import Reading
+from consumer.serve.read_pool import ReadPool
+from consumer.serve.sql import sql
 from consumer.settings import Settings
 from consumer.store import schema
 from consumer.store.postgres import connect
 from schemas import rest
 from tests.acceptance.running import running
-from tests.canvas.serving import ANA_ID, COURSE, OTHER, Served, fill, group, of, served, token_for
 from tests.faults.cluster import LocalPostgres
 from tests.forking import ROOT
 from tests.postgres.test_gradebook import outcome, worked
 from tests.postgres.writing import write
 from tests.samples import TENANT
 from tests.scratch import folder
+from tests.serve.serving import ANA_ID, COURSE, OTHER, Served, fill, group, of, served, token_for
 
 BIG = 21070000000000079
 WAITING = (
@@ -76,24 +77,24 @@ def _links(header: str) -> dict[str, str]:
 )
 def test_links_name_the_pages_there_are(number: int, size: int, total: int | None, named: dict[str, int]) -> None:
     """No `prev` on the first page, no `next` on the last, no `last` where the end is not known."""
-    header = paging.links("http://canvas.test/api/v1/x?page=7&a=b%26c", Page.asked(number, size), total)
+    header = paging.links("http://canvas.test/api/v1/x?page=7&a=b%26c", Page.limited(number, size), total)
     expected = {rel: f"http://canvas.test/api/v1/x?a=b%26c&page={page}&per_page={size}" for rel, page in named.items()}
     assert _links(header) == expected
 
 
 def test_a_long_address_is_not_repeated_five_times() -> None:
-    """Clients take no header of any length: then it says only how to go on."""
+    """Clients limit headers: a long one keeps only `next` and `prev`."""
     long = "http://canvas.test/api/v1/x?" + "&".join(f"outcome_ids[]={number}" for number in range(200))
-    assert set(_links(paging.links(long, Page.asked(2, 10), 100))) == {"next", "prev"}
+    assert set(_links(paging.links(long, Page.limited(2, 10), 100))) == {"next", "prev"}
 
 
 def test_a_token_in_an_address_is_not_repeated() -> None:
-    """Whoever sees a link sees no token."""
-    assert "secret" not in paging.links("http://canvas.test/api/v1/x?access_token=secret&page=1", Page.asked(1, 10), 100)
+    """A link shows no token."""
+    assert "secret" not in paging.links("http://canvas.test/api/v1/x?access_token=secret&page=1", Page.limited(1, 10), 100)
 
 
 async def test_every_item_is_on_exactly_one_page(server: Served, database: str) -> None:
-    """Following `next` from link to link; more than a hundred at once are never given."""
+    """Following `next` from link to link; never more than a hundred at once."""
     await write(database, *(group(number, f"Group {number}", 10, COURSE) for number in range(1000, 1120)))
     first = await server.ask("/api/v1/courses/7/outcome_groups")
     assert len(first.json) == 10
@@ -132,15 +133,15 @@ async def test_rollups_are_paged_by_student(server: Served, database: str) -> No
 
 
 async def test_ids_are_numbers_or_strings_as_they_were_asked_for(server: Served, database: str) -> None:
-    """Also those beyond 2^53; ids inside `links` are always strings, and numbers that are no ids stay numbers."""
+    """Also those beyond 2^53; ids inside `links` are always strings, and other numbers stay numbers."""
     await write(database, group(BIG, "Large", 10, COURSE))
     path = "/api/v1/courses/7/outcome_groups"
     numbers = await server.ask(path)
     assert [one["id"] for one in numbers.json] == [10, 11, BIG]
-    strings = await server.told(path, Accept="application/json+canvas-string-ids")
+    strings = await server.get(path, Accept="application/json+canvas-string-ids")
     assert [one["id"] for one in strings] == ["10", "11", str(BIG)]
     assert (strings[2]["context_id"], strings[2]["parent_outcome_group"]["id"]) == ("7", "10")
-    results = await server.told("/api/v1/courses/7/outcome_results", Accept="application/json+canvas-string-ids")
+    results = await server.get("/api/v1/courses/7/outcome_results", Accept="application/json+canvas-string-ids")
     assert (results["outcome_results"][0]["id"], results["outcome_results"][0]["score"]) == ("1", 5.0)
     assert results["outcome_results"][0]["links"]["learning_outcome"] == "1"
 
@@ -186,7 +187,7 @@ WRONG = (
 
 
 async def test_what_is_wrong_is_said_as_canvas_says_it(server: Served) -> None:
-    """404 for what is not there and for ids that are none, 400 for any other parameter; always `errors` with a message."""
+    """404 for missing objects and invalid ids, 400 for any other parameter; always `errors` with a message."""
     for path, status in WRONG:
         answer = await server.ask(path)
         assert answer.status == status, path
@@ -195,7 +196,7 @@ async def test_what_is_wrong_is_said_as_canvas_says_it(server: Served) -> None:
 
 
 async def test_a_filter_that_would_filter_nothing_is_refused(server: Served) -> None:
-    """Whoever asks for some courses is not told of all."""
+    """A request for some courses never returns all."""
     for asked in ("search_term=Music", "published=false", "by_teachers[]=1", "state=available"):
         answer = await server.ask(f"/api/v1/accounts/1/courses?{asked}")
         assert (answer.status, asked.partition("=")[0] in answer.json["errors"][0]["message"]) == (400, True)
@@ -203,7 +204,7 @@ async def test_a_filter_that_would_filter_nothing_is_refused(server: Served) -> 
 
 
 async def test_a_page_of_any_size_is_cut_to_a_hundred(server: Served) -> None:
-    """As in Canvas; and `Accept` may be said twice."""
+    """As in Canvas; and `Accept` may come twice."""
     answer = await server.ask(f"/api/v1/courses/7/outcome_groups?per_page={10**12}")
     assert (answer.status, "per_page=100" in answer.headers["Link"]) == (200, True)
     headers = [("Authorization", f"Bearer {server.token}"), ("Accept", "*/*"), ("Accept", "application/json+canvas-string-ids")]
@@ -239,7 +240,7 @@ async def test_other_methods_are_not_allowed(server: Served) -> None:
 
 
 async def test_head_is_answered_as_get_without_its_body(server: Served) -> None:
-    """As Canvas does, and as probes ask; a stranger is refused as ever."""
+    """As in Canvas, and for probes; without a token it is a 401 as always."""
     bearer = {"Authorization": f"Bearer {server.token}"}
     for path in ("/api/v1/courses/7/outcome_groups", "/api/v1/nothing", "/livez"):
         asked = await server.ask(path)
@@ -252,7 +253,7 @@ async def test_head_is_answered_as_get_without_its_body(server: Served) -> None:
 
 
 async def test_a_moment_before_history_is_refused(server: Served, database: str) -> None:
-    """What is left of it would give a wrong answer."""
+    """The rest of history would give a wrong answer."""
     connection = await connect(database)
     await connection.execute(
         "CREATE OR REPLACE FUNCTION outcomes.history_begins() RETURNS timestamptz LANGUAGE sql STABLE AS "
@@ -270,7 +271,7 @@ async def test_a_moment_before_history_is_refused(server: Served, database: str)
 
 
 async def test_without_a_token_nothing_but_health_is_answered(server: Served) -> None:
-    """Whatever the path, there or not; a wrong token is no better."""
+    """For any path, with a route or without; a wrong token is like none."""
     for path in ("/api/v1/outcomes/1", "/api/v1/nothing", "/", "/docs", "/openapi.json", "/static-offline-docs/swagger-ui.css"):
         nobody = await server.ask(path, token="")
         assert nobody.status == 401, path
@@ -290,7 +291,7 @@ async def test_a_header_that_is_no_token_opens_nothing(server: Served) -> None:
 
 
 async def test_a_browser_reads_the_documentation_with_the_token_as_password(server: Served) -> None:
-    """Page, files and OpenAPI document, by HTTP Basic, all from this server; Canvas' endpoints want the token as a bearer."""
+    """Page, files and OpenAPI document, by HTTP Basic, all from this server; Canvas' endpoints need a bearer token."""
     basic = {"Authorization": "Basic " + base64.b64encode(f"anyone:{server.token}".encode()).decode()}
     for path in ("/docs", "/openapi.json", "/static-offline-docs/swagger-ui-bundle.js"):
         async with server.session.get(server.base + path, headers=basic) as answer:
@@ -319,18 +320,21 @@ async def test_a_mistake_of_ours_is_a_500_and_its_log_tells_where_and_nothing_of
     server: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Neither our lines nor the web server's have the error's words, which may quote a row, nor variables on the way."""
+    fetch = ReadPool.fetch
 
-    async def broken(_: Reading, name: str, *arguments: object) -> None:
-        raise RuntimeError(f"somebody's {name}: {arguments}")
+    async def broken(self: ReadPool, statement: str, *arguments: object) -> object:
+        if statement != sql("users"):
+            return await fetch(self, statement, *arguments)
+        raise RuntimeError(f"somebody's users: {arguments}")
 
-    monkeypatch.setattr(Reading, "rows", broken)
+    monkeypatch.setattr(ReadPool, "fetch", broken)
     with structlog.testing.capture_logs() as lines:
         answer = await server.ask(f"/api/v1/courses/7/outcome_results?user_ids[]={ANA_ID}")
     assert (answer.status, answer.json) == (500, {"errors": [{"message": "An error occurred."}]})
     (mistake,) = (line for line in lines if line["event"] == "request_failed")
     assert mistake["error"] == "RuntimeError"
-    assert mistake["where"][0].startswith("test_serve_manners.py:")
-    assert mistake["where"][1].startswith("asking.py:")
+    assert mistake["where"][0].startswith("test_manners.py:")
+    assert mistake["where"][1].startswith("dependencies.py:")
     assert [line["status"] for line in lines if line["event"] == "request"] == [500]
     assert "somebody" not in json.dumps(lines, default=str)
     assert [record for record in caplog.records if record.name.startswith("uvicorn")] == []
@@ -341,10 +345,10 @@ async def test_a_mistake_of_ours_is_a_500_and_its_log_tells_where_and_nothing_of
 
 async def test_nothing_can_be_changed_by_who_reads(database: str) -> None:
     """The connection is a reader's, in transactions that may not write, and sees no token."""
-    reading = Reading(database)
-    await reading.open()
+    pool = ReadPool(database)
+    await pool.open()
     try:
-        connection = await reading._connected()
+        connection = await pool._connect()
         assert await connection.fetchval("SELECT current_user") == "outcomes_reader"
         with pytest.raises(asyncpg.ReadOnlySQLTransactionError):
             await connection.execute("CREATE TEMP TABLE x ()")
@@ -352,16 +356,16 @@ async def test_nothing_can_be_changed_by_who_reads(database: str) -> None:
             await connection.fetch("SELECT * FROM api_token")
         connection.terminate()
     finally:
-        await reading.close()
+        await pool.close()
 
 
 async def test_a_login_needs_to_be_a_reader_and_nothing_more(database: str) -> None:
-    """One that is can serve; one that is not is told what to grant."""
+    """A member can serve; for another login the error names the GRANT."""
     owner = await connect(database)
     name = f"login_{uuid.uuid4().hex[:12]}"
     await owner.execute(f"CREATE ROLE {name} LOGIN")
     try:
-        login = Reading(database.replace("postgres:@", f"{name}@", 1).replace("postgres@", f"{name}@", 1))
+        login = ReadPool(database.replace("postgres:@", f"{name}@", 1).replace("postgres@", f"{name}@", 1))
         with pytest.raises(Fatal, match="GRANT outcomes_reader"):
             await login.check()
         await owner.execute(f"GRANT outcomes_reader TO {name}")
@@ -372,18 +376,18 @@ async def test_a_login_needs_to_be_a_reader_and_nothing_more(database: str) -> N
 
 
 async def test_a_login_that_made_the_readers_role_is_told_a_grant_that_helps(database: str) -> None:
-    """Word for word: it is a member already, without leave to take the role's name, and a plain GRANT changes nothing."""
+    """The statement works as it is: the login is a member without SET already, and a plain GRANT leaves that so."""
     owner = await connect(database)
     login = await owner.fetchval("SELECT quote_ident($1)", f'{uuid.uuid4().hex[:12]} "x" login')
     await owner.execute(f"CREATE ROLE {login}; GRANT outcomes_reader TO {login} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE")
     try:
         await owner.execute(f"GRANT outcomes_reader TO {login}; SET SESSION AUTHORIZATION {login}")
         with pytest.raises(Fatal) as refused:
-            await reading._become_a_reader(owner)
+            await read_pool._set_reader_role(owner)
         await owner.execute("RESET SESSION AUTHORIZATION")
         await owner.execute(str(refused.value).rpartition(": ")[2])
         await owner.execute(f"SET SESSION AUTHORIZATION {login}")
-        await reading._become_a_reader(owner)
+        await read_pool._set_reader_role(owner)
         assert await owner.fetchval("SELECT current_user") == "outcomes_reader"
     finally:
         await owner.execute("RESET SESSION AUTHORIZATION")
@@ -392,19 +396,19 @@ async def test_a_login_that_made_the_readers_role_is_told_a_grant_that_helps(dat
 
 
 def test_a_postgres_before_16_is_told_a_grant_that_it_understands() -> None:
-    """Memberships had no options, and each was leave to take the name."""
-    assert reading._grant("owner", 15) == "GRANT outcomes_reader TO owner"
-    assert reading._grant("owner", 16) == "GRANT outcomes_reader TO owner WITH SET TRUE"
+    """Memberships had no options: each allowed SET ROLE."""
+    assert read_pool._grant("owner", 15) == "GRANT outcomes_reader TO owner"
+    assert read_pool._grant("owner", 16) == "GRANT outcomes_reader TO owner WITH SET TRUE"
 
 
 async def test_another_schema_is_said_at_the_start(empty_database: str) -> None:
-    """With what to do, and before anything is answered."""
+    """With what to do, before the first answer."""
     with pytest.raises(Fatal, match="outcomes migrate"):
-        await Reading(empty_database).check()
+        await ReadPool(empty_database).check()
 
 
 async def test_a_restarted_database_is_noticed_by_nobody_and_an_absent_one_is_a_503() -> None:
-    """With `Retry-After`, for every path; readiness tells it, liveness does not mind; afterwards all is as before."""
+    """With `Retry-After`, for every path; `/readyz` fails, `/livez` does not; afterwards all is as before."""
     with folder() as place:
         postgres = LocalPostgres(place / "data").start()
         try:
@@ -412,9 +416,9 @@ async def test_a_restarted_database_is_noticed_by_nobody_and_an_absent_one_is_a_
             await fill(postgres.dsn)
             async with served(postgres.dsn) as server:
                 paths = ("/api/v1/outcomes/1", "/api/v1/courses/7/outcome_rollups", "/api/v1/accounts")
-                before = [await server.told(path) for path in paths]
+                before = [await server.get(path) for path in paths]
                 await asyncio.to_thread(postgres.restart)
-                assert [await server.told(path) for path in paths] == before
+                assert [await server.get(path) for path in paths] == before
                 await asyncio.to_thread(postgres.stop, "immediate")
                 await asyncio.sleep(tokens.REMEMBERED_SECONDS + 0.1)  # neither the token's owner nor the data can be told now
                 for path in (*paths, "/api/v1/nothing", "/docs"):
@@ -424,7 +428,7 @@ async def test_a_restarted_database_is_noticed_by_nobody_and_an_absent_one_is_a_
                 assert (await server.ask("/readyz", token="")).status == 503
                 assert (await server.ask("/livez", token="")).status == 200
                 await asyncio.to_thread(postgres.start)
-                assert [await server.told(path) for path in paths] == before
+                assert [await server.get(path) for path in paths] == before
                 assert (await server.ask("/readyz", token="")).status == 200
         finally:
             postgres.stop("immediate")
@@ -436,20 +440,20 @@ async def test_a_restarted_database_is_noticed_by_nobody_and_an_absent_one_is_a_
 async def test_one_tenants_many_slow_questions_leave_room_for_others(
     server: Served, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While more of its questions wait than there are connections, readiness and another tenant are answered."""
-    monkeypatch.setattr(reading, "WAIT_SECONDS", 60.0)  # so that none gives up, however slow the machine
+    """While more of its requests wait than there are connections, `/readyz` and another tenant get answers."""
+    monkeypatch.setattr(read_pool, "WAIT_SECONDS", 60.0)  # so that none gives up, however slow the machine
     await write(database, *of(OTHER, [outcome(5, "Elsewhere")]))
     other = await token_for(database, OTHER)
     locking = await connect(database)
     await locking.execute("BEGIN; LOCK TABLE learning_outcome_result")
-    slow = [asyncio.create_task(server.ask("/api/v1/courses/7/outcome_results")) for _ in range(2 * reading.CONNECTIONS)]
+    slow = [asyncio.create_task(server.ask("/api/v1/courses/7/outcome_results")) for _ in range(2 * read_pool.CONNECTIONS)]
     try:
-        while await locking.fetchval(WAITING) < reading.OF_ONE_TENANT:  # noqa: ASYNC110 - other processes wait
+        while await locking.fetchval(WAITING) < read_pool.PER_TENANT:  # noqa: ASYNC110 - other processes wait
             await asyncio.sleep(0.01)
         async with asyncio.timeout(5):
             assert (await server.ask("/readyz", token="")).status == 200
             assert (await server.ask("/api/v1/accounts", token=other)).status == 200
-        assert await locking.fetchval(WAITING) == reading.OF_ONE_TENANT
+        assert await locking.fetchval(WAITING) == read_pool.PER_TENANT
         assert not any(task.done() for task in slow)
     finally:
         await locking.close()  # and with it the lock
@@ -457,7 +461,7 @@ async def test_one_tenants_many_slow_questions_leave_room_for_others(
 
 
 async def test_a_canvas_client_works_by_changing_its_address(server: Served) -> None:
-    """All that a backfill asks, page by page, validated."""
+    """All requests of a backfill, page by page, validated."""
     course, account = Context("Course", 7), Context("Account", 1)
     async with CanvasClient(server.base, SecretStr(server.token)) as client:
         accounts = [one async for page in client.accounts() for one in page.items]
@@ -506,7 +510,7 @@ async def test_a_taken_port_is_said(database: str) -> None:
 
 
 async def test_a_server_that_ends_by_itself_is_an_error(database: str, monkeypatch: pytest.MonkeyPatch, free_port: int) -> None:
-    """Whoever looks after the process is to know."""
+    """Whatever supervises the process learns of it."""
     monkeypatch.setattr(uvicorn.Server, "main_loop", lambda _: asyncio.sleep(0))
     with pytest.raises(Fatal, match="ended by itself"):
         await serve(database, Settings(serve_port=free_port), lambda _: nullcontext())

@@ -1,4 +1,4 @@
-"""`outcomes serve` against those who want it away, or more than is theirs: floods, slow clients, what is read in two ways."""
+"""`outcomes serve` under attack: floods, slow clients, and requests that a proxy may read in another way."""
 
 import asyncio
 import contextlib
@@ -14,22 +14,23 @@ import structlog
 
 from consumer.errors import Transient
 from consumer.query.scale import SWITCH
-from consumer.serve import app, connections, reading
+from consumer.query.sql import sql as query_sql
+from consumer.serve import app, connections, read_pool
 from consumer.serve.access import tokens
-from consumer.serve.access.tokens import Doorkeeper
+from consumer.serve.access.tokens import TokenLookup
 from consumer.serve.api.rails_params import MAX_BYTES
 from consumer.serve.app import make_app
 from consumer.serve.app import serving as serving_app
-from consumer.serve.reading import Reading
+from consumer.serve.read_pool import ReadPool
 from consumer.serve.sql import sql
 from consumer.settings import Settings
 from consumer.store.postgres import Connection, connect
 from consumer.store.tenant_setting import decide
 from tests.acceptance.running import until
-from tests.canvas.serving import ANA_ID, OTHER, Served, fill, of, served, token_for
 from tests.postgres.test_gradebook import account, course, outcome, worked
 from tests.postgres.writing import write
 from tests.samples import TENANT, event, scale
+from tests.serve.serving import ANA_ID, OTHER, Served, fill, of, served, token_for
 
 GROUPS = "/api/v1/courses/7/outcome_groups"
 GET, HOST = f"GET {GROUPS} HTTP/1.1", "Host: here"
@@ -39,7 +40,7 @@ WAITING = (
     "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = $1::regclass "
     "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
-"""Who waits for a table, in this database alone."""
+"""How many wait for a table, in this database."""
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ async def server(database: str) -> AsyncIterator[Served]:
 
 
 class Raw:
-    """A connection on which anything may be sent."""
+    """A connection for any bytes."""
 
     def __init__(self, server: Served) -> None:
         self._address = urlsplit(server.base)
@@ -77,7 +78,7 @@ class Raw:
 
 
 async def asked(server: Served, *lines: str, body: bytes = b"") -> tuple[int, Any, bytes]:
-    """Status, JSON and everything that came of one request, its token among its headers; the connection is to end behind it."""
+    """Status, JSON and all bytes of the answer to one request with the token; the connection ends after it."""
     async with Raw(server) as raw:
         raw.send(lines[0], *lines[1:], raw.bearer, body=body)
         told = await raw.all()
@@ -86,12 +87,12 @@ async def asked(server: Served, *lines: str, body: bytes = b"") -> tuple[int, An
 
 
 async def path_asked(server: Served, path: str, method: str = "GET", *headers: str) -> tuple[int, Any, bytes]:
-    """The same, of an ordinary request for a path that goes out as it is written."""
+    """The same for a request of a path, sent as it is written."""
     return await asked(server, f"{method} {path} HTTP/1.1", "Host: here", "Connection: close", *headers)
 
 
 async def _locked(database: str, table: str) -> Connection:
-    """A connection that holds a table, so that who asks for it waits."""
+    """A connection that locks a table, so that its readers wait."""
     connection = await connect(database)
     await connection.execute(f"BEGIN; LOCK TABLE {table}")
     return connection
@@ -108,21 +109,21 @@ async def _until_waiting(connection: Connection, table: str, number: int) -> Non
 async def test_a_flood_of_wrong_tokens_takes_nothing_from_those_who_have_one(
     server: Served, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While more strangers ask than there are connections, a known token is answered; and readiness is asked for once."""
-    monkeypatch.setattr(reading, "WAIT_SECONDS", 60.0)  # so that none gives up, however slow the machine
+    """While more strangers wait than there are connections, a known token gets its answer; probes share one statement."""
+    monkeypatch.setattr(read_pool, "WAIT_SECONDS", 60.0)  # so that none gives up, however slow the machine
     monkeypatch.setattr(app, "READY_SECONDS", 60.0)
     monkeypatch.setattr(tokens, "REMEMBERED_SECONDS", 600.0)
-    await server.told(GROUPS)
+    await server.get(GROUPS)
     locking = await _locked(database, "api_token")
-    strangers = [asyncio.create_task(server.ask(GROUPS, token=tokens.new())) for _ in range(3 * reading.CONNECTIONS)]
-    probes = [asyncio.create_task(server.ask("/readyz", token="")) for _ in range(reading.CONNECTIONS)]
+    strangers = [asyncio.create_task(server.ask(GROUPS, token=tokens.new())) for _ in range(3 * read_pool.CONNECTIONS)]
+    probes = [asyncio.create_task(server.ask("/readyz", token="")) for _ in range(read_pool.CONNECTIONS)]
     try:
-        await _until_waiting(locking, "api_token", reading.OF_STRANGERS + 1)
+        await _until_waiting(locking, "api_token", read_pool.FOR_STRANGERS + 1)
         known = asyncio.create_task(server.ask(GROUPS))
         answered, _ = await asyncio.wait([known], timeout=20)
         assert answered
         assert (await known).status == 200
-        assert await locking.fetchval(WAITING, "api_token") == reading.OF_STRANGERS + 1
+        assert await locking.fetchval(WAITING, "api_token") == read_pool.FOR_STRANGERS + 1
     finally:
         await locking.close()  # and with it the lock
     assert {answer.status for answer in await asyncio.gather(*strangers)} == {401}
@@ -132,16 +133,16 @@ async def test_a_flood_of_wrong_tokens_takes_nothing_from_those_who_have_one(
 async def test_a_token_that_was_good_is_asked_about_without_waiting_behind_strangers(
     server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also when what was known of it is no longer believed."""
+    """Also when the server has to look it up again."""
     monkeypatch.setattr(tokens, "REMEMBERED_SECONDS", 0.0)
-    monkeypatch.setattr(reading, "WAIT_SECONDS", 1.0)
-    await server.told(GROUPS)
-    app_reading = Reading("postgresql://nowhere")
-    keeper = Doorkeeper(app_reading)
+    monkeypatch.setattr(read_pool, "WAIT_SECONDS", 1.0)
+    await server.get(GROUPS)
+    pool = ReadPool("postgresql://nowhere")
+    keeper = TokenLookup(pool)
     keeper._known[tokens.digest("good")] = (TENANT, 0.0)
-    monkeypatch.setattr(Reading, "row", _told_tenant)
-    for _ in range(reading.OF_STRANGERS):
-        await app_reading._strangers.acquire()
+    monkeypatch.setattr(ReadPool, "fetch_row", _told_tenant)
+    for _ in range(read_pool.FOR_STRANGERS):
+        await pool._stranger_slots.acquire()
     opened = None
     with contextlib.suppress(Transient):
         opened = await keeper.tenant("good")
@@ -150,27 +151,30 @@ async def test_a_token_that_was_good_is_asked_about_without_waiting_behind_stran
         await keeper.tenant("never seen")
 
 
-async def _told_tenant(_: Reading, name: str, *arguments: object) -> tuple[str]:
-    assert name == "token_tenant"
+async def _told_tenant(_: ReadPool, statement: str, *arguments: object) -> tuple[str]:
+    assert statement == sql("token_tenant")
     return (TENANT,)
 
 
 async def test_a_wrong_token_is_not_looked_up_again_and_again_and_opens_soon_after_it_was_made(
     server: Served, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where many ask with it at the same moment."""
-    looked_up, told = [], Reading.row
+    """Also where many requests have it at the same moment."""
+    looked_up, told = [], ReadPool.fetch_row
 
-    async def counting(self: Reading, name: str, *arguments: Any) -> Any:
-        looked_up.append(name)
-        return await told(self, name, *arguments)
+    async def counting(self: ReadPool, statement: str, *arguments: Any) -> Any:
+        looked_up.append(statement)
+        return await told(self, statement, *arguments)
 
-    monkeypatch.setattr(Reading, "row", counting)
+    monkeypatch.setattr(ReadPool, "fetch_row", counting)
     monkeypatch.setattr(tokens, "REMEMBERED_SECONDS", 4.0)
     token = tokens.new()
     answers = await asyncio.gather(*(server.ask(GROUPS, token=token) for _ in range(20)))
     assert {answer.status for answer in answers} == {401}
-    assert looked_up in (["token_tenant"], ["token_tenant"] * reading.OF_STRANGERS)  # by those whose turn was first
+    assert looked_up in (
+        [sql("token_tenant")],
+        [sql("token_tenant")] * read_pool.FOR_STRANGERS,
+    )  # of those who were first
     connection = await connect(database)
     await connection.fetchrow(sql("token_create"), TENANT, "made meanwhile", tokens.digest(token))
     await connection.close()
@@ -184,15 +188,15 @@ async def _is(server: Served, token: str, status: int) -> bool:
 async def test_what_is_remembered_of_strangers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many tokens come from however many addresses; the oldest are forgotten."""
 
-    async def nobody(_: Reading, __: str, *___: object) -> None:
+    async def nobody(_: ReadPool, __: str, *___: object) -> None:
         return None
 
-    monkeypatch.setattr(Reading, "row", nobody)
+    monkeypatch.setattr(ReadPool, "fetch_row", nobody)
     monkeypatch.setattr(tokens, "_ADDRESSES", 100)
-    keeper = Doorkeeper(Reading("postgresql://nowhere"))
+    keeper = TokenLookup(ReadPool("postgresql://nowhere"))
     for number in range(tokens._REMEMBERED + 50):
         assert await keeper.tenant(f"wrong {number}") is None
-        keeper.wrong_from(f"10.0.{number // 250}.{number % 250}")
+        keeper.count_wrong(f"10.0.{number // 250}.{number % 250}")
     assert (len(keeper._wrong), len(keeper._clients)) == (tokens._REMEMBERED, 100)
     assert tokens.digest(f"wrong {number}") in keeper._wrong
 
@@ -200,7 +204,7 @@ async def test_what_is_remembered_of_strangers_is_bounded(monkeypatch: pytest.Mo
 async def test_who_sends_too_many_wrong_tokens_is_told_to_wait_and_a_good_one_works_all_the_same(
     server: Served, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """429 with `Retry-After`, in Canvas' shape; of the same address a known token opens, and a new one too; then it is over."""
+    """429 with `Retry-After`, in Canvas' shape; a good token of the same address works; later all is as before."""
     monkeypatch.setattr(tokens, "WINDOW_SECONDS", 5.0)
     monkeypatch.setattr(tokens, "WRONG_TOKENS", 5)
     statuses = [(await server.ask(GROUPS, token=tokens.new())).status for _ in range(4)]
@@ -219,23 +223,23 @@ async def test_who_sends_too_many_wrong_tokens_is_told_to_wait_and_a_good_one_wo
 
 
 def test_addresses_are_counted_by_client(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each IPv4 address, however it is written; of IPv6 the half that a client cannot choose."""
+    """Each IPv4 address, however it is written; of IPv6 the network, which a client cannot choose."""
     monkeypatch.setattr(tokens, "WRONG_TOKENS", 2)
-    keeper = Doorkeeper(Reading("postgresql://nowhere"))
+    keeper = TokenLookup(ReadPool("postgresql://nowhere"))
     same = (("10.0.0.1", "::ffff:10.0.0.1"), ("2001:db8::1", "2001:db8::2:3"), ("", ""))
     for one, other in same:
-        assert [bool(keeper.wrong_from(address)) for address in (one, other, one, other)] == [False, False, True, True]
-    assert keeper.wrong_from("10.0.0.2") == keeper.wrong_from("2001:db8:0:1::1") == 0
+        assert [bool(keeper.count_wrong(address)) for address in (one, other, one, other)] == [False, False, True, True]
+    assert keeper.count_wrong("10.0.0.2") == keeper.count_wrong("2001:db8:0:1::1") == 0
 
 
 async def test_a_question_at_a_moment_takes_its_tenants_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When history begins is the same for all, and whoever asks is one tenant nevertheless."""
-    monkeypatch.setattr(reading, "WAIT_SECONDS", 0.1)
-    one = Reading("postgresql://nowhere")
-    for _ in range(reading.OF_ONE_TENANT):
-        await one._turns[TENANT].acquire()
+    """The statement about the beginning of history has no tenant in it, and takes a slot of its tenant all the same."""
+    monkeypatch.setattr(read_pool, "WAIT_SECONDS", 0.1)
+    one = ReadPool("postgresql://nowhere")
+    for _ in range(read_pool.PER_TENANT):
+        await one._tenant_slots[TENANT].acquire()
     with pytest.raises(Transient):
-        await one.told("history_begins", of=TENANT)
+        await one.fetch(query_sql("history_begins"), tenant=TENANT)
 
 
 # -- many connections, and slow ones --
@@ -248,7 +252,7 @@ async def test_where_all_connections_are_being_answered_another_one_is_told_so(
     monkeypatch.setattr(connections, "MOST_OPEN", 3)
     await fill(database)
     async with served(database) as server:
-        await server.told(GROUPS)
+        await server.get(GROUPS)
         locking = await _locked(database, "learning_outcome_group_version")
         busy = [asyncio.create_task(path_asked(server, GROUPS)) for _ in range(3)]
         try:
@@ -269,7 +273,7 @@ async def test_where_all_connections_are_being_answered_another_one_is_told_so(
 
 
 async def test_connections_that_ask_nothing_make_room(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those who wait longest, and are told; of an answered one nothing more is said. Who asks is answered at once."""
+    """Those that wait longest get a refusal, those that had an answer before just end. The new request is answered at once."""
     monkeypatch.setattr(connections, "MOST_OPEN", 3)
     await fill(database)
     async with served(database) as server, Raw(server) as answered, Raw(server) as silent, Raw(server) as half:
@@ -329,7 +333,7 @@ async def test_a_slow_request_within_its_time_is_answered(server: Served) -> Non
 
 
 async def test_who_does_not_read_is_cut_off(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However much was asked; what nobody takes is not kept."""
+    """However many answers wait; the server does not keep what nobody reads."""
     monkeypatch.setattr(connections, "UNREAD_SECONDS", 1.0)
     file = "/static-offline-docs/swagger-ui-bundle.js"
     whole = len((await server.ask(file)).body)
@@ -417,7 +421,7 @@ TWO_WAYS: tuple[tuple[str, tuple[str, ...], bytes], ...] = (
 async def test_what_two_servers_may_read_in_two_ways_is_refused(
     server: Served, lines: tuple[str, ...], body: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """400 in Canvas' shape, once: what hides behind it is not answered, and nothing goes wrong in us."""
+    """400 in Canvas' shape, once: the hidden second request gets no answer, and there is no error of ours."""
     async with Raw(server) as raw:
         raw.send(*lines, raw.bearer, *(["Connection: close"] if body == b"" else []), body=body)
         told = await raw.all()
@@ -435,7 +439,7 @@ async def test_transfer_encodings_that_nobody_knows_are_refused(server: Served) 
 
 
 async def test_what_an_encoded_character_hides_is_not_there(server: Served) -> None:
-    """A slash, a dot, a backslash, a control character, or a percent sign that hides another: 404, not what it would mean."""
+    """A slash, a dot, a backslash, a control character, or an encoded percent sign: 404."""
     assert (await path_asked(server, "/api/v1/courses/7/outcome_rollups"))[0] == 200
     assert (await path_asked(server, "/api/v1/%63ourses/7/outcome_rollups"))[0] == 200
     for path in (
@@ -469,7 +473,7 @@ async def test_what_an_encoded_character_hides_is_not_there(server: Served) -> N
 
 
 async def test_the_sandboxs_paths_and_bodies_are_read_in_one_way(database: str) -> None:
-    """No encoded slash leads to a write; a member that comes twice, and what is no number, is a 400."""
+    """No encoded slash leads to a write; a repeated member and an invalid number are a 400."""
     await fill(database)
     connection = await connect(database)
     await decide(connection, TENANT, SWITCH, "off")  # so that an outcome's own points may be edited
@@ -499,7 +503,7 @@ async def test_the_sandboxs_paths_and_bodies_are_read_in_one_way(database: str) 
 
 
 async def test_methods_of_other_times_do_nothing(server: Served) -> None:
-    """Nothing of the request comes back, and no other origin is let in."""
+    """The answer quotes nothing of the request, and allows no other origin."""
     for method in ("OPTIONS", "TRACE", "PROPFIND", "X" * 1000):
         status, _, told = await path_asked(server, GROUPS, method, "Origin: https://elsewhere", "X-Secret: 12345")
         assert status == 405, method
@@ -512,7 +516,7 @@ async def test_methods_of_other_times_do_nothing(server: Served) -> None:
 
 
 async def test_every_answer_stays_with_who_asked(server: Served) -> None:
-    """No cache keeps it, refusals too; no browser takes it for another type; the documentation loads nothing from elsewhere."""
+    """No cache keeps an answer or a refusal; no browser guesses its type; the documentation loads only our files."""
     for path, token in (
         (GROUPS, None),
         ("/api/v1/nothing", None),
@@ -529,7 +533,7 @@ async def test_every_answer_stays_with_who_asked(server: Served) -> None:
 
 
 async def test_links_name_the_host_that_was_asked_and_no_other(server: Served) -> None:
-    """As a client behind a proxy knows it; `X-Forwarded-Host` is nobody's word, the scheme that of a proxy on this machine."""
+    """As a client behind a proxy knows it; `X-Forwarded-Host` is ignored, the scheme is that of a proxy on this machine."""
     for header, link in (
         ("Host: canvas.example:8443", "<http://canvas.example:8443/"),
         ("Host: [2001:db8::1]:80", "<http://[2001:db8::1]:80/"),
@@ -543,7 +547,7 @@ async def test_links_name_the_host_that_was_asked_and_no_other(server: Served) -
 
 
 async def test_a_token_in_an_address_opens_nothing(server: Served) -> None:
-    """Addresses lie in logs; beside a header it changes nothing, and no log of ours has it."""
+    """Logs have addresses; beside a header it changes nothing, and our log leaves it out."""
     with structlog.testing.capture_logs() as lines:
         assert (await path_asked(server, f"{GROUPS}?access_token=wrong"))[0] == 200
         async with Raw(server) as raw:
@@ -559,7 +563,7 @@ async def test_a_token_in_an_address_opens_nothing(server: Served) -> None:
 
 
 async def test_ids_of_other_shards_are_not_ours(server: Served, database: str) -> None:
-    """A course, account or user of another shard is not there; ours is, by its global id in both forms."""
+    """A course, account or user of another shard does not exist here; ours does, by its global id in both forms."""
     for id_ in ("2107~7", f"2107{7:013}", f"00{7}"):
         assert (await server.ask(f"/api/v1/courses/{id_}/outcome_groups")).status == 200, id_
     for id_ in ("2108~7", f"2108{7:013}", "1~7", f"1{7:013}", "2107~9999999999999", f"2107{0:013}"):
@@ -574,17 +578,17 @@ async def test_ids_of_other_shards_are_not_ours(server: Served, database: str) -
     for path in ("accounts/2108~2", "accounts/2108~1/courses", "accounts/2108~1/outcome_proficiency", "outcomes/2108~1"):
         assert (await server.ask(f"/api/v1/{path}")).status == 404, path
     results = "/api/v1/courses/7/outcome_results?user_ids[]="
-    mine = await server.told(f"{results}{ANA_ID}")
+    mine = await server.get(f"{results}{ANA_ID}")
     assert mine["outcome_results"]
-    assert await server.told(f"{results}2107~{ANA_ID}") == mine
-    assert await server.told(f"{results}2108~{ANA_ID}") == {"outcome_results": []}
+    assert await server.get(f"{results}2107~{ANA_ID}") == mine
+    assert await server.get(f"{results}2108~{ANA_ID}") == {"outcome_results": []}
     mastery = "/api/history/v1/courses/7/mastery?outcome_id=1&student_id="
     assert (await server.ask(f"{mastery}2107~{ANA_ID}")).status == 200
     assert (await server.ask(f"{mastery}2108~{ANA_ID}")).status == 404
 
 
 async def test_where_no_event_has_told_the_shard_a_global_id_is_nobodys(database: str) -> None:
-    """Rather than the local id that it ends with."""
+    """It does not stand for the local id at its end."""
     told = outcome(1, "Reading", context_type="Course", context_id="7"), worked(1, "ana", 1, 0.5)
     for one in told:
         one["metadata"] = {name: one["metadata"][name] for name in ("event_name", "event_time", "root_account_uuid")}
@@ -599,7 +603,7 @@ async def test_where_no_event_has_told_the_shard_a_global_id_is_nobodys(database
 
 
 async def test_a_plus_sign_that_became_a_blank_is_told(server: Served) -> None:
-    """In a time's zone; another mistake is not taken for it."""
+    """In a time's zone; other mistakes get no such hint."""
     path = f"{GROUPS}?at=2025-03-21T00:00:00"
     for zone in ("+01:00", "+0100", "%2001:00"):
         status, told, _ = await path_asked(server, path + zone)
@@ -615,7 +619,7 @@ async def test_a_plus_sign_that_became_a_blank_is_told(server: Served) -> None:
 
 
 async def test_members_that_nobody_knows_are_in_no_answer(database: str) -> None:
-    """Canvas may put people's names there: neither beside what is known nor within it, now or in a history."""
+    """They may hold people's names: not at the top, not in nested objects, not in a history."""
     secret = {"student_name": "SECRET"}
     criterion = {
         "description": "Reading",
@@ -657,7 +661,7 @@ async def test_members_that_nobody_knows_are_in_no_answer(database: str) -> None
         ):
             answer = await server.ask(path)
             assert (answer.status, b"SECRET" in answer.body, b'"extra"' in answer.body) == (200, False, False), path
-        newest = (await server.told("/api/history/v1/outcomes/1"))[-1]
+        newest = (await server.get("/api/history/v1/outcomes/1"))[-1]
         assert newest["rubric_criterion"]["ratings"][0] == {"description": "All", "points": 5}
 
 

@@ -8,12 +8,12 @@ from consumer.errors import UsageError
 from consumer.serve.access import tokens
 from consumer.store.postgres import connect
 from tests.acceptance.running import outcomes, until
-from tests.canvas.serving import OTHER, Served, fill, served, token_for
 from tests.samples import TENANT
+from tests.serve.serving import OTHER, Served, fill, served, token_for
 
 
 def test_tokens_are_recognisable_and_never_the_same() -> None:
-    """And fit into a header as they are."""
+    """And they fit into a header as they are."""
     made = {tokens.new() for _ in range(100)}
     assert len(made) == 100
     assert all(token.startswith("outcomes_") and len(token) > 50 and token.isascii() for token in made)
@@ -41,7 +41,7 @@ async def test_a_name_that_nobody_can_read_is_refused(database: str, text: str) 
 
 
 async def test_a_new_token_opens_at_once_and_a_revoked_one_nothing_within_seconds(database: str) -> None:
-    """Also where the server has just seen it; who asks meanwhile keeps nothing alive."""
+    """Also where the server has just seen it; requests meanwhile do not prolong it."""
     await fill(database)
     async with served(database) as server:
         token = await token_for(database, TENANT)
@@ -61,11 +61,11 @@ async def _is_refused(server: Served, token: str) -> bool:
 
 
 async def test_a_token_opens_its_own_tenant_alone(database: str) -> None:
-    """Another tenant's token sees another school: here none."""
+    """Another tenant's token shows another school: here none."""
     await fill(database)
     async with served(database, OTHER) as server:
         assert (await server.ask("/api/v1/outcomes/1")).status == 404
-        assert await server.told("/api/v1/accounts") == []
+        assert await server.get("/api/v1/accounts") == []
 
 
 async def test_the_commands_make_list_and_revoke(database: str) -> None:
