@@ -7,56 +7,36 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from typer.core import TyperGroup
 from typer.main import get_command
 
 from consumer import healthcheck
 from consumer.commands.main import app
 from consumer.engines import kafka, postgres
-from consumer.ingest.tables import TABLES
 from consumer.serve.app import READY_SECONDS, STOP_SECONDS
 from consumer.settings import Settings
 from consumer.worker import housekeeping, outages, watch
 from migrations import FOLDER
-from schemas.base import Reason
 from schemas.events import BODIES
+from tests.documents import RUN
 from tests.mutation.mutants import MUTANTS
-from tests.readme import README, written
 from tests.samples import PAYLOADS
 
-ROOT = README.parent
-TEXT = README.read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+WHY = ROOT / "docs" / "explanation"
 
 
-def test_the_readme_names_every_setting_in_its_own_words() -> None:
-    """`python -m tests.readme` writes the table."""
-    assert written() == TEXT
+def test_the_readme_is_short() -> None:
+    """Whoever looks for more finds it in docs/."""
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
 
 
-def test_the_readme_names_every_event_table_and_reason() -> None:
-    """A reader finds them by name."""
-    for name in (*BODIES, *TABLES, *Reason):
-        assert f"`{name}`" in TEXT, name
-
-
-def test_the_readme_names_every_command() -> None:
-    """And no command is a secret."""
-    commands = get_command(app)
-    assert isinstance(commands, TyperGroup)
-    for name, command in commands.commands.items():
-        assert f"`outcomes {name}" in TEXT, name
-        if isinstance(command, TyperGroup):
-            for inner in command.commands:
-                assert re.search(rf"`outcomes {name} [^`]*\b{inner}\b", TEXT), inner
-
-
-def test_the_readme_names_every_library() -> None:
+def test_the_documents_name_every_library() -> None:
     """With why it is here."""
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     named = re.findall(r'^    "([a-z0-9-]+)', project.split("[dependency-groups]")[0], re.MULTILINE)
     assert len(named) > 10
-    reasons = TEXT.split("**Libraries**")[1].lower()
-    assert [name for name in named if name not in reasons] == []
+    libraries = (WHY / "decisions.md").read_text(encoding="utf-8").split("## Libraries")[1]
+    assert [name for name in named if not re.search(rf"^\| [^|]*\b{name}\b", libraries, re.MULTILINE)] == []
 
 
 def test_every_event_has_a_payload_as_canvas_sends_it() -> None:
@@ -227,13 +207,13 @@ def test_locked_requirements_have_hashes() -> None:
             assert "--hash=sha256:" in package, f"{file.name}: {package}"
 
 
-def test_the_readme_counts_the_mutants() -> None:
+def test_the_documents_count_the_mutants() -> None:
     """A figure that nobody looks at is soon wrong."""
-    assert f" {len(MUTANTS)} so far" in TEXT
+    assert re.search(rf"\b{len(MUTANTS)}\s+so far", (WHY / "proof.md").read_text(encoding="utf-8"))
 
 
 def test_one_end_of_an_event_has_one_name() -> None:
-    """In the README and in every help: what is quarantined is not `set aside` elsewhere, what is ignored does not `go by`."""
+    """In every document and every help: what is quarantined is not `set aside` elsewhere, what is ignored does not `go by`."""
     helps: list[str] = []
 
     def read(command: Any) -> None:
@@ -243,5 +223,5 @@ def test_one_end_of_an_event_has_one_name() -> None:
 
     read(get_command(app))
     assert len(helps) > 25
-    for text in (TEXT, *helps):
+    for text in (*(page.read_text(encoding="utf-8") for page in RUN), *helps):
         assert not re.search(r"set aside|sets aside|diverted|went by|goes by|gone by", text), text[:80]
