@@ -4,12 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 SECONDS ?= 60
 
-.PHONY: demo test lint unit bench bench-peers fuzz chaos mutation numbers up down lock clean
+.PHONY: demo test lint docs unit bench bench-peers fuzz chaos mutation numbers up down lock clean
 
 demo: $(VENV)/installed ## about a minute: a simulated school through Kafka and the real worker, and what a user would look at
 	$(BIN)/outcomes demo
 
-test: lint ## everything that CI checks
+test: lint docs ## everything that CI checks
 	$(BIN)/pytest -n 3 --dist worksteal # on 2 cores: much of the time somebody waits for a broker or a database
 
 lint: $(VENV)/installed
@@ -17,6 +17,9 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+docs: $(VENV)/installed ## the pages of docs/, as HTML in build/docs; every warning is an error
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto -d build/doctrees docs build/docs
 
 unit: $(VENV)/installed ## the tests that need no engine
 	$(BIN)/pytest tests/unit

@@ -1,8 +1,8 @@
 """Canvas's mastery math once more, in plain Python, so that two implementations can be held against each other.
 
 It knows nothing of the database: it is told events and answers what the rollups, scales and summaries are, at any moment and as
-known at any moment. `CF` and `D` are the rules and decisions of `docs/mastery.md`. `tests/golden` has numbers that real Ruby
-computed, which it must equal.
+known at any moment. `CF` and `D` are the rules and decisions of `docs/explanation/mastery.md`. `tests/golden` has numbers that
+real Ruby computed, which it must equal.
 """
 
 import math
