@@ -12,15 +12,15 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._events = Counter("outcomes_events", "Events by what became of them.", ["outcome"], registry=self.registry)
+        self._events = Counter("outcomes_events", "Events by how they ended.", ["outcome"], registry=self.registry)
         for outcome in PARTS:
             self._events.labels(outcome)
         self._quarantined = Counter(
-            "outcomes_quarantined", "Events in quarantine by reason.", ["reason"], registry=self.registry
+            "outcomes_quarantined", "Events that went to quarantine, by reason.", ["reason"], registry=self.registry
         )
         self._batch_seconds = Histogram(
             "outcomes_batch_seconds",
-            "Time from the first statement of a batch to its commit, tries included.",
+            "Time from the first statement of a batch to its commit, retries included.",
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
             registry=self.registry,
         )
@@ -31,26 +31,33 @@ class Metrics:
             registry=self.registry,
         )
         self._lag = Gauge(
-            "outcomes_lag_records", "Records in Kafka and not yet written.", ["topic", "partition"], registry=self.registry
+            "outcomes_lag_records",
+            "Records that are in Kafka and not yet written.",
+            ["topic", "partition"],
+            registry=self.registry,
         )
-        self.retries = Counter("outcomes_retries", "Tries again after something was away.", ["system"], registry=self.registry)
+        self.retries = Counter(
+            "outcomes_retries", "Retries while Postgres or Kafka was away.", ["system"], registry=self.registry
+        )
         for system in ("postgres", "kafka"):
             self.retries.labels(system)
-        self.rebuilds = Counter("outcomes_client_rebuilds", "Kafka clients made anew by the watchdog.", registry=self.registry)
+        self.rebuilds = Counter(
+            "outcomes_client_rebuilds", "Kafka clients that the watchdog recreated.", registry=self.registry
+        )
         self.lost = Counter(
-            "outcomes_lost_partitions", "Batches given up: another writer owns the partition.", registry=self.registry
+            "outcomes_lost_partitions", "Batches rolled back because another worker owns the partition.", registry=self.registry
         )
         self.paused = Gauge("outcomes_paused", "1 while Postgres or Kafka is away.", registry=self.registry)
-        self.ready = Gauge("outcomes_ready", "1 while /readyz says yes.", registry=self.registry)
+        self.ready = Gauge("outcomes_ready", "1 while /readyz answers 200.", registry=self.registry)
         self.partitions = Gauge("outcomes_partitions", "Partitions that this worker owns.", registry=self.registry)
         self._freshness = Gauge(
             "outcomes_freshness_seconds",
-            "Now minus the event_time of the newest event written; NaN where there is none yet.",
+            "Now minus the event_time of the newest event written; NaN until there is one.",
             registry=self.registry,
         )
         self._heartbeat = Gauge(
             "outcomes_heartbeat_seconds",
-            "Now minus the event_time of the feed's newest heartbeat; NaN where there is none yet.",
+            "Now minus the event_time of the newest heartbeat; NaN until there is one.",
             registry=self.registry,
         )
         self._newest: datetime | None = None

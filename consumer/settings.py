@@ -1,4 +1,4 @@
-"""Settings from the environment. Names are what operators type: prefix `OUTCOMES_`, and the usual names of others' tools."""
+"""Settings from the environment, with the prefix `OUTCOMES_`; two also answer to the name that other tools use."""
 
 import os
 import re
@@ -62,124 +62,130 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
     database_url: SecretStr | None = None
-    """`postgresql://user:password@host:5432/database`. Also `DATABASE_URL`. Without it: an embedded Postgres."""
+    """Address of the database: `postgresql://user:password@host:5432/database`. Without it, commands use an embedded
+    Postgres (extra `embedded`)."""
 
     data_folder: Path = Path(".outcomes")
-    """Where the embedded Postgres keeps its data."""
+    """Folder in which the embedded Postgres keeps its data."""
 
     kafka_bootstrap_servers: str = "localhost:9092"
-    """Brokers, comma-separated. Also `KAFKA_BOOTSTRAP_SERVERS`."""
+    """Addresses of the brokers, separated by commas."""
 
     topic: tuple[str, ...] = ("canvas-live-events",)
-    """Topics to consume, comma-separated."""
+    """Topics to consume, separated by commas."""
 
     group_id: str = "outcomes"
-    """Kafka consumer group; workers with the same one share the partitions."""
+    """Kafka consumer group. Workers of one group share the partitions."""
 
     group_instance_id: str | None = None
-    """Static membership: a name that is this worker's own; a restart under it moves no partition."""
+    """Name of this worker for static group membership; each worker needs its own. A worker that restarts under the same
+    name within the session timeout keeps its partitions."""
 
     batch_size: int = Field(default=10_000, ge=1, le=1_000_000)
-    """Events in one transaction, at most."""
+    """Most events in one transaction."""
 
     batch_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, le=2**31 - 1)
-    """Bytes of records in one transaction, at most."""
+    """Most bytes of records in one transaction."""
 
     batch_seconds: float = Field(default=0.05, ge=0, le=60)
-    """How long a batch that is not full waits for more; it goes out earlier when the topic has no more."""
+    """How long a batch that is not full waits for more records. When the topic has no more, the batch is written at once."""
 
     start: Literal["earliest", "latest"] = "earliest"
-    """Where a topic begins that this database has never read."""
+    """Where a worker starts to read a topic that this database has never read."""
 
     on_gap: Literal["stop", "continue"] = "stop"
-    """When Kafka no longer has what comes next: stop and say so, or go on and record the gap in `stream_gap`."""
+    """What a worker does when Kafka has deleted the records that it needs next. `stop`: it ends and says what to do.
+    `continue`: it records the gap in `stream_gap` and reads on."""
 
     default_tenant: str | None = Field(default=None, min_length=1, max_length=255)
-    """Tenant of events without `root_account_uuid`; without it they go to quarantine."""
+    """Tenant of events that have no `root_account_uuid`. Without this setting such events go to quarantine."""
 
     max_record_bytes: int = Field(default=4 * 1024 * 1024, ge=1024, le=512 * 1024 * 1024)
-    """A larger record goes to quarantine whole, without being parsed."""
+    """A larger record goes to quarantine without being parsed."""
 
     max_future_seconds: int = Field(default=DAY, ge=0, le=CENTURY)
-    """How far an `event_time` may be ahead of the clock before it goes to quarantine."""
+    """An event goes to quarantine when its `event_time` is further than this ahead of the worker's clock."""
 
     drain_seconds: float = Field(default=20, ge=0, le=DAY)
-    """How long a stopping worker may take to finish what it has read."""
+    """How long a stopping worker may take to write what it has read."""
 
     statement_seconds: float = Field(default=60, gt=0, le=DAY)
-    """A statement that takes longer is given up, and its batch tried again."""
+    """A statement that takes longer is cancelled, and its batch is tried again."""
 
     watchdog_seconds: float = Field(default=60, gt=0, le=DAY)
-    """A partition that has more to read but gives nothing for so long means a stuck client: it is made anew."""
+    """When a partition has unread records and delivers none for this long, the worker recreates its Kafka client."""
 
     http_host: str = "0.0.0.0"  # noqa: S104 - probes and scrapers come from outside the container
-    """Address of `/livez`, `/readyz` and `/metrics`."""
+    """Address on which the worker answers `/livez`, `/readyz` and `/metrics`."""
 
     http_port: int = Field(default=8080, ge=0, le=65535)
-    """Their port; 0 switches them off. If it is not set and 8080 is taken, a free one."""
+    """Port for `/livez`, `/readyz` and `/metrics`; 0 switches them off. While it is not set, a worker that finds 8080 taken
+    uses a free port."""
 
     log_format: Literal["auto", "json", "console"] = "auto"
-    """`auto`: readable on a terminal, JSON elsewhere."""
+    """`console` is for people, `json` for machines. `auto` is `console` on a terminal and `json` elsewhere."""
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    """Least level that is logged."""
+    """Lowest level that is logged."""
 
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    """As Kafka names it."""
+    """How the client connects: with or without TLS, with or without SASL. Kafka's own names."""
 
     kafka_ssl_cafile: Path | None = None
-    """PEM file of the authority that signed the brokers; the system's where absent."""
+    """PEM file with the certificate authority that signed the brokers' certificates. Without it, the system's authorities
+    count."""
 
     kafka_ssl_certfile: Path | None = None
-    """PEM file of this client's certificate."""
+    """PEM file with the client's certificate."""
 
     kafka_ssl_keyfile: Path | None = None
-    """PEM file of its key."""
+    """PEM file with the key of the client's certificate."""
 
     kafka_ssl_password: SecretStr | None = None
-    """Password of that key."""
+    """Password of the key file."""
 
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] = "PLAIN"
-    """As Kafka names it."""
+    """How the client logs in when the security protocol has SASL. Kafka's own names."""
 
     kafka_sasl_username: str | None = None
-    """User for PLAIN and SCRAM."""
+    """User name for PLAIN and SCRAM."""
 
     kafka_sasl_password: SecretStr | None = None
     """Password for PLAIN and SCRAM."""
 
     kafka_oauth_token_url: str | None = None
-    """OAUTHBEARER: where a token is had for client credentials (OpenID Connect)."""
+    """OAUTHBEARER: address that issues tokens for client credentials (OpenID Connect)."""
 
     kafka_oauth_client_id: str | None = None
-    """OAUTHBEARER: the client's id."""
+    """OAUTHBEARER: id of the client."""
 
     kafka_oauth_client_secret: SecretStr | None = None
-    """OAUTHBEARER: the client's secret."""
+    """OAUTHBEARER: secret of the client."""
 
     kafka_oauth_scope: str | None = None
-    """OAUTHBEARER: the scope to ask for."""
+    """OAUTHBEARER: scope to request."""
 
     kafka_session_timeout_seconds: float = Field(default=45, ge=1, le=DAY)
-    """A worker that the broker has not heard of for so long loses its partitions."""
+    """The broker takes the partitions from a worker that it has not heard from for this long."""
 
     kafka_fetch_bytes: int = Field(default=1024 * 1024, ge=1024, le=2**31 - 1)
-    """Bytes asked of one partition at a time; partitions times this bounds what lies in memory unread."""
+    """Most bytes to fetch from one partition at a time. Multiplied by the number of partitions, it limits the unread data in
+    memory."""
 
     canvas_url: str | None = None
-    """`https://school.instructure.com`: the Canvas whose REST API fills the gaps of the feed."""
+    """Address of the Canvas whose REST API `backfill` and `reconcile` ask: `https://school.instructure.com`."""
 
     canvas_token: SecretStr | None = None
-    """An access token of a user who may see accounts, outcomes and grades there."""
+    """Access token of a Canvas user who may see accounts, outcomes and grades."""
 
     canvas_seconds: float = Field(default=30, gt=0, le=DAY)
-    """A request to Canvas that takes longer is given up, and tried again."""
+    """A request to Canvas that takes longer is cancelled and tried again."""
 
     serve_host: str = "127.0.0.1"
-    """Address that `outcomes serve` listens on; this machine alone unless another is named."""
+    """Address on which `outcomes serve` listens. The default accepts connections from this machine only."""
 
     serve_port: int = Field(default=8000, ge=0, le=65535)
-    """Its port; 0 picks a free one."""
+    """Port on which `outcomes serve` listens; 0 picks a free one."""
 
     @field_validator("topic", mode="before")
     @classmethod
@@ -325,7 +331,7 @@ def _unknown(variables: Mapping[str, str]) -> list[str]:
     for variable in variables:
         if variable.startswith(PREFIX) and variable not in known and variable.removesuffix(_FILE) not in known:
             near = get_close_matches(variable, known, n=1, cutoff=0.8)
-            advice = f"did you mean {near[0]}?" if near else "see the table of settings in the README"
+            advice = f"did you mean {near[0]}?" if near else "docs/reference/settings.md lists all settings"
             wrong.append(f"{variable} is not a setting; {advice}")
     return wrong
 
