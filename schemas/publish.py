@@ -11,6 +11,8 @@ from schemas.base import MAX_KEY_TEXT, TIME_SCHEMA
 from schemas.events import BODIES
 
 FOLDER = Path(__file__).parent / "json"
+EXAMPLES = Path(__file__).parents[1] / "tests" / "payloads"
+"""An event of each name, as Canvas sends it."""
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -41,6 +43,7 @@ def document(event_name: str) -> dict[str, Any]:
             "body": body,
         },
         "$defs": definitions,
+        "examples": [json.loads((EXAMPLES / f"{event_name}.json").read_text(encoding="utf-8"))],
     }
 
 

@@ -9,6 +9,7 @@ from consumer.ingest.decode import TOMBSTONE
 from consumer.ingest.records import Accepted, Ignored, Rejected
 from consumer.ingest.tables import TABLE_OF_EVENT, TABLES
 from schemas import publish
+from schemas.base import Body
 from schemas.events import BODIES, EVENTS, HEARTBEAT
 from tests.samples import payload, verdicts
 
@@ -25,9 +26,22 @@ def test_published_json_schemas_are_of_known_events_only() -> None:
 
 
 @pytest.mark.parametrize("event_name", BODIES)
-def test_an_event_as_canvas_sends_it_fits_its_json_schema(event_name: str) -> None:
-    """The bridge's people can check what they send."""
-    jsonschema.validate(payload(event_name), publish.document(event_name))
+def test_the_example_of_an_event_fits_its_json_schema_and_its_model(event_name: str) -> None:
+    """The people who run the bridge can check what they send, and see one that is right."""
+    document = publish.document(event_name)
+    (example,) = document["examples"]
+    jsonschema.validate(example, document, format_checker=jsonschema.FormatChecker())
+    body = BODIES[event_name].model_validate(example["body"])
+    assert body.model_extra == {}
+    assert example["metadata"]["event_name"] == event_name
+
+
+@pytest.mark.parametrize("model", set(BODIES.values()))
+def test_the_examples_of_a_kind_show_all_its_members(model: type[Body]) -> None:
+    """All but those that any body may have."""
+    examples = [publish.document(name)["examples"][0] for name, one in BODIES.items() if one is model]
+    shown = {member for example in examples for member in example["body"]}
+    assert model.model_fields.keys() - Body.model_fields.keys() - shown == set()
 
 
 @pytest.mark.parametrize("event_name", EVENTS)
