@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SECONDS ?= 60
 
-.PHONY: demo test lint docs unit bench bench-peers fuzz chaos mutation numbers up down lock clean
+.PHONY: demo test lint docs reference unit bench bench-peers fuzz chaos mutation numbers up down lock clean
 
 demo: $(VENV)/installed ## about a minute: a simulated school through Kafka and the real worker, and what a user would look at
 	$(BIN)/outcomes demo
@@ -20,6 +20,9 @@ lint: $(VENV)/installed
 
 docs: $(VENV)/installed ## the pages of docs/, as HTML in build/docs; every warning is an error
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto -d build/doctrees docs build/docs
+
+reference: $(VENV)/installed ## writes the generated parts of docs/reference from the code and a migrated database
+	$(BIN)/python -m tests.reference_pages
 
 unit: $(VENV)/installed ## the tests that need no engine
 	$(BIN)/pytest tests/unit

@@ -7,46 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from typer.core import TyperGroup
 from typer.main import get_command
 
 from consumer import healthcheck, worker
 from consumer.commands.main import app
 from consumer.engines import kafka, postgres
-from consumer.ingest.tables import TABLES
 from consumer.serve.app import READY_SECONDS, STOP_SECONDS
 from consumer.settings import Settings
 from migrations import FOLDER
-from schemas.base import Reason
 from schemas.events import BODIES
 from tests.mutation.mutants import MUTANTS
-from tests.readme import README, written
 from tests.samples import PAYLOADS
 
-ROOT = README.parent
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
 TEXT = README.read_text(encoding="utf-8")
-
-
-def test_the_readme_names_every_setting_in_its_own_words() -> None:
-    """`python -m tests.readme` writes the table."""
-    assert written() == TEXT
-
-
-def test_the_readme_names_every_event_table_and_reason() -> None:
-    """A reader finds them by name."""
-    for name in (*BODIES, *TABLES, *Reason):
-        assert f"`{name}`" in TEXT, name
-
-
-def test_the_readme_names_every_command() -> None:
-    """And no command is a secret."""
-    commands = get_command(app)
-    assert isinstance(commands, TyperGroup)
-    for name, command in commands.commands.items():
-        assert f"`outcomes {name}" in TEXT, name
-        if isinstance(command, TyperGroup):
-            for inner in command.commands:
-                assert re.search(rf"`outcomes {name} [^`]*\b{inner}\b", TEXT), inner
 
 
 def test_the_readme_names_every_library() -> None:
