@@ -28,12 +28,15 @@ def test_every_setting_metric_and_command_has_exactly_one_place() -> None:
     """Whoever looks for one finds it, and finds nothing that contradicts it."""
     names = [*map(settings.variable, Settings.model_fields), *metrics.names(), *(name for name, _ in commands.commands())]
     assert len(names) > 80
-    assert {name: shown()[name] for name in names if shown()[name] != 1} == {}
+    found = shown()
+    assert {name: found[name] for name in names if found[name] != 1} == {}
 
 
 def test_every_event_of_the_log_has_a_meaning() -> None:
-    """No more and no fewer than the code logs."""
-    assert {one.event for one in log_events.logged()} == log_events.meanings().keys()
+    """In `log_events.toml`."""
+    events = {one.event for one in log_events.logged()}
+    assert len(events) > 30
+    assert events - log_events.meanings().keys() == set()
 
 
 def test_every_reason_and_every_setting_has_a_meaning() -> None:
