@@ -15,8 +15,8 @@ from consumer.canvas.compare import Change, Difference, Known, Left
 from consumer.canvas.mapping import Told
 from consumer.canvas.observations import Alignments, Gone, Objects, Piece, Rollups, Scale, Standards, Unanswered, Whole
 from consumer.canvas.projection import Aligned, Alignment, Here
-from consumer.query import letters
 from schemas import rest
+from schemas.grading_standards import Standard
 
 Kind = Literal["missing", "stale", "extra", "alignment", "scale", "rollup"]
 
@@ -492,10 +492,10 @@ def _alignment_finding(
     return Finding("alignment", "outcome_alignment", key, tuple(one for one in differences if one.ours != one.canvas), repaired)
 
 
-def _standard(told: rest.GradingStandard) -> letters.Standard:
+def _standard(told: rest.GradingStandard) -> Standard:
     """By all rules that hold for one that people bring. Doubles become the decimals that they were printed as."""
     shown = told.model_dump(exclude_none=True)
     shown["grading_scheme"] = [{"name": one.name, "value": Decimal(str(one.value))} for one in told.grading_scheme]
     if told.scaling_factor is not None:
         shown["scaling_factor"] = Decimal(str(told.scaling_factor))
-    return letters.Standard.model_validate(shown)
+    return Standard.model_validate(shown)

@@ -16,9 +16,10 @@ from consumer.canvas.client import Context
 from consumer.canvas.compare import BACKFILLED, Known, known_of, row_id, user_uuid
 from consumer.canvas.sql import sql
 from consumer.errors import Transient
-from consumer.query import letters
+from consumer.query import grading_standards
 from consumer.store.patience import Patience
 from consumer.store.postgres import Connection, connect, translated
+from schemas.grading_standards import Standard
 
 T = TypeVar("T")
 
@@ -134,7 +135,7 @@ class Here:
         rows = await self._fetch(sql("known_scale"), tenant, *context)
         return (known_of("outcome_proficiency", dict(rows[0])), rows[0]["feeds_id"]) if rows else (None, None)
 
-    async def judged(self, tenant: str, standards: Sequence[letters.Standard], at: datetime) -> list[Judged]:
+    async def judged(self, tenant: str, standards: Sequence[Standard], at: datetime) -> list[Judged]:
         """Of each told standard, whether it differs from what held when it was told."""
         told = json.dumps([standard.model_dump(mode="json") for standard in standards])
         rows = await self._fetch(sql("standards_compared"), tenant, told, at)
@@ -238,9 +239,9 @@ class Here:
 
         await self._using(write)
 
-    async def take_in(self, tenant: str, standards: Sequence[letters.Standard], at: datetime) -> None:
+    async def take_in(self, tenant: str, standards: Sequence[Standard], at: datetime) -> None:
         """Adds states of grading standards."""
-        await self._using(lambda connection: letters.take_in(connection, standards, tenant, at))
+        await self._using(lambda connection: grading_standards.take_in(connection, standards, tenant, at))
 
     async def give_up(self, tenant: str, source: str, scope: str) -> None:
         """An unfinished backfill of this scope is not gone on with."""

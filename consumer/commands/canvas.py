@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import MofNCompleteColumn
 from rich.table import Table as RichTable
 
 from consumer import app as wiring
-from consumer.commands.terminal import ATTENTION, AsJson, database, out, print_json, progress_bar, say
+from consumer.commands.terminal import ATTENTION, AsJson, database, out, print_json, print_text, progress_bars, say
 from consumer.errors import UsageError
 from consumer.printable import printable
 from schemas.base import MAX_ID
@@ -17,7 +17,7 @@ from schemas.base import MAX_ID
 if TYPE_CHECKING:  # a web client, of use to no other command
     from consumer.canvas import backfill as filling
 
-asking = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None)
 
 Account = Annotated[
     int | None,
@@ -32,7 +32,7 @@ Tenant = Annotated[
 _COUNTS = ("seen", "written", "unchanged", "newer_here", "unknown_links", "without_id", "users_unknown", "refused")
 
 
-@asking.command()
+@app.command()
 def backfill(
     account: Account = None,
     course: Course = None,
@@ -46,13 +46,12 @@ def backfill(
 
     Example: OUTCOMES_CANVAS_URL=https://school.instructure.com OUTCOMES_CANVAS_TOKEN_FILE=token outcomes backfill --account 1
     """
-    from consumer.canvas.backfill import Task  # noqa: PLC0415 - a web client, of use to no other command
-    from consumer.canvas.backfill import backfill as filled  # noqa: PLC0415 - the same
+    from consumer.canvas import backfill as filling  # noqa: PLC0415 - loads a web client that no other command needs
 
-    task = Task(account, course, tenant, writing=not dry_run, again=again)
+    task = filling.Task(account, course, tenant, writing=not dry_run, again=again)
     _one_scope(task)
-    with database(canvas_url=canvas_url) as (settings, dsn), _progress_bar(as_json) as show:
-        report = wiring.run(filled(dsn, settings, wiring.signals, task, say=say, show=show))
+    with database(canvas_url=canvas_url) as (settings, dsn), _progress(as_json) as show:
+        report = wiring.run(filling.backfill(dsn, settings, wiring.signals, task, say=say, show=show))
     if as_json:
         print_json(report.as_json() | {"dry_run": dry_run})
     else:
@@ -62,7 +61,7 @@ def backfill(
         raise typer.Exit(ATTENTION)
 
 
-@asking.command()
+@app.command()
 def reconcile(
     account: Account = None,
     course: Course = None,
@@ -75,18 +74,17 @@ def reconcile(
 
     Example: outcomes reconcile --course 5 --json | jq .difference_counts
     """
-    from consumer.canvas.backfill import Task  # noqa: PLC0415 - a web client, of use to no other command
-    from consumer.canvas.reconcile import reconcile as reconciled  # noqa: PLC0415 - the same
-    from consumer.canvas.reconcile import render  # noqa: PLC0415 - the same
+    from consumer.canvas import reconcile as comparing  # noqa: PLC0415 - loads a web client that no other command needs
+    from consumer.canvas.backfill import Task  # noqa: PLC0415 - the same
 
     task = Task(account, course, tenant, writing=repair)
     _one_scope(task)
-    with database(canvas_url=canvas_url) as (settings, dsn), _progress_bar(as_json) as show:
-        done = wiring.run(reconciled(dsn, settings, wiring.signals, task, say=say, show=show))
+    with database(canvas_url=canvas_url) as (settings, dsn), _progress(as_json) as show:
+        done = wiring.run(comparing.reconcile(dsn, settings, wiring.signals, task, say=say, show=show))
     if as_json:
         print_json(done.as_json())
     else:
-        out.print(render(done))
+        out.print(comparing.render(done))
         _show_end(done.report)
     if done.total or done.report.troubles or done.report.refused:
         raise typer.Exit(ATTENTION)
@@ -114,31 +112,17 @@ def _show_tables(report: "filling.Report", written: str) -> None:
 def _show_end(report: "filling.Report") -> None:
     for run in report.runs:
         if run.resumed_from is not None:
-            _say(f"{run.scope}: went on with the backfill that began {run.resumed_from:%Y-%m-%d %H:%M:%S}")
+            print_text(printable(f"{run.scope}: went on with the backfill that began {run.resumed_from:%Y-%m-%d %H:%M:%S}"))
     for sentence in report.remarks:
-        _say(sentence)
+        print_text(printable(sentence))
     for sentence in (*report.refused, *report.troubles):
-        _say(sentence, style="yellow")
+        print_text(printable(sentence), "yellow")
     steps = ", ".join(f"{run.scope}: {run.done} of {run.steps or '?'} steps" for run in report.runs)
-    _say(f"{steps + ' · ' if steps else ''}{report.requests:,} requests · {report.seconds:.1f} s")
-
-
-def _say(sentence: str, style: str | None = None) -> None:
-    out.print(printable(sentence), style=style, markup=False, highlight=False, soft_wrap=True)
+    print_text(printable(f"{steps + ' · ' if steps else ''}{report.requests:,} requests · {report.seconds:.1f} s"))
 
 
 @contextmanager
-def _progress_bar(as_json: bool) -> Iterator[Callable[["filling.Progress"], None]]:
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[objects]}")
-    with progress_bar(*columns, as_json=as_json) as bar:
-        tasks: dict[str, Any] = {}
-
-        def show(progress: "filling.Progress") -> None:
-            if bar is None:
-                return
-            if progress.label not in tasks:
-                tasks[progress.label] = bar.add_task(progress.label, total=None, objects="")
-            objects = f"{progress.objects:,} objects"
-            bar.update(tasks[progress.label], completed=progress.done, total=progress.steps, objects=objects)
-
-        yield show
+def _progress(as_json: bool) -> Iterator[Callable[["filling.Progress"], None]]:
+    """A bar for each account or course: its steps, and the objects that Canvas has shown so far."""
+    with progress_bars(MofNCompleteColumn(), as_json=as_json) as update:
+        yield lambda now: update(now.label, completed=now.done, total=now.steps, count=f"{now.objects:,} objects")

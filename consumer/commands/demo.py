@@ -23,7 +23,7 @@ from consumer.query import explain, gradebook, history, status, timeline, verify
 from consumer.query.sql import sql
 from consumer.query.truth import differences
 from consumer.settings import load
-from consumer.simulator.feed import Feed, tell
+from consumer.simulator.feed import Feed, messages_of
 from consumer.simulator.school import School, institution
 from consumer.simulator.truth import Truth
 from consumer.sources.kafka import produce
@@ -114,7 +114,7 @@ async def _run(
     school = School(seed=seed, events=events, tenants=1)
 
     async def messages() -> AsyncIterator[tuple[str, bytes | None, bytes | None]]:
-        for message in tell(institution(school), FEED, truth):
+        for message in messages_of(institution(school), FEED, truth):
             yield topic, message.key, message.value
 
     sent = await produce(load(kafka_bootstrap_servers=bootstrap), messages())

@@ -3,17 +3,19 @@
 import sys
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from consumer.commands.terminal import NEGATIVE_TOO, AsJson, At, Tenant, ask, database, out, print_json, say, time_of
+from consumer.commands.terminal import NEGATIVE_TOO, AsJson, At, Tenant, answer, out, print_text, say, time_of
 from consumer.errors import UsageError
-from consumer.query import letters as read_letters
+from consumer.query import grading_standards
+from consumer.query import letters as reading
 from consumer.query.letters import Choice
 from schemas.base import MAX_ID
+from schemas.grading_standards import doubts
 
-letters = typer.Typer(help="Grading standards, and the letters they give.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Grading standards, and the letters they give.", no_args_is_help=True, rich_markup_mode=None)
 
 StandardId = Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_ID, help="Canvas' id of the grading standard.")]
 Standard = Annotated[int | None, typer.Option(metavar="ID", min=1, max=MAX_ID, help="This grading standard.")]
@@ -37,7 +39,7 @@ def _decimal(text: str | None, what: str) -> Decimal | None:
     return number
 
 
-@letters.command("import")
+@app.command("import")
 def import_(
     files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="JSON from Canvas' REST API; - for stdin.")],
     tenant: Tenant = None,
@@ -51,18 +53,17 @@ def import_(
     Example: outcomes letters import standards.json --as-of 2025-08-01T00:00:00Z
     """
     since = time_of(as_of)
-    standards = [standard for file in files for standard in read_letters.read(str(file), _bytes(file))]
-    with database() as (_, dsn):
-        done = ask(dsn, lambda connection: read_letters.take_in(connection, standards, tenant, since))
-    if as_json:
-        print_json(done.as_json())
-        return
-    out.print(read_letters.render(done.standards, note="import"))
-    for standard in standards:
-        for sentence in read_letters.doubts(standard):
-            say(sentence)
-    counts = done.as_json()
-    out.print(f"{counts['imported']:,} imported, {counts['unchanged']:,} unchanged", highlight=False)
+    standards = [standard for file in files for standard in grading_standards.read(str(file), _bytes(file))]
+
+    def show(done: grading_standards.Imported) -> None:
+        out.print(reading.render(done.standards, note="import"))
+        for standard in standards:
+            for sentence in doubts(standard):
+                say(sentence)
+        counts = done.as_json()
+        print_text(f"{counts['imported']:,} imported, {counts['unchanged']:,} unchanged")
+
+    answer(lambda connection: grading_standards.take_in(connection, standards, tenant, since), show, as_json)
 
 
 def _bytes(file: Path) -> bytes:
@@ -74,37 +75,35 @@ def _bytes(file: Path) -> bytes:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from error
 
 
-@letters.command("list")
+@app.command("list")
 def list_(tenant: Tenant = None, as_json: AsJson = False) -> None:
     """List the grading standards that were imported, each in its newest state.
 
     Example: outcomes letters list
     """
-    with database() as (_, dsn):
-        found = ask(dsn, lambda connection: read_letters.listed(connection, tenant))
-    if as_json:
-        print_json(read_letters.as_json(found))
-    else:
-        out.print(read_letters.render(found))
-        if not found:
+
+    def show(found: reading.Standards) -> None:
+        out.print(reading.render(found.states))
+        if not found.states:
             say("no grading standard was imported; `outcomes letters import FILE` does it")
 
+    answer(lambda connection: reading.listed(connection, tenant), show, as_json)
 
-@letters.command()
+
+@app.command()
 def show(id_: StandardId, tenant: Tenant = None, as_json: AsJson = False) -> None:
     """Show one grading standard: all its states as periods, and who uses it now.
 
     Example: outcomes letters show 5
     """
-    with database() as (_, dsn):
-        found = ask(dsn, lambda connection: read_letters.shown(connection, id_, tenant))
-    if as_json:
-        print_json(found.as_json())
-    else:
-        out.print(read_letters.render_shown(found))
+    answer(
+        lambda connection: reading.shown(connection, id_, tenant),
+        lambda found: out.print(reading.render_shown(found)),
+        as_json,
+    )
 
 
-@letters.command()
+@app.command()
 def use(
     standard: Annotated[str, typer.Argument(metavar="ID|none", help="The grading standard; none: none of its own.")],
     course: Course = None,
@@ -122,20 +121,19 @@ def use(
     if len(contexts) != 1:
         raise UsageError("name one that uses it: --course, --assignment or --account")
     if standard != "none" and not (standard.isascii() and standard.isdigit() and 0 < int(standard[:20]) <= MAX_ID):
-        raise UsageError(f"{standard} is no id of a grading standard, and not none")
+        raise UsageError(f"{standard} is not the id of a grading standard, and not none")
     since = time_of(as_of)
     chosen = None if standard == "none" else int(standard)
-    with database() as (_, dsn):
-        done = ask(dsn, lambda connection: read_letters.use(connection, chosen, contexts[0], tenant, since))
-    if as_json:
-        print_json(done)
-        return
-    used = "no grading standard of its own" if done["grading_standard_id"] is None else f"grading standard {standard}"
-    since_when = f"from {done['valid_from']:%Y-%m-%d %H:%M:%S} on" if done["added"] else "as before"
-    out.print(f"{done['context_type']} {done['context_id']} uses {used} {since_when}", highlight=False, soft_wrap=True)
+
+    def show(done: dict[str, Any]) -> None:
+        used = "no grading standard of its own" if done["grading_standard_id"] is None else f"grading standard {standard}"
+        since_when = f"from {done['valid_from']:%Y-%m-%d %H:%M:%S} on" if done["added"] else "as before"
+        print_text(f"{done['context_type']} {done['context_id']} uses {used} {since_when}")
+
+    answer(lambda connection: grading_standards.use(connection, chosen, contexts[0], tenant, since), show, as_json)
 
 
-@letters.command(context_settings=NEGATIVE_TOO)
+@app.command(context_settings=NEGATIVE_TOO)
 def grade(
     percent: Annotated[str | None, typer.Argument(metavar="PERCENT", help="A percentage, such as 93.5.")] = None,
     points: Annotated[str | None, typer.Option(metavar="P", help="Points instead of a percentage …")] = None,
@@ -160,16 +158,15 @@ def grade(
     if counted[2] is not None and counted[2] <= 0:
         raise UsageError("--possible is above 0")
     choice = Choice(standard, assignment, course, account, tenant, time_of(at))
-    with database() as (_, dsn):
-        answer = ask(dsn, lambda connection: read_letters.grade(connection, choice, *counted))
-    if as_json:
-        print_json(answer.as_json())
-        return
-    out.print(answer.letter, highlight=False, markup=False)
-    say(answer.by)
+
+    def show(found: reading.Letter) -> None:
+        out.print(found.letter, highlight=False, markup=False)
+        say(found.by)
+
+    answer(lambda connection: reading.grade(connection, choice, *counted), show, as_json)
 
 
-@letters.command()
+@app.command()
 def score(
     letter: Annotated[str, typer.Argument(metavar="LETTER", help="Such as B+; case does not matter.")],
     course: Course = None,
@@ -185,10 +182,9 @@ def score(
     Example: outcomes letters score B+ --course 12
     """
     choice = Choice(standard, assignment, course, account, tenant, time_of(at))
-    with database() as (_, dsn):
-        answer = ask(dsn, lambda connection: read_letters.score(connection, choice, letter))
-    if as_json:
-        print_json(answer.as_json())
-        return
-    out.print(f"{answer.percent:f}", highlight=False)
-    say(answer.by)
+
+    def show(found: reading.Letter) -> None:
+        print_text(f"{found.percent:f}")
+        say(found.by)
+
+    answer(lambda connection: reading.score(connection, choice, letter), show, as_json)

@@ -5,19 +5,19 @@ from typing import Annotated
 
 import typer
 
-from consumer.commands.terminal import AsJson, At, KnownAt, Tenant, ask, database, layout_width, out, print_json, say, time_of
+from consumer.commands.terminal import AsJson, At, KnownAt, Tenant, answer, layout_width, out, print_text, say, time_of
 from consumer.errors import UsageError
 from consumer.printable import printable
-from consumer.query import gradebook as read_gradebook
-from consumer.query import rollup as read_rollup
-from consumer.query import scale as read_scale
-from consumer.query import timeline as read_timeline
+from consumer.query import gradebook as gradebooks
+from consumer.query import rollup as rollups
+from consumer.query import scale as scales
+from consumer.query import timeline as timelines
 from consumer.query.objects import tenant_of
 from consumer.store import tenant_setting
 from consumer.store.postgres import Connection
 from schemas.base import MAX_ID
 
-mastery = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None)
 
 _COURSE = typer.Option("--course", metavar="ID|none", help="Local or global id; none: results whose course is unknown.")
 _STUDENT = typer.Option("--student", metavar="UUID", help="The student's user_uuid.")
@@ -35,11 +35,11 @@ def _course(text: str) -> int | None:
     if text == "none":
         return None
     if not (text.isascii() and text.isdigit() and 0 < int(text[:20]) <= MAX_ID):
-        raise UsageError(f"{text} is no id of a course, and not none")
+        raise UsageError(f"{text} is not the id of a course, and not none")
     return int(text)
 
 
-@mastery.command()
+@app.command()
 def gradebook(
     course: CourseOption,
     tenant: Tenant = None,
@@ -55,20 +55,20 @@ def gradebook(
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude each other")
     asked = _course(course), tenant, time_of(at), time_of(known_at)
-    with database() as (_, dsn):
-        found = ask(dsn, lambda connection: read_gradebook.gradebook(connection, *asked))
-    if as_json:
-        print_json(found.as_json())
-    elif as_csv:
+
+    def show(found: gradebooks.Gradebook) -> None:
+        if not as_csv:
+            out.print(gradebooks.render(found), width=layout_width())
+            return
         text = found.as_csv()
         sys.stdout.write(printable(text, keep="\n") if sys.stdout.isatty() else text)
         if not found.students or not found.outcomes:
             say("nothing to show: no outcome with results is known here")
-    else:
-        out.print(read_gradebook.render(found), width=layout_width())
+
+    answer(lambda connection: gradebooks.gradebook(connection, *asked), show, as_json)
 
 
-@mastery.command()
+@app.command()
 def scale(
     course: Annotated[int | None, typer.Option(metavar="ID", min=1, max=MAX_ID, help="What applies to this course.")] = None,
     account: Annotated[int | None, typer.Option(metavar="ID", min=1, max=MAX_ID, help="What applies to this account.")] = None,
@@ -85,15 +85,14 @@ def scale(
     if len(contexts) != 1:
         raise UsageError("name one of --course and --account")
     asked = tenant, time_of(at), time_of(known_at)
-    with database() as (_, dsn):
-        found = ask(dsn, lambda connection: read_scale.effective(connection, contexts[0], *asked))
-    if as_json:
-        print_json(found.as_json())
-    else:
-        out.print(read_scale.render(found))
+    answer(
+        lambda connection: scales.effective(connection, contexts[0], *asked),
+        lambda found: out.print(scales.render(found)),
+        as_json,
+    )
 
 
-@mastery.command()
+@app.command()
 def timeline(
     course: CourseOption, student: StudentOption, outcome: OutcomeOption, tenant: Tenant = None, as_json: AsJson = False
 ) -> None:
@@ -102,12 +101,11 @@ def timeline(
     Example: outcomes timeline --course 12 --student elXwFPr6uKGaiVxchQSsqV6YZy5HBtlq8O2vqMXM --outcome 3
     """
     asked = _course(course), student, outcome, tenant
-    with database() as (_, dsn):
-        found = ask(dsn, lambda connection: read_timeline.timeline(connection, *asked))
-    if as_json:
-        print_json(found.as_json())
-    else:
-        out.print(read_timeline.render(found), width=layout_width())
+    answer(
+        lambda connection: timelines.timeline(connection, *asked),
+        lambda found: out.print(timelines.render(found), width=layout_width()),
+        as_json,
+    )
 
 
 def explain_rollup(
@@ -124,15 +122,14 @@ def explain_rollup(
     if course is None or student is None or outcome is None:
         raise UsageError("a rollup is named by --course, --student and --outcome")
     asked = _course(course), student, outcome, tenant, time_of(at), time_of(known_at)
-    with database() as (_, dsn):
-        found = ask(dsn, lambda connection: read_rollup.rollup(connection, *asked))
-    if as_json:
-        print_json(found.as_json())
-    else:
-        out.print(read_rollup.render(found))
+    answer(
+        lambda connection: rollups.rollup(connection, *asked),
+        lambda found: out.print(rollups.render(found)),
+        as_json,
+    )
 
 
-@mastery.command("account-level-scales")
+@app.command("account-level-scales")
 def account_level_scales(
     value: Annotated[str | None, typer.Argument(metavar="[on|off|auto]", help="What to set; shown only where absent.")] = None,
     tenant: Tenant = None,
@@ -143,17 +140,12 @@ def account_level_scales(
     Example: outcomes account-level-scales on
     """
     if value not in (None, "on", "off", "auto"):
-        raise UsageError(f"{value} is none of on, off, auto")
+        raise UsageError(f"{value} is not one of on, off, auto")
 
-    async def question(connection: Connection) -> read_scale.Switch:
+    async def question(connection: Connection) -> scales.Switch:
         root_account_uuid = await tenant_of(connection, tenant)
         if value is not None:
-            await tenant_setting.decide(connection, root_account_uuid, read_scale.SWITCH, value)
-        return await read_scale.switch(connection, root_account_uuid)
+            await tenant_setting.decide(connection, root_account_uuid, scales.SWITCH, value)
+        return await scales.switch(connection, root_account_uuid)
 
-    with database() as (_, dsn):
-        found = ask(dsn, question)
-    if as_json:
-        print_json(found.as_json())
-    else:
-        out.print(printable(found.sentence()), highlight=False, markup=False, soft_wrap=True)
+    answer(question, lambda found: print_text(printable(found.sentence())), as_json)

@@ -3,6 +3,7 @@
 import re
 import sys
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -12,18 +13,18 @@ from rich.padding import Padding
 from rich.text import Text
 
 from consumer import app as wiring
-from consumer.commands.terminal import ATTENTION, AsJson, ask, database, out, print_json, say, show_summary
+from consumer.commands.terminal import ATTENTION, AsJson, answer, ask, database, out, print_json, print_text, say, show_summary
 from consumer.errors import UsageError
 from consumer.printable import printable
-from consumer.query.objects import place
-from consumer.store import quarantine as store_quarantine
+from consumer.query.objects import origin
+from consumer.store import quarantine as records
 from consumer.store.postgres import Connection
 from schemas.base import MAX_ID, Reason
 
-quarantine = typer.Typer(help="Records that could not be understood.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Records that could not be understood.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@quarantine.command("list")
+@app.command("list")
 def quarantine_list(
     state: Annotated[str, typer.Option(help="open, retried, discarded or all")] = "open",
     reason: Annotated[str | None, typer.Option(help="only of this reason")] = None,
@@ -35,58 +36,58 @@ def quarantine_list(
 
     Example: outcomes quarantine list --reason bad_time
     """
-    states = store_quarantine.STATES if state == "all" else (state,)
-    if not set(states) <= set(store_quarantine.STATES):
-        raise UsageError(f"{state} is no state; there are {', '.join(store_quarantine.STATES)}, and all")
+    states = records.STATES if state == "all" else (state,)
+    if not set(states) <= set(records.STATES):
+        raise UsageError(f"{state} is not a state; there are {', '.join(records.STATES)}, and all")
     _known_reason(reason)
-    with database() as (_, dsn):
 
-        async def question(connection: Connection) -> list[dict[str, Any]]:
-            await _say_if_unknown(connection, source)
-            return await store_quarantine.listed(connection, states=states, reason=reason, limit=limit, source=source)
+    async def question(connection: Connection) -> list[dict[str, Any]]:
+        await _say_if_unknown(connection, source)
+        return await records.listed(connection, states=states, reason=reason, limit=limit, source=source)
 
-        rows = ask(dsn, question)
-    if as_json:
-        print_json(rows)
-        return
-    for row in rows:
-        what = " · ".join(filter(None, (row["reason"], row["event_name"], row["state"] if state == "all" else None)))
-        out.print(Text(f"{row['id']}  {what}", style="bold"), soft_wrap=True)
-        out.print(Text(f"   {printable(place(row))}"), soft_wrap=True)
-        said = ": ".join(filter(None, (row["path"], row["message"])))
-        if out.is_terminal:
-            out.print(Padding.indent(Text(printable(said)), 3))
-        else:  # whole, for whoever searches in it
-            out.print(Text(f"   {printable(said)}"), soft_wrap=True)
-    if not rows:
-        say(
-            "no record is in quarantine"
-            if (state, reason, source) == ("open", None, None)
-            else "no such record is in quarantine"
-        )
-    if len(rows) == limit:
-        say(f"the first {limit:,}; --limit shows more")
+    def show(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            _show_row(row, row["state"] if state == "all" else None)
+        if not rows:
+            say("no record is in quarantine" if unfiltered else "no such record is in quarantine")
+        if len(rows) == limit:
+            say(f"the first {limit:,}; --limit shows more")
+
+    unfiltered = (state, reason, source) == ("open", None, None)
+    answer(question, show, as_json)
+
+
+def _show_row(row: Mapping[str, Any], state: str | None) -> None:
+    """Three lines: what it is, where it came from, what is wrong with it."""
+    what = " · ".join(filter(None, (row["reason"], row["event_name"], state)))
+    out.print(Text(f"{row['id']}  {what}", style="bold"), soft_wrap=True)
+    out.print(Text(f"   {printable(origin(row))}"), soft_wrap=True)
+    said = ": ".join(filter(None, (row["path"], row["message"])))
+    if out.is_terminal:
+        out.print(Padding.indent(Text(printable(said)), 3))
+    else:  # on one line, so that grep finds it
+        out.print(Text(f"   {printable(said)}"), soft_wrap=True)
 
 
 def _known_reason(reason: str | None) -> None:
     if reason is not None and reason not in set(Reason):
-        raise UsageError(f"{reason} is no reason; there are {', '.join(Reason)}")
+        raise UsageError(f"{reason} is not a reason; there are {', '.join(Reason)}")
 
 
-@quarantine.command("show")
+@app.command("show")
 def quarantine_show(id_: Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_ID)], as_json: AsJson = False) -> None:
     """Show one record whole, while it is open. It is what Canvas sent, personal data included.
 
     Example: outcomes quarantine show 7
     """
     with database() as (_, dsn):
-        row = ask(dsn, lambda connection: store_quarantine.shown(connection, id_))
+        row = ask(dsn, lambda connection: records.shown(connection, id_))
     raw = row.pop("raw")
     if as_json:
         print_json(row | {"raw": None if raw is None else bytes(raw).decode("utf-8", "backslashreplace")})
         return
     for name, value in row.items():
-        out.print(f"{name:>12}  {'' if value is None else printable(value)}", highlight=False, markup=False, soft_wrap=True)
+        print_text(f"{name:>12}  {'' if value is None else printable(value)}")
     if raw is None:
         say(f"its bytes were deleted when it was {row['state']}")
         return
@@ -126,11 +127,11 @@ def _refuse_unclear(verb: str, ids: list[int] | None, reason: str | None, source
 
 
 async def _say_if_unknown(connection: Connection, source: str | None) -> None:
-    if source is not None and not await store_quarantine.has_source(connection, source):
+    if source is not None and not await records.has_source(connection, source):
         say(f"no record in quarantine came from {source}; `outcomes quarantine show ID` tells where one came from")
 
 
-@quarantine.command("retry")
+@app.command("retry")
 def quarantine_retry(
     ids: Ids = None,
     reason: OfReason = None,
@@ -145,9 +146,9 @@ def quarantine_retry(
     _refuse_unclear("retry", ids, reason, source, everything=everything)
     with database() as (settings, dsn):
 
-        async def question(connection: Connection) -> store_quarantine.Retried:
+        async def question(connection: Connection) -> records.Retried:
             await _say_if_unknown(connection, source)
-            return await store_quarantine.retry(
+            return await records.retry(
                 connection, wiring.rules(settings), datetime.now(UTC), ids=ids or None, reason=reason, source=source
             )
 
@@ -163,7 +164,7 @@ def quarantine_retry(
         raise typer.Exit(ATTENTION)
 
 
-@quarantine.command("discard")
+@app.command("discard")
 def quarantine_discard(
     ids: Ids = None,
     reason: OfReason = None,
@@ -178,14 +179,9 @@ def quarantine_discard(
     Example: outcomes quarantine discard --source live-events --reason not_json
     """
     _refuse_unclear("discard", ids, reason, source, everything=everything)
-    with database() as (_, dsn):
 
-        async def question(connection: Connection) -> int:
-            await _say_if_unknown(connection, source)
-            return await store_quarantine.discard(connection, ids or None, reason=reason, source=source)
+    async def question(connection: Connection) -> dict[str, int]:
+        await _say_if_unknown(connection, source)
+        return {"discarded": await records.discard(connection, ids or None, reason=reason, source=source)}
 
-        count = ask(dsn, question)
-    if as_json:
-        print_json({"discarded": count})
-    else:
-        out.print(f"{count:,} discarded", highlight=False)
+    answer(question, lambda done: print_text(f"{done['discarded']:,} discarded"), as_json)

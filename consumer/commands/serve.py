@@ -1,24 +1,25 @@
 """`outcomes serve`, and the tokens that open it."""
 
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from consumer import app as wiring
-from consumer.commands.terminal import AsJson, ask, database, out, print_json, say
+from consumer.commands.terminal import AsJson, answer, ask, database, out, print_json, print_text, say
 from consumer.errors import UsageError
 from consumer.printable import printable
 from consumer.query.objects import tenant_of
 from consumer.store.postgres import Connection
 from schemas.base import MAX_ID
 
-serving = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None)
 token = typer.Typer(help="Tokens that open `outcomes serve`, each for one tenant.", no_args_is_help=True, rich_markup_mode=None)
 
 
-@serving.command()
+@app.command()
 def serve(
     host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="OUTCOMES_SERVE_HOST")] = None,
     port: Annotated[int | None, typer.Option(metavar="PORT", help="OUTCOMES_SERVE_PORT; 0 picks a free one")] = None,
@@ -30,11 +31,11 @@ def serve(
 
     Example: outcomes serve --host 0.0.0.0 --port 8000
     """
-    from consumer.serve.app import serve as served  # noqa: PLC0415 - a web server, of use to no other command
+    from consumer.serve import app as server  # noqa: PLC0415 - loads a web server that no other command needs
 
     with database(serve_host=host, serve_port=port) as (settings, dsn):
         wiring.spare_the_collector()
-        wiring.run(served(dsn, settings, wiring.signals, sandbox=sandbox))
+        wiring.run(server.serve(dsn, settings, wiring.signals, sandbox=sandbox))
 
 
 @token.command()
@@ -67,7 +68,7 @@ def create(
         print_json(row | {"token": made})
         return
     say(f"token {row['id']} for {row['root_account_uuid']}; it is shown this once")
-    out.print(made, highlight=False, markup=False, soft_wrap=True)
+    print_text(made)
 
 
 @token.command("list")
@@ -78,11 +79,10 @@ def list_(as_json: AsJson = False) -> None:
     """
     from consumer.serve.access import tokens  # noqa: PLC0415 - only these commands need it
 
-    with database() as (_, dsn):
-        rows = ask(dsn, tokens.listed)
-    if as_json:
-        print_json(rows)
-        return
+    answer(tokens.listed, _show_tokens, as_json)
+
+
+def _show_tokens(rows: Sequence[Mapping[str, Any]]) -> None:
     table = RichTable(box=None, header_style="dim", pad_edge=False)
     for column in ("id", "tenant", "name", "created", "revoked"):
         table.add_column(column, overflow="fold", justify="right" if column == "id" else "left")
@@ -111,9 +111,8 @@ def revoke(
     """
     from consumer.serve.access import tokens  # noqa: PLC0415 - only these commands need it
 
-    with database() as (_, dsn):
-        row = ask(dsn, lambda connection: tokens.revoke(connection, id_))
-    if as_json:
-        print_json(row)
-        return
-    out.print(f"token {row['id']} opens nothing any more", highlight=False)
+    answer(
+        lambda connection: tokens.revoke(connection, id_),
+        lambda row: print_text(f"token {row['id']} opens nothing any more"),
+        as_json,
+    )

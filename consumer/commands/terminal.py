@@ -9,13 +9,13 @@ import sys
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar, runtime_checkable
 
 import orjson
 import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console, ConsoleOptions
-from rich.progress import Progress, ProgressColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TaskID, TextColumn
 from rich.text import Text
 
 from consumer import app as wiring
@@ -113,9 +113,14 @@ def say(sentence: str, console: Console = err) -> None:
 
 
 def print_json(value: Any) -> None:
-    """The answer for machines, in UTF-8 wherever it goes: that is what JSON is."""
+    """Prints the answer for machines, always in UTF-8: JSON knows no other encoding."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
     sys.stdout.buffer.write(orjson.dumps(value, default=str, option=options))
+
+
+def print_text(text: str, style: str | None = None) -> None:
+    """Prints a text as it is: no markup, no colours of its own, no line break at the terminal's edge."""
+    out.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -127,13 +132,29 @@ def database(*, clients: int = logging.CRITICAL, **flags: Any) -> Iterator[tuple
 
 
 def ask(dsn: str, question: Callable[[Connection], Coroutine[Any, Any, T]]) -> T:
-    """Asks the database one thing."""
+    """Asks the database one question on a connection of its own."""
 
     async def answered() -> T:
         async with wiring.connected(dsn) as connection:
             return await question(connection)
 
     return asyncio.run(answered())
+
+
+def answer(question: Callable[[Connection], Coroutine[Any, Any, T]], show: Callable[[T], None], as_json: bool) -> T:
+    """Asks the configured database and prints the answer: with `show` for people, or as one JSON object for machines."""
+    with database() as (_, dsn):
+        found = ask(dsn, question)
+    if as_json:
+        print_json(found.as_json() if isinstance(found, _HasJson) else found)
+    else:
+        show(found)
+    return found
+
+
+@runtime_checkable
+class _HasJson(Protocol):
+    def as_json(self) -> Any: ...
 
 
 class _AboveTheBar(io.StringIO):
@@ -144,14 +165,27 @@ class _AboveTheBar(io.StringIO):
         return len(text)
 
 
+def _no_bar(_label: str, **_: Any) -> None:
+    """Where nobody looks at a bar, the log says how far it is."""
+
+
 @contextmanager
-def progress_bar(*columns: ProgressColumn, as_json: bool) -> Iterator[Progress | None]:
-    """A bar on a terminal, gone when it is done; None elsewhere, where the log tells how far it is."""
+def progress_bars(*columns: ProgressColumn, as_json: bool) -> Iterator[Callable[..., None]]:
+    """Draws a bar for each label on a terminal, gone at the end. Yields `update(label, completed=…, total=…, count=…)`."""
     if as_json or not err.is_terminal:
-        yield None
+        yield _no_bar
         return
-    with Progress(*columns, console=err, transient=True) as bar, log.diverted(_AboveTheBar()):
-        yield bar
+    left, right = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[count]}")
+    with Progress(left, BarColumn(), *columns, right, console=err, transient=True) as bar, log.diverted(_AboveTheBar()):
+        tasks: dict[str, TaskID] = {}
+
+        def update(label: str, **fields: Any) -> None:
+            if label not in tasks:
+                name = printable(label.rpartition("/")[2])[-30:]  # a long name would leave no room for the bar
+                tasks[label] = bar.add_task(name, total=None, count="")
+            bar.update(tasks[label], **fields)
+
+        yield update
 
 
 def hint_at_quarantine(sources: list[str], console: Console = err) -> None:

@@ -54,7 +54,7 @@ _BEGINS = re.compile(
     r'[{\[](?=\s*["{\[\]}])|\[(?=\s*(?:null|true|false|NaN|-?[\dI]))'  # an object or an array, and not [INFO] or {a}
     r'|"(?=[^"\\]*\\)'  # a JSON string with an escape in it
     r'|(?<![^,;|\t\n ])"(?=[^"\\]*"")'  # a field of CSV
-    rf"|(?<![\w+/.-]){_RUN}(?![\w+/.-])"  # base64 and not a part of a JWT
+    rf"|(?<![\w+/.%-]){_RUN}(?![\w+/.%-])"  # base64; not in a JWT, nor beside %, which stands for a +
 )
 _FIELD = re.compile(r'"([^"]*(?:""[^"]*)*)"')
 _DOUBLED = re.compile(r'"[^"\\]*""')

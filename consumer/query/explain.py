@@ -11,8 +11,8 @@ from rich.text import Text
 from consumer.errors import UsageError
 from consumer.ingest.tables import TABLE_OF_EVENT
 from consumer.printable import printable
-from consumer.query.beginning import history_begins, note
-from consumer.query.objects import QUARANTINE_LEFT_OUT, place, reads_quarantine, table_of, tenant_of
+from consumer.query.objects import QUARANTINE_LEFT_OUT, origin, reads_quarantine, table_of, tenant_of
+from consumer.query.retired import history_begins, note
 from consumer.query.sql import sql
 from consumer.store.postgres import Connection
 from consumer.store.retention import PARTITIONED
@@ -126,7 +126,7 @@ def render(found: Explanation) -> RenderableType:
     """For people: two lines a version, what it is and where it came from."""
     parts: list[RenderableType] = [Text(f"{found.kind} {found.id} of {printable(found.root_account_uuid)}", style="bold")]
     for version in found.versions:
-        parts += [Text(_what(version)), Padding.indent(Text(_whence(version), style="dim", overflow="fold"), 4)]
+        parts += [Text(_what(version)), Padding.indent(Text(_origin(version), style="dim", overflow="fold"), 4)]
     if found.versions:
         parts += [Text(f"* is current. {found.reason}"), Text(NOTE, style="dim")]
     else:
@@ -136,7 +136,7 @@ def render(found: Explanation) -> RenderableType:
     if found.quarantined is None:
         parts.append(Text(QUARANTINE_LEFT_OUT, style="dim"))
     for row in found.quarantined or ():
-        about = f"{row['id']} ({row['reason']}, {row['state']}) {printable(place(row))}"
+        about = f"{row['id']} ({row['reason']}, {row['state']}) {printable(origin(row))}"
         parts.append(Text(f"In quarantine, and perhaps about it: {about}"))
     return Group(*parts)
 
@@ -148,7 +148,7 @@ def _what(version: Version) -> str:
     return f"{'*' if version.current else ' '} {time} {version.event_name.rsplit('_', 1)[-1]}{updated}{student}"
 
 
-def _whence(version: Version) -> str:
-    where = place({name: getattr(version, name) for name in ("source", "partition", "position", "label")})
+def _origin(version: Version) -> str:
+    where = origin({name: getattr(version, name) for name in ("source", "partition", "position", "label")})
     late = ", came late" if version.came_late else ""
     return f"{printable(where)}, recorded {version.recorded_at:%Y-%m-%d %H:%M:%S}{late}"

@@ -20,8 +20,8 @@ from rich.text import Text
 from consumer.errors import UsageError
 from consumer.printable import printable
 from consumer.query import scale as read_scale
-from consumer.query.beginning import refuse_forgotten
 from consumer.query.objects import id_here, tenant_of
+from consumer.query.retired import refuse_retired
 from consumer.query.scale import Setting, as_of, method_text, name_of, number, style_of
 from consumer.query.sql import sql
 from consumer.store.postgres import Connection
@@ -175,7 +175,7 @@ async def gradebook(
     root_account_uuid = await tenant_of(connection, tenant)
     course = None if course is None else await id_here(connection, root_account_uuid, "course", course)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        await refuse_forgotten(connection, at, known_at)
+        await refuse_retired(connection, at, known_at)
         if course is not None and not await connection.fetchval(sql("gradebook_known"), root_account_uuid, course):
             raise UsageError(f"course {course} is not known of {root_account_uuid}: no result, no course event")
         asked = (root_account_uuid, course, at, known_at)

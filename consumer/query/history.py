@@ -12,8 +12,8 @@ from rich.text import Text
 from consumer.errors import UsageError
 from consumer.ingest.tables import Table
 from consumer.printable import printable
-from consumer.query.beginning import history_begins, note
 from consumer.query.objects import table_of, tenant_of
+from consumer.query.retired import history_begins, note
 from consumer.query.sql import sql
 from consumer.store.postgres import Connection
 from consumer.store.retention import PARTITIONED

@@ -85,7 +85,7 @@ def is_topic(source: str) -> bool:
     return not source.startswith(("file:", CANVAS))
 
 
-def place(row: Mapping[str, Any]) -> str:
+def origin(row: Mapping[str, Any]) -> str:
     """Where a record came from, for people: `topic-3 @17`, `captured/2025.ndjson @17`, `https://school.example @17`.
 
     A file without a name is called by its digest, and a Canvas by its host.

@@ -17,9 +17,9 @@ from rich.text import Text
 from consumer.errors import UsageError
 from consumer.printable import printable
 from consumer.query import scale as read_scale
-from consumer.query.beginning import refuse_forgotten
 from consumer.query.gradebook import outcomes_of, title_of
 from consumer.query.objects import id_here, outcome_id, tenant_of
+from consumer.query.retired import refuse_retired
 from consumer.query.scale import SWATCH, Setting, as_of, method_text, moment, name_of, number, style_of
 from consumer.query.sql import sql
 from consumer.store.postgres import Connection
@@ -94,7 +94,7 @@ async def rollup(
     outcome = await outcome_id(connection, root_account_uuid, outcome)
     asked = (root_account_uuid, course, student, outcome)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
-        await refuse_forgotten(connection, at, known_at)
+        await refuse_retired(connection, at, known_at)
         if not await connection.fetchval(sql("rollup_known"), *asked):
             where = name_of("Course", course)
             raise UsageError(f"no result of student {student} for outcome {outcome} in {where} is known of {root_account_uuid}")

@@ -12,8 +12,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from consumer.printable import printable
-from consumer.query.beginning import refuse_forgotten
 from consumer.query.objects import id_here, tenant_of
+from consumer.query.retired import refuse_retired
 from consumer.query.sql import sql
 from consumer.store.postgres import Connection
 
@@ -97,7 +97,7 @@ async def effective(
     connection: Connection, context: tuple[str, int], tenant: str | None, at: datetime | None, known_at: datetime | None = None
 ) -> Setting:
     """What applies to a course or account of the tenant that was named. Raises `UsageError`."""
-    await refuse_forgotten(connection, at, known_at)
+    await refuse_retired(connection, at, known_at)
     root_account_uuid = await tenant_of(connection, tenant)
     kind, id_ = context
     here = kind, await id_here(connection, root_account_uuid, kind.lower(), id_)

@@ -14,8 +14,8 @@ from rich.text import Text
 from consumer.ingest.batch import PARTS, SUPERSEDED, Partition
 from consumer.ingest.tables import CANVAS, TABLES
 from consumer.printable import printable
-from consumer.query.beginning import history_begins, note
 from consumer.query.objects import QUARANTINE_LEFT_OUT, TO_BEGIN, is_topic, reads_quarantine
+from consumer.query.retired import history_begins, note
 from consumer.query.sql import sql
 from consumer.store.postgres import Connection
 from schemas.events import HEARTBEAT

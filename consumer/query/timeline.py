@@ -11,8 +11,8 @@ from rich.text import Text
 
 from consumer.errors import UsageError
 from consumer.printable import printable
-from consumer.query.beginning import history_begins, note
 from consumer.query.objects import SHORT, id_here, outcome_id, tenant_of
+from consumer.query.retired import history_begins, note
 from consumer.query.scale import method_text, moment, name_of, number, style_of
 from consumer.query.sql import sql
 from consumer.store.postgres import Connection

@@ -17,7 +17,7 @@ SHOWN = 20
 async def differences(connection: Connection, truth: Truth) -> list[str]:
     """Sentences about all that is not as the truth says; empty where the projection is right.
 
-    For a projection that holds nothing but what the truth was told about, each record consumed once.
+    For a projection that holds nothing but what was sent, each record consumed once.
     """
     found: list[str] = []
     found += await _books(connection, truth)
@@ -35,11 +35,13 @@ async def _books(connection: Connection, truth: Truth) -> list[str]:
         "quarantined": sum(truth.poison.values()),
     }
     wrong = [
-        f"{name}: {counts[name]} in the books, {told} were told" for name, told in expected.items() if counts[name] != told
+        f"{name}: {counts[name]} in the books, {number} were sent"
+        for name, number in expected.items()
+        if counts[name] != number
     ]
     for reason, records in await connection.fetch("SELECT reason, count(*) FROM quarantine GROUP BY reason"):
         if truth.poison[reason] != records:
-            wrong.append(f"quarantine: {records} for {reason}, {truth.poison[reason]} were told")
+            wrong.append(f"quarantine: {records} for {reason}, {truth.poison[reason]} were sent")
     return wrong
 
 
@@ -59,10 +61,10 @@ async def _objects(connection: Connection, truth: Truth, table: Table) -> list[s
             seen.add(key)
             known = expected.get(key)
             if known is None:
-                wrong.append(f"{table.name} {key[1]} of {key[0]}: nobody told about it")
+                wrong.append(f"{table.name} {key[1]} of {key[0]}: no event was sent about it")
                 continue
             if versions.get(key) != known.versions:
-                wrong.append(f"{table.name} {key[1]} of {key[0]}: {versions.get(key)} versions, {known.versions} were told")
+                wrong.append(f"{table.name} {key[1]} of {key[0]}: {versions.get(key)} versions, {known.versions} were sent")
             if why := _unlike(table, dict(row), known):
                 wrong.append(f"{table.name} {key[1]} of {key[0]}: {why}")
     wrong += [f"{table.name} {id_} of {tenant}: is missing" for tenant, id_ in expected.keys() - seen]
@@ -80,25 +82,25 @@ def _members_unlike(table: Table, row: dict[str, Any], body: dict[str, Any]) -> 
     """Members of which the row says something else than the body."""
     wrong = []
     for name in {*table.members, *body} - {table.id_member, "global_id", "body_root_account_uuid", "root_account_uuid"}:
-        told, stored = body.get(name), row[name]
+        sent, stored = body.get(name), row[name]
         if name in table.json:
             stored = json.loads(stored) if stored is not None else None
-        elif name in table.global_ids and told is not None:
-            told = local_id(int(told))
-        if not _same(told, stored):
+        elif name in table.global_ids and sent is not None:
+            sent = local_id(int(sent))
+        if not _same(sent, stored):
             wrong.append(name)
     return wrong
 
 
-def _same(told: Any, stored: Any) -> bool:
-    match told, stored:
+def _same(sent: Any, stored: Any) -> bool:
+    match sent, stored:
         case str(), datetime():
-            return datetime.fromisoformat(told) == stored
+            return datetime.fromisoformat(sent) == stored
         case str(), int():
-            return int(told) == stored
+            return int(sent) == stored
         case dict(), dict():
-            return told.keys() == stored.keys() and all(_same(told[name], stored[name]) for name in told)
+            return sent.keys() == stored.keys() and all(_same(sent[name], stored[name]) for name in sent)
         case list(), list():
-            return len(told) == len(stored) and all(map(_same, told, stored))
+            return len(sent) == len(stored) and all(map(_same, sent, stored))
         case _:
-            return bool(told == stored)
+            return bool(sent == stored)

@@ -1,4 +1,4 @@
-"""How the institution is told: out of order, repeated, sometimes lost, in several dialects, with poison in between."""
+"""The feed of an institution: out of order, repeated, sometimes lost, in several dialects, with poison in between."""
 
 import heapq
 import json
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from consumer.simulator.school import Event
+from consumer.simulator.posting import Event
 from consumer.simulator.truth import Truth
 
 
@@ -41,16 +41,16 @@ class Message:
     """A record as a bridge would write it to Kafka."""
 
     key: bytes
-    """By chance, as Canvas keys: it orders nothing."""
+    """Random, as Canvas' keys are: it groups and orders nothing."""
     value: bytes
 
 
-def tell(events: Iterable[Event], feed: Feed, truth: Truth) -> Iterator[Message]:
-    """Messages in the order of their arrival; `truth` takes note of all that is in them."""
+def messages_of(events: Iterable[Event], feed: Feed, truth: Truth) -> Iterator[Message]:
+    """Messages in the order of their arrival; `truth` records all that is in them."""
     chance = random.Random(f"feed-{feed.seed}")
     waiting: list[tuple[int, int, Message]] = []
     late: list[Message] = []
-    for number, message in enumerate(_messages(events, feed, truth, chance)):
+    for number, message in enumerate(_sent(events, feed, truth, chance)):
         if chance.random() < feed.late:
             late.append(message)
             continue
@@ -63,7 +63,7 @@ def tell(events: Iterable[Event], feed: Feed, truth: Truth) -> Iterator[Message]
     yield from late
 
 
-def _messages(events: Iterable[Event], feed: Feed, truth: Truth, chance: random.Random) -> Iterator[Message]:
+def _sent(events: Iterable[Event], feed: Feed, truth: Truth, chance: random.Random) -> Iterator[Message]:
     poisons = _endless(list(_POISONS.items()))
     template: Event | None = None
     for event in events:
@@ -77,7 +77,7 @@ def _messages(events: Iterable[Event], feed: Feed, truth: Truth, chance: random.
             continue
         copies = 2 if chance.random() < feed.duplicates else 1
         for _ in range(copies):
-            truth.told(event)
+            truth.sent(event)
             value = _dialect(event, chance) if chance.random() < feed.dialects else _json(_published(event))
             yield _message(chance, value)
 
@@ -99,7 +99,7 @@ def _published(event: Event) -> dict[str, Any]:
     return {"metadata": event.metadata, "body": event.body}
 
 
-# -- dialects: the same event, written otherwise (canvas-facts 1 and 2) --
+# -- dialects: the same event, written in other ways --
 
 
 def _sqs(inner: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What must be in the projection once everything that was told is consumed: stated by who told it."""
+"""What the projection must hold once every message is consumed, recorded by the sender."""
 
 import json
 from collections import Counter
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
 
-from consumer.simulator.school import Event
+from consumer.simulator.posting import Event
 
 Key = tuple[str, str, int]
 """Kind, tenant, local id."""
@@ -15,7 +15,7 @@ Key = tuple[str, str, int]
 
 @dataclass(slots=True)
 class Known:
-    """What was told about one object."""
+    """What was sent about one object."""
 
     order: tuple[str, str, str]
     """event_time, event_name, updated_at ("" where absent) of the newest: ISO times of one length sort as text."""
@@ -37,11 +37,11 @@ class Truth:
 
     @property
     def versions(self) -> int:
-        """Distinct versions told."""
+        """Distinct versions sent."""
         return sum(known.versions for known in self.objects.values())
 
-    def told(self, event: Event) -> None:
-        """Takes note of an event that was sent."""
+    def sent(self, event: Event) -> None:
+        """Records an event that was sent."""
         self.events += 1
         if not event.kind:
             self.ignored[event.name] += 1
@@ -66,7 +66,7 @@ class Truth:
             known.bodies.append(event.body)
 
     def poisoned(self, reason: str) -> None:
-        """Takes note of a record that must end in quarantine."""
+        """Records a message that must end in quarantine."""
         self.events += 1
         self.poison[reason] += 1
 
@@ -91,12 +91,14 @@ class Truth:
 
     @classmethod
     def read(cls, lines: Iterable[str]) -> "Truth":
-        """The truth that `lines` wrote. For comparing, not for telling on."""
+        """The truth that `lines` wrote, for comparing: it cannot record further events."""
         rest = iter(lines)
         counts = json.loads(next(rest))
         truth = cls(counts["events"], counts["duplicates"], Counter(counts["ignored"]), Counter(counts["poison"]))
         for line in rest:
-            told = json.loads(line)
-            order = (told["event_time"], told["event_name"], told["updated_at"])
-            truth.objects[told["kind"], told["root_account_uuid"], told["id"]] = Known(order, told["bodies"], told["versions"])
+            known = json.loads(line)
+            order = (known["event_time"], known["event_name"], known["updated_at"])
+            truth.objects[known["kind"], known["root_account_uuid"], known["id"]] = Known(
+                order, known["bodies"], known["versions"]
+            )
         return truth

@@ -145,7 +145,7 @@ async def test_a_bound_beyond_all_numbers_is_refused_in_a_sentence(database: str
     code, out, err = await outcomes("letters", "import", str(file), "--tenant", TENANT, DATABASE_URL=database)
     assert (code, out, "Traceback" in err) == (2, "", False)
     assert "grading standard 21070000000000005: " in err
-    assert "is no decimal number of a grading standard; nothing was imported" in err
+    assert "is not a decimal number that a grading standard can hold; nothing was imported" in err
 
 
 async def test_a_standard_that_its_author_may_not_have_meant_is_taken_in_with_a_word(database: str, tmp_path: Path) -> None:

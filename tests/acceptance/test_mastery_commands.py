@@ -161,9 +161,9 @@ async def test_account_level_scales_are_shown_and_set(database: str) -> None:
     [
         (("gradebook",), "--course"),
         (("gradebook", "--course", "9"), f"course 9 is not known of {TENANT}: no result, no course event"),
-        (("gradebook", "--course", "nine"), "nine is no id of a course"),
-        (("gradebook", "--course", "99999999999999999999"), "is no id of a course"),
-        (("gradebook", "--course", "0"), "0 is no id of a course"),
+        (("gradebook", "--course", "nine"), "nine is not the id of a course"),
+        (("gradebook", "--course", "99999999999999999999"), "is not the id of a course"),
+        (("gradebook", "--course", "0"), "0 is not the id of a course"),
         (("gradebook", "--course", "7", "--csv", "--json"), "--csv and --json exclude each other"),
         (("gradebook", "--course", "7", "--at", "2025-03-20T12:00:00"), "is no time with a zone"),
         (("gradebook", "--course", "7", "--at", "2025-02-30"), "is no time with a zone"),
@@ -180,7 +180,7 @@ async def test_account_level_scales_are_shown_and_set(database: str) -> None:
         (("explain", "result"), "name the object by its ID"),
         (("explain", "result", "1", "--course", "7"), "are for the kind rollup"),
         (("explain", "rollup", "--course", "7", "--student", "x", "--outcome", "1"), "no result of student x for outcome 1"),
-        (("account-level-scales", "maybe"), "maybe is none of on, off, auto"),
+        (("account-level-scales", "maybe"), "maybe is not one of on, off, auto"),
     ],
 )
 async def test_wrong_usage_ends_with_two_and_a_sentence(database: str, arguments: tuple[str, ...], sentence: str) -> None:

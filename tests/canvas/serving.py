@@ -10,11 +10,12 @@ from typing import Any
 
 import aiohttp
 
-from consumer.query import letters
+from consumer.query import grading_standards
 from consumer.serve.access import tokens
 from consumer.serve.app import make_app, serving
 from consumer.settings import Settings
 from consumer.store.postgres import connect
+from schemas.grading_standards import Standard
 from tests.postgres.test_gradebook import account, course, outcome, worked
 from tests.postgres.writing import write
 from tests.samples import NOON, TENANT, Event, event, scale
@@ -143,8 +144,8 @@ async def fill(dsn: str) -> None:
     await write(dsn, *school())
     connection = await connect(dsn)
     try:
-        told = [letters.Standard.model_validate(json.loads(json.dumps(one), parse_float=Decimal)) for one in STANDARDS]
-        await letters.take_in(connection, told, TENANT, NOON)
+        told = [Standard.model_validate(json.loads(json.dumps(one), parse_float=Decimal)) for one in STANDARDS]
+        await grading_standards.take_in(connection, told, TENANT, NOON)
         await connection.execute(
             "INSERT INTO canvas_user (root_account_uuid, user_id, user_uuid) VALUES ($1, $2, $3)", TENANT, ANA_ID, ANA
         )

@@ -24,7 +24,7 @@ from consumer.errors import (
     CanvasUnauthorized,
     UsageError,
 )
-from consumer.query import letters
+from consumer.query import grading_standards
 from consumer.settings import Settings, load
 from schemas import rest
 from tests.canvas.content import ALGEBRA, ANN, BEN, BIOLOGY, EQUATIONS, FRACTIONS, GRAPHS, HIGH, READING, ROOT, UUID
@@ -143,7 +143,7 @@ def test_a_grading_standard_from_the_wire_is_one_that_can_be_imported() -> None:
         '{"id": "7", "title": "L", "context_type": "Course", "context_id": 3, "points_based": false, "scaling_factor": 1.0,'
         '"grading_scheme": [{"name": "A", "value": 0.545, "calculated_value": 54.5}, {"name": "F", "value": 0.0}]}'
     )
-    (standard,) = letters.read("canvas", told.model_dump_json().encode())
+    (standard,) = grading_standards.read("canvas", told.model_dump_json().encode())
     assert [str(entry.value) for entry in standard.scheme] == ["0.5450", "0.0000"]
     assert (standard.id, standard.context_id) == (7, 3)
 

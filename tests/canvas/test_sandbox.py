@@ -16,7 +16,7 @@ import pytest
 from fastapi import FastAPI
 
 from consumer.metrics import Metrics
-from consumer.query import letters
+from consumer.query import grading_standards
 from consumer.serve.access import tokens
 from consumer.serve.app import make_app, serving
 from consumer.serve.sandbox import service as writing
@@ -283,7 +283,7 @@ async def standard_5(served: Served) -> None:
     told = {"id": 5, "title": "Old", "context_type": "Course", "context_id": COURSE, "grading_scheme": scheme}
     connection = await connect(served.dsn)
     try:
-        await letters.take_in(connection, letters.read("test", json.dumps(told).encode()), TENANT, NOON)
+        await grading_standards.take_in(connection, grading_standards.read("test", json.dumps(told).encode()), TENANT, NOON)
     finally:
         await connection.close()
 
@@ -411,7 +411,7 @@ async def test_a_used_grading_standard_takes_only_another_title(served: Served) 
     await standard_5(served)
     connection = await connect(served.dsn)
     try:
-        await letters.use(connection, 5, ("Assignment", 9), TENANT, NOON)
+        await grading_standards.use(connection, 5, ("Assignment", 9), TENANT, NOON)
     finally:
         await connection.close()
     path = f"/api/v1/courses/{COURSE}/grading_standards/5"

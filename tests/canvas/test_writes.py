@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.ingest.tables import TABLES
-from consumer.query.letters import Standard
 from consumer.serve.api.rails_params import Params, Value
 from consumer.serve.sandbox.rules import (
     FreshIds,
@@ -25,6 +24,7 @@ from consumer.serve.sandbox.rules import (
     scale,
     standard,
 )
+from schemas.grading_standards import Standard
 from tests import samples
 from tests.samples import NOON
 

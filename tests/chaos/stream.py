@@ -9,7 +9,7 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from confluent_kafka import KafkaError, Message, Producer
 
-from consumer.simulator.feed import Feed, tell
+from consumer.simulator.feed import Feed, messages_of
 from consumer.simulator.school import School, institution
 from consumer.simulator.truth import Truth
 
@@ -42,7 +42,7 @@ def written(folder: Path, seed: int, events: int) -> Stream:
     truth, keys = Truth(), []
     file, truth_file = folder / "told.ndjson", folder / "truth.ndjson"
     with file.open("wb") as lines:
-        for message in tell(institution(School(seed=seed, events=events, tenants=2)), feed, truth):
+        for message in messages_of(institution(School(seed=seed, events=events, tenants=2)), feed, truth):
             keys.append(message.key)
             lines.write(message.value + b"\n")
     with truth_file.open("w", encoding="utf-8") as lines_of_truth:

@@ -14,9 +14,10 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from consumer.errors import Fatal, UsageError
-from consumer.query import letters
+from consumer.query import grading_standards, letters
 from consumer.query.letters import Choice
 from consumer.store.postgres import Connection, connect
+from schemas.grading_standards import Standard
 from tests.postgres.writing import write
 from tests.samples import NOON, TENANT, event
 
@@ -48,14 +49,14 @@ def standard(id: Any = 5, scheme: Any = None, **members: Any) -> dict[str, Any]:
     return {name: value for name, value in shown.items() if value is not ...}
 
 
-def told(*standards: Any) -> list[letters.Standard]:
+def told(*standards: Any) -> list[Standard]:
     """Read from JSON text, as a file is."""
-    return letters.read("file", json.dumps(list(standards)).encode())
+    return grading_standards.read("file", json.dumps(list(standards)).encode())
 
 
 async def take_in(connection: Connection, *standards: Any, as_of: datetime | None = None) -> dict[str, Any]:
     """Imports them; returns the counts."""
-    done = (await letters.take_in(connection, told(*standards), TENANT, as_of)).as_json()
+    done = (await grading_standards.take_in(connection, told(*standards), TENANT, as_of)).as_json()
     return {name: done[name] for name in ("imported", "unchanged")}
 
 
@@ -85,7 +86,7 @@ async def effective(connection: Connection, *ids: int | None, at: datetime | Non
 
 async def use(connection: Connection, id_: int | None, kind: str, context: int, as_of: datetime | None = None) -> bool:
     """Says who uses what; returns whether that was new."""
-    added: bool = (await letters.use(connection, id_, (kind, context), TENANT, as_of))["added"]
+    added: bool = (await grading_standards.use(connection, id_, (kind, context), TENANT, as_of))["added"]
     return added
 
 
@@ -322,9 +323,9 @@ def test_letters_and_scores_are_what_an_independent_computation_says(database: s
         (standard(scheme=[["A" * 256, 0.9], ["F", 0]]), "scheme.0.name: has 256 characters; 255 are possible"),
         (standard(scheme=[["A\0", 0.9], ["F", 0]]), "U\\+0000"),
         (standard(scheme=[["A\ud800", 0.9], ["F", 0]]), "half of a character"),
-        (standard(scheme=[["A", "much"], ["F", 0]]), "scheme.0.value: is no decimal number"),
-        (standard(scheme=[["A", True], ["F", 0]]), "scheme.0.value: is no decimal number"),
-        (standard(scheme=[["A", 10**30], ["F", 0]]), "scheme.0.value: is no decimal number"),
+        (standard(scheme=[["A", "much"], ["F", 0]]), "scheme.0.value: is not a decimal number"),
+        (standard(scheme=[["A", True], ["F", 0]]), "scheme.0.value: is not a decimal number"),
+        (standard(scheme=[["A", 10**30], ["F", 0]]), "scheme.0.value: is not a decimal number"),
         (standard(grading_scheme=["A", "F"]), "scheme.0: is neither"),
         (standard(scaling_factor=5), "scaling_factor other than 1, but is not points_based"),
         (standard(scaling_factor=0, points_based=True), "scaling_factor that is not above 0"),
@@ -338,7 +339,7 @@ def test_letters_and_scores_are_what_an_independent_computation_says(database: s
         (standard(title=...), "title: field required"),
         (standard(grading_scheme=...), "neither a grading_scheme nor data"),
         (standard(grading_scheme=..., data=SCHEME), "data without its version"),
-        (SCHEME, "is no JSON object"),
+        (SCHEME, "is not an object"),
     ],
 )
 def test_what_canvas_cannot_save_is_refused_with_a_sentence(wrong: Any, sentence: str) -> None:
@@ -352,7 +353,7 @@ def test_what_canvas_cannot_save_is_refused_with_a_sentence(wrong: Any, sentence
     [
         (b"{", "is not JSON"),
         (b"\xff", "is not JSON"),
-        (b"[NaN]", "NaN is no JSON number"),
+        (b"[NaN]", "NaN is not a number in JSON"),
         (b"[" * 200_000, "is not JSON"),
         (b'"A"', "holds no grading standard"),
         (b'{"grading_standards": 5}', "holds no grading standard"),
@@ -361,7 +362,7 @@ def test_what_canvas_cannot_save_is_refused_with_a_sentence(wrong: Any, sentence
 def test_a_file_without_standards_is_refused_with_a_sentence(raw: bytes, sentence: str) -> None:
     """Whatever it holds."""
     with pytest.raises(UsageError, match=sentence):
-        letters.read("file", raw)
+        grading_standards.read("file", raw)
 
 
 def test_ids_are_read_as_numbers_or_texts_and_global_ones_become_local() -> None:
@@ -374,9 +375,9 @@ def test_one_a_list_and_an_object_of_standards_are_read() -> None:
     """As the REST API answers and as people wrap it; unknown members are left aside, null is absent."""
     one = standard(surprise=1, workflow_state=None)
     for shape in (one, [one], {"grading_standards": [one]}):
-        (found,) = letters.read("file", json.dumps(shape).encode())
+        (found,) = grading_standards.read("file", json.dumps(shape).encode())
         assert (found.id, found.workflow_state, len(found.scheme)) == (5, "active", 3)
-    assert letters.read("file", b"[]") == []
+    assert grading_standards.read("file", b"[]") == []
 
 
 async def test_blanks_around_names_are_stripped_and_bounds_rounded_to_four_decimals(connection: Connection) -> None:
@@ -437,7 +438,7 @@ async def test_nothing_is_half_imported(connection: Connection) -> None:
     """One wrong standard, or one told in two ways, and none of them is there."""
     with pytest.raises(UsageError, match="nothing was imported"):
         await take_in(connection, standard(), standard(6, scheme=[]))
-    with pytest.raises(UsageError, match="grading standard 5 is told in two ways"):
+    with pytest.raises(UsageError, match="grading standard 5 occurs in two versions"):
         await take_in(connection, standard(), standard(title="Other"))
     with pytest.raises(UsageError, match="lies in the future"):
         await take_in(connection, standard(), as_of=datetime.now(UTC) + timedelta(days=1))
@@ -521,14 +522,14 @@ async def test_a_course_stands_in_the_account_that_its_events_name(database: str
 async def test_the_tenant_is_needed_only_where_there_is_a_choice(database: str, connection: Connection) -> None:
     """Of an empty projection, or of several."""
     with pytest.raises(UsageError, match="projection is empty: name the tenant with --tenant"):
-        await letters.tenant(connection, None)
+        await grading_standards.tenant(connection, None)
     await take_in(connection, standard())
-    assert await letters.tenant(connection, None) == TENANT
-    await letters.take_in(connection, told(standard()), "other", None)
+    assert await grading_standards.tenant(connection, None) == TENANT
+    await grading_standards.take_in(connection, told(standard()), "other", None)
     with pytest.raises(UsageError, match=f"--tenant: {TENANT}, other"):
-        await letters.tenant(connection, None)
+        await grading_standards.tenant(connection, None)
     await write(database, event("course_created"))
-    assert await letters.tenant(connection, None) == TENANT
+    assert await grading_standards.tenant(connection, None) == TENANT
 
 
 # Who may do what

@@ -11,7 +11,7 @@ from consumer.errors import UsageError
 from consumer.ingest.batch import Partition
 from consumer.query import explain, history, objects, status
 from consumer.query.truth import differences
-from consumer.simulator.feed import Feed, tell
+from consumer.simulator.feed import Feed, messages_of
 from consumer.simulator.school import School, institution
 from consumer.simulator.truth import Truth
 from consumer.store.postgres import connect
@@ -165,7 +165,7 @@ async def test_the_projection_of_a_simulated_school_is_what_the_simulator_says(d
     """An independent look at every object, version and count; and it finds a planted difference."""
     truth = Truth()
     feed = Feed(disorder=0.5, duplicates=0.2, losses=0.05, poison=0.02, dialects=0.5, late=0.02)
-    messages = list(tell(institution(School(events=3000, tenants=2)), feed, truth))
+    messages = list(messages_of(institution(School(events=3000, tenants=2)), feed, truth))
     for start in range(0, len(messages), 700):
         await write(database, *(message.value for message in messages[start : start + 700]))
     connection = await connect(database)

@@ -23,8 +23,8 @@ def test_kafkas_own_topics_are_never_meant() -> None:
 def test_a_cluster_of_any_number_of_topics_is_searched_in_bounded_time() -> None:
     """Of a hundred thousand, those are compared whose names are about as long."""
     known = {f"some-team-some-topic-with-a-long-name-{number}" for number in range(100_000)} | {"canvas-live-events"}
-    begun = time.monotonic()
+    begun = time.process_time()
     assert near("canvas-live-evnts", known)[0] == "canvas-live-events"
     assert near("some-team-some-topic-with-a-long-name-", known)
-    assert time.monotonic() - begun < 10
+    assert time.process_time() - begun < 10
     assert len(known) > COMPARED_NAMES

@@ -7,8 +7,9 @@ import pytest
 
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import Accepted, Ignored, RawRecord, Rejected
-from consumer.simulator.feed import Feed, Message, tell
-from consumer.simulator.school import Event, School, institution
+from consumer.simulator.feed import Feed, Message, messages_of
+from consumer.simulator.posting import Event
+from consumer.simulator.school import School, institution
 from consumer.simulator.truth import Truth
 from schemas.base import Reason
 from schemas.events import EVENTS
@@ -20,7 +21,7 @@ NOISY = Feed(disorder=0.3, duplicates=0.1, losses=0.02, poison=0.05, dialects=0.
 def told(school: School, feed: Feed) -> tuple[list[Message], Truth]:
     """Everything at once."""
     truth = Truth()
-    return list(tell(institution(school), feed, truth)), truth
+    return list(messages_of(institution(school), feed, truth)), truth
 
 
 def test_the_same_seed_tells_the_same_bytes_and_another_does_not() -> None:

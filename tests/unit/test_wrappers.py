@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from consumer.ingest.decode import Rules
@@ -202,6 +202,7 @@ WRAPS: dict[str, Callable[[str], str]] = {
 
 
 @settings(max_examples=250, deadline=None)
+@example(1, True, False, ["a registry's number", "a form", "a form"])
 @given(st.integers(1, 3), st.booleans(), st.booleans(), st.lists(st.sampled_from(sorted(WRAPS)), max_size=5))
 def test_equal_events_come_in_equal_order_whatever_the_wrapping(
     number: int, poison: bool, lines: bool, wraps: list[str]

@@ -16,9 +16,9 @@ from typing import Any, Literal, TypeAlias
 import orjson
 
 from consumer.ingest.tables import Table
-from consumer.query.letters import Entry, Standard
 from consumer.serve.api.rails_params import Params, Value
 from schemas.base import MAX_NUMBER, MAX_RATINGS, SHARD
+from schemas.grading_standards import Entry, Standard
 
 Body: TypeAlias = dict[str, Any]
 """Of an event: nothing null, ids as strings."""

@@ -20,8 +20,7 @@ import orjson
 from consumer import log
 from consumer.errors import Transient, UsageError
 from consumer.ingest.tables import TABLES
-from consumer.query import letters
-from consumer.query.letters import Standard
+from consumer.query import grading_standards
 from consumer.query.sql import sql as read_sql
 from consumer.serve.api.rails_params import Params
 from consumer.serve.reading import STATEMENT_SECONDS, Reading
@@ -29,6 +28,7 @@ from consumer.serve.sandbox import rules
 from consumer.serve.sandbox.rules import Body, FreshIds, Place, Refused, Request
 from consumer.serve.sql import sql
 from consumer.store.postgres import connect, translated
+from schemas.grading_standards import Standard
 
 Context: TypeAlias = tuple[Literal["Account", "Course"], int]
 
@@ -166,7 +166,7 @@ class Sandbox:
                     made = rules.standard(known, id_, context, params, used=used)
                 if isinstance(made, Refused):
                     return made
-                (written,) = (await letters.take_in(connection, [made], tenant, None)).standards
+                (written,) = (await grading_standards.take_in(connection, [made], tenant, None)).standards
                 return written
         except UsageError:  # nothing is known of this tenant
             return None

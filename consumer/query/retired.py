@@ -1,4 +1,4 @@
-"""Where history begins, once some of it was retired: a question about before is refused, not answered from what is left."""
+"""Where history begins once old versions were retired. Questions about an earlier time are refused: versions are missing."""
 
 from datetime import datetime
 
@@ -13,8 +13,8 @@ async def history_begins(connection: Connection) -> datetime | None:
     return row["at"] if row else None
 
 
-async def refuse_forgotten(connection: Connection, at: datetime | None, known_at: datetime | None) -> None:
-    """Raises `UsageError` where that moment, or what was known then, cannot be told any more."""
+async def refuse_retired(connection: Connection, at: datetime | None, known_at: datetime | None) -> None:
+    """Raises `UsageError` for a time whose versions, or whose knowledge, were retired."""
     if at is None and known_at is None:
         return
     row = await connection.fetchrow(sql("history_begins"))

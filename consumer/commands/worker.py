@@ -1,0 +1,38 @@
+"""`outcomes worker`."""
+
+import logging
+from typing import Annotated
+
+import typer
+
+from consumer import app as wiring
+from consumer.commands.terminal import ATTENTION, AsJson, database, err, hint_at_quarantine, out, show_summary
+from consumer.printable import printable
+
+app = typer.Typer(rich_markup_mode=None)
+
+
+@app.command()
+def worker(
+    as_json: AsJson = False,
+    until_end: Annotated[bool, typer.Option(help="Stop once all that is in the topics now is written.")] = False,
+    topic: Annotated[str | None, typer.Option(metavar="NAMES", help="OUTCOMES_TOPIC")] = None,
+    group_id: Annotated[str | None, typer.Option(metavar="NAME", help="OUTCOMES_GROUP_ID")] = None,
+    batch_size: Annotated[int | None, typer.Option(metavar="EVENTS", help="OUTCOMES_BATCH_SIZE")] = None,
+    http_port: Annotated[int | None, typer.Option(metavar="PORT", help="OUTCOMES_HTTP_PORT; 0 for no probes")] = None,
+) -> None:
+    """Consume the topics until SIGTERM; a second signal ends at once.
+
+    Example: KAFKA_BOOTSTRAP_SERVERS=kafka:9092 DATABASE_URL=postgresql://… outcomes worker
+    """
+    with database(clients=logging.WARNING, topic=topic, group_id=group_id, batch_size=batch_size, http_port=http_port) as (
+        settings,
+        dsn,
+    ):
+        summary = wiring.run(wiring.work(settings, dsn, until_end=until_end))
+    show_summary(summary, as_json, remarks=out)  # stderr is the log's: each of its lines may be JSON
+    if summary.books.quarantined and not as_json:
+        hint_at_quarantine(list(settings.topic), out)
+    if summary.unfinished:
+        err.print(f"outcomes: {printable(summary.unfinished)}", style="red", highlight=False, soft_wrap=True, markup=False)
+        raise typer.Exit(ATTENTION)
