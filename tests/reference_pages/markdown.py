@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable, Sequence
 
 _CODE = re.compile(r"(`[^`]*`)")
+_SETTING = re.compile(r"(?<!`)\bOUTCOMES_[A-Z_]+\b(?![`=])")
 _MARKUP = re.compile(r"([<>*\\]|\b_\B|\B_\b)")
 
 
 def escaped(text: str) -> str:
-    """One line, with nothing in it that Markdown would obey; code between backticks stays code."""
-    parts = _CODE.split(" ".join(text.split()))
+    """One line, with nothing in it that Markdown would obey; names of settings, and what is between backticks, are code."""
+    parts = _CODE.split(_SETTING.sub(r"`\g<0>`", " ".join(text.split())))
     return "".join(part if index % 2 else _MARKUP.sub(r"\\\1", part) for index, part in enumerate(parts))
 
 
