@@ -70,3 +70,10 @@ def test_every_event_is_on_its_page() -> None:
     headings = re.findall(r"`([^`]+)`", "".join(re.findall(r"^## .*$", text, re.MULTILINE)))
     assert sorted(headings) == sorted(BODIES)
     assert set(re.findall(r"Stored in \[`(\w+)`\]", text)) == TABLES.keys()
+
+
+def test_the_glossary_is_in_order_and_has_each_word_once() -> None:
+    """A word means one thing."""
+    words = re.findall(r"^\*\*(.+?)\*\*", (FOLDER / "glossary.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(words) > 30
+    assert words == sorted(set(words))
