@@ -7,7 +7,7 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -98,6 +98,8 @@ class _Id:
     Also as a double without a fraction: a column of ids with a gap in it leaves pandas, Spark and Athena as one of doubles.
     """
 
+    column = "bigint"
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         digits = core_schema.chain_schema(
@@ -124,6 +126,10 @@ class _Id:
                 {"type": "integer", "minimum": 1, "maximum": MAX_ID},
             ]
         }
+
+
+class _GlobalId(_Id):
+    """An id that Canvas sends as a global one. The row holds the local one."""
 
 
 _EARLIEST = datetime(1, 1, 2, tzinfo=UTC)
@@ -185,6 +191,8 @@ def time_of(value: Any) -> datetime:
 class _Time:
     """An instant in UTC, whatever offset it was written with. A time without a zone is refused."""
 
+    column = "timestamptz"
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_plain_validator_function(time_of)
@@ -196,6 +204,8 @@ class _Time:
 
 class _Number:
     """A double of a size that can be reckoned with. A number in quotes is refused."""
+
+    column = "double precision"
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -212,6 +222,8 @@ class _Number:
 
 class _Integer:
     """A whole number of 32 bits; `1.0` is one too, because some bridges write it so."""
+
+    column = "integer"
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -234,6 +246,8 @@ class _Integer:
 class _Text:
     """A text of any length."""
 
+    column = "text"
+
     _max_length: int | None = None
 
     @classmethod
@@ -250,12 +264,15 @@ class _KeyText(_Text):
 class _Flag:
     """`true` or `false`, nothing that merely looks like it."""
 
+    column = "boolean"
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.bool_schema(strict=True)
 
 
 Id = Annotated[int, _Id]
+GlobalId = Annotated[int, _GlobalId]
 Time = Annotated[datetime, _Time]
 Number = Annotated[float, _Number]
 Integer = Annotated[int, _Integer]
@@ -274,7 +291,17 @@ class Body(Part):
     """The full row of one Canvas object at the moment of the event.
 
     Absent and null mean the same at the top level (Canvas drops nulls there since 2024, `lib/canvas/live_events.rb`).
+    A subclass with a `kind` has a table of that name. The first member that it declares is the object's id.
     """
+
+    kind: ClassVar[str | None] = None
+    """The table of its rows; None: a body without a table."""
+    events: ClassVar[tuple[str, ...]] = ()
+    """Names of its events; empty: `<kind>_created` and `<kind>_updated`."""
+    by_year: ClassVar[bool] = False
+    """Whether versions are partitioned by year: for kinds that grow with the number of students."""
+    private: ClassVar[bool] = False
+    """Whether a row is about a person. Values of unknown members then go to `unknown_value`, out of readers' sight."""
 
     updated_at: Time | None = None
     """Canvas' own, whole seconds; only `_updated` events have it (courses always). Does not move with a scale's ratings."""

@@ -1,33 +1,31 @@
-"""The one table of what is understood: event name -> model of its body."""
+"""What is understood: event name -> model of its body."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
+from schemas import learning_outcome, learning_outcome_result, outcome_proficiency, tenancy
 from schemas.base import Body
-from schemas.learning_outcome import LearningOutcome, LearningOutcomeGroup, LearningOutcomeLink, OutcomeFriendlyDescription
-from schemas.learning_outcome_result import LearningOutcomeResult, RubricAssessment
-from schemas.outcome_proficiency import OutcomeCalculationMethod, OutcomeProficiency
-from schemas.tenancy import Account, Course, Heartbeat
 
 HEARTBEAT = "heartbeat"
 
-_STATES: dict[str, type[Body]] = {
-    "learning_outcome": LearningOutcome,
-    "learning_outcome_group": LearningOutcomeGroup,
-    "learning_outcome_link": LearningOutcomeLink,
-    "learning_outcome_result": LearningOutcomeResult,
-    "outcome_proficiency": OutcomeProficiency,
-    "outcome_calculation_method": OutcomeCalculationMethod,
-    "outcome_friendly_description": OutcomeFriendlyDescription,
-    "account": Account,
-    "course": Course,
-}
+
+def _models() -> Iterator[type[Body]]:
+    """Every model with a kind in these files."""
+    for module in (learning_outcome, learning_outcome_result, outcome_proficiency, tenancy):
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, Body) and value.kind is not None:
+                yield value
+
+
+MODELS: Mapping[str, type[Body]] = MappingProxyType(
+    {str(model.kind): model for model in sorted(_models(), key=lambda model: str(model.kind))}
+)
+"""Kind, the name of the table -> model, sorted: the order in which every transaction writes them."""
 
 EVENTS: Mapping[str, type[Body]] = MappingProxyType(
-    {f"{thing}_{verb}": model for thing, model in _STATES.items() for verb in ("created", "updated")}
-    | {"rubric_assessed": RubricAssessment}
+    {event: model for kind, model in MODELS.items() for event in model.events or (f"{kind}_created", f"{kind}_updated")}
 )
 """Every event that becomes a row. `heartbeat` is known (`Heartbeat`) and counted, but is no row."""
 
-BODIES: Mapping[str, type[Body]] = MappingProxyType({**EVENTS, HEARTBEAT: Heartbeat})
+BODIES: Mapping[str, type[Body]] = MappingProxyType({**EVENTS, HEARTBEAT: tenancy.Heartbeat})
 """`EVENTS` and the heartbeat: all that has a published JSON Schema."""

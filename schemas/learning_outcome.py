@@ -40,6 +40,8 @@ class RubricCriterion(Part):
 class LearningOutcome(StatefulBody):
     """Body of `learning_outcome_created` and `learning_outcome_updated`."""
 
+    kind = "learning_outcome"
+
     learning_outcome_id: Id
     """Local id of the outcome."""
     context_type: KeyText | None = None
@@ -73,6 +75,8 @@ class LearningOutcome(StatefulBody):
 class LearningOutcomeGroup(StatefulBody):
     """Body of `learning_outcome_group_created` and `_updated`."""
 
+    kind = "learning_outcome_group"
+
     learning_outcome_group_id: Id
     """Local id of the group."""
     context_type: KeyText | None = None
@@ -96,6 +100,8 @@ class LearningOutcomeGroup(StatefulBody):
 class LearningOutcomeLink(StatefulBody):
     """Body of `learning_outcome_link_created` and `_updated`: the place of an outcome in a group of a context."""
 
+    kind = "learning_outcome_link"
+
     learning_outcome_link_id: Id
     """Local id of the link; a new one after unlink and relink."""
     learning_outcome_id: Id
@@ -114,6 +120,8 @@ class LearningOutcomeLink(StatefulBody):
 
 class OutcomeFriendlyDescription(StatefulBody):
     """Body of `outcome_friendly_description_created` and `_updated`: one per outcome and context."""
+
+    kind = "outcome_friendly_description"
 
     outcome_friendly_description_id: Id
     """Local id."""

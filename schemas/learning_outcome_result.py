@@ -9,6 +9,10 @@ class LearningOutcomeResult(StatefulBody):
     One row per alignment, student and assessed thing: a regrade updates the same id.
     """
 
+    kind = "learning_outcome_result"
+    by_year = True
+    private = True
+
     id: Id
     """Local id of the result."""
     learning_outcome_id: Id
@@ -59,6 +63,11 @@ class LearningOutcomeResult(StatefulBody):
 
 class RubricAssessment(Body):
     """Body of `rubric_assessed`: sent on every save of a rubric assessment with an active association."""
+
+    kind = "rubric_assessment"
+    events = ("rubric_assessed",)
+    by_year = True
+    private = True
 
     id: Id
     """Local id; `learning_outcome_result.artifact_id` where `artifact_type` is `RubricAssessment`."""

@@ -36,6 +36,8 @@ class OutcomeProficiency(StatefulBody):
     Refused with `bad_scale`: what Canvas' model cannot save (`app/models/outcome_proficiency.rb`).
     """
 
+    kind = "outcome_proficiency"
+
     outcome_proficiency_id: Id
     """Local id of the scale."""
     context_type: KeyText
@@ -63,6 +65,8 @@ class OutcomeProficiency(StatefulBody):
 
 class OutcomeCalculationMethod(StatefulBody):
     """Body of `outcome_calculation_method_created` and `_updated`: the method of a whole account or course."""
+
+    kind = "outcome_calculation_method"
 
     outcome_calculation_method_id: Id
     """Local id."""

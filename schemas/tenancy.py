@@ -1,20 +1,22 @@
 """Accounts and courses, the tree that scales are inherited along, and the feed's own pulse."""
 
-from schemas.base import Body, Id, KeyText, StatefulBody, Text, Time
+from schemas.base import Body, GlobalId, KeyText, StatefulBody, Text, Time
 
 
 class Account(StatefulBody):
     """Body of `account_created` and `account_updated`. Ids are GLOBAL here. Has no times of its own."""
 
-    account_id: Id
+    kind = "account"
+
+    account_id: GlobalId
     """Global id of the account."""
     name: Text | None = None
     """Name."""
-    root_account_id: Id | None = None
+    root_account_id: GlobalId | None = None
     """Global id of the root account."""
     root_account_uuid: KeyText | None = None
     """Uuid of the root account as the body says it; the tenant comes from the metadata."""
-    parent_account_id: Id | None = None
+    parent_account_id: GlobalId | None = None
     """Global id of the parent; absent for a root account."""
     external_status: KeyText | None = None
     """Contract state of a root account."""
@@ -29,9 +31,11 @@ class Account(StatefulBody):
 class Course(StatefulBody):
     """Body of `course_created` and `course_updated`. Ids are GLOBAL here; `updated_at` is in both."""
 
-    course_id: Id
+    kind = "course"
+
+    course_id: GlobalId
     """Global id of the course."""
-    account_id: Id | None = None
+    account_id: GlobalId | None = None
     """Global id of the account that holds the course."""
     uuid: KeyText | None = None
     """Uuid; what results call `result_context_uuid`."""

@@ -14,18 +14,12 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from schemas.base import Body, StatefulBody
-from schemas.events import EVENTS
-from schemas.learning_outcome import LearningOutcome, LearningOutcomeGroup, LearningOutcomeLink, OutcomeFriendlyDescription
-from schemas.learning_outcome_result import LearningOutcomeResult, RubricAssessment
-from schemas.outcome_proficiency import OutcomeCalculationMethod, OutcomeProficiency
+from schemas.columns import columns_of
+from schemas.events import EVENTS, MODELS
 from schemas.snapshots import SNAPSHOTS
-from schemas.tenancy import Account, Course
 
 CANVAS = "canvas:"
 """What the source of snapshots begins with, before the host; no topic can be called so."""
-
-_BY_YEAR = frozenset({"learning_outcome_result", "rubric_assessment"})
-_PRIVATE = frozenset({"learning_outcome_result", "rubric_assessment"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +37,22 @@ class Table:
     """Members that Canvas sends as global ids and that the row holds as local ones."""
     fields: tuple[str, ...]
     """The model's members in the order of `members`, under the body's own names and without `global_id`."""
-    by_year: bool
-    """Whether its versions are partitioned by the year of `event_time`: those of things that grow with the students."""
-    private: bool
-    """Whether a row is about a person: values of unknown members are then kept in `unknown_value`, and `extra` is null.
-
-    A trigger of both tables moves them there, whoever writes.
-    """
     stateful: bool
     """Whether an absent `workflow_state` is `active`."""
     snapshot: bool
     """Whether it is told by REST: an id without a shard is then a local one, and the global one is unknown."""
     validate: Callable[[dict[str, Any]], dict[str, Any]]
     """The model's rules for a body without nulls: what is there and known, by name. Raises pydantic's `ValidationError`."""
+
+    @property
+    def by_year(self) -> bool:
+        """Whether its versions are partitioned by the year of `event_time`."""
+        return self.model.by_year
+
+    @property
+    def private(self) -> bool:
+        """Whether a row is about a person. `extra` is then null: a trigger of both tables moves unknown members away."""
+        return self.model.private
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -73,25 +70,21 @@ class Table:
         return (*self.version_columns, "newest")
 
 
-def _table(
-    name: str, model: type[Body], id_member: str, *, json: tuple[str, ...] = (), global_ids: tuple[str, ...] = ()
-) -> Table:
-    fields = tuple(member for member in model.model_fields if member != id_member)
-    named = tuple("body_root_account_uuid" if member == "root_account_uuid" else member for member in fields)
-    members = ("global_id", *named) if global_ids else named
+def _table(name: str, model: type[Body]) -> Table:
+    id_column, *columns = columns_of(model)
+    names = tuple(column.name for column in columns)
+    json = frozenset(column.member for column in columns if column.is_json)
     return Table(
         name,
         model,
-        id_member,
-        members,
-        frozenset(json),
-        frozenset(global_ids),
-        fields,
-        name in _BY_YEAR,
-        name in _PRIVATE,
+        id_column.member,
+        ("global_id", *names) if id_column.global_id else names,
+        json,
+        frozenset(column.member for column in columns if column.global_id),
+        tuple(column.member for column in columns),
         issubclass(model, StatefulBody),
         False,
-        _validator(model, frozenset(json)),
+        _validator(model, json),
     )
 
 
@@ -114,24 +107,8 @@ def _validator(model: type[Body], nested: frozenset[str]) -> Callable[[dict[str,
     return TypeAdapter(TypedDict(model.__name__, fields)).validator.validate_python  # type: ignore[operator]  # names of run time
 
 
-TABLES: Mapping[str, Table] = MappingProxyType(
-    {
-        table.name: table
-        for table in (
-            _table("account", Account, "account_id", global_ids=("parent_account_id", "root_account_id")),
-            _table("course", Course, "course_id", global_ids=("account_id",)),
-            _table("learning_outcome", LearningOutcome, "learning_outcome_id", json=("rubric_criterion",)),
-            _table("learning_outcome_group", LearningOutcomeGroup, "learning_outcome_group_id"),
-            _table("learning_outcome_link", LearningOutcomeLink, "learning_outcome_link_id"),
-            _table("learning_outcome_result", LearningOutcomeResult, "id"),
-            _table("outcome_calculation_method", OutcomeCalculationMethod, "outcome_calculation_method_id"),
-            _table("outcome_friendly_description", OutcomeFriendlyDescription, "outcome_friendly_description_id"),
-            _table("outcome_proficiency", OutcomeProficiency, "outcome_proficiency_id", json=("outcome_proficiency_ratings",)),
-            _table("rubric_assessment", RubricAssessment, "id"),
-        )
-    }
-)
-"""Table name -> table, by name: the order in which every transaction writes them."""
+TABLES: Mapping[str, Table] = MappingProxyType({name: _table(name, model) for name, model in MODELS.items()})
+"""Table name -> table, sorted: the order in which every transaction writes them."""
 
 _OF_MODEL = {table.model: table for table in TABLES.values()}
 
