@@ -9,39 +9,34 @@ from pydantic import BaseModel
 
 from consumer.ingest.tables import TABLE_OF_EVENT
 from schemas import publish
-from schemas.base import Flag, Id, Integer, KeyText, Number, Text, Time
+from schemas.base import MAX_KEY_TEXT, Flag, GlobalId, Id, Integer, KeyText, Number, Text, Time
 from schemas.events import BODIES
 from tests.reference_pages.markdown import block, code, escaped, table
 
-_WORDS: dict[Any, str] = {
-    Id: "id",
-    Time: "time",
-    Number: "number",
-    Integer: "whole number",
-    Text: "text",
-    KeyText: "text of at most 255 characters",
-    Flag: "true or false",
+_WORDS = {
+    **{get_args(kind)[1]: word for kind, word in ((Id, "id"), (GlobalId, "global id"), (Time, "time"), (Number, "number"))},
+    **{get_args(kind)[1]: word for kind, word in ((Integer, "whole number"), (Text, "text"), (Flag, "true or false"))},
+    get_args(KeyText)[1]: f"text of at most {MAX_KEY_TEXT} characters",
     str: "text",
     int: "whole number",
     bool: "true or false",
 }
+"""The types of `schemas.base`, by what is in their annotation, and those of Python."""
 
 
-def _kinds(annotation: Any) -> list[Any]:
-    """The types that a member may have, without null, and without what pydantic is told besides."""
-    if annotation in _WORDS or annotation is NoneType:
-        return [annotation] if annotation is not NoneType else []
-    if get_origin(annotation) is Annotated:
-        return _kinds(get_args(annotation)[0])
-    if get_origin(annotation) is list or isinstance(annotation, type):
-        return [annotation]
-    return [kind for one in get_args(annotation) for kind in _kinds(one)]
+def _kinds(hint: Any) -> list[Any]:
+    """The types that a member may have, without null."""
+    if get_origin(hint) is Annotated:
+        return [mark for mark in get_args(hint)[1:] if isinstance(mark, type)] or _kinds(get_args(hint)[0])
+    if get_origin(hint) is list or isinstance(hint, type):
+        return [] if hint is NoneType else [hint]
+    return [kind for one in get_args(hint) for kind in _kinds(one)]
 
 
 def _word(kind: Any) -> str:
     if get_origin(kind) is list:
         return "list of objects"
-    return _WORDS.get(kind, "object")
+    return "object" if issubclass(kind, BaseModel) else _WORDS[kind]
 
 
 def members(model: type[BaseModel], before: str = "") -> Iterator[list[str]]:
