@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from consumer.worker.metrics import Metrics
-
 from tests.reference_pages.markdown import code, escaped, table
 
 
