@@ -41,9 +41,7 @@ class Metrics:
         )
         for system in ("postgres", "kafka"):
             self.retries.labels(system)
-        self.rebuilds = Counter(
-            "outcomes_client_rebuilds", "Kafka clients that the watchdog recreated.", registry=self.registry
-        )
+        self.rebuilds = Counter("outcomes_client_rebuilds", "Kafka clients replaced by the watchdog.", registry=self.registry)
         self.lost = Counter(
             "outcomes_lost_partitions", "Batches rolled back because another worker owns the partition.", registry=self.registry
         )
