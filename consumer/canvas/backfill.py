@@ -15,12 +15,10 @@ from consumer.canvas.client import CanvasClient
 from consumer.canvas.examining.examined import Counts, Finding, StepMemory
 from consumer.canvas.examining.examiner import Examiner
 from consumer.canvas.observations import ListEnd, Objects, Observation, Unanswered
-from consumer.canvas.projection import Projection, UnfinishedRun
+from consumer.canvas.projection import Projection, Session, UnfinishedRun
 from consumer.canvas.report import Progress, Report, ScopeReport
-from consumer.canvas.scopes import Scope, scopes
-from consumer.canvas.session import Session
 from consumer.canvas.snapshot_writer import SnapshotWriter
-from consumer.canvas.survey import Step, Survey
+from consumer.canvas.survey import Scope, Step, Survey, scopes
 from consumer.errors import CanvasAway, CanvasError, CanvasSurprise, LostPartition, RefusedRow
 from consumer.ingest.tables import CANVAS
 from consumer.settings import Settings
@@ -270,7 +268,8 @@ class ScopeRun:
     def _add_up(self) -> None:
         report = self._run.report
         report.refused += self._examiner.refused
-        report.add_counts(self._examiner.counts)
+        for table, counts in self._examiner.counts.items():
+            report.tables[table] = report.tables.get(table, Counts()) + counts
         if self._writer is not None:
             report.books += self._writer.books
             if self._writer.books.quarantined:

@@ -24,6 +24,7 @@ from schemas import rest
 
 T = TypeVar("T")
 A = TypeVar("A")
+Ids = Iterable[int | str]
 
 PER_PAGE = 100
 """Canvas' maximum. It silently reduces larger numbers, and may reduce this one."""
@@ -84,8 +85,7 @@ class Page(Generic[T]):
 class CanvasClient:
     """Reads one Canvas with one token. An async context manager; several tasks may share it.
 
-    Every method may raise any `CanvasError`. Ids are local, or global for objects on another shard. Cancelling a task ends its
-    wait at once.
+    Every method may raise any `CanvasError`. Ids are local, or global for objects on another shard.
     """
 
     def __init__(
@@ -191,12 +191,7 @@ class CanvasClient:
     # Results
 
     def outcome_results(
-        self,
-        course_id: int,
-        *,
-        user_ids: Iterable[int | str] = (),
-        outcome_ids: Iterable[int] = (),
-        include_hidden: bool = False,
+        self, course_id: int, *, user_ids: Ids = (), outcome_ids: Ids = (), include_hidden: bool = False
     ) -> AsyncIterator[Page[rest.OutcomeResult]]:
         """Active results whose alignment exists. A filter takes as many ids as fit in a URL."""
         query = _ids(user_ids, outcome_ids) + ([("include_hidden", "true")] if include_hidden else [])
@@ -208,8 +203,8 @@ class CanvasClient:
         self,
         course_id: int,
         *,
-        user_ids: Iterable[int | str] = (),
-        outcome_ids: Iterable[int] = (),
+        user_ids: Ids = (),
+        outcome_ids: Ids = (),
         aggregate_stat: Literal["mean", "median"] | None = None,
     ) -> AsyncIterator[Page[rest.OutcomeRollup]]:
         """A rollup for each student and section, or with `aggregate_stat` one for the course."""
@@ -333,5 +328,5 @@ class CanvasClient:
         return Success(bytes(body), None if link is None else url.join(URL(link, encoded=True)), requested_at)
 
 
-def _ids(user_ids: Iterable[int | str], outcome_ids: Iterable[int]) -> list[tuple[str, str]]:
+def _ids(user_ids: Ids, outcome_ids: Ids) -> list[tuple[str, str]]:
     return [("user_ids[]", str(id_)) for id_ in user_ids] + [("outcome_ids[]", str(id_)) for id_ in outcome_ids]

@@ -64,11 +64,6 @@ class Report:
         if sentence not in self.troubles:
             self.troubles.append(sentence)
 
-    def add_counts(self, tables: dict[str, Counts]) -> None:
-        """A scope's."""
-        for name, counts in tables.items():
-            self.tables[name] = self.tables.get(name, Counts()) + counts
-
     def as_json(self) -> dict[str, Any]:
         """For machines."""
         return {

@@ -7,26 +7,90 @@ come, so memory holds few of them, and the ids of a complete list.
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
-from consumer.canvas import mapping
+from consumer.canvas import mapping, observations
 from consumer.canvas.client import CanvasClient, Context
 from consumer.canvas.compare import same_scale
 from consumer.canvas.course_survey import CourseSurvey
-from consumer.canvas.observations import (
-    REFUSALS,
-    ListEnd,
-    NotInCanvas,
-    Objects,
-    Observation,
-    Scale,
-    Standards,
-    Unanswered,
-    reporting_refusals,
-)
-from consumer.canvas.projection import Projection
-from consumer.canvas.scopes import Scope
+from consumer.canvas.observations import REFUSALS, Objects, Observation, Unanswered, reporting_refusals
+from consumer.canvas.projection import Projection, Session, account_of_course
 from consumer.errors import CanvasNotFound, UsageError
 from schemas import rest
+
+
+class Scope(NamedTuple):
+    """An account with everything below it, or one course."""
+
+    context: Context
+    tenant: str
+    listed: int
+    """The account whose lists show it."""
+
+
+async def scopes(
+    client: CanvasClient, session: Session, account_id: int | None, course_id: int | None, tenant: str | None
+) -> list[Scope]:
+    """This account, this course, or all root accounts that the token's user may see.
+
+    The tenant is the uuid of the root account; `tenant` is needed if Canvas does not show it. Raises `UsageError`, and what the
+    client raises.
+    """
+    if account_id is not None:
+        try:
+            account = (await client.account(account_id)).value
+        except CanvasNotFound:
+            raise UsageError(f"Canvas shows no account {account_id} to this token's user") from None
+        return [Scope(Context("Account", account.id), await _tenant(client, account, tenant), account.id)]
+    top_accounts = await _top_accounts(client)
+    if course_id is not None:
+        known = await account_of_course(session, tenant, course_id)
+        for id_ in [*([] if known is None else [known]), *(top.id for top in top_accounts)]:
+            if (course := await _course(client, id_, course_id)) is not None and course.account_id is not None:
+                holder = (await client.account(course.account_id)).value
+                return [Scope(Context("Course", course_id), await _tenant(client, holder, tenant), id_)]
+        raise UsageError(f"Canvas shows no course {course_id} to this token's user")
+    if not top_accounts:
+        raise UsageError("this token's user administers no account: pass --account or --course")
+    only = tenant if len(top_accounts) == 1 else None
+    found = [Scope(Context("Account", top.id), await _tenant(client, top, only), top.id) for top in top_accounts]
+    if tenant is not None and not (found := [scope for scope in found if scope.tenant == tenant]):
+        raise UsageError(f"none of the accounts that this token's user administers belongs to {tenant}")
+    return found
+
+
+async def _top_accounts(client: CanvasClient) -> list[rest.Account]:
+    """The user's accounts that are below none of the others."""
+    accounts = [account async for page in client.accounts() for account in page.items]
+    ids = {account.id for account in accounts}
+    return [account for account in accounts if account.parent_account_id not in ids]
+
+
+async def _course(client: CanvasClient, account_id: int, course_id: int) -> rest.Course | None:
+    """Searches an account's list: none of our endpoints shows one course."""
+    try:
+        async for page in client.account_courses(account_id):
+            for course in page.items:
+                if course.id == course_id:
+                    return course
+    except REFUSALS:
+        pass  # the known account is deleted, or another user's; the search goes on in the others
+    return None
+
+
+async def _tenant(client: CanvasClient, account: rest.Account, given: str | None) -> str:
+    root = account
+    if account.parent_account_id is not None and account.root_account_id is not None:
+        try:
+            root = (await client.account(account.root_account_id)).value
+        except REFUSALS:
+            root = account
+    uuid = root.uuid if root.parent_account_id is None else None
+    if uuid is None and given is None:
+        raise UsageError("Canvas does not show the uuid of the root account to this token's user: pass it with --tenant")
+    if uuid is not None and given is not None and uuid != given:
+        raise UsageError(f"this Canvas belongs to the tenant {uuid}, not to {given}")
+    return uuid or given or ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +188,18 @@ class Survey:
             async for observation in self._course(step.context).observe(linked, rollups=self._rollups):
                 yield observation
 
-    async def relist(self, end: ListEnd) -> AsyncIterator[Observation]:
+    async def relist(self, end: observations.ListEnd) -> AsyncIterator[Observation]:
         """Reads a list once more. Its end has what either reading showed, as of the first; for results, the students too."""
         students = set[str]()
         match end.table:
             case "learning_outcome_group":
-                observations = self._groups(end.context)
+                reading = self._groups(end.context)
             case "learning_outcome_link":
-                observations = self._links(end.context)
+                reading = self._links(end.context)
             case _:
-                observations = self._course(end.context).results_again(students)
-        async for observation in observations:
-            if isinstance(observation, ListEnd):
+                reading = self._course(end.context).results_again(students)
+        async for observation in reading:
+            if isinstance(observation, observations.ListEnd):
                 yield replace(end, shown={*end.shown, *observation.shown}, sure=True, students=students)
             else:
                 yield observation
@@ -156,7 +220,7 @@ class Survey:
                 inherited = same_scale(ratings, above) or same_scale(ratings, (await self._scale_of(step.above))[1])
             except REFUSALS:
                 inherited = True  # as far as we can know
-        yield Scale(step.context, requested_at, ratings, inherited)
+        yield observations.Scale(step.context, requested_at, ratings, inherited)
 
     async def _scale_of(self, context: Context) -> tuple[datetime, Sequence[rest.ProficiencyRating] | None]:
         """Remembers the scales of accounts, for those below."""
@@ -174,7 +238,7 @@ class Survey:
             shown.update(group.id for group in page.items)
             yield Objects("learning_outcome_group", context, page.requested_at, [mapping.group(one) for one in page.items])
         if began is not None:
-            yield ListEnd("learning_outcome_group", context, began, shown, sure=pages == 1)
+            yield observations.ListEnd("learning_outcome_group", context, began, shown, sure=pages == 1)
 
     @reporting_refusals
     async def _links(self, context: Context) -> AsyncIterator[Observation]:
@@ -187,7 +251,7 @@ class Survey:
             yield Objects("learning_outcome", context, page.requested_at, objects)
             yield Objects("learning_outcome_link", context, page.requested_at, [mapping.link(one) for one in page.items])
         if began is not None:
-            yield ListEnd("learning_outcome_link", context, began, (), sure=pages == 1)
+            yield observations.ListEnd("learning_outcome_link", context, began, (), sure=pages == 1)
 
     async def _have_own_criteria(self, outcomes: Iterable[rest.Outcome]) -> bool:
         """Whether links show the outcomes' own criteria. One outcome tells for the whole Canvas.
@@ -213,7 +277,7 @@ class Survey:
             try:
                 alone = await self._client.outcome(outcome_id)
             except CanvasNotFound as error:
-                yield NotInCanvas("learning_outcome", outcome_id, error.requested_at)
+                yield observations.NotInCanvas("learning_outcome", outcome_id, error.requested_at)
             except REFUSALS as error:
                 yield Unanswered(str(error))
             else:
@@ -223,4 +287,4 @@ class Survey:
     @reporting_refusals
     async def _standards(self, context: Context) -> AsyncIterator[Observation]:
         async for page in self._client.grading_standards(context):
-            yield Standards(page.requested_at, page.items)
+            yield observations.Standards(page.requested_at, page.items)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from consumer.canvas.session import Session
+from consumer.canvas.projection import Session
 from consumer.canvas.sql import sql
 from consumer.store.postgres import connect
 from consumer.store.store import Store

@@ -10,8 +10,7 @@ import asyncpg
 import orjson
 import pytest
 
-from consumer.canvas.projection import Projection
-from consumer.canvas.session import Session
+from consumer.canvas.projection import Projection, Session
 from consumer.ingest.tables import TABLES
 from consumer.query import explain, history, status
 from consumer.query.verify import verify

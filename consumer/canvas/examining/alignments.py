@@ -24,7 +24,7 @@ async def examine(observation: Alignments, projection: Projection, memory: StepM
         if reason is None:
             new.append(shown)
         else:
-            examined.counts.skip(reason)
+            examined.add(reason)
     for pairs, inferred in ((observation.proven, proven), (observation.gone, removed)):
         for outcome_id, assignment_id in pairs:
             key = (outcome_id, "Assignment", assignment_id)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, astuple, dataclass, field
 from operator import add
-from typing import Any, assert_never
+from typing import Any
 
 from consumer.canvas.compare import Change, Difference, Kind, SkipReason
 from consumer.canvas.mapping import RemoteObject
@@ -49,20 +49,6 @@ class Counts:
     refused: int = 0
     """Objects that Canvas itself could not save; not stored."""
 
-    def skip(self, reason: SkipReason) -> None:
-        """An object without a new version."""
-        match reason:
-            case SkipReason.UNCHANGED:
-                self.unchanged += 1
-            case SkipReason.NEWER_HERE:
-                self.newer_here += 1
-            case SkipReason.UNKNOWN_LINK:
-                self.unknown_links += 1
-            case SkipReason.WITHOUT_ID:
-                self.without_id += 1
-            case _:
-                assert_never(reason)
-
     def __add__(self, other: "Counts") -> "Counts":
         return Counts(*map(add, astuple(self), astuple(other)))
 
@@ -90,7 +76,7 @@ class Examined:
         if isinstance(found, Change):
             self.changes.append(found)
         else:
-            self.counts.skip(found)
+            self.counts += Counts(**{found: 1})  # a reason is the name of its count
 
 
 @dataclass(slots=True)

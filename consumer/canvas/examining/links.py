@@ -40,7 +40,7 @@ async def examine_end(observation: ListEnd, projection: Projection, memory: Step
         memory.links_shown.add(change.id)
         del memory.unknown_links[_position(change.body)]
     for remote in memory.unknown_links.values():
-        examined.counts.skip(SkipReason.UNKNOWN_LINK)
+        examined.add(SkipReason.UNKNOWN_LINK)
         examined.findings.append(Finding("missing", observation.table, dict(remote.members)))
     return examined
 

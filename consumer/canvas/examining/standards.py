@@ -25,7 +25,7 @@ async def examine(observation: Standards, projection: Projection) -> Examined:
     at = observation.requested_at
     for one in await projection.compare_standards(list(standards.values()), at) if standards else ():
         if one.newer or not one.differs:
-            examined.counts.skip(SkipReason.NEWER_HERE if one.newer else SkipReason.UNCHANGED)
+            examined.add(SkipReason.NEWER_HERE if one.newer else SkipReason.UNCHANGED)
             continue
         examined.counts.written += 1
         new.append(standards[one.id].model_copy(update={"workflow_state": one.canvas["workflow_state"]}))
