@@ -161,6 +161,8 @@ WRONG = (
     ("/api/v1/outcomes/922337~9999999999999", 404),
     ("/api/history/v1/outcomes/999999~1", 404),
     ("/api/v1/courses/self/outcome_groups", 404),
+    ("/api/v1/courses/self/outcome_groups?at=x&page=0", 404),
+    ("/api/v1/users/1/outcome_groups", 404),
     ("/api/v1/courses/99/outcome_groups", 404),
     ("/api/v1/accounts/99/outcome_proficiency", 404),
     ("/api/v1/courses/7/outcome_groups?page=0", 400),
@@ -237,6 +239,8 @@ async def test_other_methods_are_not_allowed(server: Served) -> None:
         answer = await server.ask("/api/v1/outcomes/1", method=method)
         assert answer.status == 405
         assert answer.json["errors"]
+    nowhere = await server.ask("/api/v1/users/1/outcome_groups", method="POST")
+    assert nowhere.status == 404  # neither an account's nor a course's path, so without any method
 
 
 async def test_head_is_answered_as_get_without_its_body(server: Served) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NewType, TypeAlias
 import orjson
 from fastapi import Depends, Path, Query, Request, Response
 from pydantic import BeforeValidator, WithJsonSchema
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 
 from consumer.printable import has_controls
@@ -104,6 +105,15 @@ AccountId = Annotated[_AccountId, Path(description="Local or global id of the ac
 ContextId = Annotated[
     _AccountId, Path(description="Local or global id of the account or course; of accounts, `self` is the root account.")
 ]
+
+
+class _ContextsConvertor(StringConvertor):
+    regex = "accounts|courses"
+
+
+register_url_convertor("contexts", _ContextsConvertor())
+CONTEXT = "/{contexts:contexts}/{context_id}"
+"""Begins the paths about an account or a course. Any other word there is a path without a route."""
 Contexts = Annotated[Literal["accounts", "courses"], Path(description="Whether the id is an account's or a course's.")]
 _Time = Annotated[
     datetime,

@@ -13,6 +13,7 @@ from consumer.ingest.tables import TABLES
 from consumer.query.sql import sql as query_sql
 from consumer.serve.api import serializers
 from consumer.serve.api.dependencies import (
+    CONTEXT,
     ContextAllTime,
     CourseAllTime,
     Id,
@@ -147,14 +148,14 @@ async def outcome_group_link(request: TenantAllTime, outcome_group_link_id: Id, 
     return await _periods(request, "learning_outcome_link", outcome_group_link_id, page)
 
 
-@router.get("/{contexts}/{context_id}/outcome_proficiency", response_model=list[Period], responses=PAGED)
+@router.get(f"{CONTEXT}/outcome_proficiency", response_model=list[Period], responses=PAGED)
 async def own_scales(request: ContextAllTime, page: Paged) -> Response:
     """List the states of the scale that an account or course owns or owned."""
     rows = await request.pool.fetch(sql("scales_of_context"), request.tenant, *request.context)
     return _slice(request, page, rows, lambda row: serializers.period(dict(row), OutcomeProficiency, _HIDDEN))
 
 
-@router.get("/{contexts}/{context_id}/effective_outcome_proficiency", response_model=list[ScalePeriod], responses=PAGED)
+@router.get(f"{CONTEXT}/effective_outcome_proficiency", response_model=list[ScalePeriod], responses=PAGED)
 async def scale_over_time(request: ContextAllTime, page: Paged) -> Response:
     """List which scale applied to an account or course, and its owner."""
     rows = await request.pool.fetch(sql("scale_over_time"), request.tenant, *request.context)

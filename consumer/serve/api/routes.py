@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query, Response
 
 from consumer.serve.api import serializers
 from consumer.serve.api.dependencies import (
+    CONTEXT,
     AccountAt,
     AssignmentId,
     ContextAt,
@@ -71,7 +72,7 @@ async def outcome_alignments(request: CourseAt, student_id: StudentId = None, as
 # -- mastery scales --
 
 
-@router.get("/{contexts}/{context_id}/outcome_proficiency", response_model=rest.Proficiency, tags=["Proficiency Ratings"])
+@router.get(f"{CONTEXT}/outcome_proficiency", response_model=rest.Proficiency, tags=["Proficiency Ratings"])
 async def proficiency(request: ScaleAt) -> Response:
     """Show the mastery scale that applies to an account or course: its own or the nearest ancestor's; 404 where none does."""
     if request.row["ratings"] is None:
@@ -83,7 +84,7 @@ async def proficiency(request: ScaleAt) -> Response:
 
 
 @router.get(
-    "/{contexts}/{context_id}/grading_standards",
+    f"{CONTEXT}/grading_standards",
     response_model=list[rest.GradingStandard],
     responses=PAGED,
     tags=["Grading Standards"],
@@ -95,7 +96,7 @@ async def grading_standards(request: ContextAt, page: Paged) -> Response:
 
 
 @router.get(
-    "/{contexts}/{context_id}/grading_standards/{grading_standard_id}",
+    f"{CONTEXT}/grading_standards/{{grading_standard_id}}",
     response_model=rest.GradingStandard,
     tags=["Grading Standards"],
 )
@@ -110,9 +111,7 @@ async def grading_standard(request: ContextAt, grading_standard_id: Id) -> Respo
 # -- groups and links --
 
 
-@router.get(
-    "/{contexts}/{context_id}/outcome_groups", response_model=list[rest.OutcomeGroup], responses=PAGED, tags=["Outcome Groups"]
-)
+@router.get(f"{CONTEXT}/outcome_groups", response_model=list[rest.OutcomeGroup], responses=PAGED, tags=["Outcome Groups"])
 async def outcome_groups(request: ContextAt, page: Paged) -> Response:
     """List the outcome groups of an account or course."""
     rows = await request.pool.fetch(sql("groups"), *request.of_context, page.size, page.offset)
@@ -120,7 +119,7 @@ async def outcome_groups(request: ContextAt, page: Paged) -> Response:
 
 
 @router.get(
-    "/{contexts}/{context_id}/outcome_group_links",
+    f"{CONTEXT}/outcome_group_links",
     response_model=list[rest.OutcomeGroupLink],
     responses=PAGED,
     tags=["Outcome Groups"],

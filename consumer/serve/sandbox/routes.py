@@ -19,6 +19,7 @@ from consumer import log
 from consumer.errors import Fatal, Transient
 from consumer.serve.api import serializers
 from consumer.serve.api.dependencies import (
+    CONTEXT,
     ContextAllTime,
     ContextRequest,
     Id,
@@ -216,7 +217,7 @@ async def put_outcome(request: TenantAllTime, outcome_id: Id, params: Parameters
 
 
 @router.post(
-    "/{contexts}/{context_id}/outcome_proficiency",
+    f"{CONTEXT}/outcome_proficiency",
     response_model=rest.Proficiency,
     tags=["Proficiency Ratings"],
     openapi_extra=_SCALE_BODY,
@@ -236,7 +237,7 @@ async def post_proficiency(request: ContextAllTime, params: Parameters, sandbox:
 
 # -- grading standards --
 
-_STANDARDS = "/{contexts}/{context_id}/grading_standards"
+_STANDARDS = f"{CONTEXT}/grading_standards"
 _ONE_STANDARD = f"{_STANDARDS}/{{grading_standard_id}}"
 _STANDARD_ROUTE: dict[str, Any] = {"response_model": rest.GradingStandard, "tags": ["Grading Standards"]}
 
