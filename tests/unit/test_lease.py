@@ -88,11 +88,12 @@ async def test_a_write_that_failed_is_not_tried_again_once_its_lease_has_ended()
     recorded = Recorded()
     lease = granted(recorded)
 
-    def fail() -> None:
+    def fail_once() -> None:
+        recorded.meanwhile = lambda: None
         lease.end()
         raise Transient("away")
 
-    recorded.meanwhile = fail
+    recorded.meanwhile = fail_once
     with pytest.raises(LeaseEnded):
         await retrying(read(lease).write, on_failure=lambda *_: None, first_seconds=0, jitter=lambda: 0)
     assert recorded.asked.count("write") == 1
