@@ -12,9 +12,9 @@ import asyncpg
 from consumer.canvas.client import Context
 from consumer.canvas.compare import BACKFILLED, Known, known_of, row_id, user_uuid
 from consumer.canvas.sql import sql
-from consumer.errors import Transient
+from consumer.errors import OutcomesError, Transient
 from consumer.query import grading_standards
-from consumer.store.postgres import Connection, connect, translated
+from consumer.store.postgres import Connection, connect, translating
 from consumer.store.retrying import StoppableRetry
 from schemas.grading_standards import Standard
 
@@ -116,17 +116,15 @@ class Session:
 
     async def _once(self, action: Callable[[Connection], Awaitable[T]]) -> T:
         try:
-            if self._connection is None:
-                self._connection = await connect(self._dsn, statement_seconds=self._statement_seconds)
-            return await action(self._connection)
-        except Exception as error:
-            meaning = translated(error)
-            if meaning is None or isinstance(meaning, Transient):
+            with translating():
+                if self._connection is None:
+                    self._connection = await connect(self._dsn, statement_seconds=self._statement_seconds)
+                return await action(self._connection)
+        except OutcomesError as error:
+            if isinstance(error, Transient):
                 await self.close()
-            if meaning is None or meaning is error:
-                raise
-            raise meaning from error
-        except BaseException:  # a cancelled statement leaves the connection in an unknown state
+            raise
+        except BaseException:  # a bug or a cancelled statement leaves the connection in an unknown state
             await self.close()
             raise
 

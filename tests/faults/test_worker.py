@@ -94,7 +94,7 @@ async def _frozen(worker: Process) -> bool:
     ("point", "statement_seconds", "said"),
     [
         # Its session is still there when it wakes up, and holds no lock that others need: the compare-and-set keeps it out.
-        ("staging", "60", "who owns the partition now"),
+        ("staging", "60", "owns the partition now"),
         # It holds the lock on the position: Postgres ends the session, so that another can go on.
         ("before_commit", "3", '"system": "postgres"'),
     ],

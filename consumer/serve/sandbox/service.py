@@ -29,7 +29,7 @@ from consumer.serve.sandbox.events import Body, EventContext, HttpRequest
 from consumer.serve.sandbox.refusals import Refusal
 from consumer.serve.sandbox.rules import Context, NewIds
 from consumer.serve.sql import sql
-from consumer.store.postgres import connect, translated
+from consumer.store.postgres import connect, translating
 from schemas.grading_standards import Standard
 
 MAX_PUBLISHED = 1000
@@ -144,7 +144,8 @@ class Sandbox:
         One write at a time, because each opens a connection, and the worker needs some too.
         """
         async with _one_at_a_time(self._standard_lock):
-            return await self._write_standard(tenant, context, id_, params, delete=delete)
+            with translating():
+                return await self._write_standard(tenant, context, id_, params, delete=delete)
 
     async def _write_standard(
         self, tenant: str, context: Context, id_: int | None, params: Params, *, delete: bool
@@ -172,11 +173,6 @@ class Sandbox:
                 return written
         except UsageError:  # no event of this tenant is known
             return None
-        except Exception as error:
-            meaning = translated(error)
-            if meaning is None or meaning is error:
-                raise
-            raise meaning from error
         finally:
             connection.terminate()
 
