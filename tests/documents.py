@@ -23,7 +23,7 @@ SHOWN = {"text", "mermaid"}
 """Languages of blocks that nothing can run."""
 
 _BLOCK = re.compile(
-    r"^<!-- run: (?P<hidden>.+?) -->$|(?:^<!-- not run: (?P<reason>.+?) -->\n)?^(?P<indent> *)```(?P<language>\S*).*\n"
+    r"^<!-- run: (?P<hidden>.+?) -->$|(?:^ *<!-- not run: (?P<reason>.+?) -->\n)?^(?P<indent> *)```(?P<language>\S*).*\n"
     r"(?P<text>(?:.*\n)*?)(?P=indent)```$",
     re.MULTILINE,
 )
