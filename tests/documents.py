@@ -19,6 +19,8 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+RUN = [page for page in PAGES if ROOT / "docs" / "reference" not in page.parents]
+"""Those whose blocks run. The reference shows examples of commands and events that are compared with the code."""
 SHOWN = {"text", "mermaid"}
 """Languages of blocks that nothing can run."""
 

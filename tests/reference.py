@@ -1,8 +1,8 @@
 """Canvas's mastery math once more, in plain Python, so that two implementations can be held against each other.
 
 It knows nothing of the database: it is told events and answers what the rollups, scales and summaries are, at any moment and as
-known at any moment. `CF` and `D` are the rules and decisions of `docs/explanation/mastery.md`. `tests/golden` has numbers that
-real Ruby computed, which it must equal.
+known at any moment. Files ending in .rb are Canvas' own, D1 to D17 the decisions in
+`docs/explanation/mastery.md`. `tests/golden` has numbers that real Ruby computed, which it must equal.
 """
 
 import math
@@ -16,7 +16,7 @@ from operator import add
 from typing import Any, NamedTuple
 
 SHARD = 10**13
-"""A global id is shard x this + local id (CF 1.3)."""
+"""A global id is shard x this + local id (data_service_canvas_event_metadata.md)."""
 BEGINNING = datetime.min.replace(tzinfo=UTC)
 """Older than all."""
 CENTLESS = 2.0**59
@@ -27,9 +27,9 @@ LEGAL = {
     "weighted_average": (1, 99, 65),
     "standard_decaying_average": (50, 99, 65),
 }
-"""Least, greatest and default `calculation_int` of the methods that have one (CF 7.2)."""
+"""Least, greatest and default `calculation_int` of the methods that have one (rollup_score.rb)."""
 MERGING = {"latest", "average", "decaying_average", "weighted_average", "standard_decaying_average"}
-"""The methods that see the rows of one quiz as one value (CF 7.4)."""
+"""The methods that see the rows of one quiz as one value (rollup_score_aggregator_helper.rb)."""
 TRACE = 1e-100
 """Numbers below are 0: products of such would be 0 in Canvas, and errors in Postgres."""
 IDS = {
@@ -44,9 +44,9 @@ IDS = {
     "account": "account_id",
     "course": "course_id",
 }
-"""What is stored, by event name without `_created` and `_updated`, and the member that holds its id (CF 3)."""
+"""What is stored, by event name without `_created` and `_updated`, and the member that holds its id."""
 GLOBAL = {"account", "course"}
-"""Whose bodies carry global ids (CF 1.3)."""
+"""Whose bodies carry global ids (data_service_canvas_event_metadata.md)."""
 
 Body = dict[str, Any]
 Place = tuple[str, int]
@@ -54,14 +54,14 @@ Place = tuple[str, int]
 
 
 class Told(NamedTuple):
-    """An event in the published form (CF 1) and when the projection learnt it (design 5)."""
+    """An event in the published form and when the projection learnt it."""
 
     event: dict[str, Any]
     recorded_at: datetime
 
 
 class Alignment(NamedTuple):
-    """What REST told of an assignment that measured an outcome: from `at` on it does, or no longer does (CF 10.3)."""
+    """What REST told of an assignment that measured an outcome: from `at` on it does, or no longer does."""
 
     tenant: str
     course_id: int
@@ -73,7 +73,7 @@ class Alignment(NamedTuple):
 
 
 class Rollup(NamedTuple):
-    """One student's score for one outcome in one course, and by what it was judged (design 8)."""
+    """One student's score for one outcome in one course, and by what it was judged."""
 
     score: Decimal
     mastery: bool | None
@@ -88,7 +88,7 @@ class Rollup(NamedTuple):
 
 
 class Level(NamedTuple):
-    """How many students of a course stand on one rating of an outcome (CF 7.6, D15)."""
+    """How many students of a course stand on one rating of an outcome (result_analytics.rb, D15)."""
 
     description: str
     color: str | None
@@ -99,7 +99,7 @@ class Level(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """An outcome over the students of a course (CF 7.5, D15)."""
+    """An outcome over the students of a course (rollup_score_aggregator_helper.rb, D15)."""
 
     mean: Decimal
     median: Decimal
@@ -110,7 +110,7 @@ class Summary(NamedTuple):
 
 
 class Scale(NamedTuple):
-    """A mastery scale and who owns it (CF 8.1)."""
+    """A mastery scale and who owns it (outcome_proficiency.rb)."""
 
     context_type: str
     context_id: int
@@ -121,7 +121,7 @@ class Scale(NamedTuple):
 
 
 class Version(NamedTuple):
-    """One state of one object, as one event told it (design 3)."""
+    """One state of one object, as one event told it."""
 
     kind: str
     id: int
@@ -134,21 +134,21 @@ class Version(NamedTuple):
 
     @property
     def order(self) -> tuple[datetime, bool, datetime]:
-        """What decides which of two versions is the newer one (design 3)."""
+        """What decides which of two versions is the newer one."""
         return self.event_time, self.updated, self.updated_at
 
     @property
     def active(self) -> bool:
-        """Absent `workflow_state` counts as active (CF 3)."""
+        """Absent `workflow_state` counts as active."""
         return bool(self.body.get("workflow_state", "active") == "active")
 
     def id_of(self, member: str) -> int | None:
-        """The id in this member of the body, local where the body's ids are global (CF 1.3)."""
+        """The id in this member of the body, local where the body's ids are global (data_service_canvas_event_metadata.md)."""
         found = number(self.body.get(member))
         return local(found) if self.kind in GLOBAL else found
 
     def hint(self, member: str) -> int | None:
-        """The local id in this member of the metadata, whose ids are global (CF 1.3)."""
+        """The local id in this member of the metadata, whose ids are global (data_service_canvas_event_metadata.md)."""
         return local(number(self.metadata.get(member)))
 
 
@@ -161,27 +161,27 @@ class Points(NamedTuple):
 
 
 def number(value: str | int | None) -> int | None:
-    """Ids come as strings or integers (design 4)."""
+    """Ids come as strings or integers."""
     return None if value is None else int(value)
 
 
 def local(value: int | None) -> int | None:
-    """A global id without its shard; what would be nothing stays as it is (CF 1.3)."""
+    """A global id without its shard; what would be nothing stays as it is (data_service_canvas_event_metadata.md)."""
     return None if value is None else value % SHARD or value
 
 
 def moment(text: str | None) -> datetime | None:
-    """A time as Canvas has ever written one: `Z`, an offset, or an offset after a blank (CF 1.2)."""
+    """A time as Canvas has ever written one: `Z`, an offset, or an offset after a blank."""
     return None if text is None else datetime.fromisoformat(re.sub(r" (?=[+-]\d)", "", text))
 
 
 def double(value: float | None) -> float | None:
-    """Whole numbers come without a fraction (CF 1.4); what is next to nothing is nothing (D6)."""
+    """Whole numbers come without a fraction; what is next to nothing is nothing (D6)."""
     return None if value is None else float(value) if abs(value) >= TRACE else 0.0
 
 
 def plain(body: Body) -> Body:
-    """Null means absent (CF 1.4, design 3), and ids of both spellings are the same."""
+    """Null means absent, and ids of both spellings are the same."""
     ids = {name: str(value) for name, value in body.items() if name == "id" or name.endswith("_id")}
     return {name: ids.get(name, value) for name, value in body.items() if value is not None}
 
@@ -190,7 +190,7 @@ def plain(body: Body) -> Body:
 
 
 def rounded(exact: float) -> Decimal:
-    """Two decimals as Ruby's Float#round(2) has them, in the shortest decimal of that double (CF 7.2, D6)."""
+    """Two decimals as Ruby's Float#round(2) has them, in the shortest decimal of that double (rollup_score.rb, D6)."""
     size = abs(exact)
     if size < CENTLESS:
         below = math.floor(size * 100)
@@ -202,7 +202,7 @@ def rounded(exact: float) -> Decimal:
 
 
 def total(values: Iterable[float]) -> float:
-    """Ruby's Array#sum: with a correction of what each addition rounded away (CF 7.2, D6)."""
+    """Ruby's Array#sum: with a correction of what each addition rounded away (rollup_score.rb, D6)."""
     sum_, correction = 0.0, 0.0
     for one in values:
         great, small = (sum_, one) if abs(sum_) >= abs(one) else (one, sum_)
@@ -212,35 +212,35 @@ def total(values: Iterable[float]) -> float:
 
 
 def mean(values: Sequence[float]) -> float:
-    """The arithmetic mean, added up in the given order (CF 7.2)."""
+    """The arithmetic mean, added up in the given order (rollup_score.rb)."""
     return total(values) / len(values)
 
 
 def weights(calculation_int: int) -> tuple[float, float]:
-    """Of what is newer and of what is older: not one and its complement, but two products (CF 7.2)."""
+    """Of what is newer and of what is older: not one and its complement, but two products (rollup_score.rb)."""
     return 0.01 * calculation_int, 0.01 * (100 - calculation_int)
 
 
 def weighted(values: Sequence[float], calculation_int: int) -> float:
-    """The newest against the mean of all older ones (CF 7.2)."""
+    """The newest against the mean of all older ones (rollup_score.rb)."""
     new, old = weights(calculation_int)
     return values[-1] * new + mean(values[:-1]) * old if len(values) > 1 else values[0]
 
 
 def decaying(values: Sequence[float], calculation_int: int) -> float:
-    """Each against all that came before it (CF 7.2)."""
+    """Each against all that came before it (rollup_score.rb)."""
     new, old = weights(calculation_int)
     return reduce(lambda before, value: before * old + value * new, values)
 
 
 def mastered(values: Sequence[float], least: int, mastery_points: float | None) -> float | None:
-    """The mean of all values that are mastery, if they are enough (CF 7.2)."""
+    """The mean of all values that are mastery, if they are enough (rollup_score.rb)."""
     kept = [] if mastery_points is None else [value for value in values if value >= mastery_points]
     return mean(kept) if len(kept) >= least else None
 
 
 def legal(method: str, calculation_int: int | None) -> int | None:
-    """The number that the method works with: none, the given one, or the default (CF 7.2, D3)."""
+    """The number that the method works with: none, the given one, or the default (rollup_score.rb, D3)."""
     if method not in LEGAL:
         return None
     least, greatest, default = LEGAL[method]
@@ -248,7 +248,7 @@ def legal(method: str, calculation_int: int | None) -> int | None:
 
 
 def unrounded(method: str, calculation_int: int, values: Sequence[float], mastery_points: float | None) -> float | None:
-    """The formulas of CF 7.2 by stored name; an unknown name has none (D3)."""
+    """The formulas of rollup_score.rb by stored name; an unknown name has none (D3)."""
     match method:
         case "highest":
             return max(values)
@@ -269,7 +269,7 @@ def unrounded(method: str, calculation_int: int, values: Sequence[float], master
 def score(
     method: str | None, calculation_int: int | None, values: Sequence[float], mastery_points: float | None
 ) -> Decimal | None:
-    """The score of values in time order: the formulas of CF 7.2, rounded once at the end; absent method = highest (D3, D6)."""
+    """The score of values in time order: the formulas of rollup_score.rb, rounded once at the end; absent method = highest (D3, D6)."""
     if not values:
         return None
     name = "highest" if method is None else method
@@ -278,13 +278,13 @@ def score(
 
 
 def median(scores: Sequence[float]) -> Decimal:
-    """Half of the sum of the two middle ones, or of the middle one twice: a double, not rounded (CF 7.5)."""
+    """Half of the sum of the two middle ones, or of the middle one twice: a double, not rounded (rollup_score_aggregator_helper.rb)."""
     ordered = sorted(scores)
     return Decimal(repr((ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2))
 
 
 def percentage(count: int, whole: int) -> int:
-    """A whole percent, halves away from zero (CF 7.6, D15)."""
+    """A whole percent, halves away from zero (result_analytics.rb, D15)."""
     return (200 * count + whole) // (2 * whole)
 
 
@@ -292,13 +292,13 @@ def percentage(count: int, whole: int) -> int:
 
 
 def falling(ratings: Iterable[Body]) -> list[Body]:
-    """Ratings with points, the highest first, equal ones as listed (D7); deleted ones belong to no scale (CF 8.1)."""
+    """Ratings with points, the highest first, equal ones as listed (D7); deleted ones belong to no scale (outcome_proficiency.rb)."""
     left = (rating for rating in ratings if rating.get("points") is not None and rating.get("workflow_state") != "deleted")
     return sorted(left, key=lambda rating: -rating["points"])
 
 
 def own_points(criterion: Body) -> Points:
-    """The points of an outcome's own criterion (CF 3.1, D2)."""
+    """The points of an outcome's own criterion (D2)."""
     ratings = falling(criterion.get("ratings") or [])
     possible = double(criterion.get("points_possible"))
     if possible is None and ratings:
@@ -308,7 +308,7 @@ def own_points(criterion: Body) -> Points:
 
 
 def level(ratings: Sequence[Body], reached: Decimal) -> int | None:
-    """The place of the first rating, points falling, with points up to the score (CF 7.6, D7)."""
+    """The place of the first rating, points falling, with points up to the score (result_analytics.rb, D7)."""
     return next((place for place, rating in enumerate(ratings) if rating["points"] <= float(reached)), None)
 
 
@@ -330,7 +330,7 @@ def levels(points: Points, scores: Sequence[Decimal]) -> list[Level]:
 
 
 def scale_of(row: Version) -> Scale:
-    """The scale in its row (CF 8.1): full marks are its first rating, mastery its mastery rating."""
+    """The scale in its row (outcome_proficiency.rb): full marks are its first rating, mastery its mastery rating."""
     ratings = falling(row.body["outcome_proficiency_ratings"])
     threshold = next(float(rating["points"]) for rating in ratings if rating.get("mastery"))
     context_type, context_id = place_of(row)
@@ -338,7 +338,7 @@ def scale_of(row: Version) -> Scale:
 
 
 def place_of(row: Version) -> Place:
-    """Who owns a scale or a calculation method; ids of courses and accounts overlap (CF 8.3)."""
+    """Who owns a scale or a calculation method; ids of courses and accounts overlap (account.rb)."""
     return row.body["context_type"], int(row.body["context_id"])
 
 
@@ -351,7 +351,7 @@ def course_of(result: Version) -> int | None:
 
 
 def quiz_of(result: Version) -> int | None:
-    """The quiz of a result, if it is a quiz result; of one that REST told, minus the assignment (CF 7.4, D5)."""
+    """The quiz of a result, if it is a quiz result; of one that REST told, minus the assignment (rollup_score_aggregator_helper.rb, D5)."""
     asset = result.id_of("associated_asset_id")
     if asset is None or result.body.get("artifact_type") != "Quizzes::QuizSubmission":
         return None
@@ -359,7 +359,7 @@ def quiz_of(result: Version) -> int | None:
 
 
 def merged(rows: Sequence[Version]) -> float | None:
-    """What the rows of one quiz are together: a percent weighed by `possible` (CF 7.4, D5)."""
+    """What the rows of one quiz are together: a percent weighed by `possible` (rollup_score_aggregator_helper.rb, D5)."""
     ordered = sorted(rows, key=lambda row: row.id)
     pairs = [(double(row.body.get("possible")), double(row.body.get("percent"))) for row in ordered]
     both = [(possible, percent) for possible, percent in pairs if possible is not None and percent is not None]
@@ -368,7 +368,7 @@ def merged(rows: Sequence[Version]) -> float | None:
 
 
 def percents(rows: Sequence[Version], method: str) -> list[float | None]:
-    """The percent of each row, in which rows of one quiz may share theirs (CF 7.4, D5)."""
+    """The percent of each row, in which rows of one quiz may share theirs (rollup_score_aggregator_helper.rb, D5)."""
     quizzes: dict[int, list[Version]] = defaultdict(list)
     for row in rows:
         if method in MERGING and (quiz := quiz_of(row)) is not None:
@@ -378,7 +378,7 @@ def percents(rows: Sequence[Version], method: str) -> list[float | None]:
 
 
 def value(percent: float | None, raw: float | None, points: Points) -> float | None:
-    """The value of a result: its percent of the points, else its raw score; none where the points are unknown (CF 7.2, D2)."""
+    """The value of a result: its percent of the points, else its raw score; none where the points are unknown (rollup_score.rb, D2)."""
     if percent is None:
         return raw
     whole = points.mastery if points.possible is not None and points.possible <= 0 else points.possible
@@ -418,7 +418,7 @@ class View:
         return {place: row for place, row in owned.items() if row.active}
 
     def _inputs(self) -> dict[int | None, dict[tuple[str, int], list[Version]]]:
-        """The results that count, by course, then by student and outcome (CF 7.1, D1), in time order (D4)."""
+        """The results that count, by course, then by student and outcome (result_analytics.rb, D1), in time order (D4)."""
         inputs: dict[int | None, dict[tuple[str, int], list[Version]]] = defaultdict(lambda: defaultdict(list))
         for row in sorted(self.rows["learning_outcome_result"].values(), key=self._time):
             user, outcome = row.body.get("user_uuid"), row.id_of("learning_outcome_id")
@@ -428,7 +428,7 @@ class View:
         return inputs
 
     def _unaligned(self, result: Version) -> bool:
-        """Its assignment no longer measured its outcome, and it is not newer than that (CF 5.3, D17)."""
+        """Its assignment no longer measured its outcome, and it is not newer than that (D17)."""
         if result.body.get("associated_asset_type") != "Assignment":
             return False
         place = (course_of(result), result.id_of("learning_outcome_id"), result.id_of("associated_asset_id"))
@@ -436,7 +436,7 @@ class View:
         return gone is not None and result.event_time <= gone
 
     def _time(self, result: Version) -> tuple[datetime, int]:
-        """When the work was handed in, else assessed, in whole seconds; ties by id (CF 7.2, D4)."""
+        """When the work was handed in, else assessed, in whole seconds; ties by id (rollup_score.rb, D4)."""
         told = moment(result.body.get("assessed_at"))
         artifact = result.id_of("artifact_id")
         if result.body.get("artifact_type") == "RubricAssessment" and artifact in self.rows["rubric_assessed"]:
@@ -444,7 +444,7 @@ class View:
         return (told.replace(microsecond=0) if told else BEGINNING), result.id
 
     def _links(self) -> dict[tuple[int | None, int | None], list[Version]]:
-        """The links into courses, by course and outcome (CF 3.3)."""
+        """The links into courses, by course and outcome (content_tag.rb)."""
         links: dict[tuple[int | None, int | None], list[Version]] = defaultdict(list)
         for row in self.rows["learning_outcome_link"].values():
             if row.body.get("context_type") == "Course":
@@ -512,7 +512,7 @@ class View:
             yield root
 
     def chain(self, context_type: str, context_id: int | None) -> list[Place]:
-        """The contexts that a course or an account inherits from, nearest first (CF 8.3, D10); an unknown one has the root."""
+        """The contexts that a course or an account inherits from, nearest first (account.rb, D10); an unknown one has the root."""
         if context_id is None:
             return [("Account", account) for account in self.upwards(None)]
         if context_type == "Course":
@@ -520,12 +520,12 @@ class View:
         return [("Account", account) for account in self.upwards(context_id)] if context_type == "Account" else []
 
     def nearest(self, owned: Mapping[Place, Version], context_type: str, context_id: int | None) -> Version | None:
-        """The nearest active row, if account-level scales are on (CF 8.3, D10)."""
+        """The nearest active row, if account-level scales are on (account.rb, D10)."""
         chain = self.chain(context_type, context_id) if self.on else []
         return next((owned[place] for place in chain if place in owned), None)
 
     def rollups(self, course_id: int | None) -> dict[tuple[str, int], Rollup]:
-        """The rollups of a course (CF 7, 8)."""
+        """The rollups of a course."""
         scale = self.nearest(self.scales, "Course", course_id)
         method = self.nearest(self.methods, "Course", course_id)
         found: dict[tuple[str, int], Rollup] = {}
@@ -537,7 +537,7 @@ class View:
         return found
 
     def _points(self, scale: Version | None, outcome_id: int) -> Points:
-        """Of the scale, else of the outcome's own criterion (CF 7.1)."""
+        """Of the scale, else of the outcome's own criterion (result_analytics.rb)."""
         if scale is not None:
             found = scale_of(scale)
             return Points(found.points_possible, found.mastery_points, found.ratings)
@@ -545,12 +545,12 @@ class View:
         return own_points(outcome.body.get("rubric_criterion", {}) if outcome else {})
 
     def _method(self, method: Version | None, outcome_id: int) -> Body:
-        """The row that says how to calculate: the inherited method, else the outcome itself (CF 7.1)."""
+        """The row that says how to calculate: the inherited method, else the outcome itself (result_analytics.rb)."""
         row = method or self.rows["learning_outcome"].get(outcome_id)
         return row.body if row else {}
 
     def summaries(self, course_id: int | None) -> dict[int, Summary]:
-        """The outcomes of a course over its students (CF 7.5, D15)."""
+        """The outcomes of a course over its students (rollup_score_aggregator_helper.rb, D15)."""
         rollups = self.rollups(course_id)
         scale = self.nearest(self.scales, "Course", course_id)
         grouped: dict[int, list[Rollup]] = defaultdict(list)
@@ -561,7 +561,7 @@ class View:
 
 
 def rolled(rows: Sequence[Version], how: Body, points: Points) -> Rollup | None:
-    """The rollup of results in time order; none if they have no score (CF 7.2, 7.6)."""
+    """The rollup of results in time order; none if they have no score (rollup_score.rb, result_analytics.rb)."""
     method: str = how.get("calculation_method", "highest")
     calculation_int = legal(method, how.get("calculation_int"))
     pairs = zip(percents(rows, method), rows, strict=True)
@@ -601,7 +601,7 @@ def summed(rollups: Sequence[Rollup], students: int, points: Points) -> Summary:
 
 
 def understood(told: Told) -> tuple[str, Version] | None:
-    """The tenant and the version that an event tells; none for what is not stored or has no tenant or id (design 2, 4)."""
+    """The tenant and the version that an event tells; none for what is not stored or has no tenant or id."""
     metadata, body = told.event["metadata"], plain(told.event["body"])
     kind = re.sub(r"_(created|updated)$", "", metadata["event_name"])
     tenant, event_time = metadata.get("root_account_uuid"), moment(metadata["event_time"])
@@ -621,7 +621,7 @@ def understood(told: Told) -> tuple[str, Version] | None:
 
 
 class Reference:
-    """All that was told, and what follows from it by Canvas's rules (CF 7, 8) for every moment (D14).
+    """All that was told, and what follows from it by Canvas's rules for every moment (D14).
 
     `switch` says per tenant whether account-level scales are `on`, `off`, or `auto`: on once a scale or a calculation method of
     the tenant has been seen (D9).
@@ -664,7 +664,7 @@ class Reference:
     def rollups(
         self, tenant: str, course_id: int | None, at: datetime | None = None, known_at: datetime | None = None
     ) -> dict[tuple[str, int], Rollup]:
-        """The rollups of a course by student and outcome; those without a score are not there (CF 7.1, design 8)."""
+        """The rollups of a course by student and outcome; those without a score are not there (result_analytics.rb)."""
         return self._view(tenant, at, known_at).rollups(course_id)
 
     def scale(
@@ -675,7 +675,7 @@ class Reference:
         at: datetime | None = None,
         known_at: datetime | None = None,
     ) -> Scale | None:
-        """The nearest active scale of a course or an account, if account-level scales are on (CF 8.3, D10)."""
+        """The nearest active scale of a course or an account, if account-level scales are on (account.rb, D10)."""
         view = self._view(tenant, at, known_at)
         row = view.nearest(view.scales, context_type, context_id)
         return scale_of(row) if row else None
@@ -683,7 +683,7 @@ class Reference:
     def summaries(
         self, tenant: str, course_id: int | None, at: datetime | None = None, known_at: datetime | None = None
     ) -> dict[int, Summary]:
-        """The outcomes of a course that have a rollup, over its students (CF 7.5, D15)."""
+        """The outcomes of a course that have a rollup, over its students (rollup_score_aggregator_helper.rb, D15)."""
         return self._view(tenant, at, known_at).summaries(course_id)
 
     def timeline(

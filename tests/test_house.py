@@ -16,21 +16,26 @@ from consumer.serve.app import READY_SECONDS, STOP_SECONDS
 from consumer.settings import Settings
 from migrations import FOLDER
 from schemas.events import BODIES
+from tests.documents import PAGES
 from tests.mutation.mutants import MUTANTS
 from tests.samples import PAYLOADS
 
 ROOT = Path(__file__).parents[1]
-README = ROOT / "README.md"
-TEXT = README.read_text(encoding="utf-8")
+WHY = ROOT / "docs" / "explanation"
 
 
-def test_the_readme_names_every_library() -> None:
+def test_the_readme_is_short() -> None:
+    """Whoever looks for more finds it in docs/."""
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
+
+
+def test_the_documents_name_every_library() -> None:
     """With why it is here."""
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     named = re.findall(r'^    "([a-z0-9-]+)', project.split("[dependency-groups]")[0], re.MULTILINE)
     assert len(named) > 10
-    reasons = TEXT.split("**Libraries**")[1].lower()
-    assert [name for name in named if name not in reasons] == []
+    libraries = (WHY / "decisions.md").read_text(encoding="utf-8").split("## Libraries")[1]
+    assert [name for name in named if not re.search(rf"^\| [^|]*\b{name}\b", libraries, re.MULTILINE)] == []
 
 
 def test_every_event_has_a_payload_as_canvas_sends_it() -> None:
@@ -200,13 +205,13 @@ def test_locked_requirements_have_hashes() -> None:
             assert "--hash=sha256:" in package, f"{file.name}: {package}"
 
 
-def test_the_readme_counts_the_mutants() -> None:
+def test_the_documents_count_the_mutants() -> None:
     """A figure that nobody looks at is soon wrong."""
-    assert f" {len(MUTANTS)} so far" in TEXT
+    assert re.search(rf"\b{len(MUTANTS)}\s+so far", (WHY / "proof.md").read_text(encoding="utf-8"))
 
 
 def test_one_end_of_an_event_has_one_name() -> None:
-    """In the README and in every help: what is quarantined is not `set aside` elsewhere, what is ignored does not `go by`."""
+    """In every document and every help: what is quarantined is not `set aside` elsewhere, what is ignored does not `go by`."""
     helps: list[str] = []
 
     def read(command: Any) -> None:
@@ -216,5 +221,5 @@ def test_one_end_of_an_event_has_one_name() -> None:
 
     read(get_command(app))
     assert len(helps) > 25
-    for text in (TEXT, *helps):
+    for text in (*(page.read_text(encoding="utf-8") for page in PAGES), *helps):
         assert not re.search(r"set aside|sets aside|diverted|went by|goes by|gone by", text), text[:80]

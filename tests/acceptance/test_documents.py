@@ -13,7 +13,7 @@ import pytest
 
 from consumer.engines.kafka import free_port
 from tests.acceptance.running import environment
-from tests.documents import PAGES, ROOT, Command, anchors, commands, links, matches
+from tests.documents import PAGES, ROOT, RUN, Command, anchors, commands, links, matches
 
 _MARK = "==mark=="
 _ASKED = "curl --silent --fail --output answer http://127.0.0.1:$OUTCOMES_SERVE_PORT/livez"
@@ -38,7 +38,7 @@ def _script(found: list[Command], replaced: dict[str, str]) -> str:
 
 
 @pytest.mark.timeout(_SECONDS)
-@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)], ids=lambda page: str(page.relative_to(ROOT)))
+@pytest.mark.parametrize("page", [page for page in RUN if commands(page)], ids=lambda page: str(page.relative_to(ROOT)))
 async def test_what_a_page_shows_is_what_happens(
     page: Path, empty_database: str, kafka_bootstrap: str, topic: Callable[..., Awaitable[str]], tmp_path: Path
 ) -> None:

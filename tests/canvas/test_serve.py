@@ -76,7 +76,7 @@ async def test_the_scale_is_the_nearest_ancestors_and_404_where_there_is_none(se
 
 
 async def test_a_scale_is_shown_also_while_canvas_does_not_compute_with_it(server: Served, database: str) -> None:
-    """The switch is about scores, and about a default one, which only Canvas makes (CF 8.3)."""
+    """The switch is about scores, and about a default one, which only Canvas makes (account.rb)."""
     shown = await server.told("/api/v1/courses/7/outcome_proficiency")
     periods = await server.told("/api/history/v1/courses/8/effective_outcome_proficiency")
     assert periods
