@@ -269,7 +269,7 @@ def unrounded(method: str, calculation_int: int, values: Sequence[float], master
 def score(
     method: str | None, calculation_int: int | None, values: Sequence[float], mastery_points: float | None
 ) -> Decimal | None:
-    """The score of values in time order: the formulas of rollup_score.rb, rounded once at the end; absent method = highest (D3, D6)."""
+    """The score of values in time order, rounded once at the end (rollup_score.rb); absent method = highest (D3, D6)."""
     if not values:
         return None
     name = "highest" if method is None else method
@@ -278,7 +278,7 @@ def score(
 
 
 def median(scores: Sequence[float]) -> Decimal:
-    """Half of the sum of the two middle ones, or of the middle one twice: a double, not rounded (rollup_score_aggregator_helper.rb)."""
+    """Half of the sum of the two middle ones, or of the middle one twice: a double, not rounded."""
     ordered = sorted(scores)
     return Decimal(repr((ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2))
 
@@ -292,7 +292,7 @@ def percentage(count: int, whole: int) -> int:
 
 
 def falling(ratings: Iterable[Body]) -> list[Body]:
-    """Ratings with points, the highest first, equal ones as listed (D7); deleted ones belong to no scale (outcome_proficiency.rb)."""
+    """Ratings with points, the highest first, equal ones as listed (D7); deleted ones belong to no scale."""
     left = (rating for rating in ratings if rating.get("points") is not None and rating.get("workflow_state") != "deleted")
     return sorted(left, key=lambda rating: -rating["points"])
 
@@ -351,7 +351,7 @@ def course_of(result: Version) -> int | None:
 
 
 def quiz_of(result: Version) -> int | None:
-    """The quiz of a result, if it is a quiz result; of one that REST told, minus the assignment (rollup_score_aggregator_helper.rb, D5)."""
+    """The quiz of a result, if it is a quiz result; of one that REST told, minus the assignment (D5)."""
     asset = result.id_of("associated_asset_id")
     if asset is None or result.body.get("artifact_type") != "Quizzes::QuizSubmission":
         return None
@@ -378,7 +378,7 @@ def percents(rows: Sequence[Version], method: str) -> list[float | None]:
 
 
 def value(percent: float | None, raw: float | None, points: Points) -> float | None:
-    """The value of a result: its percent of the points, else its raw score; none where the points are unknown (rollup_score.rb, D2)."""
+    """Its percent of the points, else its raw score; none where the points are unknown (rollup_score.rb, D2)."""
     if percent is None:
         return raw
     whole = points.mastery if points.possible is not None and points.possible <= 0 else points.possible
@@ -512,7 +512,7 @@ class View:
             yield root
 
     def chain(self, context_type: str, context_id: int | None) -> list[Place]:
-        """The contexts that a course or an account inherits from, nearest first (account.rb, D10); an unknown one has the root."""
+        """What a course or an account inherits from, nearest first (account.rb, D10); an unknown one has the root."""
         if context_id is None:
             return [("Account", account) for account in self.upwards(None)]
         if context_type == "Course":

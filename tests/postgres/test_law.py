@@ -1,4 +1,4 @@
-"""The law (design 3): the projection depends on the set of records, and on nothing else."""
+"""The law of order: the projection depends on the set of records, and on nothing else."""
 
 import asyncio
 import itertools
