@@ -1,11 +1,12 @@
 """How the blocks of documents are read."""
 
+import re
 from pathlib import Path
 
 import pytest
 from yaml import YAMLError
 
-from tests.documents import PAGES, RUN, Command, commands, links, matches
+from tests.documents import PAGES, ROOT, RUN, Command, commands, links, matches
 
 
 def page(folder: Path, text: str) -> Path:
@@ -89,3 +90,15 @@ def test_the_pages_of_people_run_and_those_of_the_reference_are_compared() -> No
     """No other page is left out."""
     assert {path.parent.name for path in set(PAGES) - set(RUN)} == {"reference"}
     assert len(RUN) > 20
+
+
+def test_the_sentences_that_an_operator_looks_up_are_those_of_the_code() -> None:
+    """Headings in quotes, and the table of sentences with which a worker stops."""
+    page = (ROOT / "docs" / "how-to" / "when.md").read_text(encoding="utf-8")
+    table = page.split("| sentence | do |\n|---|---|\n")[1].split("\n\n")[0]
+    quoted = re.findall(r'^## "(.+)"$', page, re.MULTILINE) + [row.split(" | ")[0][2:] for row in table.splitlines()]
+    parts = [part.strip() for sentence in quoted for part in re.split(r"…|;|\bN\b", sentence) if part.strip()]
+    python = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "consumer").rglob("*.py"))
+    code = re.sub(r'"\s*\n\s*f?"', "", python)
+    assert len(parts) > 12
+    assert [part for part in parts if part not in code] == []
