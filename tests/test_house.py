@@ -16,7 +16,7 @@ from consumer.serve.app import READY_SECONDS, STOP_SECONDS
 from consumer.settings import Settings
 from migrations import FOLDER
 from schemas.events import BODIES
-from tests.documents import PAGES
+from tests.documents import RUN
 from tests.mutation.mutants import MUTANTS
 from tests.samples import PAYLOADS
 
@@ -221,5 +221,5 @@ def test_one_end_of_an_event_has_one_name() -> None:
 
     read(get_command(app))
     assert len(helps) > 25
-    for text in (*(page.read_text(encoding="utf-8") for page in PAGES), *helps):
+    for text in (*(page.read_text(encoding="utf-8") for page in RUN), *helps):
         assert not re.search(r"set aside|sets aside|diverted|went by|goes by|gone by", text), text[:80]
