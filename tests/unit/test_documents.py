@@ -1,12 +1,15 @@
 """How the blocks of documents are read."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from yaml import YAMLError
 
 from tests.documents import PAGES, ROOT, RUN, Command, commands, links, matches
+from tests.reference import score
+from tests.worlds import METHODS
 
 
 def page(folder: Path, text: str) -> Path:
@@ -102,3 +105,15 @@ def test_the_sentences_that_an_operator_looks_up_are_those_of_the_code() -> None
     code = re.sub(r'"\s*\n\s*f?"', "", python)
     assert len(parts) > 12
     assert [part for part in parts if part not in code] == []
+
+
+def test_the_methods_give_the_scores_that_the_page_of_mastery_shows() -> None:
+    """Of the values 1, 4 and 2, with mastery from 3: the last number of each row."""
+    page = (ROOT / "docs" / "explanation" / "mastery.md").read_text(encoding="utf-8")
+    rows = page.split("| values 1, 4, 2 |\n|---|---|---|\n")[1].split("\n\n")[0].splitlines()
+    shown = {method: row for row in rows for method in re.findall(r"`([a-z_]+)`", row.split(" | ")[0])}
+    assert shown.keys() == set(METHODS[:-1])
+    for method, row in shown.items():
+        number = re.search(r"`int` (\d+):", row)
+        computed = score(method, int(number[1]) if number else None, [1.0, 4.0, 2.0], 3.0)
+        assert computed == Decimal(re.findall(r"[\d.]+", row)[-1]), method
