@@ -1,4 +1,4 @@
-"""The only wiring: settings -> log -> database -> store -> loop -> stop."""
+"""Wires everything up: settings -> log -> database -> store -> loop -> stop."""
 
 import asyncio
 import gc
@@ -22,48 +22,48 @@ from consumer import log
 from consumer.errors import Fatal, Transient
 from consumer.ingest.batch import Books
 from consumer.ingest.decode import Rules
-from consumer.metrics import Metrics
 from consumer.replay import FileReplay, FileSent, Progress, Replay, Sending
 from consumer.settings import Settings
-from consumer.sources.files import Capture
+from consumer.sources.finding import Capture
 from consumer.store import schema, viewer
-from consumer.store.postgres import Connection, connect, place, translated, without_password
+from consumer.store.postgres import Connection, connect, hosts_and_database, translating, without_password
 from consumer.store.store import Store
-from consumer.worker import Worker
+from consumer.worker.metrics import Metrics
+from consumer.worker.worker import Worker
 
 T = TypeVar("T")
 
 LOOK_SECONDS = 1.0
-"""Between two looks whether the embedded Postgres still runs."""
+"""How often to check that the embedded Postgres still runs."""
 STOPPED_AT_ONCE = 1
 """Exit code after a second signal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What a drained worker or a replay reports."""
+    """The result of a worker or a replay."""
 
     books: Books
     seconds: float
     unfinished: str | None = None
-    """With `until_end`: what is missing, if the end was not reached."""
+    """With `until_end`: what is missing, if it did not reach the end."""
 
     def as_json(self) -> dict[str, Any]:
-        """The books and how long they took, for machines."""
+        """For machines."""
         return {**self.books.as_json(), "seconds": round(self.seconds, 3)}
 
 
 def run(loop: Coroutine[Any, Any, T]) -> T:
-    """Runs one of the loops to its end, on the event loop whose sockets cost a third less."""
+    """Runs a loop to its end on uvloop, whose sockets cost a third less time."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(loop)
 
 
 @contextmanager
 def database(settings: Settings, say: Callable[[str], None]) -> Iterator[str]:
-    """The address of Postgres: the configured one, else an embedded one in the data folder, said in one line.
+    """The address of Postgres: the configured one, else an embedded server in the data folder, which `say` hears.
 
-    An embedded one is nobody else's, so it is brought to today's schema right here.
+    Migrates an embedded server: it is only ours.
     """
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
@@ -84,26 +84,22 @@ def database(settings: Settings, say: Callable[[str], None]) -> Iterator[str]:
 
 @asynccontextmanager
 async def connected(dsn: str) -> AsyncIterator[Connection]:
-    """A connection for one command, against this code's schema. A database that is away is an error here, not a wait."""
+    """A connection for one command, after a check of the schema. Does not wait for a database that is away."""
     try:
-        connection = await connect(dsn)
-        try:
-            await schema.check(connection)
-            yield connection
-        finally:
-            connection.terminate()
-    except Exception as error:
-        meaning = translated(error)
-        if isinstance(meaning, Transient):
-            raise Fatal(f"the database does not answer: {meaning}") from error
-        if meaning is None or meaning is error:
-            raise
-        raise meaning from error
+        with translating():
+            connection = await connect(dsn)
+            try:
+                await schema.check(connection)
+                yield connection
+            finally:
+                connection.terminate()
+    except Transient as error:
+        raise Fatal(f"the database does not answer: {error}") from error
 
 
 @contextmanager
 def signals(stop: Callable[[], None]) -> Iterator[None]:
-    """SIGTERM and SIGINT ask `stop`; a second one ends the process at once. Restores what it found."""
+    """SIGTERM and SIGINT call `stop`; a second signal ends the process at once. Restores the handlers."""
     loop = asyncio.get_running_loop()
     asked = False
 
@@ -128,43 +124,43 @@ def signals(stop: Callable[[], None]) -> Iterator[None]:
 
 
 def rules(settings: Settings) -> Rules:
-    """What the operator decided about decoding."""
+    """The decoder's settings."""
     return Rules(settings.default_tenant, settings.max_record_bytes, settings.max_future)
 
 
-def spare_the_collector() -> None:
-    """Fewer looks for cycles: a batch is tens of thousands of objects that live and die together, and holds no cycle."""
+def tune_garbage_collector() -> None:
+    """Collects less often: a batch is tens of thousands of objects without cycles."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
 
 
 async def work(settings: Settings, dsn: str, *, until_end: bool = False) -> Summary:
-    """Runs one worker until a signal (or, with `until_end`, until all that is in the topic now is written)."""
+    """Runs one worker until a signal, or with `until_end` until all records that are in the topic now are written."""
     begun = time.monotonic()
-    spare_the_collector()
+    tune_garbage_collector()
     metrics = Metrics()
     store = Store(dsn, statement_seconds=settings.statement_seconds)
     worker = Worker(settings, store, metrics, until_end=until_end)
     with signals(worker.stop):
         if settings.http_port:
-            from consumer.probes import serving  # noqa: PLC0415 - a web server, of use to nobody else
+            from consumer.worker.probes import serving  # noqa: PLC0415 - a web server, of use to nobody else
 
             chosen = "http_port" in settings.model_fields_set
             host, port = settings.http_host, settings.http_port
             async with serving(host, port, worker.health, metrics, or_another=not chosen) as found:
                 if found != port:
                     log.get("app").warning("probes_elsewhere", port=found, note=f"{port} is taken; set OUTCOMES_HTTP_PORT")
-                _tell_of_start(settings, dsn, f"{host}:{found}")
+                _log_start(settings, dsn, f"{host}:{found}")
                 await worker.run()
         else:
-            _tell_of_start(settings, dsn, None)
+            _log_start(settings, dsn, None)
             await worker.run()
     return Summary(worker.books, time.monotonic() - begun, worker.unfinished())
 
 
-def _tell_of_start(settings: Settings, dsn: str, probes: str | None) -> None:
-    """One line with what the worker works on: whom it asks first where it seems to do nothing."""
+def _log_start(settings: Settings, dsn: str, probes: str | None) -> None:
+    """One line with everything that the worker depends on."""
     log.get("worker").info(
         "started",
         version=version("outcomes-consumer"),
@@ -172,7 +168,7 @@ def _tell_of_start(settings: Settings, dsn: str, probes: str | None) -> None:
         group=settings.group_id,
         instance=settings.group_instance_id,
         brokers=settings.kafka_bootstrap_servers,
-        database=place(dsn),
+        database=hosts_and_database(dsn),
         probes=probes,
     )
 
@@ -187,9 +183,9 @@ async def replay(
     show: Callable[[Progress], None],
     say: Callable[[str], None],
 ) -> tuple[Summary, list[FileReplay]]:
-    """Replays captured files; with `again` from their start, read before or not."""
+    """Replays captured files; with `again` from their start."""
     begun = time.monotonic()
-    spare_the_collector()
+    tune_garbage_collector()
     store = Store(dsn, statement_seconds=settings.statement_seconds, dry_run=dry_run)
     sizes = {"batch_size": settings.batch_size, "batch_bytes": settings.batch_bytes}
     loop = Replay(store, rules(settings), **sizes, say=say, again=again, dry_run=dry_run)
@@ -210,7 +206,7 @@ async def send(settings: Settings, topic: str, captures: Sequence[Capture], show
 
 @dataclass(frozen=True, slots=True)
 class ViewerAddress:
-    """Where other programs on this machine read the embedded database."""
+    """Where other programs on this machine can read the embedded database."""
 
     host: str
     port: int
@@ -220,7 +216,7 @@ class ViewerAddress:
 
     @property
     def url(self) -> str:
-        """As psql, pandas and others take it."""
+        """For psql, pandas and others."""
         return f"postgresql://{self.user}:{quote(self.password, safe='')}@{self.host}:{self.port}/{self.database}"
 
     def as_json(self) -> dict[str, Any]:
@@ -229,9 +225,9 @@ class ViewerAddress:
 
 
 async def hold_open(dsn: str, settings: Settings, port: int, show: Callable[[ViewerAddress], None]) -> None:
-    """Opens the embedded database to other programs on this machine, for reading, until a signal; `show` gets the address.
+    """Lets other programs on this machine read the embedded database, until a signal. `show` gets the address.
 
-    Raises `Fatal` where the server ends meanwhile.
+    Raises `Fatal` if the server ends meanwhile.
     """
     from consumer.engines import postgres, tcp  # noqa: PLC0415 - comes with the extra `embedded`
 
@@ -241,7 +237,7 @@ async def hold_open(dsn: str, settings: Settings, port: int, show: Callable[[Vie
     async with connected(dsn) as connection:
         await viewer.make(connection, password)
         await connection.execute("SELECT pg_reload_conf()")
-    await _until_a_wrong_password_is_refused(dsn)
+    await _wait_for_password_check(dsn)
     (socket,) = parse_qs(urlsplit(dsn).query)["host"]
     stopping = asyncio.Event()
     with signals(stopping.set):
@@ -254,8 +250,8 @@ async def hold_open(dsn: str, settings: Settings, port: int, show: Callable[[Vie
                     await asyncio.wait_for(stopping.wait(), LOOK_SECONDS)
 
 
-async def _until_a_wrong_password_is_refused(dsn: str) -> None:
-    """The server reads its new rules after a while, and until then lets anybody in. Raises `Fatal` if it never reads them."""
+async def _wait_for_password_check(dsn: str) -> None:
+    """Until the server has reloaded its rules, it lets anybody in. Raises `Fatal` if it never does."""
     wrong = urlunsplit(urlsplit(dsn)._replace(netloc=f"{viewer.LOGIN}:{secrets.token_hex()}@"))
     for _ in range(100):
         try:
@@ -267,9 +263,9 @@ async def _until_a_wrong_password_is_refused(dsn: str) -> None:
 
 
 def psql(dsn: str, arguments: Sequence[str]) -> int:
-    """Runs psql until it ends; its exit code. Ctrl-C is psql's own, which cancels a query and goes on.
+    """Runs psql and returns its exit code. Ctrl-C goes to psql, which cancels a query.
 
-    The password goes by the environment, because everybody on the machine may read a command's arguments.
+    The password goes into the environment: any user of the machine can read arguments.
     """
     address, password = without_password(dsn)
     environment = os.environ | {"PGOPTIONS": "-c search_path=outcomes", "PGAPPNAME": "outcomes psql"}
@@ -284,7 +280,7 @@ def psql(dsn: str, arguments: Sequence[str]) -> int:
 
 
 def _psql_command() -> str:
-    """Path of psql: the machine's, else the one that comes with the embedded Postgres."""
+    """Path of the installed psql, else of the one in the embedded Postgres."""
     if found := shutil.which("psql"):
         return found
     try:

@@ -1,32 +1,32 @@
-"""All errors. The type tells the loop what to do (design 7).
+"""All errors. The type decides what the loop does.
 
 OutcomesError
-├── UsageError           the user named something that does not exist or does not fit     one sentence, exit code 2
-├── Fatal                nothing will get better by waiting                               one sentence, exit code 2
-├── Transient            the database or the broker is away for now                       back off, try again, for ever
+├── UsageError           an argument or setting is wrong                                  one sentence, exit code 2
+├── Fatal                waiting does not help                                            one sentence, exit code 2
+├── Transient            the database or the broker is away                               back off, retry for ever
 ├── LostPartition        somebody else has moved a position                               roll back, read positions again
 ├── RefusedRow           the database refuses a row                                       bisect, quarantine that row
-├── BrokenCapture        a file cannot be read to its end                                 what was read stays; exit code 1
-│   ├── ChangedCapture   it became another file meanwhile                                 read again from its start, some day
-│   └── NothingUnderstood    there is no event in it                                      nothing of it is kept
-└── CanvasError          Canvas' REST API did not give what was asked                     what was written stays; exit code 1
-    ├── CanvasUnauthorized   it does not know the token                                   nothing else will work either: stop
-    ├── CanvasForbidden      the token's user may not see this                            leave it out, and say so
-    ├── CanvasNotFound       it is not there, or not any more                             a fact, as of `requested_at`
-    ├── CanvasRejected       it does not understand the question: an older Canvas         ask another way, or leave it out
-    ├── CanvasAway           it could not be reached, or failed, time after time          leave it out, or stop; ask again later
-    └── CanvasSurprise       an answer of another shape than the published one            leave it out: nothing of it was used
+├── BrokenCapture        a file cannot be read to its end                                 keep what was read; exit code 1
+│   ├── ChangedCapture   it changed meanwhile                                             a later replay reads it from its start
+│   └── NothingUnderstood    there is no event in it                                      keep nothing of it
+└── CanvasError          Canvas' REST API did not answer the request                      keep what was written; exit code 1
+    ├── CanvasUnauthorized   it does not know the token                                   stop: nothing else will work
+    ├── CanvasForbidden      the token's user may not see this                            skip it, report it
+    ├── CanvasNotFound       it does not exist (any more)                                 a fact, as of `requested_at`
+    ├── CanvasRejected       an older Canvas does not know the request                    try another request, or skip it
+    ├── CanvasAway           it could not be reached, or failed repeatedly                skip it, or stop; a later run retries
+    └── CanvasSurprise       the response has an unpublished shape                        skip it; nothing of it was used
 """
 
 from datetime import datetime
 
 
 class OutcomesError(Exception):
-    """Base of all. The text is a sentence for the operator and holds no event's content."""
+    """Base class. The message is a sentence for the operator, without content of events."""
 
 
 class UsageError(OutcomesError):
-    """The command line or a setting names something that does not exist or does not fit."""
+    """An argument or setting names something that does not exist or is not valid."""
 
 
 class Fatal(OutcomesError):
@@ -34,43 +34,43 @@ class Fatal(OutcomesError):
 
 
 class Transient(OutcomesError):
-    """The database or the broker is away; nothing is known to be wrong with the data."""
+    """The database or the broker is away; the data may be fine."""
 
 
 class LostPartition(OutcomesError):
-    """The compare-and-set of a position moved no row: somebody else owns the partition."""
+    """The compare-and-set of a position updated no row: somebody else owns the partition."""
 
 
 class RefusedRow(OutcomesError):
-    """The database refuses at least one row of the batch, for what is in it."""
+    """The database refuses at least one row of the batch for its content."""
 
 
 class BrokenCapture(OutcomesError):
-    """A captured file is cut or damaged."""
+    """A captured file is truncated or damaged."""
 
 
 class ChangedCapture(BrokenCapture):
-    """A captured file changed while it was read: what was read may not have been in the file that its digest is of."""
+    """A captured file changed while it was read: the records may not belong to its digest."""
 
 
 class NothingUnderstood(BrokenCapture):
-    """A captured file holds something else than events, or in a form that is not read."""
+    """A captured file has no events, or has them in an unknown form."""
 
 
 class CanvasError(OutcomesError):
-    """Canvas' REST API did not give what was asked. The sentence names the path, never the token nor what was answered."""
+    """Canvas' REST API did not answer a request. The message has the path, never the token or the response."""
 
 
 class CanvasUnauthorized(CanvasError):
-    """401: the token is wrong, expired or was withdrawn."""
+    """401: the token is wrong, expired or revoked."""
 
 
 class CanvasForbidden(CanvasError):
-    """403 that is no throttling (401 of older Canvases): the token's user has no right to it."""
+    """403 other than throttling (401 from an older Canvas): the token's user lacks the right."""
 
 
 class CanvasNotFound(CanvasError):
-    """404: there is no such object, or it is deleted. `requested_at`: when the request began that was answered so, UTC."""
+    """404: the object does not exist, or is deleted. `requested_at`: when the request began, UTC."""
 
     def __init__(self, sentence: str, requested_at: datetime) -> None:
         super().__init__(sentence)
@@ -78,12 +78,12 @@ class CanvasNotFound(CanvasError):
 
 
 class CanvasRejected(CanvasError):
-    """Any other 4xx: this Canvas does not understand the question, or has not this endpoint."""
+    """Any other 4xx: this Canvas does not know the request or the endpoint."""
 
 
 class CanvasAway(CanvasError):
-    """No whole answer after all tries: no connection, timeouts, broken answers, 5xx, throttling without end."""
+    """No complete response after all retries: no connection, timeouts, broken responses, 5xx, endless throttling."""
 
 
 class CanvasSurprise(CanvasError):
-    """A whole answer that cannot be what was asked for: another shape, no JSON, a link or redirect to elsewhere."""
+    """A complete response that is not valid: another shape, not JSON, a link or redirect to another host."""

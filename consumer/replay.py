@@ -1,6 +1,6 @@
-"""Captured files through the same path as the topic: files -> batches -> transactions.
+"""Replays captured files: files -> batches -> transactions, as for a topic.
 
-A file is known by the digest of its bytes, so that it is read once under whatever name, and read on where it was left.
+A file's identity is the digest of its bytes: it is read once, whatever its name, and a second replay continues the first.
 """
 
 import asyncio
@@ -16,45 +16,43 @@ from functools import partial
 from consumer import log
 from consumer.errors import BrokenCapture, ChangedCapture, Fatal, LostPartition, NothingUnderstood, Transient
 from consumer.ingest.batch import Batch, Books, Partition
-from consumer.ingest.decode import Rules, decode
+from consumer.ingest.decode import TURN_SECONDS, Rules, decode
 from consumer.ingest.texts import SIGNED
 from consumer.settings import Settings
-from consumer.sources.files import Capture, Piece, records, source_of
-from consumer.sources.kafka import produce
-from consumer.store.patience import Patience, Stopped
+from consumer.sources.files import RecordChunk, records, source_of
+from consumer.sources.finding import Capture
+from consumer.sources.producing import produce
+from consumer.store.retrying import StoppableRetry, Stopped
 from consumer.store.store import Store
 from schemas.base import Reason
 
 GO_ON = "replay it again to go on from here"
-"""What to do about a file that was not read to its end."""
+"""Advice for a file that was not read to its end."""
 NOTHING_KEPT = "a dry run keeps nothing, so that the next one does it all again"
-"""Where there is nothing to go on from."""
+"""The same for a dry run."""
 
 FORMS = "JSON (a value a line, or one after the other), JSON within lines of a log, and CSV"
-"""What is read of a text, in a few words."""
-
-SLICE = 250
-"""Records decoded between two chances for the writing task: about 4 ms."""
+"""The readable forms of a file, in a few words."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileReplay:
-    """What became of one file."""
+    """The result for one file."""
 
     label: str
     source: str
     books: Books
     resumed_at: int
-    """Position it was read from: 1, or behind what an earlier replay has read."""
+    """The first position that was read: 1, or where an earlier replay ended."""
     trouble: str | None
-    """Why it was not read to its end, or not at all; None when it was."""
+    """Why it was not read to its end; None if it was."""
     understood: bool = True
-    """Whether there was an event in it; where there was none, nothing of it was kept."""
+    """Whether it contains an event; if not, nothing of it was stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """For a progress bar: bytes of the stored file, not of what it unpacks to."""
+    """For a progress bar. Bytes are of the stored file, before unpacking."""
 
     label: str
     read: int
@@ -64,19 +62,19 @@ class Progress:
 
 @dataclass(slots=True)
 class FileSent:
-    """What of one file went to a topic."""
+    """The result of sending one file."""
 
     label: str
     sent: int = 0
-    """Records, once Kafka has confirmed all."""
+    """Records. Confirmed by Kafka once all files are sent."""
     trouble: str | None = None
-    """Why it was not sent to its end; None when it was."""
+    """Why it was not sent to its end; None if it was."""
 
 
 class Sending:
-    """Sends captured files to a topic, record by record as they are in the file. Raises `Transient` or `Fatal`.
+    """Sends the records of captured files to a topic, unchanged. Raises `Transient` or `Fatal`.
 
-    Each file's records have one key, so that one partition has them in their order.
+    All records of a file have one key, so one partition has them in their order.
     """
 
     def __init__(self, settings: Settings, topic: str) -> None:
@@ -89,12 +87,12 @@ class Sending:
         self._stopped.set()
 
     async def run(self, captures: Sequence[Capture], show: Callable[[Progress], None]) -> list[FileSent]:
-        """Sends all; a file that cannot be read to its end does not keep the others from being sent."""
+        """Sends all files; goes on after a file that cannot be read to its end."""
         done = [FileSent(capture.label) for capture in captures]
         try:
             await produce(self._settings, self._messages(captures, done, show))
         except (Fatal, Transient) as error:
-            some = "; what came before may be in the topic, and sending it again does no harm"
+            some = "; the records before may be in the topic, and sending them again does no harm"
             raise type(error)(f"{self._topic}: {error}{some if any(file.sent for file in done) else ''}") from error
         return done
 
@@ -104,14 +102,14 @@ class Sending:
         for capture, file in zip(captures, done, strict=True):
             try:
                 source = await asyncio.to_thread(source_of, capture)
-                pieces = records(capture, source, start=1, max_record_bytes=self._settings.max_record_bytes)
-                while not self._stopped.is_set() and (piece := await asyncio.to_thread(next, pieces, None)) is not None:
-                    for record in piece.records:
+                chunks = records(capture, source, start=1, max_record_bytes=self._settings.max_record_bytes)
+                while not self._stopped.is_set() and (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+                    for record in chunk.records:
                         if self._stopped.is_set():
                             break
                         yield self._topic, source.encode(), record.value
                         file.sent += 1
-                    show(Progress(capture.label, piece.read, capture.size, file.sent))
+                    show(Progress(capture.label, chunk.read, capture.size, file.sent))
             except BrokenCapture as error:
                 file.trouble = str(error)
             if self._stopped.is_set():
@@ -119,9 +117,9 @@ class Sending:
 
 
 class Replay:
-    """Replays captures one after the other. Raises `Fatal`; waits for as long as Postgres is away, and tells `say` so.
+    """Replays files one after the other. Raises `Fatal`; waits while Postgres is away, and says so to `say`.
 
-    With `again`, files are read from their start although they were read before: what is known already becomes a duplicate.
+    `again`: reads files from their start even if they were read before; stored events count as duplicates.
     """
 
     def __init__(
@@ -139,20 +137,20 @@ class Replay:
         self._rules = rules
         self._batch_size = batch_size
         self._batch_bytes = batch_bytes
-        self._patience = Patience(say, "replay")
+        self._retry = StoppableRetry(say, "replay")
         self._again = again
-        self._later = NOTHING_KEPT if dry_run else GO_ON
+        self._advice = NOTHING_KEPT if dry_run else GO_ON
         self._log = log.get("replay")
 
     def stop(self) -> None:
-        """Ends after the batch that is being written, or at once while Postgres is away; a later replay goes on from there."""
-        self._patience.stop()
+        """Stops after the batch that is being written, or at once if Postgres is away. A later replay continues."""
+        self._retry.stop()
 
     async def run(self, captures: Sequence[Capture], show: Callable[[Progress], None]) -> list[FileReplay]:
-        """Replays all; a file that cannot be read to its end does not keep the others from being read."""
+        """Replays all files; goes on after a file that cannot be read to its end."""
         done = []
         for capture in captures:
-            if self._patience.stopped:
+            if self._retry.stopped:
                 done.append(FileReplay(capture.label, "", Books(), 1, f"{capture.label}: stopped before it was read"))
             else:
                 done.append(await self._file(capture, show))
@@ -166,31 +164,31 @@ class Replay:
         try:
             source = await asyncio.to_thread(source_of, capture)
             partition = Partition(source, 0)
-            known = (await self._patience.patiently(lambda: self._store.positions([partition]))).get(partition, 1)
+            known = (await self._retry.patiently(lambda: self._store.positions([partition]))).get(partition, 1)
             start = 1 if self._again else known
-            async with aclosing(self._ahead(self._batches(capture, partition, start))) as batches:
+            async with aclosing(self._staged(self._batches(capture, partition, start))) as batches:
                 async for batch, read in batches:
                     if batch.moves:
                         if not opened:
                             await self._open(partition, known, start, capture.label)
                             opened = True
-                        books = await self._patience.patiently(partial(self._store.write, batch))
+                        books = await self._retry.patiently(partial(self._store.write, batch))
                         at = batch.moves[partition].new
                         total = sum(books.values(), total)
                     show(Progress(capture.label, read, capture.size, total.consumed))
-                    if self._patience.stopped:
-                        trouble = f"{capture.label}: stopped; {self._later}"
+                    if self._retry.stopped:
+                        trouble = f"{capture.label}: stopped; {self._advice}"
                         break
         except NothingUnderstood as error:
             trouble, understood = str(error), False
         except BrokenCapture as error:
             trouble = str(error)
             if isinstance(error, ChangedCapture) and opened:
-                await self._forget(Partition(source, 0), at)
+                await self._move_to_start(Partition(source, 0), at)
         except LostPartition:
-            trouble = f"{capture.label}: another replay is reading the same file; nothing is lost, it goes on there"
+            trouble = f"{capture.label}: another replay is reading the same file and goes on; nothing is lost"
         except Stopped:
-            trouble = f"{capture.label}: stopped while waiting for Postgres; {self._later}"
+            trouble = f"{capture.label}: stopped while waiting for Postgres; {self._advice}"
         self._log.info(
             "file",
             label=capture.label,
@@ -202,26 +200,23 @@ class Replay:
         )
         return FileReplay(capture.label, source, total, start, trouble, understood)
 
-    async def _forget(self, partition: Partition, at: int) -> None:
-        """Moves the position of a file that has changed back to its start.
-
-        What was counted may have been lines of another file: when the one of this digest comes back, it is read whole.
-        """
+    async def _move_to_start(self, partition: Partition, at: int) -> None:
+        """For a file that changed while it was read: the records may not be the ones of this digest."""
         try:
-            await self._patience.patiently(lambda: self._store.begin_again(partition, at))
+            await self._retry.patiently(lambda: self._store.begin_again(partition, at))
         except (LostPartition, Stopped) as error:
             self._log.warning("position_kept", source=partition.source, at=at, reason=type(error).__name__)
 
     async def _open(self, partition: Partition, known: int, start: int, label: str) -> None:
-        """Makes the file's row now that something of it is to be written; with `again`, moves it back."""
-        await self._patience.patiently(lambda: self._store.open_position(partition, known, label))
+        """Creates the file's position; with `again`, moves it back to the start."""
+        await self._retry.patiently(lambda: self._store.open_position(partition, known, label))
         if known != start:
-            await self._patience.patiently(lambda: self._store.begin_again(partition, known))
+            await self._retry.patiently(lambda: self._store.begin_again(partition, known))
 
     async def _batches(self, capture: Capture, partition: Partition, start: int) -> AsyncGenerator[tuple[Batch, int]]:
-        """Batches of the file, each with the bytes read so far. What was readable before a break comes before the error.
+        """(batch, bytes read so far). An error of the file comes after all readable batches.
 
-        Raises `NothingUnderstood`, before the first batch, where there is no event in the whole file.
+        Raises `NothingUnderstood`, before the first batch, if there is no event in the whole file.
         """
         understood = start > 1
         async with aclosing(self._decoded(capture, partition, start)) as batches:
@@ -229,8 +224,8 @@ class Replay:
                 if not understood and batch.events and not _has_event(batch):
                     if broken is not None:
                         raise broken
-                    await self._look_through(capture, partition)
-                    if self._patience.stopped:  # before anybody knows
+                    await self._find_event(capture, partition)
+                    if self._retry.stopped:  # before the answer is known
                         yield Batch(), read
                         return
                 understood = understood or batch.events > 0
@@ -238,48 +233,45 @@ class Replay:
                 if broken is not None:
                     raise broken
 
-    async def _look_through(self, capture: Capture, partition: Partition) -> None:
-        """Reads the file up to its first event, and keeps nothing. Raises `NothingUnderstood` where it has none."""
-        records_, refused = 0, Counter[str]()
+    async def _find_event(self, capture: Capture, partition: Partition) -> None:
+        """Reads the file up to its first event, and stores nothing. Raises `NothingUnderstood` if it has none."""
+        count, refused = 0, Counter[str]()
         async with aclosing(self._decoded(capture, partition, 1)) as batches:
             async for batch, _, broken in batches:
-                if _has_event(batch) or self._patience.stopped:
+                if _has_event(batch) or self._retry.stopped:
                     return
                 if broken is not None:
                     raise broken
-                records_ += batch.events
-                refused.update(_without_place(verdict.message) for verdict in batch.rejected)
+                count += batch.events
+                refused.update(_without_position(verdict.message) for verdict in batch.rejected)
                 refused = Counter(dict(refused.most_common(_SENTENCES)))
         why = refused.most_common(1)[0][0]
-        each = (
-            f"Each of its {records_:,} records was refused, most of them as"
-            if records_ > 1
-            else "Its one record was refused as"
-        )
+        each = f"Each of its {count:,} records was refused, most of them as" if count > 1 else "Its one record was refused as"
         raise NothingUnderstood(
-            f"{capture.label}: nothing in it was understood, and nothing of it is kept. {each} {why}. What is read: {FORMS}"
+            f"{capture.label}: nothing in it was understood, and nothing of it is kept. {each} {why}. Readable forms: {FORMS}"
         )
 
     async def _decoded(
         self, capture: Capture, partition: Partition, start: int
     ) -> AsyncGenerator[tuple[Batch, int, BrokenCapture | None]]:
-        """All batches, each with the bytes read so far; the last one with why the file was not read to its end."""
-        pieces = records(capture, partition.source, start=start, max_record_bytes=self._rules.max_record_bytes)
+        """(batch, bytes read so far, error). Only the last batch can have an error: why the file was not read to its end."""
+        chunks = records(capture, partition.source, start=start, max_record_bytes=self._rules.max_record_bytes)
         batch, at, read = Batch(), start, 0
         broken: BrokenCapture | None = None
-        reading = asyncio.ensure_future(asyncio.to_thread(next, pieces, None))
+        reading = asyncio.ensure_future(asyncio.to_thread(next, chunks, None))
         try:
             while True:
                 try:
-                    piece: Piece | None = await asyncio.shield(reading)
+                    chunk: RecordChunk | None = await asyncio.shield(reading)
                 except BrokenCapture as error:
-                    broken, piece = error, None
-                if piece is None or self._patience.stopped:
+                    broken, chunk = error, None
+                if chunk is None or self._retry.stopped:
                     break
-                reading = asyncio.ensure_future(asyncio.to_thread(next, pieces, None))  # while this one is decoded
-                read = piece.read
+                reading = asyncio.ensure_future(asyncio.to_thread(next, chunks, None))  # while we decode this one
+                read = chunk.read
                 now = datetime.now(UTC)
-                for index, record in enumerate(piece.records):
+                turn = time.monotonic()
+                for record in chunk.records:
                     batch.add(decode(record, self._rules, now))
                     batch.bytes += len(record.value or b"")
                     if batch.events >= self._batch_size or batch.bytes >= self._batch_bytes:
@@ -287,21 +279,22 @@ class Replay:
                         at = record.position + 1
                         yield batch, read, None
                         batch = Batch()
-                    if index % SLICE == SLICE - 1:
+                    if time.monotonic() - turn > TURN_SECONDS:
                         await asyncio.sleep(0)
-                if piece.records and piece.records[-1].position >= at:
-                    batch.advance(partition, at, piece.records[-1].position + 1)
-                    at = piece.records[-1].position + 1
+                        turn = time.monotonic()
+                if chunk.records and chunk.records[-1].position >= at:
+                    batch.advance(partition, at, chunk.records[-1].position + 1)
+                    at = chunk.records[-1].position + 1
         finally:
-            await asyncio.gather(reading, return_exceptions=True)  # the thread holds the file
+            await asyncio.gather(reading, return_exceptions=True)  # the thread has the file open
         yield batch, read, broken
 
-    async def _ahead(self, batches: AsyncGenerator[tuple[Batch, int]]) -> AsyncGenerator[tuple[Batch, int]]:
-        """The same batches; the next one is read, decoded and staged while the caller writes the last."""
+    async def _staged(self, batches: AsyncGenerator[tuple[Batch, int]]) -> AsyncGenerator[tuple[Batch, int]]:
+        """The same batches. Reads, decodes and stages the next one while the caller writes one."""
 
         async def next_one() -> tuple[Batch, int] | None:
             if (ready := await anext(batches, None)) is not None and ready[0].moves:
-                await self._store.ahead(ready[0])
+                await self._store.stage_next(ready[0])
             return ready
 
         following = asyncio.ensure_future(next_one())
@@ -316,18 +309,18 @@ class Replay:
 
 
 _NO_EVENT = frozenset({Reason.NOT_JSON, Reason.UNKNOWN_SHAPE, Reason.EMPTY_ARRAY})
-"""Of what is refused for them, nobody can say that it is an event."""
+"""Reasons of records that may not be events at all."""
 _SENTENCES = 100
-"""Different ones that are counted."""
-_PLACE = re.compile(r" (at line \d+ column \d+|byte \d+)")
+"""Most different sentences that are counted."""
+_POSITION = re.compile(r" (at line \d+ column \d+|byte \d+)")
 
 
 def _has_event(batch: Batch) -> bool:
-    """Whether anything in it is an event, applied or not, or known as one that is signed."""
+    """Whether the batch has an event, even a refused one, or a signed payload."""
     return bool(batch.accepted or batch.ignored) or any(
         verdict.reason not in _NO_EVENT or verdict.message.endswith(SIGNED) for verdict in batch.rejected
     )
 
 
-def _without_place(message: str) -> str:
-    return _PLACE.sub("", message)
+def _without_position(message: str) -> str:
+    return _POSITION.sub("", message)

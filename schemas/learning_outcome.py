@@ -38,7 +38,7 @@ class RubricCriterion(Part):
 
 
 class LearningOutcome(StatefulBody):
-    """Body of `learning_outcome_created` and `learning_outcome_updated`."""
+    """Learning outcomes, with their own criterion and calculation method."""
 
     kind = "learning_outcome"
 
@@ -73,7 +73,7 @@ class LearningOutcome(StatefulBody):
 
 
 class LearningOutcomeGroup(StatefulBody):
-    """Body of `learning_outcome_group_created` and `_updated`."""
+    """Groups (folders) of outcomes."""
 
     kind = "learning_outcome_group"
 
@@ -98,7 +98,7 @@ class LearningOutcomeGroup(StatefulBody):
 
 
 class LearningOutcomeLink(StatefulBody):
-    """Body of `learning_outcome_link_created` and `_updated`: the place of an outcome in a group of a context."""
+    """Which outcome is in which group of which context."""
 
     kind = "learning_outcome_link"
 
@@ -119,7 +119,7 @@ class LearningOutcomeLink(StatefulBody):
 
 
 class OutcomeFriendlyDescription(StatefulBody):
-    """Body of `outcome_friendly_description_created` and `_updated`: one per outcome and context."""
+    """What students read instead of an outcome's description, per context."""
 
     kind = "outcome_friendly_description"
 

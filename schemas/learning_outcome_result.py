@@ -4,9 +4,9 @@ from schemas.base import Body, Flag, Id, Integer, KeyText, Number, StatefulBody,
 
 
 class LearningOutcomeResult(StatefulBody):
-    """Body of `learning_outcome_result_created` and `_updated` (`app/models/learning_outcome_result.rb`).
+    """Results of students on outcomes: one row per alignment, student and assessed thing.
 
-    One row per alignment, student and assessed thing: a regrade updates the same id.
+    A regrade updates the same id. Source: Canvas, `app/models/learning_outcome_result.rb`.
     """
 
     kind = "learning_outcome_result"
@@ -62,7 +62,10 @@ class LearningOutcomeResult(StatefulBody):
 
 
 class RubricAssessment(Body):
-    """Body of `rubric_assessed`: sent on every save of a rubric assessment with an active association."""
+    """Rubric assessments; they bring the submission time that results lack.
+
+    Canvas posts one on every save of an assessment with an active association.
+    """
 
     kind = "rubric_assessment"
     events = ("rubric_assessed",)

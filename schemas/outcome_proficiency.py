@@ -30,7 +30,7 @@ def _refuse(why: str) -> PydanticCustomError:
 
 
 class OutcomeProficiency(StatefulBody):
-    """Body of `outcome_proficiency_created` and `_updated`: the complete scale of one account or course.
+    """Mastery scales of accounts and courses, with all their ratings.
 
     One row per context for ever: deletion and re-creation reuse the id. `updated_at` does not move when only ratings change.
     Refused with `bad_scale`: what Canvas' model cannot save (`app/models/outcome_proficiency.rb`).
@@ -64,7 +64,7 @@ class OutcomeProficiency(StatefulBody):
 
 
 class OutcomeCalculationMethod(StatefulBody):
-    """Body of `outcome_calculation_method_created` and `_updated`: the method of a whole account or course."""
+    """Calculation methods of whole accounts and courses."""
 
     kind = "outcome_calculation_method"
 

@@ -1,76 +1,18 @@
-"""What Canvas' REST API answers: the shapes of the endpoints that fill the gaps of the feed.
+"""The shapes of Canvas' REST API, read by our client and written by our server.
 
 Published as "Outcomes", "Outcome Groups", "Outcome Results", "Proficiency Ratings", "Grading Standards", "Accounts", "Courses".
-Members of Canvas that are not here are ignored; one of another type is refused with its path. Ids are LOCAL unless said.
-An optional member may be missing or null: Canvas leaves out what it has not, or what the asker may not see.
+Members that are not here are ignored; one of another type is refused with its path. Ids are LOCAL unless said.
+Canvas leaves out an optional member, or sends null, where it has no value or the token's user may not see it.
+
+Over 400 lines, and some shapes over a dozen fields: each member of Canvas' is a field with its docstring.
 """
 
-import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from schemas.base import MAX_RATINGS, SHARD, Flag, Integer, KeyText, Number, Reason, Text, Time, _Id
-
-_ACROSS_SHARDS = re.compile(r"([1-9][0-9]{0,5})~([1-9][0-9]{0,12})", re.ASCII)
-
-
-def _whole(value: Any) -> Any:
-    """`2107~79`, as Canvas shows an id of another shard, as the global id 21070000000000079; anything else as it is."""
-    if isinstance(value, str) and (found := _ACROSS_SHARDS.fullmatch(value)):
-        return int(found[1]) * SHARD + int(found[2])
-    return value
-
-
-class _RestId(_Id):
-    """An id of a body: an integer, with `Accept: application/json+canvas-string-ids` a string; `2107~79` is understood too."""
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(_whole, super().__get_pydantic_core_schema__(source, handler))
-
-
-class _LinkId(_RestId):
-    """An id inside `links`: Canvas writes it as a string whatever was asked for, and so is it written here."""
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(
-            lambda value: value,
-            super().__get_pydantic_core_schema__(source, handler),
-            serialization=core_schema.to_string_ser_schema(when_used="json"),
-        )
-
-
-class _UserRef:
-    """A user as `links` name one: digits in a string, or `uuid:...` where a server knows no more. An integer becomes digits."""
-
-    @staticmethod
-    def _text(value: Any) -> Any:
-        value = _whole(value)
-        return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_before_validator_function(
-            cls._text,
-            core_schema.custom_error_schema(
-                core_schema.str_schema(strict=True, pattern=r"^(0*[1-9][0-9]{0,18}|uuid:.{1,255})$"),
-                custom_error_type=Reason.BAD_ID.value,
-                custom_error_message="a user is an id, or uuid: and its uuid",
-            ),
-        )
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"type": "string", "pattern": "^(0*[1-9][0-9]{0,18}|uuid:.{1,255})$"}
-
-
-Id = Annotated[int, _RestId]
-LinkId = Annotated[int, _LinkId]
-UserRef = Annotated[str, _UserRef]
+from schemas.base import MAX_RATINGS, Flag, Integer, KeyText, Number, Text, Time
+from schemas.rest_ids import Id, LinkId, UserRef
 
 
 class Shape(BaseModel):
@@ -110,11 +52,11 @@ class Outcome(Shape):
     description: Text | None = None
     """HTML. Left out of the abbreviated form."""
     friendly_description: Text | None = None
-    """What students read, in the context that was asked in."""
+    """What students read, in the context of the request."""
     vendor_guid: Text | None = None
     """The school's or vendor's own key; not unique."""
     points_possible: Number | None = None
-    """Points of the highest rating. With account-level scales on: the scale's, and left out where no context was asked in."""
+    """Points of the highest rating. With account-level scales on: the scale's, left out where the request names no context."""
     mastery_points: Number | None = None
     """Points from which a score is mastery; as `points_possible`."""
     ratings: Annotated[list[OutcomeRating], Field(max_length=MAX_RATINGS)] | None = None
@@ -127,7 +69,7 @@ class Outcome(Shape):
     can_edit: bool | None = None
     """Whether the token's user may change the outcome."""
     can_unlink: bool | None = None
-    """Whether the outcome may be unlinked; only where a link was asked for."""
+    """Whether the outcome may be unlinked; only in an answer about a link."""
     assessed: bool | None = None
     """Whether a student was assessed with it."""
     has_updateable_rubrics: bool | None = None
@@ -178,9 +120,9 @@ class OutcomeGroupLink(Shape):
     context_type: KeyText | None = None
     """`Account` or `Course`; null for global groups."""
     outcome_group: OutcomeGroup
-    """The group that holds the link; whole with `outcome_group_style=full`."""
+    """The group that holds the link; complete with `outcome_group_style=full`."""
     outcome: Outcome
-    """The outcome; whole with `outcome_style=full`."""
+    """The outcome; complete with `outcome_style=full`."""
     assessed: bool | None = None
     """Whether a student of this context was assessed with it."""
     can_unlink: bool | None = None
@@ -191,7 +133,7 @@ class OutcomeAlignment(Shape):
     """What measures an outcome in a course: an assignment or a live assessment."""
 
     learning_outcome_id: Id
-    """The outcome. The published document calls this member `id`, Canvas does not; both are understood."""
+    """The outcome. Canvas' document calls this member `id`, Canvas does not; we accept both."""
     assignment_id: Id | None = None
     """The assignment; none for live assessments."""
     assessment_id: Id | None = None
@@ -212,10 +154,10 @@ class OutcomeAlignment(Shape):
 
 
 class OutcomeResultLinks(Shape):
-    """What a result is about."""
+    """The objects of a result."""
 
     user: UserRef
-    """The student's id; `uuid:...` of a server that knows no id."""
+    """The student's id; `uuid:...` from a server that knows no id."""
     learning_outcome: LinkId
     """The outcome."""
     alignment: Text | None = None
@@ -230,7 +172,7 @@ class OutcomeResult(Shape):
     id: Id | None = None
     """The result; null for results of New Quizzes, which Canvas never saves."""
     score: Number | None
-    """Raw points; null where there is none yet, and always told."""
+    """Raw points; null where there is none yet, never left out."""
     possible: Number | None = None
     """Raw points that can be had."""
     mastery: bool | None = None
@@ -251,9 +193,9 @@ class LinkedUser(Shape):
     """A student of `linked`."""
 
     id: UserRef
-    """The student's id; `uuid:...` of a server that knows no id."""
+    """The student's id; `uuid:...` from a server that knows no id."""
     name: Text | None = None
-    """Whole name."""
+    """Full name."""
     display_name: Text | None = None
     """Short name."""
     sortable_name: Text | None = None
@@ -281,7 +223,7 @@ class LinkedCourse(Shape):
 
 
 class Linked(Shape):
-    """What `include[]` asks for besides; a list for each word."""
+    """What `include[]` adds; a list for each word."""
 
     outcomes: list[Outcome] | None = None
     """With `include[]=outcomes`."""
@@ -305,7 +247,7 @@ class OutcomeResults(Shape):
 
 
 class OutcomeRollupScoreLinks(Shape):
-    """What a score is about."""
+    """The object of a score."""
 
     outcome: LinkId
     """The outcome."""
@@ -391,7 +333,7 @@ class GradingSchemeEntry(Shape):
 
 
 class GradingStandard(Shape):
-    """A grading standard on the wire. `consumer.query.letters.Standard` knows what a valid one is."""
+    """A grading standard on the wire. `schemas.grading_standards` knows what a valid one is."""
 
     id: Id
     """The standard."""
@@ -453,7 +395,7 @@ class ErrorMessage(Shape):
     """One thing that is wrong."""
 
     message: Text | None = None
-    """In the words of the request's language."""
+    """In the language of the request."""
     attribute: Text | None = None
     """The member that is wrong, where a form was refused."""
     type: Text | None = None
@@ -461,13 +403,13 @@ class ErrorMessage(Shape):
 
 
 class ErrorBody(Shape):
-    """What Canvas says with a status of 400 and above."""
+    """The body of an answer with a status of 400 and above."""
 
     status: Text | None = None
-    """`unauthenticated` (who are you?), `unauthorized` (you may not), `not_found`."""
+    """`unauthenticated` (no valid token), `unauthorized` (not allowed), `not_found`."""
     message: Text | None = None
-    """Instead of `errors`, of some endpoints."""
+    """In place of `errors`, from some endpoints."""
     error: Text | None = None
-    """Instead of `errors`, of others."""
+    """In place of `errors`, from others."""
     errors: list[ErrorMessage] | dict[str, list[ErrorMessage]] | None = None
     """What is wrong; by member where a form was refused."""

@@ -4,7 +4,10 @@ from schemas.base import Body, GlobalId, KeyText, StatefulBody, Text, Time
 
 
 class Account(StatefulBody):
-    """Body of `account_created` and `account_updated`. Ids are GLOBAL here. Has no times of its own."""
+    """Accounts of an institution: the tree that mastery scales are inherited along.
+
+    Ids are global in the body. An account has no times of its own.
+    """
 
     kind = "account"
 
@@ -29,7 +32,10 @@ class Account(StatefulBody):
 
 
 class Course(StatefulBody):
-    """Body of `course_created` and `course_updated`. Ids are GLOBAL here; `updated_at` is in both."""
+    """Courses, and the account that holds each.
+
+    Ids are global in the body. Both events have `updated_at`.
+    """
 
     kind = "course"
 

@@ -20,8 +20,8 @@ from contextlib import suppress
 from typing import Any, NoReturn
 
 import consumer.commands.main
-import consumer.probes
-import consumer.store.migrating  # noqa: F401 - what children would import
+import consumer.store.migrating
+import consumer.worker.probes  # noqa: F401 - what children would import
 
 MESSAGE = 2**18
 """Bytes, at most."""

@@ -9,11 +9,12 @@ from typing import Any
 import yaml
 from typer.main import get_command
 
-from consumer import healthcheck, worker
+from consumer import healthcheck
 from consumer.commands.main import app
 from consumer.engines import kafka, postgres
 from consumer.serve.app import READY_SECONDS, STOP_SECONDS
 from consumer.settings import Settings
+from consumer.worker import housekeeping, outages, watch
 from migrations import FOLDER
 from schemas.events import BODIES
 from tests.documents import RUN
@@ -140,8 +141,9 @@ def test_compose_takes_our_image_from_no_registry() -> None:
 
 def test_an_outage_is_told_by_compose_within_fifteen_seconds() -> None:
     """By the sum of all patience on the way, also by a probe that hangs; what starts for the first time has longer."""
-    kafka = worker.TOLD_SECONDS + 2 * worker.TELLING_SECONDS  # a sign of life, too, is noticed only with the next look
-    postgres = worker.COMPARING_SECONDS + worker.HOUSEKEEPING_SECONDS + 2 * worker.HELD_SECONDS + worker.TELLING_SECONDS
+    kafka = outages.SILENCE_SECONDS + 2 * watch.TELLING_SECONDS  # a sign of life, too, is noticed only with the next look
+    postgres = housekeeping.COMPARING_SECONDS + housekeeping.HOUSEKEEPING_SECONDS
+    postgres += 2 * watch.HELD_SECONDS + watch.TELLING_SECONDS
     for name, service in _services().items():
         if name == "migrate":
             continue

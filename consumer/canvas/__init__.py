@@ -1,1 +1,1 @@
-"""Canvas' REST API: asked where the feed has gaps, and answered from the projection."""
+"""Reads from Canvas' REST API what the feed did not deliver, and compares it with the projection."""

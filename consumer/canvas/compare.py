@@ -1,35 +1,35 @@
-"""What REST tells against what is known: the version to be written, if any, and where the two differ. Pure.
+"""Compares REST with what we know: which version to write, if any, and which members differ. Pure.
 
-The rules (design 7): a version only where REST tells something else than the newest version, unless that is newer than the
-request. Members that REST cannot tell are taken over, those of no model too. Null and absent are the same, numbers are
-compared as numbers and times by their seconds.
+A version is written only if REST differs from the newest version, and that version is not newer than the request. Members that
+REST does not show are kept. Null equals absent; numbers compare as numbers, times without fractions of seconds.
 """
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import orjson
 
-from consumer.canvas.client import Context
-from consumer.canvas.mapping import Told, scale
+from consumer.canvas.mapping import RemoteObject, scale
+from consumer.canvas.observations import Scale
 from consumer.ingest.tables import TABLES
 from schemas import rest
 from schemas.base import local_id
 
 Body = dict[str, Any]
+Kind = Literal["missing", "stale", "extra", "alignment", "scale", "rollup"]
 
 UNPUBLISHED = frozenset({"unpublished", "created", "claimed"})
 """One state of a course: REST's word for it, and the events'."""
 
 UNDELETED = frozenset({"archived", "retired"})
-"""States of outcomes and groups that Canvas' lists show as they do active ones (`learning_outcome_context.rb`)."""
+"""Canvas' lists show outcomes and groups in these states as active (`learning_outcome_context.rb`)."""
 
 _SAME_METHOD = frozenset({("decaying_average", "weighted_average"), ("standard_decaying_average", "decaying_average")})
-"""(stored, told): with the new decaying average on, REST has other names than the database (canvas-facts 7.2)."""
+"""(stored, REST): REST renames methods while Canvas' feature "new decaying average" is on."""
 
 DEPENDENT = {
     "account_id": "account_uuid",
@@ -38,26 +38,29 @@ DEPENDENT = {
     "learning_outcome_id": "learning_outcome_context_uuid",
     "result_context_id": "result_context_uuid",
 }
-"""What the second said was of the first: it is not taken over where the first has changed."""
+"""Member -> dependent member. When the first changes, the second is dropped."""
 
-_TOLD_PARTS = frozenset({"points_possible", "mastery_points", "ratings"})
-"""Of an outcome's criterion, what REST tells."""
+_REMOTE_PARTS = frozenset({"points_possible", "mastery_points", "ratings"})
+"""Parts of an outcome's criterion that REST shows."""
 
 _ASSET = ("associated_asset_type", "associated_asset_id")
-"""What a result is of: where an event has told it, that holds."""
+"""What a result measures. The feed's value holds."""
 
-_ANCHOR = {member: anchor for anchor, member in DEPENDENT.items()} | {"short_description": "title"}
-"""Member -> the one that it follows."""
+_FOLLOWS = {member: first for first, member in DEPENDENT.items()} | {"short_description": "title"}
+"""Member -> the member that it follows."""
 
 BACKFILLED = "_backfilled"
-"""What the names of snapshots' events end with."""
+"""The last part of a snapshot's event name."""
 
 UNKNOWN_USER = "id:"
-"""What `user_uuid` begins with where only the user's id is known."""
+"""`user_uuid` begins with this if we know only the user's id."""
+
+TICK = timedelta(microseconds=1)
+"""An inferred version is newer than the one it replaces by this much, so any event overrides it."""
 
 
-class Left(StrEnum):
-    """Why nothing is to be written."""
+class SkipReason(StrEnum):
+    """Why no version is written."""
 
     UNCHANGED = "unchanged"
     NEWER_HERE = "newer_here"
@@ -70,25 +73,25 @@ class Known:
     """The newest version of an object."""
 
     body: Body = field(repr=False)
-    """Whole, under the names of the event, local ids; without nulls."""
+    """Whole, with the event's member names and local ids, without nulls."""
     event_time: datetime
     event_name: str
     submitted_at: datetime | None = None
-    """Of a result: when the work was submitted, by its rubric assessment; rollups prefer it."""
+    """For a result: when the work was submitted, by its rubric assessment; rollups prefer it."""
     feed: "Known | None" = None
-    """Of a snapshot: the newest version that the feed has told. It is the older one, but may have been read after the snapshot
-    was asked for; and what REST cannot tell stands in it alone."""
+    """For a snapshot: the feed's newest version. It is older, but the feed may have delivered it after the snapshot; and only
+    it has the members that REST does not show."""
     earlier: Sequence[Body] = field(default=(), repr=False)
     """The feed's versions before that one."""
 
     @property
     def active(self) -> bool:
-        """Whether its state is that of things that REST tells."""
+        """Whether REST shows objects in this state."""
         return bool(self.body.get("workflow_state") == "active")
 
     @property
     def snapshot(self) -> bool:
-        """Whether REST told it, and not the feed."""
+        """Whether it comes from REST, not from the feed."""
         return self.event_name.endswith(BACKFILLED)
 
 
@@ -102,28 +105,36 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A version to be written."""
+    """A version to write."""
 
+    kind: Kind
     table: str
     id: int
     body: Body = field(repr=False)
     differences: tuple[Difference, ...] = field(repr=False)
-    """Empty where nothing was known."""
-    known: bool
+    """Empty if nothing was known."""
+    at: datetime
+    """The version's `event_time`."""
 
     @property
     def event_name(self) -> str:
         """The snapshot's."""
         return f"{self.table}{BACKFILLED}"
 
+    @property
+    def key(self) -> Mapping[str, Any]:
+        """The object, as findings name it; a scale with its owner, because its id may be our own."""
+        owner = ("context_type", "context_id") if self.table == "outcome_proficiency" else ()
+        return {"id": self.id, **{name: self.body[name] for name in owner}}
+
 
 def row_id(table: str, id_: int) -> int:
-    """Under which id the rows of a table hold what Canvas calls `id_`."""
+    """The id of a table's row for Canvas' `id_`."""
     return local_id(id_) if TABLES[table].global_ids else id_
 
 
 def known_of(table: str, row: Mapping[str, Any]) -> Known:
-    """From a row of the current table; of results with `submitted_at`, and with what `unknown_value` keeps, as `members`."""
+    """From a row of the current table. Results also need `submitted_at`, and `members` from `unknown_value`."""
     shape = TABLES[table]
     named = zip(shape.members[1:] if shape.global_ids else shape.members, shape.fields, strict=True)
     body = {field: orjson.loads(row[column]) if field in shape.json and row[column] else row[column] for column, field in named}
@@ -134,110 +145,103 @@ def known_of(table: str, row: Mapping[str, Any]) -> Known:
     return Known(body, row["event_time"], row["event_name"], row.get("submitted_at"))
 
 
-def compare(told: Told, known: Known | None, requested_at: datetime, user_uuids: Mapping[str, str] = {}) -> Change | Left:
-    """Any object but links and scales. `user_uuids`: of local user ids, those that are known."""
-    if told.id is None:
-        return Left.WITHOUT_ID
+def compare(
+    remote: RemoteObject, known: Known | None, requested_at: datetime, user_uuids: Mapping[str, str] = {}
+) -> Change | SkipReason:
+    """Any object but links and scales. `user_uuids`: known uuids by local user id."""
+    if remote.id is None:
+        return SkipReason.WITHOUT_ID
     if known is not None and known.event_time > requested_at:
-        return Left.NEWER_HERE
-    members = dict(told.members)
-    if told.user is not None:
-        members["user_uuid"] = _user(told.user, known, user_uuids)
+        return SkipReason.NEWER_HERE
+    members = dict(remote.members)
+    if remote.user is not None:  # the feed's uuid stays: user ids are learnt from it
+        members["user_uuid"] = uuid_of(known) or user_uuid(remote.user, user_uuids)
     if known is not None and "associated_asset_type" in (known.feed or known).body:
-        # An event told it; and the asset of a result stays what it is.
         for name in _ASSET:
             members.pop(name, None)
-    return _change(told.table, told.id, members, known)
+    return _change(remote.table, remote.id, members, known, requested_at)
 
 
-def link(told: Told, candidates: Iterable[Known], requested_at: datetime) -> tuple[Change | Left, int | None]:
-    """REST gives no id: `candidates` are all known links of this outcome in this context. Also the id that was found.
+def link(remote: RemoteObject, candidates: Iterable[Known], requested_at: datetime) -> tuple[Change | SkipReason, int | None]:
+    """Also the id that was found: REST shows none. `candidates` are all known links of this outcome in this context.
 
-    Of several active ones in the group the youngest is meant. A deleted one is none: Canvas links anew under a new id; but a
-    deletion that only REST has told, by not showing the link, is taken back.
+    Of several active links in the group, the youngest is meant. A deleted link is not: Canvas creates a new one under a new id.
+    But a deletion that only REST showed, by omitting the link, is undone.
     """
-    place = ("learning_outcome_group_id", "learning_outcome_id", "context_type", "context_id")
-    alike = [one for one in candidates if all(one.body.get(name) == told.members[name] for name in place)]
+    position = ("learning_outcome_group_id", "learning_outcome_id", "context_type", "context_id")
+    alike = [one for one in candidates if all(one.body.get(name) == remote.members[name] for name in position)]
     meant = [one for one in alike if one.active] or [one for one in alike if one.snapshot]
     if not meant:
         newer = any(one.event_time > requested_at for one in alike)
-        return (Left.NEWER_HERE if newer else Left.UNKNOWN_LINK), None
+        return (SkipReason.NEWER_HERE if newer else SkipReason.UNKNOWN_LINK), None
     known = max(meant, key=lambda one: one.body["learning_outcome_link_id"])
     id_: int = known.body["learning_outcome_link_id"]
     if known.event_time > requested_at:
-        return Left.NEWER_HERE, id_
-    return _change(told.table, id_, told.members, known), id_
+        return SkipReason.NEWER_HERE, id_
+    return _change(remote.table, id_, remote.members, known, requested_at), id_
 
 
 def moves(
-    unknown: Iterable[Told], candidates: Iterable[Known], shown: Container[int], requested_at: datetime
-) -> list[tuple[Change, Known]]:
-    """Links in places that no event has told, and known links of the same outcomes that were not shown: those were moved.
+    unknown: Iterable[RemoteObject], candidates: Iterable[Known], shown: Container[int], requested_at: datetime
+) -> list[Change]:
+    """Pairs links at unknown positions with known links of the same outcome that a complete list did not show, youngest first.
 
-    Canvas moves a link by writing another group into it (`learning_outcome_group.rb`, `adopt_outcome_link`); one that was
-    deleted, and another one made, ends in the same place. The list must be whole; youngest links first. With each what it was.
+    Canvas moves a link by changing its group (`learning_outcome_group.rb`, `adopt_outcome_link`). A deletion followed by a new
+    link looks the same.
     """
-    left: dict[int, list[Known]] = {}
+    hidden: dict[int, list[Known]] = {}
     for one in sorted(candidates, key=lambda one: one.body["learning_outcome_link_id"]):
         if one.active and one.event_time <= requested_at and one.body["learning_outcome_link_id"] not in shown:
-            left.setdefault(one.body["learning_outcome_id"], []).append(one)
+            hidden.setdefault(one.body["learning_outcome_id"], []).append(one)
     found = []
-    for told in unknown:
-        if known := left.get(told.members["learning_outcome_id"]):
+    for remote in unknown:
+        if known := hidden.get(remote.members["learning_outcome_id"]):
             link = known.pop()
-            change = _change(told.table, link.body["learning_outcome_link_id"], told.members, link)
-            assert isinstance(change, Change)  # one that was in this place would be known there
-            found.append((change, link))
+            id_ = link.body["learning_outcome_link_id"]
+            change = _change(remote.table, id_, remote.members, link, link.event_time + TICK)
+            assert isinstance(change, Change)  # its group differs
+            found.append(change)
     return found
 
 
-def mastery_scale(
-    context: Context,
-    ratings: Sequence[rest.ProficiencyRating] | None,
-    known: Known | None,
-    requested_at: datetime,
-    *,
-    inherited: bool,
-    feeds_id: int | None,
-) -> Change | Left:
-    """The scale that a context answers with. REST gives neither its owner nor its id.
+def mastery_scale(shown: Scale, known: Known | None, feeds_id: int | None) -> Change | SkipReason:
+    """The scale in force in a context. REST shows neither its owner nor its id.
 
-    `inherited`: the context above answers the same (or cannot be asked); then it is nobody's news, unless this context is known
-    to own an active scale that differs: its own scale is then taken to have become this one. `ratings` None: there is none,
-    also not above, so a known one was deleted. `known`: the newest version of the context's scale, `feeds_id` the id under
-    which the feed has told it, if it has: else it has a negative one of our own.
+    An inherited scale is not written, unless this context owns a different active one: we assume that it became this one.
+    Without any scale in force, a known one was deleted. `feeds_id`: the feed's id of the context's scale; without it the scale
+    gets a negative id of our own.
     """
-    if known is not None and known.event_time > requested_at:
-        return Left.NEWER_HERE
-    active = known is not None and known.active
-    if ratings is None:
-        return deleted("outcome_proficiency", known) if known is not None and active else Left.UNCHANGED
-    if inherited and not active:
-        return Left.UNCHANGED
+    context, at = shown.context, shown.requested_at
+    if known is not None and known.event_time > at:
+        return SkipReason.NEWER_HERE
+    if shown.ratings is None and known is not None and known.active:
+        return replace(deleted("outcome_proficiency", known, at), kind="scale")
+    if shown.ratings is None or (shown.inherited and not (known is not None and known.active)):
+        return SkipReason.UNCHANGED
     id_ = feeds_id or -2 * context.context_id - (context.context_type == "Course")
-    return _change("outcome_proficiency", id_, scale(context, ratings).members, known)
+    change = _change("outcome_proficiency", id_, scale(context, shown.ratings).members, known, at)
+    return replace(change, kind="scale") if isinstance(change, Change) else change
 
 
-def deleted(table: str, known: Known) -> Change:
-    """What is known, in the state `deleted`."""
-    id_member = TABLES[table].id_member
+def deleted(table: str, known: Known, at: datetime) -> Change:
+    """The known version in the state `deleted`."""
     body = known.body | {"workflow_state": "deleted"}
     if table == "outcome_proficiency":  # Canvas deletes the levels with the scale
         levels = body.get("outcome_proficiency_ratings") or ()
         body["outcome_proficiency_ratings"] = [level | {"workflow_state": "deleted"} for level in levels]
     difference = Difference("workflow_state", known.body.get("workflow_state"), "deleted")
-    return Change(table, row_id(table, known.body[id_member]), body, (difference,), True)
+    return Change("extra", table, row_id(table, known.body[TABLES[table].id_member]), body, (difference,), at)
 
 
-def alike(some: Sequence[rest.ProficiencyRating] | None, others: Sequence[rest.ProficiencyRating] | None) -> bool:
-    """Whether two contexts answer the same scale."""
+def same_scale(some: Sequence[rest.ProficiencyRating] | None, others: Sequence[rest.ProficiencyRating] | None) -> bool:
+    """Whether two contexts have the same scale."""
     if some is None or others is None:
         return some is others
     return _same_levels([one.model_dump() for one in some], [one.model_dump() for one in others])
 
 
 def uuid_of(known: Known | None) -> str | None:
-    """Of a result: the student's uuid, where the feed has told it."""
+    """For a result: the student's uuid, if the feed has it."""
     for one in (known, known.feed) if known is not None else ():
         uuid = one.body.get("user_uuid") if one is not None else None
         if uuid is not None and not uuid.startswith(UNKNOWN_USER):
@@ -246,23 +250,18 @@ def uuid_of(known: Known | None) -> str | None:
 
 
 def user_uuid(user: str, user_uuids: Mapping[str, str]) -> str:
-    """What results call a user whom REST names by id, or by `uuid:` and the uuid."""
+    """`user_uuid` for a user whom REST names by id, or by `uuid:` and the uuid."""
     return user.removeprefix("uuid:") if user.startswith("uuid:") else user_uuids.get(user, f"{UNKNOWN_USER}{user}")
 
 
-def _user(user: str, known: Known | None, user_uuids: Mapping[str, str]) -> str:
-    """A uuid that the feed told stays: what user ids it belongs to is learnt from it."""
-    return uuid_of(known) or user_uuid(user, user_uuids)
-
-
-def _change(table: str, id_: int, members: Mapping[str, Any], known: Known | None) -> Change | Left:
+def _change(table: str, id_: int, members: Mapping[str, Any], known: Known | None, at: datetime) -> Change | SkipReason:
     ours = known.body if known is not None else {}
-    held = known and _caught_up(table, members, known)
-    body = dict(held.body) if held is not None else {}
-    differing = [name for name in members if held is None or not _same(table, name, members[name], held)]
+    newest = known and _with_late_feed(table, members, known)
+    body = dict(newest.body) if newest is not None else {}
+    differing = [name for name in members if newest is None or not _same(table, name, members[name], newest)]
     late = [name for name in sorted(body.keys() | ours.keys()) if name not in differing and body.get(name) != ours.get(name)]
     if known is not None and not differing and not late:
-        return Left.UNCHANGED
+        return SkipReason.UNCHANGED
     for name in differing:
         if DEPENDENT.get(name) not in (None, *members):
             body.pop(DEPENDENT[name], None)
@@ -272,17 +271,17 @@ def _change(table: str, id_: int, members: Mapping[str, Any], known: Known | Non
         body["short_description"] = members["short_description"]
     id_member = TABLES[table].id_member
     if row_id(table, body.get(id_member, 0)) != row_id(table, id_):
-        body[id_member] = id_  # else it stays as it is: of accounts and courses the events tell the global one
+        body[id_member] = id_  # else it stays: events have global ids of accounts and courses
     body = {name: value for name, value in body.items() if value is not None}
     shown = tuple(Difference(name, ours.get(name), body.get(name)) for name in (*differing, *late)) if known is not None else ()
-    return Change(table, row_id(table, id_), body, shown, known is not None)
+    return Change("missing" if known is None else "stale", table, row_id(table, id_), body, shown, at)
 
 
-def _caught_up(table: str, members: Mapping[str, Any], known: Known) -> Known:
-    """A snapshot with what the feed has told last: of what REST does not tell, and of the rest what means the same.
+def _with_late_feed(table: str, members: Mapping[str, Any], known: Known) -> Known:
+    """A snapshot with the feed's members that REST does not show, and with the feed's spelling of equal ones.
 
-    A member that is not told now may have been told to the snapshot, and is then newer than the feed's: so it is where the
-    snapshot cannot have taken it over from the feed.
+    A member may be in the snapshot because REST showed it then; that value is newer than the feed's. It is the feed's only if
+    the snapshot can have copied it from an earlier version of the feed.
     """
     if (feed := known.feed) is None:
         return known
@@ -290,95 +289,101 @@ def _caught_up(table: str, members: Mapping[str, Any], known: Known) -> Known:
 
     @cache
     def from_feed(name: str) -> bool:
-        if name in _ANCHOR and not from_feed(_ANCHOR[name]):
+        if name in _FOLLOWS and not from_feed(_FOLLOWS[name]):
             return False
         if name in members:
             return _same(table, name, members[name], feed)
-        taken_over = any(one.get(name) == known.body[name] for one in known.earlier) if name in known.body else True
-        return taken_over or name in feeds_own
+        copied = any(one.get(name) == known.body[name] for one in known.earlier) if name in known.body else True
+        return copied or name in feeds_own
 
     body = {}
     for name in feed.body.keys() | known.body.keys():
         value = (feed if from_feed(name) else known).body.get(name)
         if name == "rubric_criterion" and not from_feed(name):
-            value = _with_parts(feed.body.get(name), value)
+            value = _with_feed_parts(feed.body.get(name), value)
         if value is not None:
             body[name] = value
     return replace(known, body=body, submitted_at=feed.submitted_at, feed=None)
 
 
-def _same(table: str, name: str, told: Any, known: Known) -> bool:
+def _same(table: str, name: str, remote: Any, known: Known) -> bool:
     ours = known.body.get(name)
     match table, name:
         case "course", "workflow_state":
-            return ours == told or {ours, told} <= UNPUBLISHED
+            return ours == remote or {ours, remote} <= UNPUBLISHED
         case "learning_outcome" | "learning_outcome_group", "workflow_state":
-            return ours == told or ours in UNDELETED
+            return ours == remote or ours in UNDELETED
         case "learning_outcome", "short_description":
-            return True  # the same column as the title, and some streams leave it out
+            return True  # Canvas' column for the title, which some streams omit
         case "learning_outcome", "calculation_method":
-            return ours == told or (ours, told) in _SAME_METHOD
+            return ours == remote or (ours, remote) in _SAME_METHOD
         case "learning_outcome", "rubric_criterion":
-            return ours is not None and all(_same_part(member, ours.get(member), value) for member, value in told.items())
+            return ours is not None and all(_same_part(part, ours.get(part), value) for part, value in remote.items())
         case "learning_outcome_result", "assessed_at":
-            return _plain(told) in (_plain(ours), _plain(known.submitted_at))
+            return _whole_seconds(remote) in (_whole_seconds(ours), _whole_seconds(known.submitted_at))
         case "outcome_proficiency", "outcome_proficiency_ratings":
-            return _same_levels([level for level in ours or () if level.get("workflow_state") != "deleted"], told)
+            return _same_levels([level for level in ours or () if level.get("workflow_state") != "deleted"], remote)
         case "account" | "course", _ if name in TABLES[table].global_ids:
-            return (ours and local_id(ours)) == (told and local_id(told))
+            return (ours and local_id(ours)) == (remote and local_id(remote))
         case _:
-            return bool(_plain(ours) == _plain(told))
+            return bool(_whole_seconds(ours) == _whole_seconds(remote))
 
 
-def _plain(value: Any) -> Any:
-    """Times without fractions of seconds, as REST has them."""
+def _whole_seconds(value: Any) -> Any:
+    """REST has times without fractions of seconds."""
     return value.replace(microsecond=0) if isinstance(value, datetime) else value
 
 
-def _same_part(member: str, ours: Any, told: Any) -> bool:
+def _same_part(part: str, ours: Any, remote: Any) -> bool:
     """Of an outcome's criterion."""
-    if member != "ratings":
-        return bool(ours == told)
-    return [_rating(one) for one in ours or ()] == [_rating(one) for one in told or ()]
+    if part != "ratings":
+        return bool(ours == remote)
+    return [_rating(one) for one in ours or ()] == [_rating(one) for one in remote or ()]
 
 
 def _rating(one: Mapping[str, Any]) -> tuple[Any, Any]:
     return one.get("description"), one.get("points")
 
 
-def _same_levels(ours: Sequence[Mapping[str, Any]], told: Sequence[Mapping[str, Any]]) -> bool:
-    """A colour comes in either case; one that is not told is no difference."""
-    return len(ours) == len(told) and all(
+def _same_levels(ours: Sequence[Mapping[str, Any]], remote: Sequence[Mapping[str, Any]]) -> bool:
+    """The case of a color does not matter, nor one that REST does not show."""
+    return len(ours) == len(remote) and all(
         all(one.get(name) == other.get(name) for name in ("description", "points", "mastery"))
         and (other.get("color") is None or (one.get("color") or "").lower() == other["color"].lower())
-        for one, other in zip(ours, told, strict=True)
+        for one, other in zip(ours, remote, strict=True)
     )
 
 
-def _with_parts(feeds: Body | None, ours: Body | None) -> Body | None:
-    """A criterion with those parts of the feed's that REST has no place for, of the whole and of each rating."""
-    parts = {part: value for part, value in (feeds or {}).items() if part not in _TOLD_PARTS and value is not None}
+def _with_feed_parts(feeds: Body | None, ours: Body | None) -> Body | None:
+    """A criterion with the feed's parts that REST does not show, in the criterion and in each rating."""
+    parts = {part: value for part, value in (feeds or {}).items() if part not in _REMOTE_PARTS and value is not None}
     whole = parts | (ours or {})
     if whole.get("ratings"):
-        before = {_rating(one): one for one in (feeds or {}).get("ratings") or ()}
-        whole["ratings"] = [before.get(_rating(one), {}) | one for one in whole["ratings"]]
+        whole["ratings"] = _merged_ratings(feeds, whole["ratings"])
     return whole or None
 
 
-def _criterion(ours: Any, told: Any) -> Body:
-    """With the parts that REST has no place for: those of the criterion, and those of each rating that is there still."""
-    parts = (ours or {}) | told
-    if "ratings" in told:
-        before = {_rating(one): one for one in (ours or {}).get("ratings") or ()}
-        parts["ratings"] = told["ratings"] and [before.get(_rating(one), {}) | one for one in told["ratings"]]
+def _merged_criterion(ours: Body | None, remote: Body) -> Body:
+    """Keeps the parts that REST does not show: those of the criterion, and those of each rating that still exists."""
+    parts = (ours or {}) | remote
+    if remote.get("ratings"):
+        parts["ratings"] = _merged_ratings(ours, remote["ratings"])
     return {name: value for name, value in parts.items() if value is not None}
 
 
-def _levels(ours: Any, told: Any) -> list[Body]:
-    """Canvas keeps the ids of levels by their place, whatever they are called now."""
-    before = [*(ours or ()), *({} for _ in told)]
-    new = [{name: value for name, value in level.items() if value is not None} for level in told]
+def _merged_ratings(ours: Body | None, ratings: Iterable[Body]) -> list[Body]:
+    before = {_rating(one): one for one in (ours or {}).get("ratings") or ()}
+    return [before.get(_rating(one), {}) | one for one in ratings]
+
+
+def _merged_levels(ours: Any, remote: Any) -> list[Body]:
+    """Canvas keeps the ids of levels by position, whatever their names become."""
+    before = [*(ours or ()), *({} for _ in remote)]
+    new = [{name: value for name, value in level.items() if value is not None} for level in remote]
     return [old | level | {"workflow_state": "active"} for old, level in zip(before, new, strict=False)]
 
 
-_MERGES: Mapping[str, Callable[[Any, Any], Any]] = {"rubric_criterion": _criterion, "outcome_proficiency_ratings": _levels}
+_MERGES: Mapping[str, Callable[[Any, Any], Any]] = {
+    "rubric_criterion": _merged_criterion,
+    "outcome_proficiency_ratings": _merged_levels,
+}

@@ -1,7 +1,6 @@
-"""What an answer of REST tells, under the names of the Live Event's body. Pure.
+"""Maps REST objects to the members of a Live Event's body. Pure.
 
-A member is told where it is in the answer, and null tells that there is none; what is not in the answer is not told. Canvas'
-words for the same: `docs` of each endpoint, and the table of design 7.
+A member that the answer does not contain is left out. Null means that Canvas has no value.
 """
 
 import re
@@ -24,110 +23,108 @@ _QUIZ = re.compile(r"(assessment_question_bank|quiz)_[1-9][0-9]{0,18}", re.ASCII
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """An object of one table."""
+class RemoteObject:
+    """An object of one table, as REST shows it."""
 
     table: str
     id: int | None
-    """None where REST gives none: links, and results of New Quizzes, which Canvas never saves."""
+    """None for links, whose ids REST does not show, and for results of New Quizzes, which Canvas never saves."""
     members: Mapping[str, Any] = field(repr=False)
     """Without its own id. Integers, floats, texts and times, as the models hold them."""
     user: str | None = None
-    """Of a result: the student's local id, or `uuid:` and the uuid."""
+    """For a result: the student's local id, or `uuid:` and the uuid."""
 
 
-def account(told: rest.Account) -> Told:
-    """`uuid` is not among them: of a root it is the tenant, and events know no other account's."""
-    members = _there(told, "name", "root_account_id", "default_time_zone", "workflow_state")
-    if "parent_account_id" in told.model_fields_set:
-        members["parent_account_id"] = told.parent_account_id
-    return Told("account", told.id, members)
+def account(remote: rest.Account) -> RemoteObject:
+    """Without `uuid`: a root account's is the tenant, and events show no other."""
+    members = _not_null(remote, "name", "root_account_id", "default_time_zone", "workflow_state")
+    return RemoteObject("account", remote.id, members | _present(remote, "parent_account_id"))
 
 
-def course(told: rest.Course) -> Told:
-    """`workflow_state` in REST's words: `unpublished` is what events call `created` or `claimed`."""
-    return Told("course", told.id, _there(told, "account_id", "uuid", "name", "created_at", "workflow_state"))
+def course(remote: rest.Course) -> RemoteObject:
+    """`workflow_state` in REST's words: `unpublished` is `created` or `claimed` in events."""
+    members = _not_null(remote, "account_id", "uuid", "name", "created_at", "workflow_state")
+    return RemoteObject("course", remote.id, members)
 
 
-def group(told: rest.OutcomeGroup) -> Told:
-    """No deleted groups are told. A whole one without parent is the root group of its context."""
-    members = _named(told, "context_type", "context_id", "title", "description", "vendor_guid")
-    if "context_id" in told.model_fields_set:
-        members["parent_outcome_group_id"] = told.parent_outcome_group and told.parent_outcome_group.id
-    return Told("learning_outcome_group", told.id, members | {"workflow_state": "active"})
+def group(remote: rest.OutcomeGroup) -> RemoteObject:
+    """REST shows no deleted groups. A full group without a parent is the root group of its context."""
+    members = _present(remote, "context_type", "context_id", "title", "description", "vendor_guid")
+    if "context_id" in remote.model_fields_set:
+        members["parent_outcome_group_id"] = remote.parent_outcome_group and remote.parent_outcome_group.id
+    return RemoteObject("learning_outcome_group", remote.id, members | {"workflow_state": "active"})
 
 
-def outcome(told: rest.Outcome, *, own: bool) -> Told:
-    """No deleted outcomes are told. `own`: points, ratings and method are the outcome's, not the scale of a context."""
-    members = _named(told, "context_type", "context_id", "title", "display_name", "description", "vendor_guid")
-    members |= {"short_description": told.title, "workflow_state": "active"}
-    if own:
-        criterion = _named(told, "points_possible", "mastery_points")
-        if "ratings" in told.model_fields_set:
-            criterion["ratings"] = [
-                {"description": one.description, "points": one.points} for one in told.ratings or ()
-            ] or None
+def outcome(remote: rest.Outcome, *, own_criterion: bool) -> RemoteObject:
+    """REST shows no deleted outcomes. `own_criterion`: ratings and method are the outcome's, not its context's."""
+    members = _present(remote, "context_type", "context_id", "title", "display_name", "description", "vendor_guid")
+    members |= {"short_description": remote.title, "workflow_state": "active"}
+    if own_criterion:
+        criterion = _present(remote, "points_possible", "mastery_points")
+        if "ratings" in remote.model_fields_set:
+            ratings = [{"description": one.description, "points": one.points} for one in remote.ratings or ()]
+            criterion["ratings"] = ratings or None
         if any(value is not None for value in criterion.values()):
             members["rubric_criterion"] = criterion
-        if told.calculation_method is not None:
-            members["calculation_method"] = told.calculation_method
-            if told.calculation_method in WITH_NUMBER:
-                members |= _named(told, "calculation_int")
-    return Told("learning_outcome", told.id, members)
+        if remote.calculation_method is not None:
+            members["calculation_method"] = remote.calculation_method
+            if remote.calculation_method in WITH_NUMBER:
+                members |= _present(remote, "calculation_int")
+    return RemoteObject("learning_outcome", remote.id, members)
 
 
-def link(told: rest.OutcomeGroupLink) -> Told:
-    """Only active links are told, without their ids."""
+def link(remote: rest.OutcomeGroupLink) -> RemoteObject:
+    """REST shows active links only, without their ids."""
     members = {
-        "context_type": told.context_type,
-        "context_id": told.context_id,
-        "learning_outcome_group_id": told.outcome_group.id,
-        "learning_outcome_id": told.outcome.id,
+        "context_type": remote.context_type,
+        "context_id": remote.context_id,
+        "learning_outcome_group_id": remote.outcome_group.id,
+        "learning_outcome_id": remote.outcome.id,
         "workflow_state": "active",
     }
-    return Told("learning_outcome_link", None, members)
+    return RemoteObject("learning_outcome_link", None, members)
 
 
-def result(told: rest.OutcomeResult, course_id: int, course_uuid: str | None) -> Told:
-    """Only active results are told. `assessed_at` is when the work was submitted, else assessed: REST does not say which."""
-    members = _named(told, "score", "possible", "percent", "mastery")
+def result(remote: rest.OutcomeResult, course_id: int, course_uuid: str | None) -> RemoteObject:
+    """REST shows active results only. `assessed_at` is when the work was submitted or assessed: REST does not say which."""
+    members = _present(remote, "score", "possible", "percent", "mastery")
     members |= {
-        "learning_outcome_id": told.links.learning_outcome,
+        "learning_outcome_id": remote.links.learning_outcome,
         "result_context_type": "Course",
         "result_context_id": course_id,
         "workflow_state": "active",
     }
     if course_uuid is not None:
         members["result_context_uuid"] = course_uuid
-    if told.submitted_or_assessed_at is not None:
-        members["assessed_at"] = told.submitted_or_assessed_at
-    if (assignment_id := assignment_of(told)) is not None:
+    if remote.submitted_or_assessed_at is not None:
+        members["assessed_at"] = remote.submitted_or_assessed_at
+    if (assignment_id := assignment_of(remote)) is not None:
         members |= {"associated_asset_type": "Assignment", "associated_asset_id": assignment_id}
-    if told.links.alignment is not None and _QUIZ.fullmatch(told.links.alignment):
-        members["artifact_type"] = "Quizzes::QuizSubmission"  # nothing else is measured by a bank of questions
-    return Told("learning_outcome_result", told.id, members, told.links.user)
+    if remote.links.alignment is not None and _QUIZ.fullmatch(remote.links.alignment):
+        members["artifact_type"] = "Quizzes::QuizSubmission"  # only quizzes are measured by a question bank
+    return RemoteObject("learning_outcome_result", remote.id, members, remote.links.user)
 
 
-def assignment_of(told: rest.OutcomeResult) -> int | None:
-    """The assignment that was assessed; also of a quiz that has one."""
-    for asset in (told.links.alignment, told.links.assignment):
+def assignment_of(remote: rest.OutcomeResult) -> int | None:
+    """The assessed assignment; a quiz may have one too."""
+    for asset in (remote.links.alignment, remote.links.assignment):
         if asset is not None and (found := _ASSIGNMENT.fullmatch(asset)):
             return int(found[1])
     return None
 
 
-def scale(context: Context, ratings: Sequence[rest.ProficiencyRating]) -> Told:
+def scale(context: Context, ratings: Sequence[rest.ProficiencyRating]) -> RemoteObject:
     """The scale of a context that owns it."""
-    levels = [_named(one, "description", "points", "mastery", "color") for one in ratings]
+    levels = [_present(one, "description", "points", "mastery", "color") for one in ratings]
     members = {"context_type": context.context_type, "context_id": context.context_id, "workflow_state": "active"}
-    return Told("outcome_proficiency", None, members | {"outcome_proficiency_ratings": levels})
+    return RemoteObject("outcome_proficiency", None, members | {"outcome_proficiency_ratings": levels})
 
 
-def _named(told: BaseModel, *names: str) -> Members:
-    """Those that are in the answer, null or not."""
-    return {name: getattr(told, name) for name in names if name in told.model_fields_set}
+def _present(remote: BaseModel, *names: str) -> Members:
+    """Members that the answer contains, null or not."""
+    return {name: getattr(remote, name) for name in names if name in remote.model_fields_set}
 
 
-def _there(told: BaseModel, *names: str) -> Members:
-    """Those that are in the answer and not null: where the asker may not see a member, Canvas may tell null."""
-    return {name: value for name in names if (value := getattr(told, name)) is not None}
+def _not_null(remote: BaseModel, *names: str) -> Members:
+    """Canvas may answer null for members that the token's user may not see."""
+    return {name: value for name in names if (value := getattr(remote, name)) is not None}

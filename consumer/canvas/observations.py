@@ -1,15 +1,23 @@
-"""What answers tell, piece by piece: what a survey yields and an examiner takes.
+"""What a survey saw in Canvas: the survey yields observations, an examiner takes them.
 
-`requested_at` is when the request began: Canvas had this state then, or later.
+`requested_at` is when the request began: Canvas had this state then or later.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import wraps
+from typing import ParamSpec
 
 from consumer.canvas.client import Context
-from consumer.canvas.mapping import Told
+from consumer.canvas.mapping import RemoteObject
+from consumer.errors import CanvasForbidden, CanvasNotFound, CanvasRejected
 from schemas import rest
+
+P = ParamSpec("P")
+
+REFUSALS = (CanvasForbidden, CanvasNotFound, CanvasRejected)
+"""Canvas refuses one request; the others may succeed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +27,12 @@ class Objects:
     table: str
     context: Context | None
     requested_at: datetime
-    objects: Sequence[Told] = field(repr=False)
+    objects: Sequence[RemoteObject] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Gone:
-    """An object that is active here and that Canvas has not."""
+class NotInCanvas:
+    """An object that is active here and not found in Canvas."""
 
     table: str
     id: int
@@ -32,27 +40,27 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
-    """A list of a context has been told to its end; `requested_at` is when its first page was asked for."""
+class ListEnd:
+    """A complete list of a context; `requested_at` is the time of its first page."""
 
     table: str
     context: Context
     requested_at: datetime
     shown: Collection[int] = field(repr=False)
-    """Ids; none of links, which have none in REST."""
+    """Ids; empty for links, whose ids REST does not show."""
     linked: Collection[int] = field(default=(), repr=False)
-    """Of results: the outcomes that are linked in the course. Canvas shows no others."""
+    """For results: the outcomes that the course links. Canvas shows no results of others."""
     sure: bool = False
-    """It was one page, or told twice: between two pages a list moves up where something before them is deleted. Results are
-    always told twice."""
+    """It was one page, or was read twice: a deletion between two pages moves rows onto the page before. Results are always
+    read twice."""
     students: Collection[str] = field(default=(), repr=False)
-    """Of results that are sure: the users whom Canvas shows in the course. Of students who left, or whom the token's user may
-    not see, it shows nothing, and that tells nothing."""
+    """For results that are sure: the users whom Canvas shows in the course. It shows no results of others, which proves
+    nothing about them: they may have left, or the token's user may not see them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What a context answers; `inherited`: no other than the context above, or nobody knows."""
+    """The scale in force in a context. `inherited`: the context above has the same one, or may not be asked."""
 
     context: Context
     requested_at: datetime
@@ -64,22 +72,21 @@ class Scale:
 class Standards:
     """A page of grading standards."""
 
-    context: Context
     requested_at: datetime
     standards: Sequence[rest.GradingStandard] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Alignments:
-    """What measures outcomes in a course: some that were shown, or pairs of outcome and assignment."""
+    """What measures outcomes in a course: some alignments that Canvas showed, or pairs of outcome and assignment."""
 
     course_id: int
     requested_at: datetime
     shown: Sequence[rest.OutcomeAlignment] = field(default=(), repr=False)
     gone: Collection[tuple[int, int]] = field(default=(), repr=False)
-    """Aligned by all that is known here, and no more."""
+    """Known here, and removed in Canvas."""
     proven: Collection[tuple[int, int]] = field(default=(), repr=False)
-    """Not among those that were shown; but Canvas shows results of them, and it does so of alignments that exist."""
+    """Not listed; but Canvas shows results of them, which it does for existing alignments only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +100,23 @@ class Rollups:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """A question that Canvas would not answer, and why."""
+    """A request that Canvas refused."""
 
     sentence: str
 
 
-Piece = Objects | Gone | Whole | Scale | Standards | Alignments | Rollups | Unanswered
+Observation = Objects | NotInCanvas | ListEnd | Scale | Standards | Alignments | Rollups | Unanswered
+
+
+def reporting_refusals(survey: Callable[P, AsyncIterator[Observation]]) -> Callable[P, AsyncIterator[Observation]]:
+    """A refused request ends a survey, and becomes its last observation."""
+
+    @wraps(survey)
+    async def reported(*args: P.args, **kwargs: P.kwargs) -> AsyncIterator[Observation]:
+        try:
+            async for observation in survey(*args, **kwargs):
+                yield observation
+        except REFUSALS as error:
+            yield Unanswered(str(error))
+
+    return reported

@@ -1,9 +1,8 @@
-"""`outcomes reconcile`: a backfill's survey, told difference by difference; with `--repair` what Canvas says is written.
+"""`outcomes reconcile`: lists what differs between Canvas and us; with `--repair`, writes what Canvas says.
 
-Kinds: `missing` (Canvas has it, we do not), `stale` (it differs in what REST tells), `extra` (active here, Canvas does not show
-it), `alignment` (told or removed since), `scale`, `rollup` (the score of a student differs). What an event newer than the
-request has told is no difference. Results of students who left a course are none either: Canvas shows those of its students
-alone, so nothing is known of the others.
+Kinds: `missing` (only Canvas has it), `stale` (a member differs), `extra` (active here, Canvas does not show it), `alignment`
+(added or removed), `scale`, `rollup` (a student's score differs). An event newer than the request is no difference. Nor are
+results of students who left a course: Canvas does not show them, so we cannot compare.
 """
 
 from collections import Counter
@@ -15,21 +14,23 @@ from rich.console import Group, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from consumer.canvas.backfill import Progress, Report, Signals, Task, backfill
+from consumer.canvas.backfill import Signals, Task, backfill
 from consumer.canvas.client import CanvasClient
-from consumer.canvas.examine import Finding
+from consumer.canvas.examining.examined import Finding
+from consumer.canvas.report import Progress, Report
 from consumer.printable import printable
 from consumer.settings import Settings
 
-MOST = 10_000
-"""Differences that are told one by one; all are counted."""
+MAX_LISTED = 10_000
+"""Differences in the JSON; all are counted."""
 
-SHOWN = 50
-"""Of these, differences that are shown to people."""
+MAX_SHOWN = 50
+"""Differences in the table for people."""
 
-_ABOUT_ROLLUPS = "REST does not tell how Canvas came to a score; `outcomes explain rollup` shows how we came to ours."
-_WIDTH = 60
-"""Characters of a value that are shown to people."""
+MAX_WIDTH = 60
+"""Characters of a value in the table."""
+
+_ABOUT_ROLLUPS = "REST does not show how Canvas computed a score; `outcomes explain rollup` shows how we computed ours."
 
 
 @dataclass(slots=True)
@@ -41,13 +42,19 @@ class Reconciliation:
     """Differences by kind."""
     repaired: int = 0
     differences: list[Finding] = field(default_factory=list)
-    """The first of them."""
+    """The first `MAX_LISTED`."""
+    seen: set[tuple[str, str, str]] = field(default_factory=set, repr=False)
+    """Kind, table and key of each: a list that is read twice shows a difference twice."""
 
     def add(self, finding: Finding) -> None:
-        """One more."""
+        """One more, unless it is known."""
+        mark = (finding.kind, finding.table, repr(sorted(finding.key.items())))
+        if mark in self.seen:
+            return
+        self.seen.add(mark)
         self.counts[finding.kind] += 1
         self.repaired += finding.repaired
-        if len(self.differences) < MOST:
+        if len(self.differences) < MAX_LISTED:
             self.differences.append(finding)
 
     @property
@@ -55,13 +62,8 @@ class Reconciliation:
         """All differences."""
         return self.counts.total()
 
-    @property
-    def left(self) -> int:
-        """Those that were not repaired."""
-        return self.total - self.repaired
-
     def as_json(self) -> dict[str, Any]:
-        """For machines: what a backfill tells, and the differences."""
+        """For machines: a backfill's report, and the differences."""
         return self.report.as_json() | {
             "differences": [one.as_json() for one in self.differences],
             "difference_counts": dict(sorted(self.counts.items())),
@@ -80,10 +82,10 @@ async def reconcile(
     show: Callable[[Progress], None],
     client: CanvasClient | None = None,
 ) -> Reconciliation:
-    """Compares; `task.writing` repairs. Raises as `backfill` does."""
+    """Raises as `backfill` does. `task.writing`: repairs."""
     done = Reconciliation()
-    whole = replace(task, thorough=True, resuming=False)
-    done.report = await backfill(dsn, settings, signals, whole, say=say, show=show, found=done.add, client=client)
+    thorough = replace(task, thorough=True, resuming=False)
+    done.report = await backfill(dsn, settings, signals, thorough, say=say, show=show, found=done.add, client=client)
     return done
 
 
@@ -95,35 +97,37 @@ def render(done: Reconciliation) -> RenderableType:
     table = RichTable(box=None, header_style="dim", pad_edge=False)
     for column in ("kind", "what", "member", "ours", "Canvas", ""):
         table.add_column(column, overflow="fold", no_wrap=column == "kind")
-    for one in sorted(done.differences, key=lambda one: (one.kind, one.table))[:SHOWN]:
+    for one in sorted(done.differences, key=lambda one: (one.kind, one.table))[:MAX_SHOWN]:
         for number, (member, ours, canvas) in enumerate(one.members or [("", "", "")]):
             head = (one.kind, _what(one)) if number == 0 else ("", "")
             note = "repaired" if one.repaired and number == 0 else ""
             table.add_row(*(Text(printable(text)) for text in (*head, member, _short(ours), _short(canvas), note)))
-    if done.total > SHOWN:
-        more = f"and {done.total - SHOWN:,} more" + ("; --json tells all" if done.total <= MOST else f"; --json tells {MOST:,}")
+    if done.total > MAX_SHOWN:
+        more = f"and {done.total - MAX_SHOWN:,} more" + (
+            "; --json lists all" if done.total <= MAX_LISTED else f"; --json lists {MAX_LISTED:,}"
+        )
         table.caption, table.caption_justify = more, "left"
-    said = [Text(f"{done.repaired:,} repaired, {done.left:,} left")] if done.repaired else []
+    notes = [Text(f"{done.repaired:,} repaired, {done.total - done.repaired:,} left")] if done.repaired else []
     if done.counts["rollup"]:
-        said.append(Text(_ABOUT_ROLLUPS))
+        notes.append(Text(_ABOUT_ROLLUPS))
     noun = "difference" if done.total == 1 else "differences"
-    return Group(Text(f"{done.total:,} {noun}: {kinds}", style="bold"), table, *said)
+    return Group(Text(f"{done.total:,} {noun}: {kinds}", style="bold"), table, *notes)
 
 
-_NAMED = {"learning_outcome_group_id": "group", "learning_outcome_id": "outcome", "course_id": "course", "user_uuid": "student"}
+_WORDS = {"learning_outcome_group_id": "group", "learning_outcome_id": "outcome", "course_id": "course", "user_uuid": "student"}
 
 
 def _what(one: Finding) -> str:
-    """`learning_outcome 3`; without an id, what stands in its place: `learning_outcome_link Course 5, group 2, outcome 3`."""
+    """`learning_outcome 3`, or without an id `learning_outcome_link Course 5, group 2, outcome 3`."""
     if "id" in one.key:
         return f"{one.table} {one.key['id']}"
     pairs = (("context_type", "context_id"), ("asset_type", "asset_id"))
     parts = [f"{one.key[type_]} {one.key[id_]}" for type_, id_ in pairs if type_ in one.key]
     return f"{one.table} " + ", ".join(
-        [*parts, *(f"{word} {one.key[name]}" for name, word in _NAMED.items() if name in one.key)]
+        [*parts, *(f"{word} {one.key[name]}" for name, word in _WORDS.items() if name in one.key)]
     )
 
 
 def _short(value: Any) -> str:
     text = "" if value is None else str(value)
-    return text if len(text) <= _WIDTH else f"{text[:_WIDTH]}…"
+    return text if len(text) <= MAX_WIDTH else f"{text[:MAX_WIDTH]}…"

@@ -15,7 +15,8 @@ from consumer.printable import printable
 from schemas.base import MAX_ID
 
 if TYPE_CHECKING:  # a web client, of use to no other command
-    from consumer.canvas import backfill as filling
+    from consumer.canvas.backfill import Task
+    from consumer.canvas.report import Progress, Report
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -90,12 +91,12 @@ def reconcile(
         raise typer.Exit(ATTENTION)
 
 
-def _one_scope(task: "filling.Task") -> None:
+def _one_scope(task: "Task") -> None:
     if task.account is not None and task.course is not None:
         raise UsageError("--account and --course exclude each other")
 
 
-def _show_tables(report: "filling.Report", written: str) -> None:
+def _show_tables(report: "Report", written: str) -> None:
     """A row a table, with the counts that are not zero everywhere."""
     if not report.tables:
         return
@@ -109,7 +110,7 @@ def _show_tables(report: "filling.Report", written: str) -> None:
     out.print(table)
 
 
-def _show_end(report: "filling.Report") -> None:
+def _show_end(report: "Report") -> None:
     for run in report.runs:
         if run.resumed_from is not None:
             print_text(printable(f"{run.scope}: went on with the backfill that began {run.resumed_from:%Y-%m-%d %H:%M:%S}"))
@@ -122,7 +123,7 @@ def _show_end(report: "filling.Report") -> None:
 
 
 @contextmanager
-def _progress(as_json: bool) -> Iterator[Callable[["filling.Progress"], None]]:
+def _progress(as_json: bool) -> Iterator[Callable[["Progress"], None]]:
     """A bar for each account or course: its steps, and the objects that Canvas has shown so far."""
     with progress_bars(MofNCompleteColumn(), as_json=as_json) as update:
         yield lambda now: update(now.label, completed=now.done, total=now.steps, count=f"{now.objects:,} objects")

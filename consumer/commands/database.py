@@ -72,7 +72,7 @@ def retain_since(
         print_text(_retired(one, dry_run=dry_run, drop=drop))
 
 
-def _retired(one: retention.Folded, *, dry_run: bool, drop: bool) -> str:
+def _retired(one: retention.RetentionReport, *, dry_run: bool, drop: bool) -> str:
     if not one.retired:
         return f"{one.table}: nothing to retire"
     would, size = "would be " if dry_run else "", f"{one.bytes_freed / 2**20:,.0f} MB"

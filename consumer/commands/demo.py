@@ -26,7 +26,7 @@ from consumer.settings import load
 from consumer.simulator.feed import Feed, messages_of
 from consumer.simulator.school import School, institution
 from consumer.simulator.truth import Truth
-from consumer.sources.kafka import produce
+from consumer.sources.producing import produce
 from consumer.store import schema
 from consumer.store.postgres import connect
 from migrations import HEAD

@@ -30,7 +30,7 @@ from consumer.errors import UsageError
 from consumer.ingest.batch import PARTS
 from consumer.printable import printable
 from consumer.replay import FileReplay, FileSent, Progress
-from consumer.sources import files
+from consumer.sources import finding
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -64,7 +64,7 @@ def replay(
         _send_files(paths, to_topic, as_json)
         return
     with database(batch_size=batch_size) as (settings, dsn), _progress(as_json, "consumed") as show:
-        found = files.find(paths)
+        found = finding.find(paths)
         summary, done = wiring.run(wiring.replay(settings, dsn, found, dry_run=dry_run, again=again, show=show, say=say))
     if as_json:
         print_json(summary.as_json() | {"dry_run": dry_run, "files": [_file_json(file) for file in done]})
@@ -81,7 +81,7 @@ def _send_files(paths: list[str], topic: str, as_json: bool) -> None:
     """Sends captured files to a topic and tells how many records of each."""
     settings, begun = configured(), time.monotonic()
     with _progress(as_json, "sent") as show:
-        done = wiring.run(wiring.send(settings, topic, files.find(paths), show))
+        done = wiring.run(wiring.send(settings, topic, finding.find(paths), show))
     sent, seconds = sum(file.sent for file in done), round(time.monotonic() - begun, 3)
     if as_json:
         print_json({"topic": topic, "sent": sent, "seconds": seconds, "files": [asdict(file) for file in done]})

@@ -24,7 +24,7 @@ def serve(
     host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="OUTCOMES_SERVE_HOST")] = None,
     port: Annotated[int | None, typer.Option(metavar="PORT", help="OUTCOMES_SERVE_PORT; 0 picks a free one")] = None,
     sandbox: Annotated[
-        bool, typer.Option("--sandbox", help="Take Canvas' writes too, and publish them as the events that Canvas would send.")
+        bool, typer.Option("--sandbox", help="Accept Canvas' writes too, and publish the events that Canvas would send.")
     ] = False,
 ) -> None:
     """Answer over HTTP as Canvas would, from the projection, until SIGTERM. Needs a token: see `outcomes token`.
@@ -34,7 +34,7 @@ def serve(
     from consumer.serve import app as server  # noqa: PLC0415 - loads a web server that no other command needs
 
     with database(serve_host=host, serve_port=port) as (settings, dsn):
-        wiring.spare_the_collector()
+        wiring.tune_garbage_collector()
         wiring.run(server.serve(dsn, settings, wiring.signals, sandbox=sandbox))
 
 
@@ -46,7 +46,7 @@ def create(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a token and print it, this once: only its digest is kept.
+    """Make a token and print it, only now: the database keeps just its digest.
 
     Example: outcomes token create --tenant VicYj3cu5BIFpoZhDVU4DZumnlBrWi1grgJEzADs --name dashboard
     """
@@ -63,7 +63,7 @@ def create(
     with database() as (_, dsn):
         made, row, known = ask(dsn, question)
     if not known:
-        say(f"nothing of {row['root_account_uuid']} is known yet; until then the token shows nothing")
+        say(f"nothing of {row['root_account_uuid']} is known yet: the token shows nothing until an event comes")
     if as_json:
         print_json(row | {"token": made})
         return
@@ -73,7 +73,7 @@ def create(
 
 @token.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """Show all tokens, without what opens: what each is for, and whether it still opens.
+    """List all tokens, without their secrets: what each is for, and whether it still opens.
 
     Example: outcomes token list
     """
@@ -97,7 +97,7 @@ def _show_tokens(rows: Sequence[Mapping[str, Any]]) -> None:
         )
     out.print(table)
     if not rows:
-        say("no token was made; `outcomes token create --name NAME` makes one")
+        say("there are no tokens; `outcomes token create --name NAME` makes one")
 
 
 @token.command()
@@ -105,7 +105,7 @@ def revoke(
     id_: Annotated[int, typer.Argument(metavar="ID", min=1, max=MAX_ID, help="As `outcomes token list` shows it.")],
     as_json: AsJson = False,
 ) -> None:
-    """Let a token open nothing any more; running servers know it within seconds.
+    """Revoke a token: within seconds it opens nothing.
 
     Example: outcomes token revoke 3
     """

@@ -13,7 +13,8 @@ from consumer.settings import Settings
 from consumer.simulator.feed import Feed, Message, messages_of
 from consumer.simulator.school import School, institution
 from consumer.simulator.truth import Truth
-from consumer.sources import capturing, kafka
+from consumer.sources import capturing
+from consumer.sources.producing import produce
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -75,7 +76,7 @@ async def _send(settings: Settings, topic: str, messages: Iterator[Message]) -> 
         for message in messages:
             yield topic, message.key, message.value
 
-    return await kafka.produce(settings, each())
+    return await produce(settings, each())
 
 
 @app.command()

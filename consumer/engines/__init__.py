@@ -1,4 +1,4 @@
-"""Engines for the demo, the tests and a laptop: an address from the environment, else a container, else a local process.
+"""Postgres and Kafka for the demo, the tests and a laptop: an address from the environment, else a container, else a process.
 
-All are real but librdkafka's mock broker, which serves the demo where there is neither Docker nor Java.
+Without Docker and Java, the demo uses librdkafka's mock broker.
 """

@@ -1,4 +1,4 @@
-"""Containers, where a Docker daemon can give them."""
+"""Containers, if a Docker daemon can run them."""
 
 import gc
 import sys
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def answers() -> bool:
-    """Asks the daemon; no daemon is an answer within two seconds."""
+    """Whether a daemon answers within two seconds."""
     try:
         client = docker.from_env(timeout=2, version=DEFAULT_DOCKER_API_VERSION)
     except DockerException:
@@ -31,35 +31,35 @@ def answers() -> bool:
     try:
         return bool(client.ping())
     except APIError:
-        return True  # it speaks, if only another version
+        return True  # a daemon of another version
     except (DockerException, RequestException):
         return False
     finally:
         client.close()
-        _close_forgotten_sockets()
+        _close_leaked_sockets()
 
 
 def entered(stack: ExitStack, container: Callable[[], AbstractContextManager[T]]) -> T | None:
-    """A container's engine, ended by the stack. None where no daemon answers, or where the daemon gives none: then it says why.
+    """The engine in a container, which the stack ends. None if no daemon answers, or if it fails; then stderr says why.
 
-    A daemon without a registry, the right or the space for an image fails in many ways, and some are other libraries' errors.
+    A daemon can fail in many ways (registry, rights, disk space), also with errors of other libraries.
     """
     if not answers():
         return None
     try:
         return stack.enter_context(container())
     except Exception as error:
-        said = getattr(error, "explanation", None) or str(error) or type(error).__name__
-        why = " ".join(str(said).split())[:200]
-        sys.stderr.write(f"outcomes: Docker answers but gives no container, so we do without: {why}\n")
+        message = getattr(error, "explanation", None) or str(error) or type(error).__name__
+        why = " ".join(str(message).split())[:200]
+        sys.stderr.write(f"outcomes: Docker cannot start a container, so we go on without: {why}\n")
         return None
     finally:
-        _close_forgotten_sockets()
+        _close_leaked_sockets()
 
 
 @contextmanager
 def running(container: "DockerContainer") -> Iterator[None]:
-    """Runs it, and removes it afterwards, also where this process is killed: by our reaper, which needs no further image."""
+    """Removes the container afterwards. If this process is killed, our reaper does, without an image of its own."""
     from testcontainers.core.config import testcontainers_config  # noqa: PLC0415 - comes with the extra `embedded`
 
     testcontainers_config.ryuk_disabled = True
@@ -71,7 +71,7 @@ def running(container: "DockerContainer") -> Iterator[None]:
 
 
 def remove(name: str, seconds: float) -> None:
-    """Removes a container that its process could not remove any more. It may be about to appear."""
+    """Removes the container of a killed process. It may not have been created yet."""
     begun = time.monotonic()
     client = docker.from_env()
     while (waited := time.monotonic() - begun) < seconds:
@@ -82,12 +82,12 @@ def remove(name: str, seconds: float) -> None:
             if waited > seconds / 5:
                 return
         except (DockerException, RequestException):
-            pass  # it starts, or is removed, in this moment
+            pass  # it is just being started or removed
         time.sleep(0.2)
 
 
-def _close_forgotten_sockets() -> None:
-    """The client forgets the socket of a connection that failed."""
+def _close_leaked_sockets() -> None:
+    """The client leaks the socket of a failed connection."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
         gc.collect()

@@ -1,4 +1,4 @@
-"""A Kafka broker to work with."""
+"""A Kafka broker for the demo, the tests and a laptop."""
 
 import argparse
 import os
@@ -20,12 +20,23 @@ from consumer.engines import reaper
 from consumer.errors import OutcomesError, UsageError
 
 IMAGE = "apache/kafka:4.3.0"
-"""The image of docker-compose.yml too."""
+"""As in docker-compose.yml."""
 
 VERSION = "4.3.0"
 START_SECONDS = 60.0
-WATCHING_SECONDS = 0.5
-"""How often it is looked whether the broker still runs."""
+CHECK_SECONDS = 0.5
+"""How often to check that the broker still runs."""
+_SMALL = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "offsets.topic.replication.factor": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    "num.partitions": "4",
+}
+"""Settings of one broker that is its own controller."""
 _POM = Path(__file__).with_name("pom.xml")
 
 
@@ -35,13 +46,13 @@ class Kafka:
 
     bootstrap: str
     what: str
-    """Which it is, for people."""
+    """A description for people."""
     runs: Callable[[], bool] = lambda: True
-    """Whether it still does, as far as this process can see."""
+    """Whether it still runs, as far as this process knows."""
 
 
 def can_run_locally() -> bool:
-    """Whether a broker can run as a process here: Java is there, and so are Kafka's jars, or Maven to fetch them."""
+    """Whether there is Java, and Kafka's jars or Maven to fetch them."""
     return shutil.which("java") is not None and (_jars_folder().exists() or shutil.which("mvn") is not None)
 
 
@@ -51,11 +62,11 @@ def _jars_folder() -> Path:
 
 
 def jars() -> Path:
-    """The folder with Kafka's jars; fetched by Maven once and kept in the user's cache. Raises `UsageError`."""
+    """The folder with Kafka's jars. Maven fetches them once into the user's cache. Raises `UsageError`."""
     folder = _jars_folder()
     if not can_run_locally():
         raise UsageError(
-            f"no Kafka can be started: install Docker that can give {IMAGE}, or Java 17 and Maven, "
+            f"no Kafka can be started: install Docker that can run {IMAGE}, or Java 17 and Maven, "
             "or set KAFKA_BOOTSTRAP_SERVERS"
         )
     if folder.exists():
@@ -70,13 +81,13 @@ def jars() -> Path:
         try:
             target.rename(folder)
         except OSError:
-            if not folder.exists():  # another process was not faster
+            if not folder.exists():  # else another process was faster
                 raise
     return folder
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on now."""
+    """A TCP port without a listener."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -84,7 +95,7 @@ def free_port() -> int:
 
 
 class LocalKafka:
-    """Apache Kafka as a process: one broker that is its own controller (KRaft). Data stays in `folder` between starts."""
+    """Apache Kafka as a process: one broker that is its own controller (KRaft). `folder` keeps its data between starts."""
 
     def __init__(
         self, folder: Path, settings: Mapping[str, str] | None = None, *, format_arguments: tuple[str, ...] = ()
@@ -96,21 +107,14 @@ class LocalKafka:
         self.bootstrap = f"127.0.0.1:{self.port}"
         controller = free_port()
         self._settings = {
-            "process.roles": "broker,controller",
-            "node.id": "1",
             "controller.quorum.bootstrap.servers": f"127.0.0.1:{controller}",
-            "controller.listener.names": "CONTROLLER",
             "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}",
             "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
             "log.dirs": str(folder / "data"),
-            "offsets.topic.replication.factor": "1",
             "offsets.topic.num.partitions": "4",
-            "transaction.state.log.replication.factor": "1",
-            "transaction.state.log.min.isr": "1",
-            "group.initial.rebalance.delay.ms": "0",
-            "num.partitions": "4",
+            **_SMALL,
         }
-        for name, value in (settings or {}).items():  # a `+` before a name adds to our own value
+        for name, value in (settings or {}).items():  # a name with `+` extends our value
             key = name.removeprefix("+")
             self._settings[key] = f"{self._settings[key]},{value}" if name.startswith("+") else value
 
@@ -122,20 +126,11 @@ class LocalKafka:
         properties.write_text("".join(f"{name}={value}\n" for name, value in self._settings.items()), encoding="utf-8")
         if not (self._folder / "data").exists():
             identity = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            tool = [
-                "java",
-                "-cp",
-                classpath,
-                "kafka.tools.StorageTool",
-                "format",
-                f"--cluster-id={identity}",
-                "-c",
-                str(properties),
-                "--standalone",
-            ]
-            done = subprocess.run([*tool, *self._format_arguments], capture_output=True, text=True, check=False)
+            tool = ["java", "-cp", classpath, "kafka.tools.StorageTool", "format", f"--cluster-id={identity}"]
+            tool += ["-c", str(properties), "--standalone", *self._format_arguments]
+            done = subprocess.run(tool, capture_output=True, text=True, check=False)
             if done.returncode:
-                raise UsageError(f"Kafka's storage could not be made: {(done.stdout + done.stderr).strip()[-500:]}")
+                raise UsageError(f"Kafka's storage could not be created: {(done.stdout + done.stderr).strip()[-500:]}")
         with (self._folder / "kafka.log").open("ab") as log:
             self._process = subprocess.Popen(
                 ["java", "-Xmx512m", "-cp", classpath, "kafka.Kafka", str(properties)],
@@ -157,20 +152,20 @@ class LocalKafka:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
             time.sleep(0.1)
-        said = (self._folder / "kafka.log").read_text(encoding="utf-8", errors="replace")[-1000:]
+        log = (self._folder / "kafka.log").read_text(encoding="utf-8", errors="replace")[-1000:]
         self.kill()
-        raise UsageError(f"Kafka did not start: {said}")
+        raise UsageError(f"Kafka did not start: {log}")
 
     def runs(self) -> bool:
-        """Whether its process does."""
+        """Whether its process runs."""
         return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
-        """Stops it in good order."""
+        """Stops it with SIGTERM."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Stops it without a word."""
+        """Stops it with SIGKILL."""
         self._end(signal.SIGKILL)
 
     def send(self, number: int) -> None:
@@ -191,7 +186,7 @@ class LocalKafka:
 
 @contextmanager
 def local(folder: Path) -> Iterator[Kafka]:
-    """Apache Kafka by Maven and Java, its data in `folder`."""
+    """Apache Kafka as a process, with its data in `folder`."""
     broker = LocalKafka(folder).start()
     try:
         yield Kafka(broker.bootstrap, f"Apache Kafka {VERSION} as a local process", broker.runs)
@@ -201,28 +196,20 @@ def local(folder: Path) -> Iterator[Kafka]:
 
 @contextmanager
 def container() -> Iterator[Kafka]:
-    """A Kafka container by testcontainers (whose own Kafka class knows other images only), removed afterwards."""
+    """A Kafka container, removed afterwards. testcontainers' own Kafka class supports only other images."""
     from docker.errors import NotFound  # noqa: PLC0415 - comes with the extra `embedded`
     from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - comes with the extra `embedded`
     from testcontainers.core.wait_strategies import LogMessageWaitStrategy  # noqa: PLC0415 - as the line above
 
     from consumer.engines import docker  # noqa: PLC0415 - comes with the extra `embedded`
 
-    # The address under which clients reach it is known only once it runs, so it waits to be told.
+    # Its address for clients is known only once it runs, so it waits for a file with it.
     wait = "while [ ! -s /tmp/address ]; do sleep 0.1; done; export KAFKA_ADVERTISED_LISTENERS=PLAINTEXT://$(cat /tmp/address)"
     broker = DockerContainer(IMAGE).with_exposed_ports(9092).with_command(["sh", "-c", f"{wait}; exec /etc/kafka/docker/run"])
-    environment = {
-        "KAFKA_NODE_ID": "1",
-        "KAFKA_PROCESS_ROLES": "broker,controller",
+    environment = {f"KAFKA_{name.upper().replace('.', '_')}": value for name, value in _SMALL.items()} | {
         "KAFKA_CONTROLLER_QUORUM_VOTERS": "1@localhost:9093",
-        "KAFKA_CONTROLLER_LISTENER_NAMES": "CONTROLLER",
         "KAFKA_LISTENERS": "PLAINTEXT://:9092,CONTROLLER://:9093",
         "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR": "1",
-        "KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR": "1",
-        "KAFKA_TRANSACTION_STATE_LOG_MIN_ISR": "1",
-        "KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
-        "KAFKA_NUM_PARTITIONS": "4",
     }
     for name, value in environment.items():
         broker.with_env(name, value)
@@ -244,14 +231,14 @@ def container() -> Iterator[Kafka]:
 
 @contextmanager
 def mock() -> Iterator[Kafka]:
-    """The mock broker of librdkafka, in this process: enough for a demo, never for a promise."""
+    """The mock broker of librdkafka, in this process: enough for a demo, not for tests."""
     from confluent_kafka import Producer  # noqa: PLC0415 - comes with the extra `embedded`
 
     producer = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "unused"})
     brokers = producer.list_topics(timeout=10).brokers.values()
     yield Kafka(
         ",".join(f"{broker.host}:{broker.port}" for broker in brokers),
-        "librdkafka's mock broker (no real one can be had here)",
+        "librdkafka's mock broker (no real one can run here)",
     )
     del producer
 
@@ -278,7 +265,7 @@ def main() -> None:
         "folder", metavar="FOLDER", nargs="?", type=Path, default=Path(".outcomes/kafka"), help="where Java's keeps its data"
     )
     folder = parser.parse_args().folder
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the broker is stopped, not left behind
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the broker stops too
     try:
         _serve(folder)
     except OutcomesError as error:
@@ -294,11 +281,11 @@ def _serve(folder: Path) -> None:
             sys.stdout.write(f"{running.what}; Ctrl-C ends it\nexport KAFKA_BOOTSTRAP_SERVERS={running.bootstrap}\n")
             sys.stdout.flush()
             while running.runs():
-                time.sleep(WATCHING_SECONDS)
+                time.sleep(CHECK_SECONDS)
     except ImportError as error:
         raise UsageError("a local broker needs the extra `embedded` (pip install 'outcomes-consumer[embedded]')") from error
     log = folder / "kafka.log"
-    raise UsageError(f"{running.what} has ended by itself" + (f"; {log} may say why" if log.exists() else ""))
+    raise UsageError(f"{running.what} has ended unexpectedly" + (f"; {log} may say why" if log.exists() else ""))
 
 
 if __name__ == "__main__":

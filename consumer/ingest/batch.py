@@ -1,4 +1,4 @@
-"""What goes into one transaction: verdicts gathered over records, folded and sorted for the statements."""
+"""The verdicts that one transaction writes, sorted and deduplicated for its statements."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ class Partition(NamedTuple):
 
 
 class Move(NamedTuple):
-    """From where to where a transaction moves a position: the next record before, and after."""
+    """The next record before and after a transaction."""
 
     old: int
     new: int
@@ -29,7 +29,7 @@ class Move(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Books:
-    """What became of events. `consumed` is the sum of the others."""
+    """Counts of events by their outcome."""
 
     applied: int = 0
     superseded: int = 0
@@ -43,44 +43,38 @@ class Books:
         return self.applied + self.superseded + self.duplicate + self.ignored + self.quarantined
 
     def as_json(self) -> dict[str, int]:
-        """For machines: `consumed` and its parts."""
+        """For machines."""
         return {"consumed": self.consumed} | {part: getattr(self, part) for part in PARTS}
 
     def __add__(self, other: "Books") -> "Books":
-        return Books(
-            self.applied + other.applied,
-            self.superseded + other.superseded,
-            self.duplicate + other.duplicate,
-            self.ignored + other.ignored,
-            self.quarantined + other.quarantined,
-        )
+        return Books(*(getattr(self, part) + getattr(other, part) for part in PARTS))
 
 
 PARTS = Books.__slots__
-"""The parts of `consumed`, in the order in which they are told."""
+"""The parts of `consumed`, in the order of every report."""
 
 SUPERSEDED = "superseded: a new version of an object, older than one that was known already or came in the same batch"
-"""What the least familiar of these words means, for wherever people read a number of them."""
+"""Explains the least familiar of these words."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """Events of one transaction, and how far it moves each partition."""
+    """The events of one transaction, and how far it moves each partition."""
 
     moves: dict[Partition, Move] = field(default_factory=dict)
     accepted: list[Accepted] = field(default_factory=list)
     ignored: list[Ignored] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     bytes: int = 0
-    """Bytes of the records in it."""
+    """Of its records."""
 
     @property
     def events(self) -> int:
-        """Events in it, whatever becomes of them."""
+        """Number of its events."""
         return len(self.accepted) + len(self.ignored) + len(self.rejected)
 
     def add(self, verdicts: Iterable[Verdict]) -> None:
-        """Puts each verdict where it belongs."""
+        """Adds each verdict to its list."""
         for verdict in verdicts:
             match verdict:
                 case Accepted():
@@ -91,15 +85,15 @@ class Batch:
                     self.rejected.append(verdict)
 
     def advance(self, partition: Partition, old: int, new: int) -> None:
-        """Moves the partition on; `old` counts only where it has not moved in this batch yet."""
+        """Moves the partition to `new`; the first call in a batch moves it from `old`."""
         before = self.moves.get(partition)
         self.moves[partition] = Move(before.old if before else old, new)
 
     def last_event_time(self) -> dict[Partition, datetime]:
         """Newest `event_time` of each partition that has one."""
         newest: dict[tuple[str, int], datetime] = {}
-        told: list[Accepted | Ignored] = [*self.accepted, *self.ignored]
-        for verdict in told:
+        verdicts: list[Accepted | Ignored] = [*self.accepted, *self.ignored]
+        for verdict in verdicts:
             time = verdict.key.event_time if isinstance(verdict, Accepted) else verdict.event_time
             if time is not None:
                 where = (verdict.record.source, verdict.record.partition)
@@ -110,31 +104,30 @@ class Batch:
 
 
 def partition_of(verdict: Verdict) -> Partition:
-    """Where the verdict's record came from."""
+    """The partition or file of the verdict's record."""
     return Partition(verdict.record.source, verdict.record.partition)
 
 
 class Staged(NamedTuple):
-    """One row for the stage: a version, and whether it is the newest of its object in the batch."""
+    """A version, and whether it is the newest of its object in the batch."""
 
     version: Accepted
     newest: bool
 
 
-def fold(accepted: Iterable[Accepted]) -> Mapping[Table, list[Staged]]:
+def sort_and_dedupe(accepted: Iterable[Accepted]) -> Mapping[Table, list[Staged]]:
     """Rows by table in the order of `TABLES`, sorted by key, each version once, the newest of each object marked.
 
-    Copies of a version that tell of another request stay: the database takes the greatest (`write_hints.sql`).
-
-    Sorted, so that two writers never lock in opposite order. Marked, because one upsert may not meet a row twice.
+    Sorted: two writers must lock in the same order. Marked: an upsert may not update a row twice. Copies of a version with
+    another request context stay: `merge_request_context.sql` merges them.
     """
     by_table: dict[str, list[Accepted]] = {}
     for version in accepted:
         by_table.setdefault(version.table.name, []).append(version)
-    return {table: _fold(by_table[name]) for name, table in TABLES.items() if name in by_table}
+    return {table: _sort_and_dedupe(by_table[name]) for name, table in TABLES.items() if name in by_table}
 
 
-def _fold(versions: list[Accepted]) -> list[Staged]:
+def _sort_and_dedupe(versions: list[Accepted]) -> list[Staged]:
     versions = sorted(versions, key=attrgetter("key"))
     distinct = [
         one
@@ -147,16 +140,13 @@ def _fold(versions: list[Accepted]) -> list[Staged]:
     ]
 
 
-def books_of(batch: Batch, added: Mapping[Partition, int], moved: Mapping[Partition, int]) -> dict[Partition, Books]:
-    """The books of every partition in the batch.
-
-    `added`: versions that were new to the database; `moved`: current rows that a version of the partition replaced.
-    """
+def books_of(batch: Batch, added: Mapping[Partition, int], replaced: Mapping[Partition, int]) -> dict[Partition, Books]:
+    """The books of each partition in the batch. `added`: new versions; `replaced`: current rows that were written."""
     accepted, ignored, rejected = _count(batch.accepted), _count(batch.ignored), _count(batch.rejected)
     return {
         partition: Books(
-            applied=moved.get(partition, 0),
-            superseded=added.get(partition, 0) - moved.get(partition, 0),
+            applied=replaced.get(partition, 0),
+            superseded=added.get(partition, 0) - replaced.get(partition, 0),
             duplicate=accepted[partition] - added.get(partition, 0),
             ignored=ignored[partition],
             quarantined=rejected[partition],
@@ -166,21 +156,21 @@ def books_of(batch: Batch, added: Mapping[Partition, int], moved: Mapping[Partit
 
 
 def _count(verdicts: Sequence[Verdict]) -> Counter[tuple[str, int]]:
-    """How many of each partition; a `Partition` is the same key as a plain pair, which is cheaper to make."""
+    """By partition, as plain pairs: equal to a `Partition` as a key, and cheaper."""
     return Counter([(verdict.record.source, verdict.record.partition) for verdict in verdicts])
 
 
 def without(batch: Batch, refusals: Mapping[int, str]) -> Batch:
-    """The batch with some accepted versions turned into rejections; `refusals` is index in `accepted` -> sentence."""
+    """The batch with some accepted versions turned into rejections. `refusals`: index in `accepted` -> sentence."""
     rejected = list(batch.rejected)
-    elements: dict[int, Elements] = {}  # each record is read once, however many of its events are refused
+    elements: dict[int, Elements] = {}  # by record, so that each is parsed once
     for index, message in refusals.items():
         version = batch.accepted[index]
         raw = version.record.value or b""
         if version.where is not None:
             if id(raw) not in elements:
                 elements[id(raw)] = Elements(raw)
-            raw = elements[id(raw)].cut(version.where)
+            raw = elements[id(raw)].raw_event(version.where)
         rejected.append(Rejected(Reason.REFUSED_BY_DATABASE, "", message, version.key.event_name, raw, version.record))
     kept = [version for index, version in enumerate(batch.accepted) if index not in refusals]
     return replace(batch, accepted=kept, rejected=rejected)

@@ -1,8 +1,7 @@
-"""The canonical form of a body: the same bytes however a bridge wrote it.
+"""The canonical form of a body: the same bytes, whatever a bridge changed.
 
-Members sorted by name, nulls of the top level left out, ids as integers, whole numbers without a fraction, times in UTC.
-Members that today's code does not know follow the same rules by their name, so that learning a member later does not turn
-the versions of the past into new ones.
+Members sorted by name, top-level nulls left out, ids as integers, whole numbers without a fraction, times in UTC. Members that
+no model knows follow the same rules by their names, so that a model may add them later without new versions of old events.
 """
 
 from functools import cache
@@ -16,7 +15,7 @@ from consumer.ingest.tables import Table
 from schemas.base import EXACT, MAX_ID, Body, whole_id
 
 _ID_DIGITS = 19
-"""As many as an id of the models may have, so that an unknown id is read as a known one would be."""
+"""As in the models, so that an unknown id is read like a known one."""
 _OPTIONS = orjson.OPT_UTC_Z
 
 
@@ -33,7 +32,7 @@ def _is_nested(annotation: Any) -> bool:
 
 
 class _Kinds(NamedTuple):
-    """Members of the top level that are doubles, and those that are nested."""
+    """Top-level members that are doubles, and those that are nested."""
 
     floats: tuple[str, ...]
     nested: tuple[str, ...]
@@ -49,7 +48,7 @@ def _kinds(model: type[Body]) -> _Kinds:
 
 
 def plain(value: Any, name: str = "") -> Any:
-    """A nested or unknown value in canonical form; `name` is the member that holds it."""
+    """The canonical form of a nested or unknown value. `name`: of its member."""
     kind = type(value)
     if kind is str:
         return _unknown_id(value) if name == "id" or name.endswith("_id") else value
@@ -66,37 +65,37 @@ def plain(value: Any, name: str = "") -> Any:
 
 
 def _unknown_id(text: str) -> int | str:
-    """As a known one would be read."""
+    """Read like a known id."""
     if len(text) <= _ID_DIGITS and text.isascii() and text.isdigit():
         return int(text) if 0 < int(text) <= MAX_ID else text
     return whole_id(text) or text
 
 
 def canonical_body(table: Table, members: dict[str, Any], unknown: dict[str, Any]) -> bytes:
-    """The canonical form as JSON bytes. `members`: what is known and not null, by name, in the order of the names.
+    """As JSON bytes. `members`: those that are known and not null, sorted by name.
 
-    Of its doubles -0.0 becomes 0.0, there too: they are one number, and what is stored must not tell which copy came first.
+    Changes -0.0 to 0.0 in `members` too: the stored row must not depend on which copy came first.
     """
     floats, nested = _kinds(table.model)
-    told = members.copy()
+    canonical = members.copy()
     for name in floats:
-        value = told.get(name)
+        value = canonical.get(name)
         if value is not None and value.is_integer() and abs(value) < EXACT:
-            told[name] = int(value)
+            canonical[name] = int(value)
             if not value:
                 members[name] = 0.0
     for name in nested:
-        if name in told:
-            told[name] = plain(told[name], name)
+        if name in canonical:
+            canonical[name] = plain(canonical[name], name)
     if unknown:
-        return orjson.dumps(told | plain(unknown), option=_OPTIONS | orjson.OPT_SORT_KEYS)
-    return orjson.dumps(told, option=_OPTIONS)
+        return orjson.dumps(canonical | plain(unknown), option=_OPTIONS | orjson.OPT_SORT_KEYS)
+    return orjson.dumps(canonical, option=_OPTIONS)
 
 
 def version_hash(event_name: str, canonical: bytes) -> int:
-    """64 bits over event name and canonical body, as a signed integer (a Postgres `bigint`).
+    """64-bit hash of event name and canonical body, signed (a Postgres `bigint`).
 
-    Two versions of one object with the same `event_time` are told apart by it, and nothing else: a handful of values each.
+    It only tells apart versions of one object with one `event_time`, which are few.
     """
     hasher = _hasher(event_name).copy()
     hasher.update(canonical)

@@ -1,4 +1,4 @@
-"""Cutting events out of the record they came in, as they were written there."""
+"""The raw text of single events in a record that holds several."""
 
 import re
 from collections.abc import Iterator
@@ -9,18 +9,18 @@ _BLANK = re.compile(r"[ \t\n\r]*")
 
 
 class Elements:
-    """Cuts events out of a record that holds several, as they were written. Reads it once, however many are asked for."""
+    """Parses the record once, for any number of its events."""
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
         self._inside: dict[Where, dict[str | int, str]] = {}
 
-    def cut(self, where: Where) -> bytes:
-        """The event there, or the text that should have held one; decoded again, it says the same."""
+    def raw_event(self, where: Where) -> bytes:
+        """The event at `where` as it was written, or the text in its place. Decoding it gives the same verdict."""
         text = self._at(where)
         if where and isinstance(where[-1], str) and text.startswith('"'):
             text = decoder.decode(text)
-        return text.encode("utf-8", "backslashreplace")  # half a surrogate pair, which JSON writes in the same way
+        return text.encode("utf-8", "backslashreplace")  # JSON escapes half of a surrogate pair in the same way
 
     def _at(self, where: Where) -> str:
         if not where:
@@ -33,11 +33,11 @@ class Elements:
 
 
 def _free(_: int) -> None:
-    """What was found once may be looked at again."""
+    """No budget: the record was searched before."""
 
 
 def _inside(text: str) -> dict[str | int, str]:
-    """The texts of the members or elements of a text, or of the parts that it opens to."""
+    """The texts of the members, elements or parts in a text."""
     while True:
         held = opened(text, _free)
         if isinstance(held, list):
@@ -51,24 +51,24 @@ def _inside(text: str) -> dict[str | int, str]:
 
 
 def _members(text: str) -> Iterator[tuple[str | int, str]]:
-    """Name or index, and text, of each part of an array or object that was read before, so that it is known to be whole."""
-    at = _behind_blanks(text, 0)
+    """(name or index, text) of each member of an array or object. The text was parsed before, so it is valid."""
+    at = _skip_blanks(text, 0)
     in_array = text[at] == "["
-    at = _behind_blanks(text, at + 1)
+    at = _skip_blanks(text, at + 1)
     index = 0
     while text[at] not in "]}":
         name: str | int = index
         if not in_array:
             name, at = decoder.raw_decode(text, at)
-            at = _behind_blanks(text, _behind_blanks(text, at) + 1)
+            at = _skip_blanks(text, _skip_blanks(text, at) + 1)
         _, end = decoder.raw_decode(text, at)
         yield name, text[at:end]
-        at = _behind_blanks(text, end)
+        at = _skip_blanks(text, end)
         if text[at] == ",":
-            at = _behind_blanks(text, at + 1)
+            at = _skip_blanks(text, at + 1)
         index += 1
 
 
-def _behind_blanks(text: str, at: int) -> int:
+def _skip_blanks(text: str, at: int) -> int:
     blanks = _BLANK.match(text, at)
     return blanks.end() if blanks else at

@@ -1,4 +1,4 @@
-"""The values that travel from the bytes to the transaction. Named tuples: one or two are made for every event."""
+"""Records, events and verdicts. Named tuples, because there are one or two for every event."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -6,12 +6,26 @@ from typing import Any, NamedTuple
 from consumer.ingest.tables import Table
 from schemas.base import Reason
 
+Numbered = tuple[int, bytes | None]
+"""A record's position in a file, and its bytes; `None` is a Kafka tombstone."""
+
+HELD_BYTES = 64 * 1024 * 1024
+"""Largest record of a file that is held in memory as a whole."""
+
+
+class TooLong(Exception):
+    """A record is too large for memory. The records before it were returned; the start of the next one is unknown."""
+
+    def __init__(self, which: str, at_least: int) -> None:
+        super().__init__(f"{which} is larger than {at_least:,} bytes")
+        self.which = which
+
 
 class RawRecord(NamedTuple):
-    """One message of a topic or one line (element) of a file, as it came."""
+    """One message of a topic, or one line or element of a file, as it came."""
 
     source: str
-    """Topic; for a file `file:` and the digest of its bytes."""
+    """Topic, or `file:` and the digest of the file's bytes."""
     partition: int
     """Kafka partition; 0 for a file."""
     position: int
@@ -20,24 +34,21 @@ class RawRecord(NamedTuple):
     """The bytes; `None` is a Kafka tombstone."""
 
     def __repr__(self) -> str:
-        """Where it is, without what it holds: that may be personal."""
+        """Without its content, which may be personal."""
         return f"{self.source}-{self.partition}@{self.position}"
 
 
 class OrderKey(NamedTuple):
-    """Place of a version among all versions: by object first, then by age. Sorting these sorts by key and time.
-
-    The last four decide which of two versions of one object is newer (design 3). `created` sorts before `updated` as text.
-    """
+    """Sorts versions by object, then by age. The last four decide which of two versions of one object is newer."""
 
     root_account_uuid: str
     id: int
     event_time: datetime
     event_name: str
     updated_at: datetime
-    """The body's; `NEVER_UPDATED` where it has none."""
+    """The body's, or `NEVER_UPDATED`."""
     version_hash: int
-    """64 bits of the hash of name and canonical body, signed."""
+    """Signed 64-bit hash of name and canonical body."""
 
 
 class Accepted(NamedTuple):
@@ -46,13 +57,13 @@ class Accepted(NamedTuple):
     table: Table
     key: OrderKey
     row: tuple[Any, ...]
-    """A value for each of `table.stage_columns`, jsonb as text; `newest` is true, until a batch holds a newer version."""
+    """A value for each of `table.stage_columns`, jsonb as text. `newest` is true until a batch has a newer version."""
     unknown: tuple[str, ...]
-    """Names of unknown members, nested ones with their parent's name."""
+    """Names of unknown members, nested ones with their parents' names."""
     where: tuple[str | int, ...] | None
-    """Steps to this event in a record that holds several; None where it is alone."""
+    """Steps to this event in a record that holds several; None if it is alone."""
     record: RawRecord
-    """Where it came from; its bytes go to quarantine if the database refuses the row."""
+    """Its bytes go to quarantine if the database refuses the row."""
 
     @property
     def values(self) -> tuple[Any, ...]:
@@ -61,19 +72,19 @@ class Accepted(NamedTuple):
 
     @property
     def extra(self) -> str | None:
-        """Unknown members as jsonb text; the database keeps those of private tables apart."""
+        """Unknown members as jsonb text. The database moves those of private tables to `unknown_value`."""
         extra: str | None = self.row[2 + len(self.table.members)]
         return extra
 
     @property
     def metadata(self) -> str | None:
-        """The request's context as jsonb text, where the envelope has one."""
+        """The request context as jsonb text, if the envelope has one."""
         metadata: str | None = self.row[-2]
         return metadata
 
 
 class Ignored(NamedTuple):
-    """An event that this project does not keep: counted by name."""
+    """An event that is only counted, by name."""
 
     event_name: str
     event_time: datetime | None
@@ -81,22 +92,22 @@ class Ignored(NamedTuple):
 
 
 class Rejected(NamedTuple):
-    """What could not be understood."""
+    """A record or event that was not understood."""
 
     reason: Reason
     path: str
-    """Where in the record, such as `body.outcome_proficiency_ratings[1].points`; empty for the whole."""
+    """JSON path, such as `body.outcome_proficiency_ratings[1].points`; empty for the whole record."""
     message: str
-    """One sentence, without any of the record's content."""
+    """One sentence, without content of the record."""
     event_name: str | None
     raw: bytes
-    """The whole record, or the element alone where the record holds several."""
+    """The whole record, or only the event if the record holds several."""
     record: RawRecord
 
     def __repr__(self) -> str:
-        """Why, without what."""
+        """Without its content, which may be personal."""
         return f"Rejected({self.reason}, {self.path!r}, {self.message!r}, {self.record!r})"
 
 
 Verdict = Accepted | Ignored | Rejected
-"""What becomes of one event. Exactly one for each."""
+"""Every event gets exactly one."""

@@ -1,8 +1,8 @@
-"""Which body becomes a row of which table.
+"""Which event becomes a row of which table.
 
-Names of columns are the members' own names, with two exceptions. A body's own id is `id`; where Canvas sends ids as global ones
-(accounts, courses) the row holds local ids and keeps its own global one in `global_id`. And the `root_account_uuid` in the body
-of an account is `body_root_account_uuid`, because `root_account_uuid` is the tenant everywhere.
+Columns have the names of the members, with two exceptions. The object's id is `id`; if Canvas sends global ids (accounts,
+courses), the row has local ids, and its own global id in `global_id`. The `root_account_uuid` in an account's body is
+`body_root_account_uuid`, because `root_account_uuid` is the tenant in every table.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ from schemas.events import EVENTS, MODELS
 from schemas.snapshots import SNAPSHOTS
 
 CANVAS = "canvas:"
-"""What the source of snapshots begins with, before the host; no topic can be called so."""
+"""Prefix of the source of snapshots, before the host. No topic can have such a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +30,19 @@ class Table:
     model: type[Body]
     id_member: str
     members: tuple[str, ...]
-    """The body's columns in the order of the rows, without `id`."""
+    """Columns of the body in the order of the rows, without `id`."""
     json: frozenset[str]
     """Members that are jsonb."""
     global_ids: frozenset[str]
-    """Members that Canvas sends as global ids and that the row holds as local ones."""
+    """Members that Canvas sends as global ids; the row has local ids."""
     fields: tuple[str, ...]
-    """The model's members in the order of `members`, under the body's own names and without `global_id`."""
+    """The model's members in the order of `members`, by their names in the body, without `global_id`."""
     stateful: bool
     """Whether an absent `workflow_state` is `active`."""
     snapshot: bool
-    """Whether it is told by REST: an id without a shard is then a local one, and the global one is unknown."""
+    """Whether it comes from REST. Then an id without a shard is local, and the global id is unknown."""
     validate: Callable[[dict[str, Any]], dict[str, Any]]
-    """The model's rules for a body without nulls: what is there and known, by name. Raises pydantic's `ValidationError`."""
+    """A body without nulls -> its known members by name. Raises pydantic's `ValidationError`."""
 
     @property
     def by_year(self) -> bool:
@@ -66,7 +66,7 @@ class Table:
 
     @property
     def stage_columns(self) -> tuple[str, ...]:
-        """All columns of the stage: a version, and whether it is the newest of its object in the batch."""
+        """All columns of the stage."""
         return (*self.version_columns, "newest")
 
 
@@ -89,9 +89,9 @@ def _table(name: str, model: type[Body]) -> Table:
 
 
 def _validator(model: type[Body], nested: frozenset[str]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Members come in the order of their names, as the canonical form has them.
+    """The result has its members sorted by name, as in the canonical form.
 
-    The fields of a flat model are read as a dictionary: to make a model object of a result takes as long as to parse its JSON.
+    Flat models are validated as a dictionary: creating a model object takes as long as parsing its JSON.
     """
     names = sorted(model.model_fields)
     if nested:
@@ -108,7 +108,7 @@ def _validator(model: type[Body], nested: frozenset[str]) -> Callable[[dict[str,
 
 
 TABLES: Mapping[str, Table] = MappingProxyType({name: _table(name, model) for name, model in MODELS.items()})
-"""Table name -> table, sorted: the order in which every transaction writes them."""
+"""Table name -> table. Sorted by name: every transaction writes in this order."""
 
 _OF_MODEL = {table.model: table for table in TABLES.values()}
 
@@ -122,4 +122,4 @@ def _snapshot(name: str, model: type[Body]) -> Table:
 
 
 TABLE_OF_SNAPSHOT: Mapping[str, Table] = MappingProxyType({name: _snapshot(name, model) for name, model in SNAPSHOTS.items()})
-"""The same for what REST told: understood only of records whose source begins with `CANVAS`."""
+"""Name of a snapshot -> table. Accepted only from sources that begin with `CANVAS`."""

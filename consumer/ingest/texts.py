@@ -1,6 +1,6 @@
-"""A text -> the JSON in it: alone, several one after the other, among other text, in a field of CSV, in base64, gzip, escapes.
+"""A text -> the JSON in it: alone, one after the other, among other text, in a field of CSV, in base64, gzip, escapes.
 
-What a text opens to depends on nothing but the text: whoever cuts an event out of its record later takes the same way.
+The result depends only on the text, so that `elements` finds an event again by its steps.
 """
 
 import json
@@ -23,33 +23,33 @@ MAX_DEPTH = 64
 SMALLEST = len('{"metadata":{"event_name":1},"body":1}')
 """Characters of the shortest event."""
 MAX_UNPACKED = 8 * 1024 * 1024
-"""Bytes that a gzip in a record may unpack to; a record of Kinesis, where CloudWatch puts such, has 1 MB packed."""
+"""Most bytes that gzip in a record may unpack to. CloudWatch writes such records to Kinesis, with at most 1 MB packed."""
 
 MAX_TEXT = 16 * 1024 * 1024
-"""Characters of texts that are searched in one record, and three times its own length: one for each text around another."""
+"""Most characters that are searched in one record, beside three times its length (one for each nested text)."""
 
 MAX_LOOKED_AT = 64 * 1024
-"""Characters that tell what a text is that is not JSON."""
+"""Characters of a text that show what it is, if it is not JSON."""
 
 BLANKS = " \t\n\r\v\f\x1e\0\ufeff"
 _SPACES = BLANKS.replace("\0", "")
 _MARK = "\ufeff"
-"""A byte order mark, which a wrapper's text may have as a record has."""
+"""A byte order mark; texts in a wrapper may have one too."""
 _DIGITS = len(str(-(2**64)))
 _TOO_MANY = 2**64
 _GZIP = b"\x1f\x8b"
 _SCHEMA_ID = 5
-"""Bytes before what a schema registry's serializers write: a zero, and the schema's number."""
+"""Bytes that a schema registry's serializer writes first: a zero, and the id of the schema."""
 _GRANTED = 64 * 1024
 _TRY = 32
-"""In characters: what may be read in vain of a text, besides twice its length, and what a try costs at least."""
+"""In characters: failed parsing that is allowed beside twice the text's length, and the least cost of a try."""
 _RUN = r"[A-Za-z0-9+/_-]{48,}={0,2}"
 _LONG_RUN = re.compile(_RUN)
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+(?:\r?\n[A-Za-z0-9+/_-]+)*={0,2}")
-"""Lines of it, too."""
+"""Also in lines."""
 _NUMBERS = re.compile(r"\[\s*(?:-?\d{1,3}\s*,\s*){32}")
 _NAMED = re.compile(r'event_name\\*"\s*:')
-"""A member `event_name`, in text that is not JSON any more: a part of an event."""
+"""A member `event_name` in broken JSON: part of an event."""
 _BEGINS = re.compile(
     r'[{\[](?=\s*["{\[\]}])|\[(?=\s*(?:null|true|false|NaN|-?[\dI]))'  # an object or an array, and not [INFO] or {a}
     r'|"(?=[^"\\]*\\)'  # a JSON string with an escape in it
@@ -60,11 +60,11 @@ _FIELD = re.compile(r'"([^"]*(?:""[^"]*)*)"')
 _DOUBLED = re.compile(r'"[^"\\]*""')
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _FIRST = re.compile(r'[{\[]\s*(?:"|(\\+(?:"|x22))|(\\*&(?:amp;)*(?:quot|#34|#x22);))', re.IGNORECASE)
-"""The first bracket of a text, before a quotation mark, and how that is escaped."""
+"""The first bracket before a quotation mark, and how that is escaped."""
 _PERCENT = re.compile("%(?:25)*(?:7B|5B|3D|22)", re.IGNORECASE)
 _OF_JSON = re.compile(r'\\["u/]')
 _BACKSLASHES = "\ud9ab"
-"""Stands for two of them; half of a pair that no bytes become."""
+"""Stands for two backslashes: half of a surrogate pair, which decoding never produces."""
 _ESCAPES = {f"\\{escape}": char for escape, char in zip("\"'|,;/nrtbfv", "\"'|,;/\n\r\t\b\f\v", strict=True)}
 _BYTES = re.compile(r"(?:\\x[0-9A-Fa-f]{2})+")
 _ENTITIES = dict(
@@ -74,14 +74,14 @@ _ENTITIES = dict(
         strict=True,
     )
 )
-"""Of XML; the last one last."""
+"""Of XML. `&amp;` must be last."""
 _HEX = re.compile(r"(?:0?x)?((?:[0-9A-Fa-f]{2})+)")
 """Bytes as databases print them: `\\x7b22`, `0x7B22`."""
 _BRACKET_OR_STRING = re.compile(r'[{}\[\]]|"[^"\\]*(?:\\.[^"\\]*)*("?)', re.DOTALL)
 _JWT = re.compile(r"(?<![\w.-])ey[\w-]{8,}\.[\w-]{8,}\.[\w-]*(?![\w.-])")
 
 SIGNED = "; it looks like a signed payload (JWT), which the bridge has to decode"
-"""Ends the sentence about a record that is known, although nothing of it can be read."""
+"""End of the sentence for a record that is recognized, although it cannot be read."""
 _LOOKS = (
     (re.compile("\0"), "; it looks like Avro or Protobuf behind a schema registry's number; only JSON is read"),
     (_JWT, SIGNED),
@@ -97,7 +97,7 @@ Where = tuple[str | int, ...]
 
 
 def path_of(steps: Where) -> str:
-    """`("body", "ratings", 1, "points")` -> `body.ratings[1].points`; without names that may be somebody's."""
+    """`("body", "ratings", 1, "points")` -> `body.ratings[1].points`, without names that may be personal."""
     text = ""
     for step in steps:
         name = shown_name(step[:MAX_KEY_TEXT]) if isinstance(step, str) else f"[{step}]"
@@ -106,12 +106,12 @@ def path_of(steps: Where) -> str:
 
 
 class TooMuch(Exception):
-    """More than a record may hold to search; the text says more than what."""
+    """A record exceeds a limit of the search; the message says which."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """What is not an event, and why."""
+    """Why something is not an event, or not a valid one."""
 
     reason: Reason
     path: str
@@ -120,23 +120,23 @@ class Refusal:
 
 
 class Json(NamedTuple):
-    """What a text says that is JSON."""
+    """A text parsed as JSON."""
 
     value: Any
     lenient: bool
-    """Read by the parser that lets NaN and lone surrogates through, or with a hidden U+0000: look at every value."""
+    """It may contain NaN, lone surrogates or U+0000: every value needs a check."""
 
 
 class Part(NamedTuple):
-    """One of the texts that a text holds."""
+    """A text inside a text."""
 
     text: str
     broken: bool = False
-    """Not JSON, but it has a part of an event."""
+    """Not JSON, but contains part of an event."""
 
 
 def parse(text: bytes | str, *, hint: bool = True) -> Json | Refusal:
-    """The strict parser first; the lenient one only tells what the strict one minded; `hint`: and what it looks like."""
+    """The strict parser first, then a lenient one. `hint`: a refusal says what the text looks like."""
     try:
         return Json(orjson.loads(text), False)
     except orjson.JSONDecodeError as error:
@@ -155,7 +155,7 @@ def parse(text: bytes | str, *, hint: bool = True) -> Json | Refusal:
 
 
 def _integer(digits: str) -> int | float:
-    """An integer; beyond 64 bits a double, as the strict parser reads it, and infinite where even that is too small."""
+    """Beyond 64 bits a double, as the strict parser reads it, or infinity."""
     value = int(digits) if len(digits) <= _DIGITS else _TOO_MANY
     return value if -(2**63) <= value < 2**64 else float(digits)
 
@@ -164,13 +164,13 @@ decoder = json.JSONDecoder(parse_int=_integer)
 
 
 def looks(text: str) -> str:
-    """What a text that is not JSON may be, without any of its content; behind a sentence."""
+    """What a text that is not JSON may be, as the end of a sentence, without its content."""
     text = text[:MAX_LOOKED_AT].strip(_SPACES)
     return next((what for like, what in _LOOKS if (like.search if like is _JWT else like.match)(text)), "")
 
 
 def text_of(data: bytes, spend: Callable[[int], None]) -> str:
-    """As text, unpacked and without a schema registry's number. Bytes that are no characters become half pairs."""
+    """Decoded, unpacked, without a schema id. Bytes that are not UTF-8 become lone surrogates."""
     if data.startswith(_GZIP):
         data = _unpacked(data)
         spend(len(data))
@@ -180,7 +180,7 @@ def text_of(data: bytes, spend: Callable[[int], None]) -> str:
 
 
 def _unpacked(data: bytes) -> bytes:
-    """As far as it can be. Raises `TooMuch`."""
+    """As much as can be unpacked. Raises `TooMuch`."""
     unpacked = b""
     while data.startswith(_GZIP):
         member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
@@ -195,14 +195,14 @@ def _unpacked(data: bytes) -> bytes:
 
 
 def opened(text: str, spend: Callable[[int], None]) -> Json | Refusal | list[Part]:
-    """What a text holds: JSON, or other texts, which may be none. A refusal is about its depth.
+    """The JSON that a text is, or the texts in it (maybe none). Refused only if nested too deeply.
 
-    `spend` is told of each number of characters that are made of it, and may raise.
+    `spend` is called with the length of each text made from it, and may raise.
     """
     text = text.strip(BLANKS)
     if text[:1] in ("{", "[", '"'):
         parsed = parse(text, hint=False)
-        if isinstance(parsed, Json):  # the bytes of the record need not hint at U+0000: a wrapper may have escaped the u
+        if isinstance(parsed, Json):  # the record's bytes may hide U+0000: a wrapper can escape the `u`
             return parsed._replace(lenient=parsed.lenient or "u0000" in text)
         if parsed.reason is Reason.TOO_DEEP:
             return parsed
@@ -214,7 +214,7 @@ def opened(text: str, spend: Callable[[int], None]) -> Json | Refusal | list[Par
         text = _COLOURS.sub("", text)
     parts = _parts(text, spend)
     left = 2 * len(text) + _GRANTED
-    # Bytes as digits are seen through escapes, but not what is around them.
+    # Base64 is found without unescaping, the JSON around it is not.
     while (not parts or "event_name" not in text) and left > 0 and (plain := _unescaped(text, unsure=not parts)) != text:
         text = plain
         left -= len(text) + _TRY
@@ -224,10 +224,10 @@ def opened(text: str, spend: Callable[[int], None]) -> Json | Refusal | list[Par
 
 
 def _unescaped(text: str, *, unsure: bool) -> str:
-    """The text that was escaped to this one: with backslashes, as XML or as a part of an address; itself where none was.
+    """The text without escapes: backslashes, XML, percent. The same text if it has none.
 
-    JSON has escapes of its own. So it was only where the first quotation mark is escaped, or, if `unsure` ones count, where
-    none of the escapes is JSON's.
+    JSON has escapes of its own. So a text counts as escaped only if its first quotation mark is, or, with `unsure`, if none of
+    its escapes are JSON's.
     """
     backslash, entity = first.groups() if (first := _FIRST.search(text)) else (None, None)
     if entity:
@@ -253,7 +253,7 @@ def _bytes_of(escapes: re.Match[str]) -> str:
 
 
 def text_of_numbers(values: list[Any], spend: Callable[[int], None]) -> str | None:
-    """The text whose bytes these numbers are, as Node prints a buffer, Java an array and the journal a line; None without."""
+    """The text of these numbers as bytes (Node prints buffers so, Java arrays, the journal lines); None if they are not."""
     if len(values) < SMALLEST or type(values[0]) is not int or set(map(type, values)) != {int}:
         return None
     spend(len(values))
@@ -264,7 +264,7 @@ def text_of_numbers(values: list[Any], spend: Callable[[int], None]) -> str | No
 
 
 def _may_hold(text: str) -> bool:
-    """Whether an event may be in it, said quickly: its name, escapes that may stand for it, or bytes as digits."""
+    """A quick test for an event: its name, escapes that may hide it, or encoded bytes."""
     return len(text) >= SMALLEST and ("event_name" in text or "\\u" in text or _holds_bytes(text))
 
 
@@ -273,7 +273,7 @@ def _holds_bytes(text: str) -> bool:
 
 
 def _decoded(text: str, spend: Callable[[int], None]) -> str | None:
-    """The text in hexadecimal digits, or in base64 of either alphabet, padded or not; None where it cannot hold an event."""
+    """The text in hexadecimal digits or base64 (either alphabet, padded or not); None if it cannot contain an event."""
     digits = text.translate(_STANDARD).rstrip("=")
     try:
         data = bytes.fromhex(hex_[1]) if (hex_ := _HEX.fullmatch(text)) else a2b_base64(digits + "=" * (-len(digits) % 4))
@@ -284,10 +284,10 @@ def _decoded(text: str, spend: Callable[[int], None]) -> str | None:
 
 
 def _parts(text: str, spend: Callable[[int], None]) -> list[Part]:
-    """What stands in a text among other text, in order; empty where nothing does.
+    """The JSON and base64 in a text, in order.
 
-    What is neither JSON nor base64 is left out, unless it has a part of an event. Nothing is looked for inside of an object
-    that is broken. Bounded: a text of nothing but beginnings is not read from each of them to its end.
+    Other text is left out, unless it contains part of an event. Broken objects are not searched inside. Bounded: a text of
+    brackets that never close is not parsed from each bracket to its end.
     """
     parts: list[Part] = []
     left = 2 * len(text) + _GRANTED
@@ -297,10 +297,10 @@ def _parts(text: str, spend: Callable[[int], None]) -> list[Part]:
         first = text[start]
         inner, end = _value(text, start, end=begins.end(), spend=spend)
         if inner is None and first in '{["':
-            left -= _TRY + (end or len(text)) - start + start // 16  # the parser's error counts the lines before it
+            left -= _TRY + (end or len(text)) - start + start // 16  # an error of the parser counts all lines before it
             if end is None:
                 break  # a broken object without an end
-            at = end if first == "{" else start + 1  # into arrays that are cut, and never into objects
+            at = end if first == "{" else start + 1  # into broken arrays, never into broken objects
         elif inner is None:
             at = begins.end()
         else:
@@ -317,7 +317,7 @@ def _parts(text: str, spend: Callable[[int], None]) -> list[Part]:
 
 
 def _value(text: str, start: int, *, end: int, spend: Callable[[int], None]) -> tuple[str | None, int | None]:
-    """The text of the value that begins at `start`, or None, and where it, or the try, ends; None where an object is open."""
+    """(text of the value at `start`, or None; where it or the try ends, or None for an object that is not closed)."""
     if text[start] not in '{["':
         return _decoded(text[start:end], spend), end
     if _DOUBLED.match(text, start):
@@ -338,7 +338,7 @@ _STANDARD = str.maketrans("-_", "+/", "\r\n")
 
 
 def end_of_brackets(text: str, at: int) -> int | None:
-    """Where the brackets that open at `at` are closed again; None where they are not. Looks at strings and brackets only."""
+    """Where the bracket at `at` is closed, or None. Looks at strings and brackets only."""
     depth = 0
     for token in _BRACKET_OR_STRING.finditer(text, at):
         match token[0]:
@@ -347,7 +347,7 @@ def end_of_brackets(text: str, at: int) -> int | None:
             case "}" | "]":
                 depth -= 1
             case _ if not token[1]:
-                return None  # a string that goes on
+                return None  # an open string
         if depth <= 0:
             return token.end()
     return None

@@ -1,9 +1,9 @@
-"""Bytes -> envelopes: the events of a record, by their shape and not by what they lie in.
+"""Bytes -> envelopes: finds the events of a record by their shape, in any wrapper.
 
-An object is an event if its `metadata` (or `attributes`) has an `event_name` and it has a `body` (or `data`). Nothing inside of
-an event is looked at. Everything else is searched: objects by their members, arrays by their elements, texts by what `texts`
-opens. Members and texts without an event belong to the wrapper. Elements without one, beside others, are refused alone; where
-there is no event at all, the record is refused, and the sentence says what it looks like.
+An object is an event if its `metadata` (or `attributes`) has an `event_name` and it has a `body` (or `data`). Events are not
+searched inside. Everything else is: objects by member, arrays by element, texts by what `texts` finds in them. Members and
+texts without an event belong to the wrapper. Elements without one, beside others, are refused alone. A record without any
+event is refused with a sentence that says what it looks like.
 """
 
 from collections import Counter
@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from consumer.ingest.hints import refusals
 from consumer.ingest.texts import (
     MAX_DEPTH,
     MAX_TEXT,
@@ -27,45 +26,46 @@ from consumer.ingest.texts import (
     text_of,
     text_of_numbers,
 )
+from consumer.ingest.unrecognized import refusals
 from schemas.base import Reason
 
 MAX_WRAPPERS = 8
-"""Texts around one event, in each other; SQS around SNS makes two."""
+"""Most texts nested around one event; SQS around SNS makes two."""
 
 MAX_EVENTS = 20_000
-"""Events in one record. So many real ones are more bytes than a record may have; so many zeros are next to none."""
+"""Most events in one record. So many real ones would be more bytes than a record may have."""
 
 MAX_BRACKETS = 20 * MAX_EVENTS
-"""Objects and arrays in one record; an event of Canvas has about ten. A million empty ones take a second to read."""
+"""Most objects and arrays in one record; an event of Canvas has about ten. A million empty ones take a second to parse."""
 
 MAX_VALUES = 50_000
-"""Objects, arrays and texts that are searched in one record. A wrapper has some five of them for each event."""
+"""Most objects, arrays and texts that are searched in one record. A wrapper has about five for each event."""
 
 _DEEP = f"nested deeper than {MAX_DEPTH} levels"
 
 
 class Envelope(NamedTuple):
-    """One event: both members as they came, not yet validated."""
+    """One event, not validated yet."""
 
     metadata: dict[str, Any]
     body: Any
     where: Where
     lenient: bool
-    """Read by the parser that lets NaN and lone surrogates through: look at every value."""
+    """The parser let NaN and lone surrogates through: every value needs a check."""
 
 
 class _Text(NamedTuple):
-    """What is known of the text that a value was read from."""
+    """Facts about the text that a value was parsed from."""
 
     lenient: bool
     deep: bool
-    """It has enough brackets to be too deep."""
+    """Has enough brackets to be nested too deeply."""
     number: int
-    """Texts around it."""
+    """How many texts are around it."""
 
 
 def too_deep(value: dict[str, Any] | list[Any]) -> bool:
-    """Whether `value` nests deeper than `MAX_DEPTH`. Looks level by level, so that no input can exhaust the stack."""
+    """Whether `value` is nested deeper than `MAX_DEPTH`. Goes level by level: no input can exhaust the stack."""
     level: list[dict[str, Any] | list[Any]] = [value]
     for _ in range(MAX_DEPTH):
         level = [
@@ -80,8 +80,8 @@ def too_deep(value: dict[str, Any] | list[Any]) -> bool:
 
 
 def unwrap(raw: bytes) -> list[Envelope | Refusal]:
-    """All events of one record, at least one. Never raises; a record that cannot be read is one refusal."""
-    # As many brackets as levels, at least; to delete them is five times as fast as to count them.
+    """All events of one record, at least one item. Never raises; an unreadable record is one refusal."""
+    # At least as many brackets as levels. Deleting them is five times as fast as counting them.
     brackets = 2 * len(raw) - len(raw.replace(b"{", b"")) - len(raw.replace(b"[", b""))
     if brackets > MAX_BRACKETS:
         return [Refusal(Reason.TOO_LARGE, "", f"more than {MAX_BRACKETS:,} objects and arrays")]
@@ -95,14 +95,14 @@ def unwrap(raw: bytes) -> list[Envelope | Refusal]:
         and "event_name" in metadata
         and type(value.get("body", "")) is not str
     ):
-        if brackets > MAX_DEPTH and too_deep(value):  # by far the most, so they go the short way
+        if brackets > MAX_DEPTH and too_deep(value):  # the usual case, without a search
             return [Refusal(Reason.TOO_DEEP, "", _DEEP)]
         return [Envelope(metadata, value["body"], (), False)]
     return _search(raw, Json(value, False))
 
 
 def holds_event(raw: bytes) -> bool:
-    """Whether a record has an event, whatever becomes of that."""
+    """Whether a record contains an event, even one that is refused."""
     return any(type(item) is Envelope and "event_name" in item.metadata for item in unwrap(raw))
 
 
@@ -130,14 +130,14 @@ _TOO_MANY = f"more than {MAX_EVENTS:,} events"
 
 
 class _Search:
-    """Looks for events; what it finds is empty where there are none. Raises `TooMuch`, so that nothing is found by halves."""
+    """Finds events. Raises `TooMuch` rather than return only some of them."""
 
     def __init__(self, characters: int) -> None:
         self._values = MAX_VALUES
         self._characters = characters
 
     def value(self, value: Any, where: Where, text: _Text, depth: int) -> list[Envelope | Refusal]:
-        """The events of a value that `depth` others are around."""
+        """The events of a value at this depth."""
         if type(value) is str:
             return self.text(value, where, text, depth)
         if not isinstance(value, (dict, list)):
@@ -161,23 +161,23 @@ class _Search:
             raise TooMuch(f"more than {MAX_VALUES:,} values to search for events")
 
     def spend(self, characters: int) -> None:
-        """Counts text that is looked at."""
+        """Counts characters that are searched."""
         self._characters -= characters
         if self._characters < 0:
             raise TooMuch("too much text within texts to search for events")
 
     def _members(self, value: dict[str, Any], where: Where, text: _Text, depth: int) -> list[Envelope | Refusal]:
-        """Those of all members; what several members tell alike, such as a text and what was made of it, is told once."""
-        told = [
+        """The events of all members. Members with equal events, such as a text and its parsed form, count once."""
+        by_member = [
             found
             for name, member in value.items()
             if _may_hold(member) and (found := self.value(member, (*where, name), text, depth + 1))
         ]
-        if len(told) < 2:
-            return told[0] if told else []
+        if len(by_member) < 2:
+            return by_member[0] if by_member else []
         known: Counter[Any] = Counter()
         different: list[Envelope | Refusal] = []
-        for found in told:
+        for found in by_member:
             here: Counter[Any] = Counter()
             for item in found:
                 if type(item) is Envelope:
@@ -186,34 +186,34 @@ class _Search:
                     if here[key] <= known[key]:
                         continue
                 different.append(item)
-            known |= here  # as often as the member that has it most often
+            known |= here  # as often as in the member that has it most often
         return different
 
     def _array(self, value: list[Any], where: Where, text: _Text, depth: int) -> list[Envelope | Refusal]:
         if (inner := text_of_numbers(value, self.spend)) is not None:
             return self.text(inner, (*where, 0), text, depth + 1, part=True)
-        told = {
+        by_index = {
             index: found
             for index, item in enumerate(value)
             if _may_hold(item) and (found := self.value(item, (*where, index), text, depth + 1))
         }
-        if not told:
+        if not by_index:
             return []
         every: list[Envelope | Refusal] = []
-        if list(told) == [len(value) - 1] and all(map(_is_bare, value[:-1])) and _event(value[-1]) is None:
-            return told[len(value) - 1]  # behind its time, as Fluent Bit writes it
-        if all(index in told or _is_short(item) for index, item in enumerate(value)) and not any(
-            isinstance(value[index], (dict, list)) for index in told
+        if list(by_index) == [len(value) - 1] and all(map(_is_bare, value[:-1])) and _event(value[-1]) is None:
+            return by_index[len(value) - 1]  # [time, event], as Fluent Bit writes it
+        if all(index in by_index or _is_short(item) for index, item in enumerate(value)) and not any(
+            isinstance(value[index], (dict, list)) for index in by_index
         ):
-            return [item for found in told.values() for item in found]  # a row, as Loki's time and text
+            return [item for found in by_index.values() for item in found]  # a row, such as Loki's [time, text]
         for index, item in enumerate(value):
-            every += told.get(index) or refusals(item, (*where, index))
+            every += by_index.get(index) or refusals(item, (*where, index))
             if len(every) > MAX_EVENTS:
                 raise TooMuch(_TOO_MANY)
         return every
 
     def text(self, text: str, where: Where, around: _Text, depth: int, *, part: bool = False) -> list[Envelope | Refusal]:
-        """The events of a text in `around`; `part`: of one that was found in another text."""
+        """The events of a text inside `around`. `part`: the text is part of another text."""
         if len(text) < SMALLEST:
             return []
         self._visit()
@@ -230,11 +230,11 @@ class _Search:
             deep = text.count("{") + text.count("[") > MAX_DEPTH
             return self.value(held.value, where, _Text(around.lenient or held.lenient, deep, number), depth)
         inside = around._replace(number=number) if part else around
-        told = [self.text(inner.text, (*where, index), inside, depth + 1, part=True) for index, inner in enumerate(held)]
-        if not any(told):
+        by_part = [self.text(inner.text, (*where, index), inside, depth + 1, part=True) for index, inner in enumerate(held)]
+        if not any(by_part):
             return []
         every: list[Envelope | Refusal] = []
-        for index, (inner, found) in enumerate(zip(held, told, strict=True)):
+        for index, (inner, found) in enumerate(zip(held, by_part, strict=True)):
             every += found
             if inner.broken and not found:
                 at = (*where, index)
@@ -243,12 +243,12 @@ class _Search:
 
 
 def _is_short(value: Any) -> bool:
-    """Whether it is a number or a word, which is never an event that was broken."""
+    """Whether it is a number or a word, which cannot be a broken event."""
     return not isinstance(value, (dict, list)) and (type(value) is not str or (len(value) < SMALLEST and value[:1] not in "{["))
 
 
 def _is_bare(value: Any) -> bool:
-    """Whether it is short, nothing, or a list of such."""
+    """Whether it is short, empty, or a list of such values."""
     return not value or _is_short(value) or (type(value) is list and all(not item or _is_short(item) for item in value))
 
 
@@ -257,14 +257,14 @@ def _may_hold(value: Any) -> bool:
 
 
 class _Halves(NamedTuple):
-    """Both halves of what looks like an event."""
+    """The two members of an object that looks like an event."""
 
     metadata: dict[str, Any]
     body: Any
     certain: bool
-    """Else its second half is a text, and it may be a wrapper: messages of Pub/Sub have attributes, and data in base64."""
+    """If not, its body is a text, and it may be a wrapper: messages of Pub/Sub have `attributes`, and `data` in base64."""
     opened: bool
-    """A half was a text with an object, as a table has it that has a column for each."""
+    """A member was a text with an object in it, such as the column of a table."""
     lenient: bool
 
 
@@ -285,7 +285,7 @@ def _event(value: Any) -> _Halves | None:
 
 
 def _half(value: Any) -> Json | None:
-    """An object, also in a text."""
+    """An object, maybe inside a text."""
     if type(value) is dict:
         return Json(value, False)
     if type(value) is not str or not value.startswith("{"):

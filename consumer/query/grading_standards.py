@@ -13,7 +13,7 @@ from consumer.errors import UsageError
 from consumer.ingest.tables import TABLES
 from consumer.query.objects import id_here, tenant_of
 from consumer.query.sql import sql
-from consumer.store.postgres import Connection, translated
+from consumer.store.postgres import Connection, translating
 from schemas.base import local_id
 from schemas.grading_standards import Standard
 
@@ -136,15 +136,10 @@ async def use(
 
 
 async def _write(connection: Connection, statement: str, *arguments: Any) -> list[Any]:
-    try:
+    with translating():
         async with connection.transaction():
             await connection.execute(sql("letters_lock"))
             return list(await connection.fetch(sql(statement), *arguments))
-    except Exception as error:
-        meaning = translated(error)
-        if meaning is None:
-            raise
-        raise meaning from error
 
 
 def _refuse_future(as_of: datetime | None) -> None:

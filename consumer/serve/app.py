@@ -1,4 +1,4 @@
-"""The server: what it is made of, its health, its document, and how it runs."""
+"""The server: its parts, its health, its OpenAPI document, and how it runs."""
 
 import asyncio
 import json
@@ -17,49 +17,49 @@ from starlette.exceptions import HTTPException
 
 from consumer import log
 from consumer.errors import Fatal, OutcomesError, Transient
-from consumer.serve.access.tokens import Doorkeeper
+from consumer.serve.access.tokens import TokenLookup
 from consumer.serve.api import history, routes
 from consumer.serve.connections import Connections
 from consumer.serve.door import AccessLog, Door, PlainPaths
-from consumer.serve.reading import Reading
-from consumer.serve.refusals import RETRY, not_understood, refused, trouble
+from consumer.serve.read_pool import ReadPool
+from consumer.serve.refusals import RETRY, database_error, http_error, invalid_parameters
+from consumer.serve.sql import sql
 from consumer.settings import Settings
 from schemas.rest import ErrorBody
 
 STOP_SECONDS = 10
-"""How long answers that are under way may take once the server is to stop."""
+"""How long answers may still take once the server has to stop."""
 
 _BACKLOG = 2048
 READY_SECONDS = 1.0
-"""How long the database may take to answer `/readyz`: shorter than the wait of the container's own check."""
-_TICKS = 10
-"""Of the server, in a second."""
+"""How long the database may take to answer `/readyz`: less than the container's own check waits."""
+_TICKS_PER_SECOND = 10
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorBody, "description": "A parameter is wrong."},
-    401: {"model": ErrorBody, "description": "There is no token, or it opens nothing."},
-    404: {"model": ErrorBody, "description": "There is no such thing, or it is another tenant's."},
+    401: {"model": ErrorBody, "description": "The token is missing, or opens nothing."},
+    404: {"model": ErrorBody, "description": "It does not exist, or it is another tenant's."},
     429: {"model": ErrorBody, "description": "Too many wrong tokens came from this address; `Retry-After` says for how long."},
     503: {"model": ErrorBody, "description": "The database is away or busy; ask again after `Retry-After` seconds."},
 }
 
 DESCRIPTION = """
-Learning outcomes as Canvas tells them, from the projection of its Live Events: a Canvas client works against this address.
+Learning outcomes from the projection of Canvas' Live Events: a Canvas client works against this address.
 Ids are JSON numbers; with `Accept: application/json+canvas-string-ids` all `id`, `*_id`, `ids` and `*_ids` are strings.
-Every path may end in `.json`. `at` asks for any moment; what lies under `/api/history/v1` is ours and not Canvas'.
+Every path may end in `.json`. `at` asks for any moment. Paths under `/api/history/v1` are ours, not Canvas'.
 """
 
 
 def make_app(dsn: str, settings: Settings, *, sandbox: bool = False) -> FastAPI:
-    """The server over a database; with `sandbox` it takes Canvas' writes too. Connects when it is started."""
-    reading = Reading(dsn)
+    """The server of a database; with `sandbox` it takes Canvas' writes too. Connects when it starts."""
+    pool = ReadPool(dsn)
 
     @asynccontextmanager
-    async def living(_: FastAPI) -> AsyncIterator[None]:
-        await reading.open()
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await pool.open()
         try:
             yield
         finally:
-            await reading.close()
+            await pool.close()
 
     app = FastAPIOffline(
         title="Outcomes",
@@ -67,36 +67,36 @@ def make_app(dsn: str, settings: Settings, *, sandbox: bool = False) -> FastAPI:
         description=DESCRIPTION,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=living,
+        lifespan=lifespan,
         generate_unique_id_function=lambda route: ("history_" if "history" in route.path else "") + route.name,
     )
-    app.state.reading = reading
-    _health(app, reading)
+    app.state.pool = pool
+    _add_health(app, pool)
     app.include_router(routes.router, responses=_ERRORS)
     app.include_router(history.router, responses=_ERRORS)
     if sandbox:
         from consumer.serve.sandbox.routes import add_routes  # noqa: PLC0415 - brings the client of Kafka with it
 
-        add_routes(app, dsn, settings, reading)
+        add_routes(app, dsn, settings, pool)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign] # FastAPI's own way to change it
-    app.add_exception_handler(HTTPException, refused)
-    app.add_exception_handler(RequestValidationError, not_understood)
-    app.add_exception_handler(OutcomesError, trouble)
-    app.add_middleware(Door, doorkeeper=Doorkeeper(reading))
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(RequestValidationError, invalid_parameters)
+    app.add_exception_handler(OutcomesError, database_error)
+    app.add_middleware(Door, lookup=TokenLookup(pool))
     app.add_middleware(PlainPaths)
     app.add_middleware(AccessLog)
     return app
 
 
-def _health(app: FastAPI, reading: Reading) -> None:
-    asking: asyncio.Task[Any] | None = None
+def _add_health(app: FastAPI, pool: ReadPool) -> None:
+    running: asyncio.Task[Any] | None = None
 
-    async def ask() -> None:
-        """Once for all who ask meanwhile: they are anybody, and the connections are not theirs."""
-        nonlocal asking
-        if asking is None or asking.done():
-            asking = asyncio.create_task(reading.row("token_tenant", bytes(32)), name="readiness")
-        await asyncio.shield(asking)
+    async def check() -> None:
+        """Requests at the same time share one check: they need no token, so they must not take many connections."""
+        nonlocal running
+        if running is None or running.done():
+            running = asyncio.create_task(pool.fetch_row(sql("token_tenant"), bytes(32)), name="readiness")
+        await asyncio.shield(running)
 
     @app.get("/livez", response_class=PlainTextResponse, tags=["Health"], openapi_extra={"security": []})
     async def livez() -> str:
@@ -116,7 +116,7 @@ def _health(app: FastAPI, reading: Reading) -> None:
         """Tell whether the database answers too."""
         try:
             async with asyncio.timeout(READY_SECONDS):
-                await ask()
+                await check()
         except (Transient, Fatal, TimeoutError):
             return PlainTextResponse("the database is away, or all connections to it are busy\n", 503, headers=RETRY)
         return PlainTextResponse("ok\n")
@@ -126,19 +126,19 @@ def _health(app: FastAPI, reading: Reading) -> None:
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's own, without the answers that it would give and we do not, and with the token that is needed."""
+    """FastAPI's own, without its 422, which we answer as 400, and with the token that is needed."""
     if app.openapi_schema is None:
-        found = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        for path in found["paths"].values():
+        document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        for path in document["paths"].values():
             for operation in path.values():
                 if "HTTPValidationError" in json.dumps(operation["responses"].get("422")):
                     del operation["responses"]["422"]
-        schemas = found.get("components", {}).get("schemas", {})
+        schemas = document.get("components", {}).get("schemas", {})
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
-        found.setdefault("components", {})["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
-        found["security"] = [{"token": []}]
-        app.openapi_schema = json.loads(json.dumps(found))
+        document.setdefault("components", {})["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{"token": []}]
+        app.openapi_schema = json.loads(json.dumps(document))
     return app.openapi_schema
 
 
@@ -146,7 +146,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 
 class _Server(uvicorn.Server):
-    """Signals are dealt with by who runs it."""
+    """Leaves signals to its caller."""
 
     def __init__(self, config: uvicorn.Config, connections: Connections) -> None:
         super().__init__(config)
@@ -158,13 +158,13 @@ class _Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second."""
-        if counter % _TICKS == 0:
-            self._connections.look()
+        if counter % _TICKS_PER_SECOND == 0:
+            self._connections.close_slow()
         return await super().on_tick(counter)
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    """Raises `Fatal` where the address cannot be had."""
+def _listen(host: str, port: int) -> socket.socket:
+    """Raises `Fatal` where the address cannot be opened."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         opened = socket.socket(family, kind, protocol)
@@ -183,45 +183,45 @@ def _listening(host: str, port: int) -> socket.socket:
 
 @asynccontextmanager
 async def serving(app: FastAPI, host: str, port: int) -> AsyncIterator[tuple[str, asyncio.Task[None]]]:
-    """Answers while the block runs; gives the address, and the task that ends when the server does. Port 0 picks a free one."""
-    opened = _listening(host, port)
-    name, bound = opened.getsockname()[:2]
+    """Serves while the block runs; gives the address, and the task that ends with the server. Port 0 picks a free one."""
+    listener = _listen(host, port)
+    name, bound_port = listener.getsockname()[:2]
     connections = Connections()
     config = uvicorn.Config(
         app,
         http=connections.new,  # type: ignore[arg-type] # uvicorn only calls it
         ws="none",
         log_config=None,
-        log_level="error",  # a warning for each stranger who sends what is no HTTP would fill the log
+        log_level="error",  # its warnings about requests that are not HTTP would fill the log
         access_log=False,
         server_header=False,
         lifespan="on",
         timeout_graceful_shutdown=STOP_SECONDS,
     )
     server = _Server(config, connections)
-    task = asyncio.create_task(server.serve(sockets=[opened]), name="serve")
+    task = asyncio.create_task(server.serve(sockets=[listener]), name="serve")
     try:
-        while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has a flag, and no event
+        while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn has a flag, but no event
             await asyncio.sleep(0.01)
         if task.done():
             task.result()
             raise Fatal("the server did not start; its log says why")
-        yield f"http://[{name}]:{bound}" if ":" in name else f"http://{name}:{bound}", task
+        yield f"http://[{name}]:{bound_port}" if ":" in name else f"http://{name}:{bound_port}", task
     finally:
         server.should_exit = True
         await asyncio.wait([task])
         connections.close()
-        opened.close()
+        listener.close()
 
 
 async def serve(dsn: str, settings: Settings, signals: Callable[[Callable[[], None]], Any], *, sandbox: bool = False) -> None:
-    """Serves until a signal; `signals` is a context manager that calls what it is given when one comes.
+    """Serves until a signal; `signals` makes a context manager that calls its argument when one comes.
 
-    Raises `Fatal` where role or schema are wrong. A database that is away is waited for: until then answers are 503.
+    Raises `Fatal` where role or schema are wrong. While the database is away, answers are 503.
     """
     app = make_app(dsn, settings, sandbox=sandbox)
     try:
-        await app.state.reading.check()
+        await app.state.pool.check()
     except Transient as error:
         log.get("serve").warning("database_away", error=str(error))
     stop = asyncio.Event()

@@ -1,7 +1,7 @@
-"""A server's connections: how many, how long, how large, and nothing that a proxy may read otherwise. On uvicorn's protocol.
+"""A server's connections: limits of number, time and size, and one meaning for each request. On uvicorn's protocol.
 
-uvicorn gives headers and bodies any time, keeps clients that do not read for ever, and answers who is beyond its limit of
-connections only once a whole request is there.
+uvicorn has no limit of time for headers and bodies, keeps clients that never read, and beyond its limit of connections
+answers only whole requests.
 """
 
 import asyncio
@@ -19,24 +19,24 @@ from consumer import log
 from consumer.serve.api.rails_params import MAX_BYTES
 
 MOST_OPEN = 500
-"""Connections, or half of the files that the process may open. Beyond that the one that has waited longest for a request makes
-room; where all are being answered, the new one is told 503."""
+"""Connections, or half of the files that the process may open. Beyond that the server closes the one that has waited longest
+for a request; where none waits, it answers the new one with 503."""
 MOST_REFUSED = 100
-"""Connections that have been told no, and are waited for until they have read it."""
+"""Refused connections that stay open for a moment, so that their clients can read the refusal."""
 HEAD_BYTES = 64 * 1024
-"""Of a request's line and headers: enough for as many ids as a filter may name."""
+"""Of a request's line and headers: enough for all ids that a filter may name."""
 REQUEST_SECONDS = 20.0
 """From the first byte of a request (or the connection) to the last."""
 UNREAD_SECONDS = 30.0
-"""How long a client may take nothing of its answer."""
+"""How long a client may read nothing of its answer."""
 LINGER_SECONDS = 2.0
-"""A refused client that still sends would lose the refusal if the connection were closed at once."""
+"""A refused client that still sends would lose the refusal if the connection closed at once."""
 RETRY_AFTER_SECONDS = 5
-"""When to ask again while there is no room, or the database is away."""
+"""When to ask again while connections are short, or the database is away."""
 
 _HOST = re.compile(rb"\nhost:[ \t]*(\[[0-9a-f:.]+\]|[a-z0-9._~-]+)(:[0-9]{1,5})?[ \t]*\r?\n")
 _BUSY = "too many connections are open; ask again soon"
-_SENTENCES = {
+_MESSAGES = {
     400: "the request is not valid HTTP, or may be read in two ways",
     408: "the request did not come in time",
     413: f"the body has more than {MAX_BYTES} bytes",
@@ -46,36 +46,36 @@ _SENTENCES = {
 }
 
 
-class _Strict(h11.Connection):
-    """Refuses what two servers may read in two ways (a proxy and this one), and more than there is room for."""
+class _StrictParser(h11.Connection):
+    """Refuses a request that a proxy may read in another way, or that is too large."""
 
-    problem: h11.RemoteProtocolError | None = None
-    _body = 0
+    error: h11.RemoteProtocolError | None = None
+    _body_bytes = 0
 
     def next_event(self) -> Any:
-        """As h11's, which takes folded headers, a length beside chunks, and a whole head of any size."""
+        """As h11's, which accepts folded headers, a length beside chunks, and a whole head of any size."""
         head = self.trailing_data[0] if self.their_state is h11.IDLE else b""
         try:
             event = super().next_event()
             if type(event) is h11.Request:
-                self._body = 0
-                self._judge(event, head[: len(head) - len(self.trailing_data[0])])
+                self._body_bytes = 0
+                self._check_head(event, head[: len(head) - len(self.trailing_data[0])])
             elif type(event) is h11.Data:
-                self._body += len(event.data)
-                if self._body > MAX_BYTES:
+                self._body_bytes += len(event.data)
+                if self._body_bytes > MAX_BYTES:
                     raise h11.RemoteProtocolError("body", 413)
         except h11.RemoteProtocolError as error:
-            self.problem = error
+            self.error = error
             raise
         return event
 
-    def _judge(self, request: h11.Request, head: bytes) -> None:
-        """By the bytes, which is faster than by h11's headers: most requests have neither a length nor chunks."""
+    def _check_head(self, request: h11.Request, head: bytes) -> None:
+        """Looks at the bytes, which is faster than at h11's headers: most requests have neither a length nor chunks."""
         if len(head) > HEAD_BYTES:
             raise h11.RemoteProtocolError("head", 431)
         head = head.lower()
         if b"\n " in head or b"\n\t" in head or (b"\nhost:" in head and _HOST.search(head) is None):
-            raise h11.RemoteProtocolError("folded, or a host that is none", 400)
+            raise h11.RemoteProtocolError("folded headers, or an invalid host", 400)
         if b"\ncontent-length:" in head or b"\ntransfer-encoding:" in head:
             headers = dict(request.headers)
             length = headers.get(b"content-length")
@@ -86,27 +86,27 @@ class _Strict(h11.Connection):
 
 
 class Connections:
-    """All of one server."""
+    """All connections of a server."""
 
     def __init__(self) -> None:
         files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self.most = MOST_OPEN if files == resource.RLIM_INFINITY else min(MOST_OPEN, files // 2)
         self.refused: set[Connection] = set()
-        self.told: Counter[int] = Counter()
-        """Refusals since the last look, by status."""
+        self.refusal_counts: Counter[int] = Counter()
+        """By status, since the last log line."""
         self.open: set[Connection] = set()
 
     def new(self, *args: Any, **kwargs: Any) -> "Connection":
-        """What uvicorn makes for each connection."""
+        """Called by uvicorn for each connection."""
         return Connection(self, *args, **kwargs)
 
-    def look(self) -> None:
-        """Ends what takes too long. Called each second."""
+    def close_slow(self) -> None:
+        """Closes connections that take too long, and logs refusals. Called each second."""
         for connection in (*self.open, *self.refused):
-            connection.look()
-        if self.told:
-            log.get("serve").info("refused", statuses=dict(self.told))
-            self.told.clear()
+            connection.close_if_slow()
+        if self.refusal_counts:
+            log.get("serve").info("refused", statuses=dict(self.refusal_counts))
+            self.refusal_counts.clear()
 
     def longest_waiting(self) -> "Connection | None":
         """The open connection that has gone longest without a whole request."""
@@ -114,91 +114,91 @@ class Connections:
         return min(waiting, key=lambda connection: connection.since, default=None)
 
     def close(self) -> None:
-        """Ends what is left when the server has stopped."""
+        """Closes all that are left when the server has stopped."""
         for connection in (*self.open, *self.refused):
             connection.transport.abort()
 
 
 class Connection(H11Protocol):
-    """One of them."""
+    """One connection of a client."""
 
-    def __init__(self, all_: Connections, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, server: Connections, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.conn: _Strict = _Strict(h11.SERVER, HEAD_BYTES)
-        self._all = all_
+        self.conn: _StrictParser = _StrictParser(h11.SERVER, HEAD_BYTES)
+        self._server = server
         self.since = 0.0
         """When the connection, or the last request, began or was answered."""
-        self._asking = True
-        """A request has begun, or none has come yet: `since` counts."""
+        self._request_pending = True
+        """A request has begun, or none has come yet: its time runs from `since`."""
         self._unread, self._unread_since = 0, 0.0
 
     @property
     def is_waiting(self) -> bool:
-        """Nothing is being answered: the next request is not there, or not whole."""
-        return self.cycle is None or self.cycle.response_complete or self._asking
+        """Nothing is being answered: the next request has not come, or not whole."""
+        return self.cycle is None or self.cycle.response_complete or self._request_pending
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as uvicorn has it
-        """Makes room, or tells that there is none."""
+        """Makes room for it, or refuses it."""
         super().connection_made(transport)
         self.since = self.loop.time()
-        if len(self._all.open) >= self._all.most:
-            idle = self._all.longest_waiting()
+        if len(self._server.open) >= self._server.most:
+            idle = self._server.longest_waiting()
             if idle is None:
                 self._refuse(503)
                 return
             idle.make_room()
-        self._all.open.add(self)
+        self._server.open.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forgets it."""
-        self._all.open.discard(self)
-        self._all.refused.discard(self)
+        self._server.open.discard(self)
+        self._server.refused.discard(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Reads on; of a client that was refused, nothing."""
-        if self not in self._all.open:
+        """Reads on, unless the client was refused."""
+        if self not in self._server.open:
             return
-        if not self._asking and self.is_waiting:
-            self.since, self._asking = self.loop.time(), True
+        if not self._request_pending and self.is_waiting:
+            self.since, self._request_pending = self.loop.time(), True
         super().data_received(data)
         if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
-            self._asking = False
+            self._request_pending = False
 
     def on_response_complete(self) -> None:
         """Waits for the next request."""
-        if not self._asking:
+        if not self._request_pending:
             self.since = self.loop.time()
         super().on_response_complete()
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words are not ours
-        """Called by uvicorn for whatever is no HTTP."""
-        problem = self.conn.problem
-        self._refuse(problem.error_status_hint if problem is not None else 400)
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - the answer has our message
+        """Called by uvicorn for a request that is not HTTP."""
+        error = self.conn.error
+        self._refuse(error.error_status_hint if error is not None else 400)
 
     def _should_upgrade(self) -> bool:
-        """To nothing, and without uvicorn's two lines in the log for each who asks."""
+        """Never, and without uvicorn's two log lines for each request to upgrade."""
         return False
 
     def shutdown(self) -> None:
         """Called by uvicorn when the server stops."""
-        if self in self._all.open:
+        if self in self._server.open:
             super().shutdown()
         else:
             self.transport.close()
 
     def make_room(self) -> None:
-        """Ends a connection that asks nothing. One that has been answered before knows that it may be closed at any time."""
-        if self.cycle is None or self._asking:
+        """Closes a waiting connection. A client that had an answer before expects that it may be closed at any time."""
+        if self.cycle is None or self._request_pending:
             self._refuse(503)
         else:
-            self._all.open.discard(self)
+            self._server.open.discard(self)
             self.transport.close()
 
-    def look(self) -> None:
-        """Ends it where it takes too long."""
+    def close_if_slow(self) -> None:
+        """Closes it where it takes too long."""
         now = self.loop.time()
-        if self in self._all.refused:
+        if self in self._server.refused:
             if now - self.since > LINGER_SECONDS:
                 self.transport.abort()
             return
@@ -208,30 +208,30 @@ class Connection(H11Protocol):
         self._unread = unread
         if unread and now - self._unread_since > UNREAD_SECONDS:
             self.transport.abort()
-        elif self._asking and now - self.since > REQUEST_SECONDS and not self.transport.is_closing():
+        elif self._request_pending and now - self.since > REQUEST_SECONDS and not self.transport.is_closing():
             self._refuse(408)
 
     def _refuse(self, status: int) -> None:
-        """Says no, where nothing was answered yet, and that nothing more is read; closes once the client has gone, or soon."""
-        self._all.told[status] += 1
-        self._all.open.discard(self)
+        """Sends the refusal, where no answer has begun. Closes when the client does, or after `LINGER_SECONDS`."""
+        self._server.refusal_counts[status] += 1
+        self._server.open.discard(self)
         self._unset_keepalive_if_required()
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.write(_refusal(status))
-        if self.transport.is_closing() or len(self._all.refused) >= MOST_REFUSED:
+        if self.transport.is_closing() or len(self._server.refused) >= MOST_REFUSED:
             self.transport.close()
             return
         self.since = self.loop.time()
-        self._all.refused.add(self)
+        self._server.refused.add(self)
         self.flow.resume_reading()
         self.transport.write_eof()
 
 
 def _refusal(status: int) -> bytes:
-    body = orjson.dumps({"errors": [{"message": _SENTENCES[status]}]})
+    body = orjson.dumps({"errors": [{"message": _MESSAGES[status]}]})
     headers = {
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),

@@ -1,4 +1,4 @@
-"""What the server says where it has no answer: the shapes are Canvas'."""
+"""Answers that are errors, in Canvas' shapes."""
 
 import traceback
 from collections.abc import MutableMapping
@@ -12,53 +12,53 @@ from starlette.exceptions import HTTPException
 
 from consumer import log
 from consumer.errors import Fatal, Transient
-from consumer.serve.api.dependencies import NOT_THERE
+from consumer.serve.api.dependencies import NOT_FOUND
 from consumer.serve.connections import RETRY_AFTER_SECONDS
 
 RETRY = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-"""Header of an answer that may be another one soon."""
-_STEPS = 5
-"""Of the way to a mistake of ours that its line in the log tells, the last ones."""
+"""Header of an answer that may soon be another one."""
+_FRAMES = 5
+"""Of the traceback, the last ones, in the log line of a bug."""
 
 
-def says(status: int, sentence: str, *, word: str | None = None, headers: dict[str, str] | None = None) -> Response:
-    """A refusal in Canvas' form."""
+def error_response(status: int, message: str, *, word: str | None = None, headers: dict[str, str] | None = None) -> Response:
+    """An error as Canvas writes it."""
     body: dict[str, Any] = {"status": word} if word else {}
-    body["errors"] = [{"message": sentence}]
+    body["errors"] = [{"message": message}]
     return Response(orjson.dumps(body), status, headers, "application/json")
 
 
-async def refused(_: Request, error: Exception) -> Response:
-    """What a route refuses, and a path that is none."""
+async def http_error(_: Request, error: Exception) -> Response:
+    """An error that a route raises, or a path without a route."""
     assert isinstance(error, HTTPException)
-    sentence = NOT_THERE if error.status_code == 404 else str(error.detail)
-    return says(error.status_code, sentence, headers=dict(error.headers or {}))
+    message = NOT_FOUND if error.status_code == 404 else str(error.detail)
+    return error_response(error.status_code, message, headers=dict(error.headers or {}))
 
 
-async def not_understood(_: Request, error: Exception) -> Response:
-    """An id in the path that is none names nothing: 404. Any other parameter: 400."""
+async def invalid_parameters(_: Request, error: Exception) -> Response:
+    """404 for a wrong id in the path: it names nothing. 400 for any other parameter."""
     assert isinstance(error, RequestValidationError)
-    wrong = error.errors()
-    if any(one["loc"][0] == "path" for one in wrong):
-        return says(404, NOT_THERE)
-    return says(400, "; ".join(_sentence(one) for one in wrong))
+    found = error.errors()
+    if any(one["loc"][0] == "path" for one in found):
+        return error_response(404, NOT_FOUND)
+    return error_response(400, "; ".join(_message(one) for one in found))
 
 
-def _sentence(one: MutableMapping[str, Any]) -> str:
-    where = ".".join(str(part) for part in one["loc"][1:]) or "the request"
-    return f"{where}: {str(one['msg']).removeprefix('Value error, ')}"
+def _message(error: MutableMapping[str, Any]) -> str:
+    where = ".".join(str(part) for part in error["loc"][1:]) or "the request"
+    return f"{where}: {str(error['msg']).removeprefix('Value error, ')}"
 
 
-async def trouble(_: Request, error: Exception) -> Response:
-    """The database is away, or is not one that this code can read: either may be over soon."""
+async def database_error(request: Request, error: Exception) -> Response:
+    """503 where the database is away, or its schema is not ours: either may be over soon."""
     if not isinstance(error, (Transient, Fatal)):
-        return await broken(_, error)
-    return says(503, "the projection cannot be read now; ask again soon", headers=RETRY)
+        return await internal_error(request, error)
+    return error_response(503, "the projection cannot be read now; ask again soon", headers=RETRY)
 
 
-async def broken(_: Request, error: Exception) -> Response:
-    """A mistake of ours. What it was and where is in the log, never in the answer; its message may quote what was asked."""
-    steps = reversed(traceback.extract_tb(error.__traceback__)[-_STEPS:])
-    where = [f"{Path(step.filename).name}:{step.lineno} {step.name}" for step in steps]
+async def internal_error(_: Request, error: Exception) -> Response:
+    """500 for a bug. The log says which error and where, without its message, which may quote the request."""
+    frames = reversed(traceback.extract_tb(error.__traceback__)[-_FRAMES:])
+    where = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
     log.get("serve").error("request_failed", error=type(error).__name__, where=where)
-    return says(500, "An error occurred.")
+    return error_response(500, "An error occurred.")

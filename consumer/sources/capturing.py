@@ -1,4 +1,4 @@
-"""Writing captured events: the other end of `files`."""
+"""Writes files that `files` can read."""
 
 import gzip
 import os.path
@@ -15,21 +15,21 @@ from consumer.errors import UsageError
 
 @contextmanager
 def writing(path: Path | None) -> Iterator[BinaryIO]:
-    """A file to write NDJSON to, packed as its ending says (`.gz`, `.zst`); stdout without a path.
+    """A file for NDJSON, packed according to its suffix (`.gz`, `.zst`); stdout without a path.
 
-    Raises `UsageError`, also where it cannot be written to its end: a disk may be full.
+    Raises `UsageError`, also later, for example if the disk is full.
     """
     if path is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     if path.suffix.lower() in (".bz2", ".xz", ".zip"):
-        raise UsageError(f"{path}: only .gz and .zst are packed; take one of these, or another ending for plain NDJSON")
+        raise UsageError(f"{path}: only .gz and .zst can be written; use one of these, or another suffix for plain NDJSON")
     try:
         with _packed(path) as file:
             yield file
     except BrokenPipeError:
-        raise  # a pipe's reader has seen enough
+        raise  # the reader of a pipe has closed it
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
 
@@ -49,7 +49,7 @@ def _packed(path: Path) -> Iterator[BinaryIO]:
 
 
 def same(one: Path, other: Path) -> bool:
-    """Whether both name one file, be it there or not."""
-    if os.path.exists(one) and os.path.exists(other):  # unlike pathlib, no loop and no locked folder is an error here
+    """Whether both paths name one file, even if it does not exist."""
+    if os.path.exists(one) and os.path.exists(other):  # unlike pathlib, without errors for loops and locked folders
         return os.path.samefile(one, other)
     return os.path.realpath(one) == os.path.realpath(other)

@@ -1,4 +1,4 @@
-"""What a consumer and the coordinator of its group say to each other, and aiokafka tells nobody."""
+"""Watches the requests between aiokafka and the coordinator of its group, for what aiokafka does not report."""
 
 import asyncio
 from contextlib import suppress
@@ -18,28 +18,28 @@ from aiokafka.protocol.types import Int16, Int32, Schema, String
 from consumer.errors import Fatal
 
 COORDINATOR_SECONDS = 0.2
-"""Pause before the group's coordinator is looked for once more."""
+"""Pause before looking for the group's coordinator again."""
 
 _UNKNOWN_MEMBER_ID = 25
 _MEMBER_ID_REQUIRED = 79
 _FENCED_INSTANCE_ID = 82
 _NOT_NOW = (GroupLoadInProgressError, GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError)
-"""What the coordinator of a group, or who has been it, answers for a moment."""
+"""Temporary answers of a group's coordinator, or of a broker that was it until now."""
 _NOT_NOW_CODES = tuple(error.errno for error in _NOT_NOW)
 _REFUSALS = {
     23: (
         "the members of the consumer group {group} speak another protocol than this worker (another kind of consumer, Connect "
         "or Streams): set OUTCOMES_GROUP_ID to a group that only workers are in, or stop those members"
     ),
-    24: "Kafka does not take {group} for the id of a consumer group: set OUTCOMES_GROUP_ID to another one",
-    69: "the group {group} is no consumer group (it may be a share group): set OUTCOMES_GROUP_ID to another one",
+    24: "Kafka refuses {group} as the id of a consumer group: set OUTCOMES_GROUP_ID to another one",
+    69: "the group {group} is not a consumer group (it may be a share group): set OUTCOMES_GROUP_ID to another one",
     81: "the consumer group {group} has as many members as its brokers allow (group.max.size): stop one, or raise that limit",
     _FENCED_INSTANCE_ID: (
-        "another worker of the group {group} has started with the same OUTCOMES_GROUP_INSTANCE_ID, {instance}, and goes on in "
+        "another worker of the group {group} has started with the same OUTCOMES_GROUP_INSTANCE_ID, {instance}, and takes "
         "this one's place: give each worker an instance id of its own"
     ),
 }
-"""What no later attempt to join would change, by the error code of Kafka's protocol."""
+"""Errors that no later attempt to join would change, by their code in Kafka's protocol."""
 
 
 class _HeartbeatResponse(Response):  # type: ignore[misc]  # aiokafka has no types
@@ -61,7 +61,7 @@ class _HeartbeatStruct(RequestStruct):  # type: ignore[misc]
 
 
 class _Heartbeat(Request[_HeartbeatStruct]):  # type: ignore[misc]
-    """A heartbeat that names the instance id, which aiokafka's leave out: only its answer tells who has been displaced."""
+    """A heartbeat with the instance id, which aiokafka leaves out: only its answer says that another worker took our place."""
 
     API_KEY = 12
 
@@ -73,7 +73,7 @@ class _Heartbeat(Request[_HeartbeatStruct]):  # type: ignore[misc]
 
 
 class Membership:
-    """Stands between aiokafka and its client. `member_id`: the id of an earlier client of this process that did not leave."""
+    """Wraps the client's `send`. `member_id`: of an earlier client of this process that did not leave."""
 
     def __init__(self, client: AIOKafkaClient, group_id: str, instance_id: str | None, member_id: str) -> None:
         self._client = client
@@ -82,9 +82,9 @@ class Membership:
         self._pass_on = client.send
         self._leaving = False
         self.member_id = member_id
-        """Under which the group knows us, as far as we have heard; empty where it does not."""
+        """Our id in the group, as far as we know; empty if there is none."""
         self.refused: Fatal | None = None
-        """Why the group does not have us, where no later attempt would change that."""
+        """Why the group refuses us, if no later attempt would change that."""
         client.send = self._send
 
     async def _send(self, node: int, request: Any, *, group: ConnectionGroup = ConnectionGroup.DEFAULT) -> Any:
@@ -104,11 +104,11 @@ class Membership:
         return answer
 
     async def _check_join(self, node: int, member_id: str) -> None:
-        """Whoever has lost its place asks first whether somebody else has it now: joining would take it away again."""
+        """After losing our place, checks first whether another worker has it: joining would take it away again."""
         if self._instance_id and self.member_id and not member_id:
-            question = _Heartbeat(self._group_id, 0, self.member_id, self._instance_id)
-            with suppress(NotImplementedError):  # brokers before 2.3, which know no instance ids
-                answer = await self._pass_on(node, question, group=ConnectionGroup.COORDINATION)
+            heartbeat = _Heartbeat(self._group_id, 0, self.member_id, self._instance_id)
+            with suppress(NotImplementedError):  # brokers before 2.3 know no instance ids
+                answer = await self._pass_on(node, heartbeat, group=ConnectionGroup.COORDINATION)
                 if answer.error_code in _NOT_NOW_CODES:
                     raise GroupCoordinatorNotAvailableError
                 self._judge(answer.error_code)
@@ -120,10 +120,10 @@ class Membership:
             self.refused = Fatal(sentence.format(group=self._group_id, instance=self._instance_id))
 
     async def leave(self) -> None:
-        """Joins no more, and tells the coordinator that we go; not where an instance id keeps our place for the next one.
+        """Stops joining, and leaves the group, unless an instance id keeps our place for the next start.
 
-        Over another connection than the one of the group, on which a broker answers nothing else while a join is under way.
-        Tries for as long as the coordinator is not to be found: whoever calls sets a limit. Raises `KafkaError`.
+        Not over the group's connection: there, a broker answers nothing while a join is running. Retries until it finds the
+        coordinator, so the caller needs a time limit. Raises `KafkaError`.
         """
         self._leaving = True
         if self._instance_id or not self.member_id or not self._client.cluster.brokers():

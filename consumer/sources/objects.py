@@ -1,4 +1,4 @@
-"""Captured files in object stores, through obstore: an extra that only its users install."""
+"""Captured files in object stores, with obstore (an extra)."""
 
 import io
 from collections.abc import Callable
@@ -13,15 +13,14 @@ SCHEMES = ("s3://", "gs://", "az://")
 
 
 def is_address(path: str) -> bool:
-    """Whether this names something in an object store."""
+    """Whether the path is in an object store."""
     return path.startswith(SCHEMES)
 
 
 def find(address: str) -> list[tuple[str, int, Callable[[], BinaryIO]]]:
-    """(address, bytes, open) of every object at or below an address, by name.
+    """(address, bytes, open) of every object at or below an address, sorted by name.
 
-    Credentials, region and endpoint come from the environment, as the stores' own tools read them (`AWS_*`, `GOOGLE_*`,
-    `AZURE_*`).
+    Credentials, region and endpoint come from the usual environment variables (`AWS_*`, `GOOGLE_*`, `AZURE_*`).
     """
     try:
         import obstore  # noqa: PLC0415 - the extra `objects`
@@ -36,7 +35,7 @@ def find(address: str) -> list[tuple[str, int, Callable[[], BinaryIO]]]:
     try:
         store = from_url(f"{scheme}://{bucket}")
         found = [meta for batch in obstore.list(store, prefix or None) for meta in batch]
-        if not found and prefix:  # listing is by folder; a single object is asked for by its name
+        if not found and prefix:  # listing works by folder, not for a single object
             found = [obstore.head(store, prefix)]
     except (BaseError, FileNotFoundError, OSError, ValueError) as error:
         raise UsageError(f"{address}: {str(error).splitlines()[0]}") from error
@@ -58,7 +57,7 @@ def _opener(store: "ObjectStore", path: str) -> Callable[[], BinaryIO]:
 
 
 class _Reader(io.RawIOBase):
-    """obstore's reader gives buffers; files give bytes."""
+    """obstore's reader returns buffers; files return bytes."""
 
     def __init__(self, reader: Any) -> None:
         self._reader = reader

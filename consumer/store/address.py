@@ -1,4 +1,4 @@
-"""What the address of a database says behind its `?`: the options that libpq knows."""
+"""The options of a database address, those after its `?`, read as libpq reads them."""
 
 import configparser
 import ipaddress
@@ -24,7 +24,7 @@ _OURS = {
     *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout"),
 }
 
-_KEPT_ANYWAY: Mapping[str, set[str]] = {
+_HARMLESS: Mapping[str, set[str]] = {
     "channel_binding": {"disable", "prefer"},
     "gssencmode": {"disable", "prefer"},
     "gssdelegation": {"0"},
@@ -47,7 +47,7 @@ _KEPT_ANYWAY: Mapping[str, set[str]] = {
     "oauth_client_secret": set(),
     "oauth_scope": set(),
 }
-"""Options that asyncpg does not know, with the values that need nothing done. Other values are refused: they would not hold."""
+"""Options that asyncpg does not know, with the values that need no action. We refuse any other value: we cannot honour it."""
 
 _VARIABLES = {
     "channel_binding": "PGCHANNELBINDING",
@@ -59,11 +59,11 @@ _VARIABLES = {
     "requirepeer": "PGREQUIREPEER",
     "sslcertmode": "PGSSLCERTMODE",
 }
-"""libpq's variables for options that asyncpg does not know."""
+"""libpq's environment variables for options that asyncpg does not know."""
 
 _ADVICE = {
-    "channel_binding": "take it out; sslmode=verify-full proves who the server is",
-    "gssencmode": "take it out; sslmode=require encrypts",
+    "channel_binding": "remove it; sslmode=verify-full proves who the server is",
+    "gssencmode": "remove it; sslmode=require encrypts",
 }
 
 _KEEPALIVES = {"keepalives_idle": "TCP_KEEPIDLE", "keepalives_interval": "TCP_KEEPINTVL", "keepalives_count": "TCP_KEEPCNT"}
@@ -71,59 +71,63 @@ _UNENCRYPTED = ("disable", "allow", "prefer")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """An address, taken apart into what asyncpg reads and what is left to us."""
+class Options:
+    """An address, split into what asyncpg reads and what we apply."""
 
     dsn: str
-    """With the options alone that asyncpg knows."""
+    """Only with options that asyncpg knows."""
     server: Mapping[str, str]
     """Start-up parameters."""
     connect_seconds: float | None
-    """None where nothing is said."""
+    """None if the address does not say."""
     sockets: tuple[tuple[int, int, int], ...]
     """Level, option and value."""
 
 
-def read(dsn: str) -> Asked:
-    """Raises `Fatal`, which names what cannot be kept, and `ValueError` where an option is unknown or no option at all.
+def read(dsn: str) -> Options:
+    """Raises `Fatal` for an option that we cannot honour, and `ValueError` for an unknown one.
 
-    A name is quoted where it is one of libpq's: any other text behind the `?` may be a piece of a password.
+    Only names of libpq's options are quoted: any other text after the `?` may be part of a password.
     """
-    address = _served(urlsplit(dsn))
-    told = {name: values[-1] for name, values in parse_qs(address.query, strict_parsing=bool(address.query)).items()}
-    if not known(told):
+    address = _with_service(urlsplit(dsn))
+    written = _options(address)
+    if not known(written):
         raise ValueError("an option is unknown")
-    asked = {name: os.environ[variable] for name, variable in _VARIABLES.items() if os.environ.get(variable)} | told
-    for name, kept in _KEPT_ANYWAY.items():
-        if name in asked and asked[name].lower() not in kept:
-            where = "the database address" if name in told else _VARIABLES[name]
-            raise Fatal(f"{where} asks for {name}, which cannot be kept here: {_ADVICE.get(name, 'take it out')}")
-    address = _balanced(_at_numbers(address, told, asked), asked.get("load_balance_hosts", "disable"))
-    if set(told) - _DRIVER:  # else it is left as it was written
-        kept_on = {name: value for name, value in parse_qs(address.query).items() if name in _DRIVER}
-        address = address._replace(query=urlencode(kept_on, doseq=True))
-    seconds = int(asked.get("connect_timeout", "0"))
-    return Asked(
+    options = {name: os.environ[variable] for name, variable in _VARIABLES.items() if os.environ.get(variable)} | written
+    for name, harmless in _HARMLESS.items():
+        if name in options and options[name].lower() not in harmless:
+            where = "the database address" if name in written else _VARIABLES[name]
+            raise Fatal(f"{where} sets {name} to a value that is not supported: {_ADVICE.get(name, 'remove it')}")
+    address = _shuffled(_with_numbers(address, written, options), options.get("load_balance_hosts", "disable"))
+    if set(written) - _DRIVER:
+        for_driver = {name: value for name, value in parse_qs(address.query).items() if name in _DRIVER}
+        address = address._replace(query=urlencode(for_driver, doseq=True))
+    seconds = int(options.get("connect_timeout", "0"))
+    return Options(
         urlunsplit(address) if address != urlsplit(dsn) else dsn,
-        {name: told[name] for name in ("options", "application_name") if name in told},
+        {name: written[name] for name in ("options", "application_name") if name in written},
         float(seconds) if seconds > 0 else None,
-        tuple(_sockets(told)),
+        tuple(_socket_options(written)),
     )
 
 
+def _options(address: SplitResult) -> dict[str, str]:
+    return {name: values[-1] for name, values in parse_qs(address.query, strict_parsing=bool(address.query)).items()}
+
+
 def known(options: Iterable[str]) -> bool:
-    """Whether libpq, or asyncpg, knows all of them."""
-    return _DRIVER | _OURS | set(_KEPT_ANYWAY) >= set(options)
+    """Whether libpq or asyncpg knows all of them."""
+    return _DRIVER | _OURS | set(_HARMLESS) >= set(options)
 
 
-def _served(address: SplitResult) -> SplitResult:
-    """With what the service that it names says besides. PGSERVICE counts where the address names no host.
+def _with_service(address: SplitResult) -> SplitResult:
+    """Adds the options of the service that it names, or that PGSERVICE names if the address has no host.
 
-    Raises `Fatal` where there is no such service: asyncpg would ask whoever is at the usual place.
+    Raises `Fatal` for an unknown service: asyncpg would connect to the default host.
     """
-    told = {name: values[-1] for name, values in parse_qs(address.query, strict_parsing=bool(address.query)).items()}
-    placed = bool(address.netloc.rpartition("@")[2] or told.get("host"))
-    name = told.pop("service", None) or (None if placed else os.environ.get("PGSERVICE"))
+    options = _options(address)
+    has_host = bool(address.netloc.rpartition("@")[2] or options.get("host"))
+    name = options.pop("service", None) or (None if has_host else os.environ.get("PGSERVICE"))
     if not name:
         return address
     file, services = Path(os.environ.get("PGSERVICEFILE") or "~/.pg_service.conf").expanduser(), configparser.RawConfigParser()
@@ -133,80 +137,82 @@ def _served(address: SplitResult) -> SplitResult:
         raise Fatal(f"{file} cannot be read as a file of database services") from error
     if not services.has_section(name):
         raise Fatal(f"the database address, or PGSERVICE, names a service that is not in {file}")
-    return address._replace(query=urlencode(dict(services[name]) | told))
+    return address._replace(query=urlencode(dict(services[name]) | options))
 
 
-def _at_numbers(address: SplitResult, told: Mapping[str, str], asked: Mapping[str, str]) -> SplitResult:
+def _with_numbers(address: SplitResult, written: Mapping[str, str], options: Mapping[str, str]) -> SplitResult:
     """The address with `hostaddr` in place of its hosts."""
-    if not asked.get("hostaddr"):
+    if not options.get("hostaddr"):
         return address
-    if told.get("sslmode", os.environ.get("PGSSLMODE")) == "verify-full":
-        raise Fatal("the database address asks for hostaddr and sslmode=verify-full, which compares names: take hostaddr out")
-    numbers = asked["hostaddr"].split(",")
-    who, at, places = address.netloc.rpartition("@")
-    hosts = places.split(",")
+    if written.get("sslmode", os.environ.get("PGSSLMODE")) == "verify-full":
+        raise Fatal("the database address has hostaddr and sslmode=verify-full, which needs names: remove hostaddr")
+    numbers = options["hostaddr"].split(",")
+    user, at, names = address.netloc.rpartition("@")
+    hosts = names.split(",")
     if len(hosts) not in (1, len(numbers)):
-        raise ValueError("as many numbers as hosts are needed")
-    ports = [host.rpartition("]")[2].partition(":")[2] or told.get("port", "") for host in hosts]
+        raise ValueError("hostaddr and hosts differ in number")
+    ports = [host.rpartition("]")[2].partition(":")[2] or written.get("port", "") for host in hosts]
     ports *= len(numbers) if len(hosts) == 1 else 1
-    made = [
+    netlocs = [
         (f"[{number}]" if ":" in number else number) + (f":{port}" if port else "")
         for number, port in zip(map(str.strip, numbers), ports, strict=True)
     ]
-    rest = urlencode({name: value for name, value in told.items() if name != "host"})
-    return address._replace(netloc=f"{who}{at}{','.join(made)}", query=rest)
+    rest = urlencode({name: value for name, value in written.items() if name != "host"})
+    return address._replace(netloc=f"{user}{at}{','.join(netlocs)}", query=rest)
 
 
-def _balanced(address: SplitResult, how: str) -> SplitResult:
-    """With its hosts in an order by chance, where that is asked for."""
-    if how == "disable":
+def _shuffled(address: SplitResult, load_balance_hosts: str) -> SplitResult:
+    """With its hosts in random order, if `load_balance_hosts` says so."""
+    if load_balance_hosts == "disable":
         return address
-    if how != "random":
+    if load_balance_hosts != "random":
         raise ValueError("load_balance_hosts is disable or random")
-    who, at, places = address.netloc.rpartition("@")
-    hosts = places.split(",")
-    return address._replace(netloc=f"{who}{at}{','.join(random.sample(hosts, len(hosts)))}")
+    user, at, names = address.netloc.rpartition("@")
+    hosts = names.split(",")
+    return address._replace(netloc=f"{user}{at}{','.join(random.sample(hosts, len(hosts)))}")
 
 
-def _sockets(told: Mapping[str, str]) -> list[tuple[int, int, int]]:
-    """As libpq sets them: keepalives are on unless the address switches them off; 0 is what the system does by itself."""
+def _socket_options(written: Mapping[str, str]) -> list[tuple[int, int, int]]:
+    """As libpq sets them: keepalives are on by default; 0 means the system's default."""
     options = []
-    if int(told.get("keepalives", "1")):
+    if int(written.get("keepalives", "1")):
         options.append((socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
-        options += [_tcp(constant, told[name]) for name, constant in _KEEPALIVES.items() if name in told]
-    if "tcp_user_timeout" in told:
-        options.append(_tcp("TCP_USER_TIMEOUT", told["tcp_user_timeout"]))
+        options += [_tcp(constant, written[name]) for name, constant in _KEEPALIVES.items() if name in written]
+    if "tcp_user_timeout" in written:
+        options.append(_tcp("TCP_USER_TIMEOUT", written["tcp_user_timeout"]))
     return [option for option in options if option[1] >= 0 and option[2] > 0]
 
 
 def _tcp(constant: str, value: str) -> tuple[int, int, int]:
-    return socket.IPPROTO_TCP, getattr(socket, constant, -1), int(value)  # -1: no such thing on this system
+    return socket.IPPROTO_TCP, getattr(socket, constant, -1), int(value)  # -1: this system has no such option
 
 
 def unencrypted(dsn: str) -> str | None:
-    """The first host of the address to which password and data may go unencrypted over a network; None where there is none."""
+    """The first remote host to which password and data may go unencrypted, or None."""
     try:
-        address = _served(urlsplit(dsn))
-        told = {name: values[-1] for name, values in parse_qs(address.query).items()}
-    except (ValueError, Fatal):  # whoever connects is told what is wrong
+        address = _with_service(urlsplit(dsn))
+        options = {name: values[-1] for name, values in parse_qs(address.query).items()}
+    except (ValueError, Fatal):  # connecting will say what is wrong
         return None
     if address.fragment or "@" in address.path + address.query:
-        return None  # what looks like the host may be a piece of the password
-    if (told.get("sslmode") or os.environ.get("PGSSLMODE") or "prefer") not in _UNENCRYPTED:
+        return None  # what looks like the host may be part of the password
+    if (options.get("sslmode") or os.environ.get("PGSSLMODE") or "prefer") not in _UNENCRYPTED:
         return None
-    places = address.netloc.rpartition("@")[2] or told.get("host") or os.environ.get("PGHOST") or ""
-    return next((host for host in map(host_of, unquote(told.get("hostaddr") or places).split(",")) if not is_near(host)), None)
+    hosts = address.netloc.rpartition("@")[2] or options.get("host") or os.environ.get("PGHOST") or ""
+    return next(
+        (host for host in map(host_of, unquote(options.get("hostaddr") or hosts).split(",")) if not is_near(host)), None
+    )
 
 
-def host_of(place: str) -> str:
-    """A host without its port."""
-    if place.startswith("/"):
-        return place
-    return place[1:].partition("]")[0] if place.startswith("[") else place.partition(":")[0] if place.count(":") == 1 else place
+def host_of(netloc: str) -> str:
+    """The host without its port."""
+    if netloc.startswith("["):
+        return netloc[1:].partition("]")[0]
+    return netloc.partition(":")[0] if netloc.count(":") == 1 and not netloc.startswith("/") else netloc
 
 
 def is_near(host: str | None) -> bool:
-    """Whether a host is this machine, or a container of the same private network: such names have no dot."""
+    """Whether a host is this machine, or has a name without a dot, as containers in one private network have."""
     if not host or host.startswith(("/", "@")):
         return True
     try:

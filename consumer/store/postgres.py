@@ -4,6 +4,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit, urlunsplit
@@ -19,16 +20,16 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 CONNECT_SECONDS = 10.0
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-"""What Postgres counts microseconds from."""
+"""Postgres counts microseconds from here."""
 _MICROSECOND = timedelta(microseconds=1)
 
 _TRANSIENT = ("08", "57P", "53", "40001", "40P01", "55P03", "25006", "25P03", "25P04", "57014", "XX000")
 _NOT_READY = "55000"
-"""At a session's end: the database takes no connections for now. In a session it is about a statement's object."""
+"""With severity FATAL: the database accepts no connections for now. Otherwise: about the object of a statement."""
 _REFUSED = ("22", "23", "54")
 _PROTOCOL_VIOLATION = "08P01"
 _NO_PRIVILEGE = "42501"
-"""Whose sentence names the object, and nothing that is in it."""
+"""Its message names the table, and no data."""
 _FATAL = {
     "28": "Postgres refuses the user or the password; check the database address",
     "3D000": "the database does not exist; create it, or check the database address",
@@ -40,7 +41,7 @@ _FATAL = {
 }
 
 NOT_NOW = ("55P03", "40P01")
-"""A lock was not to be had in time: somebody's long transaction, or a deadlock with it."""
+"""No lock in time: another transaction is long, or there was a deadlock."""
 
 _AWAY_BEHIND_A_POOLER = (
     "cannot connect to server",
@@ -52,9 +53,9 @@ _AWAY_BEHIND_A_POOLER = (
     "is shutting down",
     "the database system is",
 )
-"""PgBouncer has one SQLSTATE (08P01) for all that it has to say: these sentences of it tell of an outage."""
+"""PgBouncer has one SQLSTATE (08P01) for everything. These of its messages mean an outage."""
 _POOLED = ("26000", "42P05")
-"""A prepared statement is missing, or is there already: we prepare over sessions of our own."""
+"""A prepared statement is missing or exists already, which cannot happen in a session that is ours alone."""
 
 _LAST_PORT = 65535
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
@@ -62,9 +63,9 @@ _ENCODED = "in user and password, # / ? @ : [ ] and the like are written percent
 
 
 def translated(error: BaseException) -> OutcomesError | None:
-    """The error of ours that tells the loop what to do; None where it is none of Postgres' or the network's.
+    """Our error for one of Postgres' or the network's; None for any other.
 
-    Classes of SQLSTATE as in design 7. 54* (a value too large for an index) is a fault of the row as 22* and 23* are.
+    SQLSTATE 54* (a value too large for an index) is the row's fault, as 22* and 23* are.
     """
     if isinstance(error, OutcomesError):
         return error
@@ -73,8 +74,8 @@ def translated(error: BaseException) -> OutcomesError | None:
         if code == _PROTOCOL_VIOLATION or code in _POOLED:
             return _of_a_pooler(error, code)
         if isinstance(error, asyncpg.CheckViolationError) and error.table_name and not error.constraint_name:
-            # No CHECK of ours: the row was on its way to another partition.
-            return Transient("Postgres: a partition was made meanwhile")
+            # Not a CHECK of ours: the default partition refuses a row that a new partition takes from now on.
+            return Transient("Postgres: a partition was created meanwhile")
         if code.startswith(_TRANSIENT) or (code == _NOT_READY and getattr(error, "severity_en", None) == "FATAL"):
             return Transient(f"Postgres: {_sentence(error)} ({code})")
         if code.startswith(_REFUSED):
@@ -88,15 +89,27 @@ def translated(error: BaseException) -> OutcomesError | None:
         return RefusedRow("a value does not fit its column")
     if isinstance(error, (asyncpg.InterfaceError, asyncpg.InternalClientError)):
         return Transient(f"connection to Postgres: {error}")
-    if isinstance(error, TimeoutError) and not error.args:  # what asyncio raises; the kernel's own says more
+    if isinstance(error, TimeoutError) and not error.args:  # asyncio's; the kernel's has a message
         return Transient("Postgres does not answer in time")
     if isinstance(error, (OSError, EOFError)):
         return Transient(f"connection to Postgres: {type(error).__name__} {error}".rstrip())
     return None
 
 
+@contextmanager
+def translating() -> Iterator[None]:
+    """Raises our error in place of one of Postgres' or the network's."""
+    try:
+        yield
+    except Exception as error:
+        meaning = translated(error)
+        if meaning is None or meaning is error:
+            raise
+        raise meaning from error
+
+
 def _of_a_pooler(error: asyncpg.PostgresError, code: str) -> OutcomesError:
-    """For what a server itself never says to a client that follows the protocol."""
+    """For codes that a server never sends to a client that follows the protocol."""
     said = _sentence(error)
     if code in _POOLED or "pooling mode" in said:
         return Fatal(f"{session.POOLED} ({code}: {said})")
@@ -111,40 +124,39 @@ def _of_a_pooler(error: asyncpg.PostgresError, code: str) -> OutcomesError:
 
 
 def original(error: BaseException) -> BaseException:
-    """Postgres' own error out of what SQLAlchemy makes of it; any other as it is."""
+    """Postgres' error inside SQLAlchemy's; any other as it is."""
     return getattr(getattr(error, "orig", None), "__cause__", None) or error
 
 
 def sqlstate(error: BaseException) -> str | None:
-    """The code of Postgres' error, where it is one."""
+    """The code of an error of Postgres, None for any other."""
     found = original(error)
     return found.sqlstate if isinstance(found, asyncpg.PostgresError) else None
 
 
 def _sentence(error: asyncpg.PostgresError) -> str:
-    """Postgres' primary message; its detail may quote a row, so that is left out."""
+    """Postgres' primary message, without the detail: that may quote a row."""
     return error.args[0] if error.args else type(error).__name__
 
 
 async def connect(dsn: str, *, statement_seconds: float | None = None, application: str = "outcomes") -> Connection:
-    """A session of our own, set up, on a server that will do. Raises `Transient` or `Fatal`.
+    """A session with our settings, on a server that we support. Raises `Transient` or `Fatal`.
 
-    `statement_seconds`: longest wait for a statement here, and longest sleep within a transaction there: a frozen process must
-    not keep its locks.
+    `statement_seconds`: most seconds for a statement, and most seconds idle in a transaction: a frozen process must not keep
+    its locks.
     """
-    for last, address in _orders(dsn):
+    for last, address in _rotations(dsn):
         try:
             if any(map(_too_large, _ports(urlsplit(address)))):
-                raise OverflowError  # as asyncio has it; uvloop takes the port that is left of it by 65,536, and waits for that
+                raise OverflowError  # as asyncio does; uvloop takes the port modulo 65,536
             return await _connected(addresses.read(address), statement_seconds, application)
         except TimeoutError as error:
             if last:
                 raise translated(error) or error from error
-        except ssl.SSLCertVerificationError as error:  # a ValueError too
+        except ssl.SSLCertVerificationError as error:  # also a ValueError
             raise Fatal(f"the certificate of the database's server is not trusted: {error.verify_message}") from error
         except (ValueError, IndexError, OverflowError):
-            # Of asyncpg's own errors, those that are ValueErrors too; its other InterfaceErrors tell of a lost connection.
-            # Without its cause: what asyncpg takes for a port or an option, and quotes, may be a piece of the password.
+            # Some of asyncpg's errors are ValueErrors too. No cause: asyncpg quotes the address, and so maybe the password.
             raise Fatal(f"the database address cannot be read: {_what_is_wrong(dsn)}") from None
         except BaseException as error:
             meaning = translated(error)
@@ -154,40 +166,40 @@ async def connect(dsn: str, *, statement_seconds: float | None = None, applicati
     raise AssertionError("the last attempt returns or raises")
 
 
-async def _connected(asked: addresses.Asked, statement_seconds: float | None, application: str) -> Connection:
-    seconds = asked.connect_seconds or CONNECT_SECONDS
+async def _connected(options: addresses.Options, statement_seconds: float | None, application: str) -> Connection:
+    seconds = options.connect_seconds or CONNECT_SECONDS
 
     def connecting() -> Awaitable[Connection]:
         return asyncpg.connect(
-            asked.dsn,
+            options.dsn,
             timeout=seconds,
             command_timeout=statement_seconds,
-            server_settings={"application_name": application, **asked.server},
+            server_settings={"application_name": application, **options.server},
         )
 
     connection = await connecting()
     try:
         session.check_server(connection)
-        _tune(connection, asked.sockets)
+        _set_socket_options(connection, options.sockets)
         async with asyncio.timeout(seconds):
-            pooled = not await session.is_behind(connection, connection.get_server_pid())
+            pooled = not await session.is_served_by(connection, connection.get_server_pid())
         if pooled and await _is_shared(connection, connecting):
             raise Fatal(session.POOLED)
         async with asyncio.timeout(seconds):
             await session.set_up(connection, statement_seconds)
     except BaseException:
         connection.terminate()
-        await asyncio.sleep(0)  # lets the transport close before anything else is tried
+        await asyncio.sleep(0)  # lets the transport close first
         raise
     return connection
 
 
 async def _is_shared(connection: Connection, connecting: Callable[[], Awaitable[Connection]]) -> bool:
-    """Asked with a second connection, behind a pooler alone: a server names the process that serves us when we connect."""
+    """Whether a pooler switches sessions between transactions. Opens a second connection to find out."""
     try:
         other = await connecting()
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        return False  # it has no second one for us, so the first is ours
+        return False  # no second session, so the first one is ours
     try:
         return await session.is_shared(connection, other)
     finally:
@@ -195,8 +207,8 @@ async def _is_shared(connection: Connection, connecting: Callable[[], Awaitable[
         await asyncio.sleep(0)
 
 
-def _tune(connection: Connection, options: Iterable[tuple[int, int, int]]) -> None:
-    """What the address asks of the socket: asyncpg has no option for that."""
+def _set_socket_options(connection: Connection, options: Iterable[tuple[int, int, int]]) -> None:
+    """For options that asyncpg does not support."""
     found = connection._transport.get_extra_info("socket")  # type: ignore[attr-defined]
     if found is not None and found.family in (socket.AF_INET, socket.AF_INET6):
         for option in options:
@@ -204,28 +216,24 @@ def _tune(connection: Connection, options: Iterable[tuple[int, int, int]]) -> No
 
 
 async def write_times_fast(connection: Connection) -> None:
-    """Times become parameters and COPY in a third of asyncpg's own time, which asks each for its zone several times.
-
-    For connections that write: `infinity` cannot be read over one.
-    """
+    """Encodes times in a third of asyncpg's own time. Only for connections that write: they cannot read `infinity`."""
     await connection.set_type_codec(
         "timestamptz",
         schema="pg_catalog",
         format="tuple",
         encoder=lambda time: ((time - _EPOCH) // _MICROSECOND,),
-        decoder=lambda told: _EPOCH + told[0] * _MICROSECOND,
+        decoder=lambda fields: _EPOCH + fields[0] * _MICROSECOND,
     )
 
 
-def _orders(dsn: str) -> Iterator[tuple[bool, str]]:
-    """The address with each of its hosts first once, and whether it is the last such order.
+def _rotations(dsn: str) -> Iterator[tuple[bool, str]]:
+    """(whether it is the last, the address) with each of its hosts first once.
 
-    asyncpg has one time limit for all hosts together, so that one which takes connections and never answers would keep it from
-    the others for ever.
+    asyncpg has one time limit for all hosts together: a first host that hangs would use it up every time.
     """
     try:
         address = urlsplit(dsn)
-    except ValueError:  # asyncpg minds the same
+    except ValueError:  # asyncpg will say what is wrong
         yield True, dsn
         return
     who, at, places = address.netloc.rpartition("@")
@@ -236,10 +244,10 @@ def _orders(dsn: str) -> Iterator[tuple[bool, str]]:
 
 
 def without_password(dsn: str) -> tuple[str, str | None]:
-    """The address without its password, and the password; None where it holds none that stands before the hosts."""
+    """(the address without its password, the password); None if there is none before the hosts."""
     try:
         address = urlsplit(dsn)
-    except ValueError:  # psql says what it minds
+    except ValueError:  # psql will say what is wrong
         return dsn, None
     if address.password is None:
         return dsn, None
@@ -247,8 +255,8 @@ def without_password(dsn: str) -> tuple[str, str | None]:
     return urlunsplit(address._replace(netloc=f"{who.partition(':')[0]}@{places}")), unquote(address.password)
 
 
-def place(dsn: str) -> str:
-    """Hosts and database of an address, for a log: no user, no password, no option that could hold one."""
+def hosts_and_database(dsn: str) -> str:
+    """For a log: no user, no password, no option that could hold one."""
     try:
         address = urlsplit(dsn)
     except ValueError:
@@ -258,23 +266,23 @@ def place(dsn: str) -> str:
 
 
 def _ports(address: SplitResult) -> list[str]:
-    """What stands where ports do: behind the hosts, and in the option."""
-    places = address.netloc.rpartition("@")[2].split(",")
-    named = [place.rpartition("]")[2].partition(":")[2] for place in places]
+    """The ports of an address, behind its hosts and in its options. They may be no numbers."""
+    hosts = address.netloc.rpartition("@")[2].split(",")
+    named = [host.rpartition("]")[2].partition(":")[2] for host in hosts]
     return [port for port in named + ",".join(parse_qs(address.query).get("port", [])).split(",") if port]
 
 
 def _too_large(port: str) -> bool:
-    return port.isdecimal() and float(port) > _LAST_PORT  # an int cannot be made of any number of digits
+    return port.isdecimal() and float(port) > _LAST_PORT  # int() has a limit of digits
 
 
 def _what_is_wrong(dsn: str) -> str:
-    """What keeps asyncpg from reading this address: a sentence that quotes nothing of it."""
+    """Why asyncpg cannot read this address. Quotes nothing of it: that may be the password."""
     try:
         address = urlsplit(dsn)
-    except ValueError:  # brackets, or characters that Unicode takes for others
-        place = dsn.rpartition("@")[2]
-        return "an IPv6 host stands in brackets: [::1]" if "[" in place or "]" in place else _ENCODED
+    except ValueError:  # brackets, or characters that Unicode normalizes to others
+        host = dsn.rpartition("@")[2]
+        return "an IPv6 host stands in brackets: [::1]" if "[" in host or "]" in host else _ENCODED
     if address.scheme not in ("postgresql", "postgres"):
         return "one is postgresql://user:password@host:port/database"
     who = address.netloc.rpartition("@")[0]
@@ -282,7 +290,7 @@ def _what_is_wrong(dsn: str) -> str:
         return _ENCODED
     ports = _ports(address)
     if not all(port.isdecimal() for port in ports):
-        return "a port is no number"
+        return "a port is not a number"
     if any(map(_too_large, ports)):
         return f"a port is larger than {_LAST_PORT}"
     options = parse_qs(address.query)
@@ -290,5 +298,5 @@ def _what_is_wrong(dsn: str) -> str:
     if mode not in _SSL_MODES or (mode in _SSL_MODES[-2:] and "sslrootcert" not in options):
         return f"sslmode is one of {', '.join(_SSL_MODES)}; the last two need sslrootcert, the file of a root certificate"
     if not addresses.known(options):
-        return "one of the options behind its ? is none of libpq's; settings of the server go into options=-c%20name=value"
-    return "one of its hosts, of the options behind its ?, or of the variables PG… has a value that it cannot have"
+        return "libpq does not know one of the options after the ?; write settings of the server as options=-c%20name=value"
+    return "a host, an option after the ?, or a PG… variable has an invalid value"

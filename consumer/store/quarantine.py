@@ -1,4 +1,4 @@
-"""What could not be understood: looked at, tried again with today's code, or discarded by a person."""
+"""Records that were not understood: list, show, retry with the current code, discard."""
 
 from collections import Counter
 from collections.abc import Sequence, Set
@@ -12,31 +12,32 @@ from consumer.ingest.batch import Batch, Books, Partition, books_of
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import RawRecord, Rejected
 from consumer.store import schema
+from consumer.store.counts import count_ignored, count_unknown
 from consumer.store.postgres import Connection
 from consumer.store.sql import sql
 from consumer.store.writer import Writer
 
 STATES = ("open", "retried", "discarded")
 SETTLED = ("retried", "discarded")
-"""Of these the bytes are gone."""
+"""In these states the bytes of a record are deleted."""
 CHUNK = 500
-"""Records tried again in one transaction, at most."""
+"""Most records that one transaction retries."""
 DISCARD_CHUNK = 10_000
-"""Records discarded in one statement: the triggers of a statement hold all its rows."""
+"""Most records that one statement discards: its triggers hold all its rows in memory."""
 CHUNK_BYTES = 32 * 1024 * 1024
-"""Bytes of records above which a transaction takes no further one."""
+"""A transaction takes no further record above so many bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retried:
-    """What became of the records that were tried again."""
+    """The result of a retry."""
 
     understood: int
     """Records that left quarantine."""
     still: int
     """Records that stay."""
     books: Books
-    """What the events of the understood ones became."""
+    """Books of the events in the understood records."""
 
 
 async def listed(
@@ -52,7 +53,7 @@ async def has_source(connection: Connection, source: str) -> bool:
 
 
 async def shown(connection: Connection, id_: int) -> dict[str, Any]:
-    """One record, whole while it is open; `raw` is None once it is settled. Raises `UsageError` where there is none."""
+    """One record; `raw` is None unless it is open. Raises `UsageError` if there is none."""
     row = await connection.fetchrow(sql("quarantine_show"), id_)
     if row is None:
         raise UsageError(f"there is no record {id_} in quarantine")
@@ -62,9 +63,9 @@ async def shown(connection: Connection, id_: int) -> dict[str, Any]:
 async def discard(
     connection: Connection, ids: Sequence[int] | None, *, reason: str | None = None, source: str | None = None
 ) -> int:
-    """Marks open records as not needed, all of them where nothing is named; returns how many. Their bytes are gone then.
+    """Discards open records and deletes their bytes; returns how many. Without a filter: all.
 
-    Raises `UsageError`, and changes nothing, where one of `ids` is not open.
+    Raises `UsageError`, and changes nothing, if one of `ids` is not open.
     """
     named, found, after = None if ids is None else list(ids), set[int](), 0
     async with connection.transaction():
@@ -81,14 +82,14 @@ def _refuse_missing(ids: Sequence[int], found: Set[int]) -> None:
 
 
 @dataclass(slots=True)
-class _Try:
-    """What one transaction tries: records that are understood now, as a batch, and those that are not."""
+class _Attempt:
+    """The records of one transaction: those that are understood now, as a batch, and the others."""
 
     batch: Batch = field(default_factory=Batch)
     understood: list[int] = field(default_factory=list)
-    left: Counter[Partition] = field(default_factory=Counter)
+    leaving: Counter[Partition] = field(default_factory=Counter)
     """Records that leave quarantine, by partition."""
-    again: list[tuple[int, Rejected]] = field(default_factory=list)
+    rejected: list[tuple[int, Rejected]] = field(default_factory=list)
 
 
 async def retry(
@@ -100,10 +101,10 @@ async def retry(
     reason: str | None = None,
     source: str | None = None,
 ) -> Retried:
-    """Sends open records through today's code, with the coordinates they came with. What is understood is applied, once.
+    """Decodes open records with the current code, under their original source and position, and writes those understood.
 
-    Each transaction writes versions, books and the records' new state together: killed in the middle, nothing is half done.
-    A record that the database refuses stays, and its mates are applied. Raises `UsageError` where one of `ids` is not open.
+    Each transaction writes versions, books and the records' new state together. A record that the database refuses stays;
+    the others of its transaction are written. Raises `UsageError` if one of `ids` is not open.
     """
     if ids is not None:
         _refuse_missing(ids, {row["id"] for row in await connection.fetch(sql("quarantine_open"), list(ids))})
@@ -123,65 +124,64 @@ async def retry(
                 if not rows:
                     return Retried(understood, still, books)
                 attempt = _decode(rows, rules, now)
-                became = await _write(writer, connection, attempt)
+                written = await _write(writer, connection, attempt)
         except RefusedRow:
             if size > 1:
-                size = 1  # one by one up to the refused one, then more at a time again
+                size = 1  # one by one up to the refused record, then more again
                 continue
             still, after = still + 1, rows[0]["id"]
             continue
         after, size = rows[-1]["id"], min(CHUNK, 2 * size)
         understood += len(attempt.understood)
-        still += len(attempt.again)
-        books += became
+        still += len(attempt.rejected)
+        books += written
 
 
 def _fitting(taken: Sequence[Any]) -> list[int]:
-    """Ids of the first of these, up to the one that makes `CHUNK_BYTES`: at least one, if there is any."""
+    """Ids of the first records, until they reach `CHUNK_BYTES`: at least one, if there is any."""
     before = accumulate((row["bytes"] for row in taken), initial=0)
     return [row["id"] for row, held in zip(taken, before, strict=False) if held < CHUNK_BYTES]
 
 
-def _decode(rows: Sequence[Any], rules: Rules, now: datetime) -> _Try:
-    attempt = _Try()
+def _decode(rows: Sequence[Any], rules: Rules, now: datetime) -> _Attempt:
+    attempt = _Attempt()
     for row in rows:
         record = RawRecord(row["source"], row["partition"], row["position"], bytes(row["raw"]))
         verdicts = decode(record, rules, now)
         first = verdicts[0]
         if len(verdicts) == 1 and isinstance(first, Rejected):
-            attempt.again.append((row["id"], first))
+            attempt.rejected.append((row["id"], first))
             continue
         attempt.understood.append(row["id"])
-        attempt.left[Partition(record.source, record.partition)] += 1
+        attempt.leaving[Partition(record.source, record.partition)] += 1
         attempt.batch.add(verdicts)
         attempt.batch.advance(Partition(record.source, record.partition), record.position, record.position)
     return attempt
 
 
-async def _write(writer: Writer, connection: Connection, attempt: _Try) -> Books:
+async def _write(writer: Writer, connection: Connection, attempt: _Attempt) -> Books:
     batch = attempt.batch
-    added, moved = await writer.write_rows(batch.accepted)
+    added, replaced = await writer.write_rows(batch.accepted)
     await writer.quarantine(batch.rejected)
-    await writer.count_ignored(batch)
-    await writer.count_unknown(batch)
+    await count_ignored(connection, batch)
+    await count_unknown(connection, batch)
     await connection.execute(sql("quarantine_retried"), attempt.understood)
-    again = attempt.again
     await connection.execute(
-        sql("quarantine_again"),
-        [id_ for id_, _ in again],
-        [r.reason.value for _, r in again],
-        [r.path for _, r in again],
-        [r.message for _, r in again],
+        sql("quarantine_rejected"),
+        [id_ for id_, _ in attempt.rejected],
+        [r.reason.value for _, r in attempt.rejected],
+        [r.path for _, r in attempt.rejected],
+        [r.message for _, r in attempt.rejected],
     )
-    books = books_of(batch, added, moved)
+    books = books_of(batch, added, replaced)
     newest = batch.last_event_time()
     rows = [
-        (*p, b.consumed - left, b.applied, b.superseded, b.duplicate, b.ignored, b.quarantined - left, newest.get(p))
+        (*p, b.consumed - leaving, b.applied, b.superseded, b.duplicate, b.ignored, b.quarantined - leaving, newest.get(p))
         for p, b in sorted(books.items())
-        for left in (attempt.left[p],)
+        for leaving in (attempt.leaving[p],)
     ]
     if rows:
         booked = await connection.execute(sql("rebook"), *map(list, zip(*rows, strict=True)))
         if booked != f"UPDATE {len(rows)}":
-            raise Fatal("a record in quarantine belongs to no partition; `outcomes verify` tells more")
+            raise Fatal("the partition of a record in quarantine is missing; `outcomes verify` tells more")
     return sum(books.values(), Books())

@@ -1,6 +1,6 @@
-"""Retention: history before a year becomes the state of each object when that year began; what it was before goes.
+"""Retention: replaces the history before a year by the state of each object when that year began.
 
-Every moment from then on can be asked for as before, and gives the same answers. The books keep what went.
+Queries for any later moment give the same answers as before. The books keep the number of retired versions.
 """
 
 import asyncio
@@ -19,21 +19,21 @@ from consumer.store.postgres import NOT_NOW, Connection, sqlstate
 from consumer.store.sql import sql
 
 PARTITIONED = tuple(table.name for table in TABLES.values() if table.by_year)
-"""Tables whose versions are in partitions by year."""
+"""Tables whose versions are partitioned by year."""
 PATIENCE_SECONDS = 300.0
-"""How long the locks are asked for; then the error is told, and nothing was changed."""
+"""Most seconds to try for the locks. Then the error is raised, and nothing has changed."""
 
 _PAUSE_SECONDS = 0.1
-"""Short: a writer that waits in a circle with this one is told so only while this one asks."""
+"""Short: a writer in a deadlock with us gets its error only while we wait for a lock."""
 _LOCK_TIMEOUT = "SET LOCAL lock_timeout = '800ms'"
-"""Below `deadlock_timeout`, so that it is always this one that gives way; and nobody queues behind it for longer."""
+"""Below `deadlock_timeout`, so that we give way and not the writer, and nobody queues behind us for longer."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Partition:
-    """A partition: its rows' years are in [lower, upper). Without lower: from the beginning on."""
+class YearPartition:
+    """A partition of the years in [lower, upper). `lower` None: from the beginning."""
 
     name: str
     lower: int | None
@@ -42,47 +42,47 @@ class Partition:
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
-    """What became of one version table, or would become of it."""
+class RetentionReport:
+    """The result for one version table. In a dry run: what it would be."""
 
     table: str
     partitions: tuple[str, ...]
-    """That were detached or dropped."""
+    """Detached or dropped."""
     kept: int
-    """Versions that stay for the time before the cutoff."""
+    """Versions from before the cutoff that stay."""
     retired: int
     moved: int
-    """Versions from the cutoff on that were copied out of a partition that held both."""
+    """Versions from the cutoff on, copied from a partition that held older ones too into partitions of their years."""
     bytes_freed: int
-    """Or to be freed by dropping what was detached. An estimate, before it is done."""
+    """By dropping the partitions. In a dry run an estimate."""
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
-        return {name: getattr(self, name) for name in Folded.__slots__}
+        return {name: getattr(self, name) for name in RetentionReport.__slots__}
 
 
-class _OnlyAsked(Exception):
-    """Rolls a dry run back."""
+class _RollBack(Exception):
+    """Ends a transaction that is to change nothing."""
 
 
 async def retain(
     connection: Connection, since: int, *, now: datetime, dry_run: bool = False, drop: bool = False
-) -> list[Folded]:
-    """Retires what was before the year `since` (UTC). Raises `UsageError`, or `Fatal` where the user may not.
+) -> list[RetentionReport]:
+    """Retires history before the year `since` (UTC). Raises `UsageError`, or `Fatal` without the privilege.
 
-    A transaction for each table, so a run that was killed has done a table or not; the same command goes on.
+    One transaction per table. After a crash, the same command continues.
     """
     if since > now.astimezone(UTC).year:
-        raise UsageError(f"{since} has not begun: what is retired has to be past")
+        raise UsageError(f"{since} has not begun: only the past can be retired")
     begins = await connection.fetchval(sql("retain_begins"))
     if begins is not None and since < begins:
-        raise UsageError(f"history before {begins} is retired already: it cannot be had back from {since} on")
+        raise UsageError(f"history before {begins} is retired already: history from {since} on cannot come back")
     if not dry_run and not await connection.fetchval(sql("retain_owner")):
-        raise Fatal("retain changes tables: run it as their owner, who migrates")
-    return [await _Fold(connection, table, since, dry_run=dry_run, drop=drop).run(now) for table in PARTITIONED]
+        raise Fatal("retain changes tables: run it as their owner, the user that runs migrate")
+    return [await _TableRetention(connection, table, since, dry_run=dry_run, drop=drop).run(now) for table in PARTITIONED]
 
 
-class _Fold:
+class _TableRetention:
     def __init__(self, connection: Connection, table: str, since: int, *, dry_run: bool, drop: bool) -> None:
         self._connection = connection
         self._table = table
@@ -93,32 +93,30 @@ class _Fold:
         self._dry_run = dry_run
         self._drop = drop
 
-    async def run(self, now: datetime) -> Folded:
-        found: Folded | None = None
+    async def run(self, now: datetime) -> RetentionReport:
+        report: RetentionReport | None = None
         if not self._dry_run:
-            odd = await self._connection.fetchval(sql("retain_odd_years").format(table=self._parent))
-            await self._connection.fetchval(sql("make_version_partitions"), odd)
+            years = await self._connection.fetchval(sql("retain_default_years").format(table=self._parent))
+            await self._connection.fetchval(sql("make_version_partitions"), years)
         try:
             async with self._connection.transaction():
-                old = await self._old()
-                found, books, made = await self._fill(old)
-                if self._dry_run or not found.retired:
-                    raise _OnlyAsked
+                old = await self._lock_old()
+                report, books, created = await self._fill(old)
+                if self._dry_run or not report.retired:
+                    raise _RollBack
                 await self._connection.execute(sql("retain_unknown").format(kept=self._new), self._cutoff, self._table)
-                await _until_locked(lambda: self._swap(old, made, now), self._connection)
+                await _until_locked(lambda: self._swap(old, created, now), self._connection)
                 await self._book(books)
-                booked = True
-        except _OnlyAsked:
-            booked = False
-        assert found is not None
-        if booked:
-            await self._connection.execute(f"ANALYZE {self._parent}")  # autovacuum looks at partitions only
-        return found
+        except _RollBack:
+            assert report is not None
+            return report
+        await self._connection.execute(f"ANALYZE {self._parent}")  # autovacuum analyzes partitions only
+        return report
 
-    async def _old(self) -> list[Partition]:
-        """The partitions that hold anything from before the cutoff, locked."""
+    async def _lock_old(self) -> list[YearPartition]:
+        """The partitions with rows from before the cutoff, locked against writers."""
 
-        async def locked() -> list[Partition]:
+        async def locked() -> list[YearPartition]:
             if self._dry_run:
                 return await self._partitions()
             await self._connection.execute(_LOCK_TIMEOUT)
@@ -131,28 +129,28 @@ class _Fold:
 
         return await _until_locked(locked, self._connection)
 
-    async def _partitions(self) -> list[Partition]:
+    async def _partitions(self) -> list[YearPartition]:
         found = []
         for row in await self._connection.fetch(sql("retain_partitions"), self._parent):
             if match := re.fullmatch(rf"{self._parent}_(y|before_)(\d{{4}})", row["name"]):
                 year = int(match[2])
                 whole = match[1] == "y"
-                found.append(Partition(row["name"], year if whole else None, year + 1 if whole else year, row["bytes"]))
+                found.append(YearPartition(row["name"], year if whole else None, year + 1 if whole else year, row["bytes"]))
         return [partition for partition in found if (partition.lower or 0) < self._since]
 
-    async def _fill(self, old: Sequence[Partition]) -> tuple[Folded, list[Any], dict[str, tuple[str, str]]]:
-        """Makes and fills the tables that take the place of the old ones: (what came of it, the books, name -> bounds)."""
-        await self._make(
+    async def _fill(self, old: Sequence[YearPartition]) -> tuple[RetentionReport, list[Any], dict[str, tuple[str, str]]]:
+        """Creates and fills the tables that replace the old ones: (report, retired versions by source, name -> bounds)."""
+        await self._create(
             self._new, f"event_time < '{self._cutoff:%Y-%m-%d}Z'", f"The newest version of each row before {self._since}."
         )
-        made = {self._new: ("MINVALUE", f"'{self._cutoff:%Y-%m-%d}Z'")}
+        created = {self._new: ("MINVALUE", f"'{self._cutoff:%Y-%m-%d}Z'")}
         names = {"table": self._parent, "into": self._new}
         await self._connection.execute(sql("retain_newest").format(**names), self._cutoff)
-        if self._dry_run is False:
+        if not self._dry_run:
             await self._connection.execute(sql("retain_index").format(parent=self._parent, name=self._new))
         if self._table == "learning_outcome_result":
             await self._connection.execute(sql("retain_counted").format(**names), self._cutoff)
-        await self._connection.execute(sql("retain_hints").format(**names), self._cutoff)
+        await self._connection.execute(sql("retain_context").format(**names), self._cutoff)
         await self._connection.execute(f"ANALYZE {self._new}")
         books = await self._connection.fetch(sql("retain_retired").format(**names), self._cutoff)
         kept = await self._connection.fetchval(f"SELECT count(*) FROM {self._new}")
@@ -167,33 +165,34 @@ class _Fold:
                 )
             elif retired:
                 for year in range(self._since, whole.upper):
-                    moved += await self._split(whole, year, made)
+                    moved += await self._split(whole, year, created)
         size = sum(partition.bytes for partition in old)
         if self._dry_run:
             freed = size * retired // max(1, kept + retired + moved)
         else:
             freed = size - sum(
-                [await self._connection.fetchval("SELECT pg_total_relation_size($1::regclass)", name) for name in made]
+                [await self._connection.fetchval("SELECT pg_total_relation_size($1::regclass)", name) for name in created]
             )
         partitions = tuple([await self._name_afterwards(partition) for partition in old]) if retired else ()
-        return Folded(self._parent, partitions, kept, retired, moved, max(0, freed) if retired else 0), books, made
+        report = RetentionReport(self._parent, partitions, kept, retired, moved, max(0, freed) if retired else 0)
+        return report, books, created
 
-    async def _make(self, name: str, bounds: str, meaning: str) -> None:
-        made = "retain_make_temporary" if self._dry_run else "retain_make"
-        await self._connection.execute(sql(made).format(parent=self._parent, name=name, bounds=bounds, meaning=meaning))
+    async def _create(self, name: str, bounds: str, meaning: str) -> None:
+        statement = sql("retain_create_temporary" if self._dry_run else "retain_create")
+        await self._connection.execute(statement.format(parent=self._parent, name=name, bounds=bounds, meaning=meaning))
 
-    async def _split(self, whole: Partition, year: int, made: dict[str, tuple[str, str]]) -> int:
+    async def _split(self, whole: YearPartition, year: int, created: dict[str, tuple[str, str]]) -> int:
         name, lower, upper = f"{self._parent}_y{year}", f"'{_start(year):%Y-%m-%d}Z'", f"'{_start(year + 1):%Y-%m-%d}Z'"
-        await self._make(name, f"event_time >= {lower} AND event_time < {upper}", f"Versions of the year {year} (UTC).")
-        made[name] = (lower, upper)
+        await self._create(name, f"event_time >= {lower} AND event_time < {upper}", f"Versions of the year {year} (UTC).")
+        created[name] = (lower, upper)
         statement = sql("retain_split").format(into=name, whole=whole.name)
         copied = await self._connection.execute(statement, _start(year), _start(year + 1))
         await self._connection.execute(sql("retain_index").format(parent=self._parent, name=name))
         await self._connection.execute(f"ANALYZE {name}")
         return int(copied.rpartition(" ")[2])
 
-    async def _swap(self, old: Sequence[Partition], made: dict[str, tuple[str, str]], now: datetime) -> None:
-        """Milliseconds, and all that needs the whole table for itself."""
+    async def _swap(self, old: Sequence[YearPartition], created: dict[str, tuple[str, str]], now: datetime) -> None:
+        """The statements that lock the whole table; they take milliseconds."""
         await self._connection.execute(_LOCK_TIMEOUT)
         await self._connection.execute(f"LOCK TABLE ONLY {self._parent} IN ACCESS EXCLUSIVE MODE")
         final = f"{self._parent}_before_{self._since}"
@@ -209,14 +208,14 @@ class _Fold:
             elif (name := await self._name_afterwards(partition)) != partition.name:
                 await self._connection.execute(sql("retain_rename"), partition.name, name)
         await self._connection.execute(f"DELETE FROM {self._parent}_default WHERE event_time < $1", self._cutoff)
-        for name, (lower, upper) in made.items():
+        for name, (lower, upper) in created.items():
             await self._connection.execute(
                 sql("retain_swap_in").format(parent=self._parent, name=name, lower=lower, upper=upper)
             )
         await self._connection.execute(sql("retain_rename"), self._new, final)
 
-    async def _name_afterwards(self, partition: Partition) -> str:
-        """Of a partition once it is detached. One gives its name to another of the same year: this year was retained before."""
+    async def _name_afterwards(self, partition: YearPartition) -> str:
+        """Name of a detached partition. It changes if an earlier run for the same year has left the name that we need."""
         if self._drop or partition.name != f"{self._parent}_before_{self._since}":
             return partition.name
         number = 1
@@ -241,13 +240,13 @@ def _start(year: int) -> datetime:
 
 
 async def _until_locked(action: Callable[[], Awaitable[T]], connection: Connection) -> T:
-    """Does it again until it had its locks, each time as if it had not been tried before.
+    """Retries `action`, in a savepoint, until it gets its locks.
 
-    Who waits is sent away just before: when they come again, they find this one before them.
+    First cancels statements that wait for us: they hold locks that we need. When they retry, they queue behind us.
     """
     until = time.monotonic() + PATIENCE_SECONDS
     while True:
-        await _send_away(connection)
+        await _cancel_waiting(connection)
         try:
             async with connection.transaction():
                 return await action()
@@ -257,10 +256,10 @@ async def _until_locked(action: Callable[[], Awaitable[T]], connection: Connecti
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
-async def _send_away(connection: Connection) -> None:
+async def _cancel_waiting(connection: Connection) -> None:
     try:
         async with connection.transaction():
             await connection.execute("SELECT pg_stat_clear_snapshot()")
             await connection.execute(sql("retain_waiting"))
     except asyncpg.InsufficientPrivilegeError:
-        pass  # their own time limit sends them away, later
+        pass  # then their own time limit cancels them

@@ -1,7 +1,7 @@
-"""The database as the loops see it: a connection, made again when it breaks, used by one task at a time.
+"""The database as the loops see it: a connection that one task uses at a time, and that is replaced when it breaks.
 
-Under load there is a second one: while the server is at work on a batch, the next one is sent to the other's stages. The two
-take turns, and what they do to the tables stays one after the other.
+Under load there is a second connection: while the server writes one batch, the next is copied into the second one's stages.
+The two take turns, so the tables change one batch after the other.
 """
 
 import asyncio
@@ -15,13 +15,14 @@ from consumer.errors import Fatal, LostPartition, OutcomesError, Transient
 from consumer.ingest.batch import Batch, Books, Partition
 from consumer.ingest.records import Rejected
 from consumer.store import schema
-from consumer.store.postgres import connect, sqlstate, translated, write_times_fast
+from consumer.store.dry_run import DryRunWriter, create_dry_run_tables
+from consumer.store.postgres import connect, sqlstate, translating, write_times_fast
 from consumer.store.writer import Writer
 
 T = TypeVar("T")
 
-AHEAD_AGAIN_SECONDS = 60.0
-"""How long one connection must do where a second one was not to be had, or was lost."""
+SECOND_AGAIN_SECONDS = 60.0
+"""Seconds until another try for a second connection, after one failed or was lost."""
 
 
 class Store:
@@ -33,22 +34,23 @@ class Store:
         self._dry_run = dry_run
         self._writer: Writer | None = None
         self._second: Writer | None = None
-        self._ahead_from = 0.0
-        """Monotonic time from which a second connection is used."""
+        self._second_from = 0.0
+        """Monotonic time from which a second connection may be opened."""
         self._one_at_a_time = asyncio.Lock()
         self.asking_since: float | None = None
-        """Monotonic time since when the database owes an answer; None where nothing is asked of it."""
+        """Monotonic time of the statement that the database has not answered yet; None while there is none."""
         self._in_doubt: Batch | None = None
+        """A batch whose COMMIT was sent and not answered."""
         self._books: dict[Partition, Books] = {}
         self.rejected: Sequence[Rejected] = ()
-        """What the last batch set aside, with what the database refused of it."""
+        """What the last batch put into quarantine, rows that the database refused included."""
 
     async def check(self) -> None:
         """Connects and compares the schema with this code."""
         await self._using(lambda writer: writer.positions([]))
 
     async def answers(self, seconds: float) -> bool:
-        """Whether the server still speaks to others, if only to refuse them a connection."""
+        """Whether the server answers a new connection, even by refusing it."""
         try:
             async with asyncio.timeout(seconds):
                 (await connect(self._dsn)).terminate()
@@ -58,19 +60,19 @@ class Store:
         return True
 
     async def positions(self, partitions: Sequence[Partition]) -> dict[Partition, int]:
-        """`next_position` of each that the database has ever read."""
+        """`next_position` of each partition that the database has read before."""
         return await self._using(lambda writer: writer.positions(partitions))
 
     async def newest_times(self, topics: Sequence[str], name: str) -> tuple[datetime | None, datetime | None]:
-        """Times of the newest event of these topics, and of the newest ignored one of this name."""
+        """Times of the newest event of these topics, and of the newest ignored event with this name."""
         return await self._using(lambda writer: writer.newest_times(topics, name))
 
     async def open_position(self, partition: Partition, start: int, label: str | None = None) -> None:
-        """Makes the row of a partition or file that begins at `start`."""
+        """Creates the row of a partition or file that begins at `start`."""
         await self._using(lambda writer: writer.open_position(partition, start, label))
 
     async def open_positions(self, starts: Mapping[Partition, int]) -> None:
-        """Makes the rows of a topic's partitions, all or none."""
+        """Creates the rows of a topic's partitions, all or none."""
         await self._using(lambda writer: writer.open_positions(starts))
 
     async def begin_again(self, partition: Partition, at: int) -> None:
@@ -78,13 +80,13 @@ class Store:
         await self._using(lambda writer: writer.begin_again(partition, at))
 
     async def skip_gap(self, partition: Partition, old: int, new: int, reason: str) -> None:
-        """Moves a position over what Kafka no longer has, and records it."""
+        """Moves a position over records that Kafka no longer has, and stores the gap."""
         await self._using(lambda writer: writer.skip_gap(partition, old, new, reason))
 
     async def write(self, batch: Batch) -> dict[Partition, Books]:
         """Writes the batch once, however often it is called with it.
 
-        A connection lost during COMMIT leaves open whether it happened: then the position tells, before anything else is done.
+        After a connection was lost during COMMIT, the positions show first whether the batch was committed.
         """
         if self._in_doubt is batch:
             positions = await self.positions(list(batch.moves))
@@ -101,33 +103,33 @@ class Store:
         self._in_doubt = None
         return books
 
-    async def ahead(self, batch: Batch) -> None:
-        """Tells which batch is written next. While another one is being written, its rows are staged over a second connection.
+    async def stage_next(self, batch: Batch) -> None:
+        """Stages the batch that is written next over a second connection, if another batch is being written.
 
-        A help, not a step: what goes wrong here goes wrong again when the batch is written, and is dealt with there.
+        Best effort: an error here recurs in `write`, which handles it.
         """
-        if self._dry_run or not self._one_at_a_time.locked() or time.monotonic() < self._ahead_from:
+        if self._dry_run or not self._one_at_a_time.locked() or time.monotonic() < self._second_from:
             return
         second = self._second
         try:
             if second is None:
                 second = self._second = await self._connected()
-            second.repeating = self._writer is not None and self._writer.repeating
+            second.expects_duplicates = self._writer is not None and self._writer.expects_duplicates
             await second.stage(batch)
         except Exception as error:
             if self._second is not second:
-                return  # given up meanwhile: its connection was dropped under asyncpg, which has many names for that
-            self.forget_ahead()
+                return  # discarded meanwhile: asyncpg has many errors for a connection that is dropped under it
+            self.discard_staged()
             if not isinstance(error, OutcomesError):
                 raise
             log.get("store").info("not_staged_ahead", error=str(error))
-            self._ahead_from = time.monotonic() + AHEAD_AGAIN_SECONDS
+            self._second_from = time.monotonic() + SECOND_AGAIN_SECONDS
         except BaseException:
-            self.forget_ahead()
+            self.discard_staged()
             raise
 
-    def forget_ahead(self) -> None:
-        """The batch that was told of is not written after all."""
+    def discard_staged(self) -> None:
+        """The staged batch is not written after all: drops its connection."""
         second, self._second = self._second, None
         if second is not None:
             second.abandon()
@@ -137,7 +139,7 @@ class Store:
 
     async def close(self) -> None:
         """Closes what is open."""
-        self.forget_ahead()
+        self.discard_staged()
         writer, self._writer = self._writer, None
         if writer is not None:
             await writer.close()
@@ -158,54 +160,33 @@ class Store:
         except LostPartition:
             raise
         except Transient as error:
-            await self._forget()
+            await self._drop()
             if self._dry_run:
-                raise Fatal(
-                    f"the connection was lost in a dry run, which has changed nothing; run it again ({error})"
-                ) from error
+                raise Fatal(f"the dry run lost its connection; it has changed nothing, so run it again ({error})") from error
             raise
         except BaseException:
-            # Cancelled in the middle, or worse: the connection's state is unknown.
-            await self._forget()
+            # Cancelled, or a bug: the state of the connection is unknown.
+            await self._drop()
             raise
 
     async def _connected(self) -> Writer:
         connection = await connect(self._dsn, statement_seconds=self._statement_seconds)
         try:
-            await schema.check(connection)
-            await schema.check_writing(connection)
-            await write_times_fast(connection)
-        except BaseException as error:
+            with translating():
+                await schema.check(connection)
+                await schema.check_writing(connection)
+                await write_times_fast(connection)
+            if self._dry_run:
+                await create_dry_run_tables(connection)
+        except BaseException:
             connection.terminate()
-            await asyncio.sleep(0)  # lets the transport close before anything else is tried
-            meaning = translated(error)
-            if meaning is None or meaning is error:
-                raise
-            raise meaning from error
-        return Writer(connection, dry_run=self._dry_run, statement_seconds=self._statement_seconds)
+            await asyncio.sleep(0)  # lets the transport close first
+            raise
+        kind = DryRunWriter if self._dry_run else Writer
+        return kind(connection, statement_seconds=self._statement_seconds)
 
-    async def _forget(self) -> None:
+    async def _drop(self) -> None:
         writer, self._writer = self._writer, None
         if writer is not None:
             writer.abandon()
-            await asyncio.sleep(0)  # lets the transport close before anything else is tried
-
-
-async def retrying(
-    action: Callable[[], Awaitable[T]],
-    *,
-    on_failure: Callable[[Transient, float], None],
-    first_seconds: float = 0.1,
-    most_seconds: float = 15.0,
-    jitter: Callable[[], float],
-) -> T:
-    """Runs `action` until it does not raise `Transient`: for as long as it takes, with growing pauses and jitter (0..1)."""
-    pause = first_seconds
-    while True:
-        try:
-            return await action()
-        except Transient as error:
-            seconds = pause * (0.5 + jitter())
-            on_failure(error, seconds)
-            await asyncio.sleep(seconds)
-            pause = min(most_seconds, pause * 2)
+            await asyncio.sleep(0)  # lets the transport close first

@@ -1,4 +1,4 @@
-"""The login that other programs on this machine read the embedded database with."""
+"""The read-only login of the embedded database, for other programs on this machine."""
 
 from consumer.store.postgres import Connection
 from consumer.store.sql import sql
@@ -7,7 +7,7 @@ LOGIN = "outcomes_viewer"
 
 
 async def make(connection: Connection, password: str) -> None:
-    """Makes the login, or gives it this password and nothing but what it is to have. Takes a superuser."""
+    """Creates the login, or resets its password and rights. Needs a superuser."""
     async with connection.transaction():
         await connection.execute("SELECT set_config('outcomes.viewer_password', $1, true)", password)
         await connection.execute(sql("viewer"))

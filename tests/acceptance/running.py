@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from consumer.settings import load
-from consumer.sources.kafka import produce
+from consumer.sources.producing import produce
 from tests.forking import ROOT, Forked, fork
 
 WAIT_SECONDS = 60.0

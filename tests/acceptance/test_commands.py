@@ -348,7 +348,7 @@ async def test_every_command_explains_itself_with_an_example() -> None:
     ("arguments", "variables", "sentence"),
     [
         (("worker", "--until-end"), {"KAFKA_BOOTSTRAP_SERVERS": "nope:xx"}, "nope:xx is no address"),
-        (("status",), {"DATABASE_URL": "", "OUTCOMES_DATA_FOLDER": "/proc/x"}, "OUTCOMES_DATA_FOLDER names the place"),
+        (("status",), {"DATABASE_URL": "", "OUTCOMES_DATA_FOLDER": "/proc/x"}, "OUTCOMES_DATA_FOLDER sets the folder"),
         (("status",), {"OUTCOMES_BATCH_SIZ": "1"}, "did you mean OUTCOMES_BATCH_SIZE?"),
         (("verify", "--truth", "missing"), {}, "missing: No such file or directory"),
         (("verify", "--truth", "README.md"), {}, "README.md was not written by"),

@@ -57,7 +57,7 @@ async def test_several_processes_use_one_embedded_postgres(place: Path) -> None:
     with embedded(data) as server:
         assert await _answer(server.dsn) == 1
     assert not (data / "postmaster.pid").exists()
-    assert not postgres._other_name(data).is_symlink()
+    assert not postgres._link_name(data).is_symlink()
 
 
 async def test_whoever_else_locks_the_machine_is_in_nobodys_way(place: Path) -> None:
@@ -72,7 +72,7 @@ def test_a_refused_file_outside_of_the_data_is_named(place: Path, monkeypatch: p
     """A folder of short names that anybody may write to could lead anywhere."""
     (place / "short").mkdir()
     (place / "short").chmod(0o777)
-    monkeypatch.setattr(postgres, "_other_name", lambda _: place / "short" / "name")
+    monkeypatch.setattr(postgres, "_link_name", lambda _: place / "short" / "name")
     sentence = f"{place / 'short'}: not a folder that this user alone may write"
     with pytest.raises(UsageError, match=re.escape(sentence)), embedded(place / "postgres"):
         pass

@@ -92,7 +92,7 @@ def test_a_daemon_that_gives_no_image_is_one_line_and_no_end(
     with ExitStack() as stack:
         assert docker.entered(stack, container) is None
     said = capsys.readouterr().err.splitlines()
-    ours = [line for line in said if line.startswith("outcomes: Docker answers but gives no container, so we do without: ")]
+    ours = [line for line in said if line.startswith("outcomes: Docker cannot start a container, so we go on without: ")]
     assert len(ours) == 1, said
     assert not [line for line in said if "Traceback" in line]
 
@@ -126,7 +126,7 @@ async def test_a_broker_for_a_laptop_that_cannot_be_had_is_two_sentences(denying
         code, out, err = await command.end(None)
     assert (code, out) == (2, "")
     assert re.fullmatch(
-        "outcomes: Docker answers but gives no container, so we do without: pull access denied .*\n"
+        "outcomes: Docker cannot start a container, so we go on without: pull access denied .*\n"
         "outcomes: no Kafka can be started: install .*\n",
         err,
     ), err

@@ -85,7 +85,7 @@ async def test_a_file_in_which_nothing_is_understood_is_one_sentence_and_nothing
             if name in NOTHING:
                 assert NOTHING[name][1] in file["trouble"]
                 assert "nothing in it was understood" in file["trouble"]
-                assert "CSV" in file["trouble"].split("What is read: ")[1]
+                assert "CSV" in file["trouble"].split("Readable forms: ")[1]
                 assert "Lorem" not in file["trouble"]
                 assert file["consumed"] == 0
         assert await rows(database, "SELECT count(*) FROM stream_position") == [(1,)]

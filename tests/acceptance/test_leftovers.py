@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from consumer.engines import kafka
-from consumer.engines.postgres import _other_name, embedded
+from consumer.engines.postgres import _link_name, embedded
 from consumer.store.postgres import connect
 from tests.acceptance.running import environment, started, until
 from tests.forking import ROOT
@@ -183,7 +183,7 @@ async def test_a_command_that_is_killed_while_its_postgres_starts_leaves_none(pl
 
 
 def _short(data: Path) -> str:
-    return str(_other_name((data / "postgres").resolve()))
+    return str(_link_name((data / "postgres").resolve()))
 
 
 @pytest.mark.timeout(240)
@@ -202,7 +202,5 @@ async def test_a_killed_demo_leaves_nothing_but_its_database(place: Path) -> Non
         broker = re.findall(r"[^\s:=]*/outcomes-demo-[^/\s:]+", " ".join(lines))
         assert broker or not kafka.can_run_locally(), lines
         demo.send(signal.SIGKILL)
-        await _is_gone(
-            [child.pid for child in children], *broker[:1], str(_other_name((place / "demo" / "postgres").resolve()))
-        )
+        await _is_gone([child.pid for child in children], *broker[:1], str(_link_name((place / "demo" / "postgres").resolve())))
     assert (place / "demo" / "postgres" / "PG_VERSION").exists()

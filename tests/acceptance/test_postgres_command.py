@@ -180,7 +180,7 @@ async def test_one_program_cannot_take_all_connections(place: Path) -> None:
             writer.write(packet)
             assert await reader.readexactly(1) == b"R"  # the question for the password
             open_.append(writer)
-        with pytest.raises(asyncpg.TooManyConnectionsError, match="20 connections already"):
+        with pytest.raises(asyncpg.TooManyConnectionsError, match="at most 20 connections"):
             await asyncpg.connect(command.url)
         assert (await outcomes("status", "--no-lag", OUTCOMES_DATA_FOLDER=str(place)))[0] == 1
         open_[0].close()
@@ -240,7 +240,7 @@ async def test_a_taken_port_is_said_in_a_sentence(place: Path) -> None:
         code, out, err = await outcomes("postgres", "--port", port, OUTCOMES_DATA_FOLDER=str(place))
         assert (code, out) == (2, "")
         assert err.splitlines()[-1] == (
-            f"outcomes: port {port} of 127.0.0.1 is taken; --port names another one, and 0 takes a free one"
+            f"outcomes: port {port} of 127.0.0.1 is taken; set another one with --port, 0 for a free one"
         )
 
 

@@ -26,4 +26,4 @@ async def test_retain_tells_what_would_go_and_what_went(database: str) -> None:
     code, out, err = await outcomes("gradebook", "--course", "7", "--at", "2023-06-01", **here)
     assert (code, err) == (2, "outcomes: history begins at 2024-01-01: what was before has been retired\n")
     code, out, err = await outcomes("retain", "--since", "2023", **here)
-    assert (code, err) == (2, "outcomes: history before 2024 is retired already: it cannot be had back from 2023 on\n")
+    assert (code, err) == (2, "outcomes: history before 2024 is retired already: history from 2023 on cannot come back\n")

@@ -151,7 +151,7 @@ async def test_the_broker_for_a_laptop_ends_with_its_kafka(tmp_path: Path) -> No
         code, _, err = await command.end(None, 15)
     assert code == 2
     assert err.startswith("outcomes: Apache Kafka")
-    assert "has ended by itself" in err
+    assert "has ended unexpectedly" in err
     assert len(err.splitlines()) == 1
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.synchronize import Barrier
 from typing import Any
 
-from consumer.ingest.batch import fold
+from consumer.ingest.batch import sort_and_dedupe
 from consumer.ingest.records import Accepted
 from consumer.store.postgres import connect
 from consumer.store.sql import sql
@@ -30,7 +30,7 @@ def shares(versions: Sequence[Accepted], connections: int) -> list[list[list[Row
 
 def _batches(versions: Sequence[Accepted]) -> Iterator[list[Row]]:
     for start in range(0, len(versions), BATCH):
-        (rows,) = fold(versions[start : start + BATCH]).values()
+        (rows,) = sort_and_dedupe(versions[start : start + BATCH]).values()
         yield list(stage_rows(rows))
 
 

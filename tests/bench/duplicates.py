@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from consumer.app import spare_the_collector
+from consumer.app import tune_garbage_collector
 from tests.bench import running
 from tests.bench.expected import decoded, expected
 from tests.bench.rows import events
@@ -18,7 +18,7 @@ def run(dsn: str, bootstrap: str, *, count: int, rounds: int) -> Iterator[dict[s
     """Topic and file, each the first time and again; `of first` is the median over rounds of again / first in events/s."""
     values = list(events(count))
     right = expected(decoded(values))
-    spare_the_collector()
+    tune_garbage_collector()
     found: dict[str, list[Measured]] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = capture(Path(folder), values)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from consumer.app import spare_the_collector
+from consumer.app import tune_garbage_collector
 from consumer.store.postgres import Connection, connect
 from consumer.store.sql import sql
 from tests.bench import running
@@ -357,7 +357,7 @@ def run(
             known = asyncio.run(_known(full, size, size.drawn(what, number)))
             values = list(events(count, number, begin=_BEGIN, known=known))
             right = expected(decoded(values))
-            spare_the_collector()
+            tune_garbage_collector()
             for where in (EMPTY, TERM) if what == TERM else (what,):
                 if where == EMPTY:
                     asyncio.run(running.empty(empty))

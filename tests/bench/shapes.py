@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
 from typing import Any
 
-from consumer.ingest.batch import Batch, Partition, Staged, fold
+from consumer.ingest.batch import Batch, Partition, Staged, sort_and_dedupe
 from consumer.ingest.decode import decode
 from consumer.ingest.records import RawRecord
 from consumer.ingest.tables import TABLES
@@ -52,8 +52,8 @@ async def copy(connection: Connection, told: list[Batch]) -> None:
         await writer.write(batch)
 
 
-def _folded(batch: Batch) -> list[Staged]:
-    (rows,) = fold(batch.accepted).values()
+def _staged(batch: Batch) -> list[Staged]:
+    (rows,) = sort_and_dedupe(batch.accepted).values()
     return rows
 
 
@@ -77,7 +77,7 @@ async def unnest(connection: Connection, told: list[Batch]) -> None:
         f"ON CONFLICT (root_account_uuid, id) DO UPDATE SET {_SET} WHERE {_NEWER}"
     )
     for batch in told:
-        columns = list(map(list, zip(*stage_rows(_folded(batch)), strict=True)))
+        columns = list(map(list, zip(*stage_rows(_staged(batch)), strict=True)))
         async with connection.transaction():
             await connection.execute(versions, *columns)
             await connection.execute(current, *columns)
@@ -95,7 +95,7 @@ async def merge(connection: Connection, told: list[Batch]) -> None:
     for batch in told:
         async with connection.transaction():
             await connection.copy_records_to_table(
-                "merged", records=stage_rows(_folded(batch)), columns=(*TABLE.version_columns, "newest")
+                "merged", records=stage_rows(_staged(batch)), columns=(*TABLE.version_columns, "newest")
             )
             await connection.execute(
                 f"INSERT INTO {TABLE.name}_version ({_VERSION}) SELECT {_VERSION} FROM merged ON CONFLICT DO NOTHING"
@@ -118,7 +118,7 @@ async def executemany(connection: Connection, told: list[Batch]) -> None:
         f"ON CONFLICT (root_account_uuid, id) DO UPDATE SET {_SET} WHERE {_NEWER}"
     )
     for batch in told:
-        rows = list(stage_rows(_folded(batch)))
+        rows = list(stage_rows(_staged(batch)))
         async with connection.transaction():
             await connection.executemany(versions, [row[:width] for row in rows])
             await connection.executemany(current, [row[: len(TABLE.columns)] for row in rows if row[-1]])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from consumer.app import spare_the_collector
+from consumer.app import tune_garbage_collector
 from tests.bench import alone, running
 from tests.bench.expected import Expected, decoded, expected
 from tests.bench.machine import Spent
@@ -52,7 +52,7 @@ def run(dsn: str, bootstrap: str, *, count: int, rounds: int) -> dict[str, list[
     versions = decoded(values)
     right = expected(versions)
     shares = {connections: alone.shares(versions, connections) for connections in (1, 2)}
-    spare_the_collector()
+    tune_garbage_collector()
 
     def by_postgres(connections: int) -> Measured:
         seconds, cost = alone.write(dsn, shares[connections])

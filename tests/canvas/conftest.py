@@ -1,4 +1,4 @@
-"""The school that backfills and reconciliations ask."""
+"""The school that backfills and reconciliations read."""
 
 from collections.abc import AsyncIterator
 
@@ -9,6 +9,6 @@ from tests.canvas.school import School
 
 @pytest.fixture
 async def school() -> AsyncIterator[School]:
-    """A small Canvas that computes with the scales of accounts and courses."""
+    """A small Canvas with account-level scales."""
     async with School(account_level_scales=True) as canvas:
         yield canvas

@@ -1,4 +1,4 @@
-"""What a small school holds, as plain dicts and lists."""
+"""The content of a small school, as plain dicts and lists."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -139,10 +139,10 @@ def _standard(id_: int, title: str, place: Place, *bounds: tuple[str, float], po
 
 @dataclass
 class Content:
-    """A root account with two levels below, four courses, and all that is measured in them; ids are local, as in REST."""
+    """A root account with two levels below, four courses, and what they measure; ids are local, as in REST."""
 
     account_level_scales: bool = False
-    """Whether the scales of accounts and courses stand in place of the outcomes' own."""
+    """Whether scales of accounts and courses replace the outcomes' own."""
     accounts: dict[int, Row] = field(
         default_factory=lambda: {
             ROOT: _account(ROOT, "Green Valley", None),
@@ -204,7 +204,7 @@ class Content:
             ],
         }
     )
-    """Only a context's own; a deleted one is not here."""
+    """Only a context's own, without deleted ones."""
     methods: dict[Place, tuple[str, int | None]] = field(default_factory=dict)
     """Methods of accounts and courses: name and number."""
     grading_standards: dict[int, Row] = field(
@@ -240,7 +240,7 @@ class Content:
             DORA: {"id": DORA, "name": "Dora Dogwood", "uuid": f"USER{DORA:036}", "sections": {READING: [704]}},
         }
     )
-    """`sections`: those of each course that the student is in."""
+    """`sections`: the student's, by course."""
     results: dict[int, Row] = field(
         default_factory=lambda: {
             row["id"]: row
@@ -257,7 +257,7 @@ class Content:
         }
     )
     rollups: dict[tuple[int, int, int], float | None] = field(default_factory=dict)
-    """Scores by course, user and outcome that stand in place of the computed ones."""
+    """Scores by course, user and outcome that replace the computed ones."""
 
     def below(self, account_id: int) -> set[int]:
         """The account and all below it."""
@@ -282,7 +282,7 @@ class Content:
         return next((self.scales[one] for one in self.above(place) if one in self.scales), None)
 
     def points(self, outcome: Row, place: Place) -> tuple[float, float, list[Row]]:
-        """Points possible, points of mastery and levels that an outcome is judged by in a context."""
+        """Points possible, mastery points and levels of an outcome in a context."""
         if self.account_level_scales and (scale := self.scale(place)):
             return scale[0]["points"], next(rating["points"] for rating in scale if rating["mastery"]), scale
         return outcome["points_possible"], outcome["mastery_points"], outcome["ratings"]

@@ -1,7 +1,6 @@
-"""The objects of the published documents, each with the shape that is to accept it.
+"""Example objects, each with the shape that must accept it.
 
-Outcomes, Proficiency Ratings and Grading Standards as their documents print them; the others as Canvas' own document of the
-endpoint describes them.
+Outcomes, Proficiency Ratings and Grading Standards are printed in Canvas' documentation; the others follow its descriptions.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""What can go wrong between a Canvas and who asks it."""
+"""Faults between Canvas and its client."""
 
 import asyncio
 import json
@@ -10,28 +10,28 @@ from typing import Any, Literal
 from aiohttp import web
 
 Fault = Literal[
-    "throttle",  # 403 with Canvas' text; all with `headers` are told these
+    "throttle",  # 403 with Canvas' text; this and the next three can have `headers`
     "429",
     "500",
     "503",
-    "break",  # the connection, in the midst of the body
-    "cut",  # half of the JSON, as if that were all
+    "break",  # the connection breaks inside the body
+    "cut",  # half of the JSON, as a complete answer
     "slow",  # the answer comes after `slow_seconds`
     "html",
     "shape",  # the first object has wrong members
-    "forbidden",  # 403 for want of a right
+    "forbidden",  # 403: a missing permission
     "forbidden401",  # the same of an older Canvas
     "rejected",  # 400
     "elsewhere",  # a redirect; to `Location`
     "next",  # a next page; at `Target`
     "circle",  # the next page is this one
-    "garbage",  # no HTTP
+    "garbage",  # not HTTP
 ]
 
 
 @dataclass
 class Planned:
-    """A fault that is to come."""
+    """A planned fault."""
 
     kind: Fault
     path: re.Pattern[str]
@@ -41,36 +41,36 @@ class Planned:
 
 @dataclass
 class Asked:
-    """A request as it came."""
+    """A received request."""
 
     path: str
     raw_path: str
-    """With its query, and nothing unescaped."""
+    """With its query, still escaped."""
     url: str
     headers: dict[str, str] = field(repr=False)
 
 
 @dataclass
 class Faulty:
-    """A server that notes what it is asked, and goes wrong where it is to."""
+    """A server that records its requests, and fails as planned."""
 
     remaining: float = 600.0
-    """What the headers say of the bucket."""
+    """The bucket, in the headers."""
     date: str | None = None
-    """What they say of the time; else the truth."""
+    """The time, in the headers; None: the real one."""
     slow_seconds: float = 2.0
-    """How long the fault `slow` takes."""
+    """Duration of the fault `slow`."""
     asked: list[Asked] = field(default_factory=list)
     """Every request, in order."""
     planned: list[Planned] = field(default_factory=list)
     running: int = 0
     most_at_once: int = 0
-    """Requests that were answered at the same time."""
+    """Most requests at the same time."""
     _hurry: asyncio.Event = field(init=False, repr=False, compare=False)
-    """Set when nobody waits for slow answers any more."""
+    """Set when nobody waits for slow answers anymore."""
 
     def fail(self, kind: Fault, *, times: int = 1, path: str = "", **headers: str) -> None:
-        """The next `times` requests with `path` (a regular expression) in path or query go wrong; `headers`: said besides."""
+        """The next `times` requests with `path` (a regular expression) in path or query fail, with these headers."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         self.planned.append(Planned(kind, re.compile(path), times, named))
 
@@ -80,8 +80,8 @@ class Faulty:
 
     @property
     def _bucket(self) -> dict[str, str]:
-        told = {"X-Rate-Limit-Remaining": str(self.remaining), "X-Request-Cost": "0.25"}
-        return told if self.date is None else told | {"Date": self.date}
+        headers = {"X-Rate-Limit-Remaining": str(self.remaining), "X-Request-Cost": "0.25"}
+        return headers if self.date is None else headers | {"Date": self.date}
 
     @web.middleware
     async def _counted(
@@ -90,7 +90,7 @@ class Faulty:
         self.running += 1
         self.most_at_once = max(self.most_at_once, self.running)
         try:
-            await asyncio.sleep(0)  # so that those that come together meet
+            await asyncio.sleep(0)  # lets simultaneous requests meet
             return await handler(request)
         finally:
             self.running -= 1
@@ -113,8 +113,8 @@ class Faulty:
         plan.times -= 1
         match plan.kind:
             case "throttle":
-                told = {"X-Rate-Limit-Remaining": "0.0"} | plan.headers
-                return web.Response(status=403, text="403 Forbidden (Rate Limit Exceeded)\n", headers=told)
+                headers = {"X-Rate-Limit-Remaining": "0.0"} | plan.headers
+                return web.Response(status=403, text="403 Forbidden (Rate Limit Exceeded)\n", headers=headers)
             case "429" | "500" | "503":
                 return web.json_response({"errors": [{"message": "later"}]}, status=int(plan.kind), headers=plan.headers)
             case "forbidden" | "forbidden401":
@@ -148,13 +148,13 @@ class Faulty:
                 assert isinstance(response, web.Response)
                 return await self._half(request, response, whole=plan.kind == "cut")
 
-    async def _half(self, request: web.Request, told: web.Response, *, whole: bool) -> web.StreamResponse:
-        """Half of the answer; `whole`: as if that were all, else the connection breaks in the middle."""
-        assert isinstance(told.body, bytes)
-        half = told.body[: len(told.body) // 2]
+    async def _half(self, request: web.Request, answer: web.Response, *, whole: bool) -> web.StreamResponse:
+        """Half of the answer; `whole`: as a complete one, else the connection breaks."""
+        assert isinstance(answer.body, bytes)
+        half = answer.body[: len(answer.body) // 2]
         if whole:
             return web.Response(body=half, content_type="application/json")
-        broken = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(told.body))})
+        broken = web.StreamResponse(headers={"Content-Type": "application/json", "Content-Length": str(len(answer.body))})
         await broken.prepare(request)
         await broken.write(half)
         assert request.transport is not None
@@ -163,7 +163,7 @@ class Faulty:
 
 
 def _misshapen(value: Any) -> Any:
-    """The same, but that the first object at the end of the way has a secret in place of a member."""
+    """The same, with secrets in place of the first object's members."""
     if isinstance(value, list):
         return [_misshapen(value[0]), *value[1:]] if value else {"secret": "content"}
     if isinstance(value, dict):

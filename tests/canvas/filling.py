@@ -1,4 +1,4 @@
-"""Backfills and reconciliations in this process, and the feed that a school would have sent."""
+"""Backfills and reconciliations in this process, and the feed that a school would send."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -8,9 +8,11 @@ from typing import Any, Protocol
 
 from pydantic import SecretStr
 
-from consumer.canvas.backfill import Report, Task, backfill
-from consumer.canvas.client import CanvasClient, Patience
+from consumer.canvas.backfill import Task, backfill
+from consumer.canvas.client import CanvasClient
+from consumer.canvas.pacing import RetryPolicy
 from consumer.canvas.reconcile import Reconciliation, reconcile
+from consumer.canvas.report import Report
 from consumer.ingest.batch import Batch
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import RawRecord
@@ -27,41 +29,41 @@ SHARD = 10**13
 LINKS, SCALES = 901, 1001
 """First ids of links and scales in the feed; REST shows neither."""
 BEFORE = datetime(2025, 6, 1, 12, tzinfo=UTC)
-"""When the feed told all of it."""
-QUICK = Patience(tries=4, first_seconds=0.001, most_seconds=0.002)
+"""The time of the feed's events."""
+QUICK = RetryPolicy(tries=4, first_seconds=0.001, max_seconds=0.002)
 
 
 class Address(Protocol):
-    """A Canvas, or what answers like one."""
+    """A Canvas, or a server that answers like one."""
 
     @property
     def url(self) -> str:
-        """Its base."""
+        """Its base URL."""
 
     @property
     def token(self) -> str:
-        """Opens it."""
+        """Its token."""
 
 
 @contextmanager
 def unsignalled(_: Callable[[], None]) -> Iterator[None]:
-    """No signal comes."""
+    """Without signals."""
     yield
 
 
 def settings_of(school: Address, **more: Any) -> Settings:
-    """The settings that lead to it."""
+    """The settings for it."""
     return Settings(canvas_url=school.url, canvas_token=SecretStr(school.token), **more)
 
 
 def variables_of(school: Address, dsn: str) -> dict[str, str]:
-    """The same for a process."""
+    """The same as environment variables."""
     return {"DATABASE_URL": dsn, "OUTCOMES_CANVAS_URL": school.url, "OUTCOMES_CANVAS_TOKEN": school.token}
 
 
 def client_of(school: Address) -> CanvasClient:
-    """Asks it, and loses patience soon."""
-    return CanvasClient(school.url, SecretStr(school.token), seconds=5, patience=QUICK)
+    """Reads it, and gives up soon."""
+    return CanvasClient(school.url, SecretStr(school.token), seconds=5, policy=QUICK)
 
 
 async def fill(
@@ -98,8 +100,8 @@ async def differences(dsn: str, school: Address, *, repair: bool = False, **task
     )
 
 
-async def tell(dsn: str, *events: Event) -> None:
-    """The feed tells them, by today's clock."""
+async def deliver(dsn: str, *events: Event) -> None:
+    """Writes events as the feed would."""
     connection = await connect(dsn)
     try:
         writer = Writer(connection)
@@ -125,7 +127,7 @@ async def query(dsn: str, statement: str, *arguments: Any) -> list[Any]:
 
 
 async def digest(dsn: str) -> str:
-    """Of all current and version tables, and of what a backfill notes beside them."""
+    """All current and version tables, and what a backfill stores beside them."""
     connection = await connect(dsn)
     try:
         beside = [
@@ -159,7 +161,7 @@ STATES = {
 
 
 async def state(dsn: str) -> dict[str, list[tuple[Any, ...]]]:
-    """What the projection says now, without when it learnt it."""
+    """The projection's current content, without times of versions."""
     connection = await connect(dsn)
     try:
         return {
@@ -171,7 +173,7 @@ async def state(dsn: str) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def counts(report: Any, part: str) -> dict[str, int]:
-    """One count of each table, where it is not zero."""
+    """One count by table, without zeros."""
     return {name: getattr(found, part) for name, found in report.tables.items() if getattr(found, part)}
 
 
@@ -201,7 +203,7 @@ async def rollups(dsn: str, course: int, at: datetime | None = None) -> dict[tup
 # The feed
 
 
-def told(name: str, body: dict[str, Any], at: datetime = BEFORE) -> Event:
+def school_event(name: str, body: dict[str, Any], at: datetime = BEFORE) -> Event:
     """An event of the school."""
     return {
         "metadata": {"event_name": name, "event_time": iso(at), "root_account_uuid": UUID},
@@ -210,7 +212,7 @@ def told(name: str, body: dict[str, Any], at: datetime = BEFORE) -> Event:
 
 
 def account_event(school: School, id_: int, at: datetime = BEFORE, **members: Any) -> Event:
-    """With global ids, as the feed has them."""
+    """With global ids, as in the feed."""
     row = school.accounts[id_]
     parent = row["parent_account_id"]
     body = {
@@ -221,11 +223,11 @@ def account_event(school: School, id_: int, at: datetime = BEFORE, **members: An
     }
     body |= {"parent_account_id": parent and str(SHARD + parent), "workflow_state": row["workflow_state"]}
     body |= {"name": row["name"], "default_time_zone": row["default_time_zone"]}
-    return told("account_created", body | members, at)
+    return school_event("account_created", body | members, at)
 
 
 def course_event(school: School, id_: int, at: datetime = BEFORE, **members: Any) -> Event:
-    """With global ids, and the feed's word for what is not published."""
+    """With global ids, and the feed's word for unpublished."""
     row = school.courses[id_]
     body = {
         "course_id": str(SHARD + id_),
@@ -235,17 +237,17 @@ def course_event(school: School, id_: int, at: datetime = BEFORE, **members: Any
     }
     state = "claimed" if row["workflow_state"] == "unpublished" else row["workflow_state"]
     body |= {"name": row["name"], "created_at": row["created_at"], "updated_at": row["created_at"], "workflow_state": state}
-    return told("course_created", body | members, at)
+    return school_event("course_created", body | members, at)
 
 
 def outcome_event(school: School, id_: int, at: datetime = BEFORE, **members: Any) -> Event:
-    """With its own criterion, whatever is computed with."""
+    """With its own criterion, even if account-level scales apply."""
     row = school.outcomes[id_]
     names = ("context_type", "context_id", "title", "display_name", "description", "vendor_guid", "workflow_state")
     body = {name: row[name] for name in (*names, "calculation_method", "calculation_int")}
     criterion = {name: row[name] for name in ("points_possible", "mastery_points", "ratings")} | {"description": row["title"]}
     body |= {"learning_outcome_id": str(id_), "short_description": row["title"], "context_uuid": "U", "icon": "sun"}
-    return told("learning_outcome_updated", body | {"rubric_criterion": criterion} | members, at)
+    return school_event("learning_outcome_updated", body | {"rubric_criterion": criterion} | members, at)
 
 
 def group_event(school: School, id_: int, at: datetime = BEFORE, **members: Any) -> Event:
@@ -253,19 +255,19 @@ def group_event(school: School, id_: int, at: datetime = BEFORE, **members: Any)
     row = school.groups[id_]
     names = ("context_type", "context_id", "title", "description", "vendor_guid", "workflow_state")
     body = {name: row[name] for name in names} | {"parent_outcome_group_id": row["parent_id"] and str(row["parent_id"])}
-    return told("learning_outcome_group_created", body | {"learning_outcome_group_id": str(id_)} | members, at)
+    return school_event("learning_outcome_group_created", body | {"learning_outcome_group_id": str(id_)} | members, at)
 
 
 def link_event(school: School, index: int, at: datetime = BEFORE, **members: Any) -> Event:
-    """With an id, which REST has not."""
+    """With its id, which REST does not show."""
     row = school.links[index]
     body = {"context_type": row["context_type"], "context_id": row["context_id"], "workflow_state": row["workflow_state"]}
     body |= {"learning_outcome_group_id": str(row["group_id"]), "learning_outcome_id": str(row["outcome_id"])}
-    return told("learning_outcome_link_created", body | {"learning_outcome_link_id": str(LINKS + index)} | members, at)
+    return school_event("learning_outcome_link_created", body | {"learning_outcome_link_id": str(LINKS + index)} | members, at)
 
 
 def result_event(school: School, id_: int, at: datetime = BEFORE, **members: Any) -> Event:
-    """With the uuid of the student, which REST has not, and not the id."""
+    """With the student's uuid, not the id, which only REST shows."""
     row = school.results[id_]
     body = {name: row[name] for name in ("score", "possible", "percent", "mastery", "workflow_state")}
     body |= {"id": str(id_), "learning_outcome_id": str(row["outcome_id"]), "user_uuid": school.users[row["user_id"]]["uuid"]}
@@ -273,7 +275,7 @@ def result_event(school: School, id_: int, at: datetime = BEFORE, **members: Any
     body |= {"result_context_uuid": school.courses[row["course_id"]]["uuid"], "created_at": "2025-03-01T09:00:00Z"}
     body |= {"assessed_at": row["submitted_or_assessed_at"], "attempt": 2, "artifact_type": "RubricAssessment"}
     body |= {"associated_asset_type": "Assignment", "associated_asset_id": str(row["assignment_id"]), "artifact_id": str(id_)}
-    return told("learning_outcome_result_updated", body | members, at)
+    return school_event("learning_outcome_result_updated", body | members, at)
 
 
 def scale_event(school: School, place: Place, at: datetime = BEFORE, **members: Any) -> Event:
@@ -289,17 +291,19 @@ def scale_event(school: School, place: Place, at: datetime = BEFORE, **members: 
         "context_id": str(place[1]),
         "workflow_state": "active",
     }
-    return told("outcome_proficiency_updated", body | {"outcome_proficiency_ratings": levels} | members, at)
+    return school_event("outcome_proficiency_updated", body | {"outcome_proficiency_ratings": levels} | members, at)
 
 
 def method_event(name: str, number: int | None, at: datetime = BEFORE) -> Event:
-    """The method of the root account, which no REST endpoint tells."""
+    """The root account's method, which REST does not show."""
     body = {"outcome_calculation_method_id": "1", "context_type": "Account", "context_id": "1", "workflow_state": "active"}
-    return told("outcome_calculation_method_created", body | {"calculation_method": name, "calculation_int": number}, at)
+    return school_event(
+        "outcome_calculation_method_created", body | {"calculation_method": name, "calculation_int": number}, at
+    )
 
 
 def feed_of(school: School, at: datetime = BEFORE) -> list[Event]:
-    """All that the feed tells of it."""
+    """The whole school's events."""
     return [
         *(account_event(school, id_, at) for id_ in school.accounts),
         *(course_event(school, id_, at) for id_ in school.courses),

@@ -18,23 +18,23 @@ from tests.canvas.faults import Faulty
 
 @dataclass
 class School(Content, Faulty):
-    """Answers with what the school holds, as Canvas does.
+    """Answers as Canvas does, from the school's content.
 
-    `async with School() as school:` serves `school.url` to the holder of `school.token`. Whatever a test puts into the dicts
-    is what the next request is told; `school.fail(...)` says what goes wrong next.
+    `async with School() as school:` serves `school.url` to the holder of `school.token`. The next request sees what a test
+    puts into the dicts; `school.fail(...)` plans faults.
     """
 
     token: str = field(default="t0ken~of~the~school", repr=False)
     page_size: int = 100
     """The server's own limit of `per_page`."""
     old: bool = False
-    """A Canvas that knows no `assignment_id` of alignments."""
+    """An older Canvas: alignments have no `assignment_id` filter."""
     unlisted: frozenset[int] = frozenset()
-    """Assignments that it does not tell when it is asked for alignments, and whose alignments exist."""
+    """Assignments whose alignments exist but are not listed."""
     no_uuids: bool = False
     """The token's user may not see uuids of accounts."""
     all_rollups: bool = False
-    """A Canvas whose pages of rollups are of the students of the page, and hold the rollups of all."""
+    """A Canvas whose pages count students, and each hold all rollups."""
     url: str = ""
 
     # Serving
@@ -78,7 +78,7 @@ class School(Content, Faulty):
         except web.HTTPBadRequest as error:
             return web.json_response({"message": error.reason}, status=400, headers=self._bucket)
 
-    # What is answered
+    # Answers
 
     def _routes(self) -> dict[str, Callable[[web.Request], Awaitable[web.Response]]]:
         contexts = r"{context:accounts|courses}/{id:\d+}"
@@ -98,7 +98,7 @@ class School(Content, Faulty):
             r"courses/{id:\d+}/outcome_rollups": self._outcome_rollups,
         }
 
-    def _told(self, request: web.Request, value: Any, **headers: str) -> web.Response:
+    def _answer(self, request: web.Request, value: Any, **headers: str) -> web.Response:
         strings = "application/json+canvas-string-ids" in request.headers.get("Accept", "")
         text = json.dumps(with_string_ids(value) if strings else value)
         return web.Response(text=text, content_type="application/json", headers=self._bucket | headers)
@@ -115,7 +115,7 @@ class School(Content, Faulty):
             for name, at in links
             if 0 <= at < max(len(items), 1)
         ]
-        return self._told(request, wrap(items[start : start + size]), link=",".join(shown))
+        return self._answer(request, wrap(items[start : start + size]), link=",".join(shown))
 
     def _shown_account(self, row: Row) -> Row:
         return {name: value for name, value in row.items() if name != "uuid" or not self.no_uuids}
@@ -126,7 +126,7 @@ class School(Content, Faulty):
         return self.accounts[id_]
 
     def place(self, request: web.Request) -> Place:
-        """The context that was asked in, if there is one."""
+        """The request's context, if it exists."""
         id_ = int(request.match_info["id"])
         if request.match_info.get("context") == "accounts":
             self._active_account(id_)
@@ -140,7 +140,7 @@ class School(Content, Faulty):
         return self._page(request, [self._shown_account(row) for row in roots if row["workflow_state"] != "deleted"])
 
     async def _account(self, request: web.Request) -> web.Response:
-        return self._told(request, self._shown_account(self._active_account(int(request.match_info["id"]))))
+        return self._answer(request, self._shown_account(self._active_account(int(request.match_info["id"]))))
 
     async def _sub_accounts(self, request: web.Request) -> web.Response:
         above = self._active_account(int(request.match_info["id"]))["id"]
@@ -181,7 +181,7 @@ class School(Content, Faulty):
         row = self.outcomes[int(request.match_info["id"])]
         if row["workflow_state"] != "active":
             raise web.HTTPNotFound
-        return self._told(request, self._shown_outcome(row, None))
+        return self._answer(request, self._shown_outcome(row, None))
 
     def _shown_group(self, row: Row, *, full: bool = True) -> Row:
         above = f"/api/v1/{row['context_type'].lower()}s/{row['context_id']}" if row["context_id"] else "/api/v1/global"
@@ -233,7 +233,7 @@ class School(Content, Faulty):
         scale = self.scale(self.place(request))
         if scale is None:
             raise web.HTTPNotFound
-        return self._told(request, {"ratings": scale})
+        return self._answer(request, {"ratings": scale})
 
     def _shown_standard(self, row: Row) -> Row:
         factor = row["scaling_factor"] if row["points_based"] else 100
@@ -251,7 +251,7 @@ class School(Content, Faulty):
         found = [row for row in self._standards(self.place(request)) if row["id"] == int(request.match_info["standard"])]
         if not found:
             raise web.HTTPNotFound
-        return self._told(request, found[0])
+        return self._answer(request, found[0])
 
     async def _outcome_alignments(self, request: web.Request) -> web.Response:
         course = self.place(request)[1]
@@ -259,7 +259,7 @@ class School(Content, Faulty):
         if student is None and (assignment is None or self.old):
             raise web.HTTPBadRequest(reason="student_id is required")
         if student is not None and course not in self.users[int(student)]["sections"]:
-            return self._told(request, [])
+            return self._answer(request, [])
         if assignment is not None:
             row = self.assignments[int(assignment)]
             if row["course_id"] != course or row["workflow_state"] == "deleted":
@@ -280,7 +280,7 @@ class School(Content, Faulty):
                     "url": f"{self.url}/courses/{course}/assignments/{row['id']}",
                 }
             )
-        return self._told(request, shown)
+        return self._answer(request, shown)
 
     def _counting(self, course: int, request: web.Request, *, hidden: bool) -> list[Row]:
         """Active results with an alignment, in Canvas' order."""
@@ -335,7 +335,7 @@ class School(Content, Faulty):
                 "links": {"outcome": str(outcome_id)},
             }
         if request.query.get("aggregate") == "course":
-            return self._told(request, {"rollups": [self._aggregate(course, scores, request.query.get("aggregate_stat"))]})
+            return self._answer(request, {"rollups": [self._aggregate(course, scores, request.query.get("aggregate_stat"))]})
         chosen = request.query.getall("user_ids[]", [])
         shown = [
             {
@@ -352,8 +352,8 @@ class School(Content, Faulty):
     def _aggregate(self, course: int, scores: dict[int, dict[int, Row]], stat: str | None) -> Row:
         shown = []
         for outcome_id in sorted({outcome_id for found in scores.values() for outcome_id in found}):
-            told = [found[outcome_id] for found in scores.values() if outcome_id in found]
-            values = [row["score"] for row in told if row["score"] is not None]
+            scored = [found[outcome_id] for found in scores.values() if outcome_id in found]
+            values = [row["score"] for row in scored if row["score"] is not None]
             if values:
                 score = reference.median(values) if stat == "median" else reference.rounded(reference.mean(values))
                 row = {"score": float(score), "count": len(values), "links": {"outcome": str(outcome_id)}}

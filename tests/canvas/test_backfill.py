@@ -1,4 +1,4 @@
-"""A backfill makes the projection what Canvas is, and writes nothing else."""
+"""A backfill makes the projection equal to Canvas, and writes nothing else."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -25,6 +25,7 @@ from tests.canvas.filling import (
     SCALES,
     SHARD,
     counts,
+    deliver,
     differences,
     digest,
     feed_of,
@@ -37,18 +38,17 @@ from tests.canvas.filling import (
     result_event,
     scale_event,
     scale_in_force,
+    school_event,
     state,
-    tell,
-    told,
 )
 from tests.canvas.school import School
 
-# What it makes
+# What it writes
 
 
 @pytest.mark.parametrize("own", [True, False])
 async def test_an_empty_projection_becomes_the_school(database: str, own: bool) -> None:
-    """Tree, groups, outcomes, scales with their owners, standards, results and alignments; and nothing besides."""
+    """Tree, groups, outcomes, scales with their owners, standards, results and alignments; nothing else."""
     async with School(account_level_scales=not own) as school:
         report = await fill(database, school)
         assert report.troubles == []
@@ -128,8 +128,8 @@ async def test_an_empty_projection_becomes_the_school(database: str, own: bool) 
 
 
 async def test_links_are_not_invented(database: str, school: School) -> None:
-    """REST shows no id of a link: one that no event has told is counted, and not stored."""
-    await tell(database, link_event(school, 0))
+    """REST shows no ids of links. A link that no event showed is counted, not stored."""
+    await deliver(database, link_event(school, 0))
     report = await fill(database, school)
     assert counts(report, "unknown_links") == {"learning_outcome_link": len(school.links) - 1}
     assert [row[0] for row in (await state(database))["learning_outcome_link"]] == [901]
@@ -137,9 +137,9 @@ async def test_links_are_not_invented(database: str, school: School) -> None:
 
 @pytest.mark.parametrize("fed", [False, True])
 async def test_a_second_backfill_writes_nothing(database: str, school: School, fed: bool) -> None:
-    """Whether the feed has told of it or not: each version says something that was not known."""
+    """With or without a feed: each version says something new."""
     if fed:
-        await tell(database, *feed_of(school))
+        await deliver(database, *feed_of(school))
     first = await fill(database, school)
     before = await digest(database)
     second = await fill(database, school)
@@ -150,16 +150,16 @@ async def test_a_second_backfill_writes_nothing(database: str, school: School, f
     assert await query(database, "SELECT count(*) FROM outcome_alignment_version") == [(6,)]
 
 
-async def test_what_the_feed_has_told_is_not_told_again(database: str, school: School) -> None:
-    """Only alignments and grading standards are new, which have no events."""
-    await tell(database, *feed_of(school))
+async def test_what_the_feed_has_is_not_written_again(database: str, school: School) -> None:
+    """Only alignments and grading standards are new: they have no events."""
+    await deliver(database, *feed_of(school))
     report = await fill(database, school)
     assert counts(report, "written") == {"grading_standard": 3, "outcome_alignment": 6}
 
 
 @pytest.mark.parametrize("order", ["event first", "backfill first"])
-async def test_a_newer_event_wins_in_whatever_order_they_come(database: str, school: School, order: str) -> None:
-    """And an older one does not."""
+async def test_a_newer_event_wins_in_any_order(database: str, school: School, order: str) -> None:
+    """An older one does not."""
     newer, older = datetime.now(UTC) + timedelta(hours=1), datetime(2025, 1, 1, tzinfo=UTC)
     events = [
         outcome_event(school, FRACTIONS, newer, title="Newer"),
@@ -168,12 +168,12 @@ async def test_a_newer_event_wins_in_whatever_order_they_come(database: str, sch
         scale_event(school, ("Account", ROOT), newer, outcome_proficiency_ratings=school.scales["Course", READING]),
     ]
     if order == "event first":
-        await tell(database, *events)
+        await deliver(database, *events)
         report = await fill(database, school)
         assert counts(report, "newer_here")["learning_outcome_result"] == 1
     else:
         await fill(database, school)
-        await tell(database, *events)
+        await deliver(database, *events)
     found = await state(database)
     titles = {row[0]: row[3] for row in found["learning_outcome"]}
     assert (titles[FRACTIONS], titles[EQUATIONS]) == ("Newer", "Equations")
@@ -181,9 +181,9 @@ async def test_a_newer_event_wins_in_whatever_order_they_come(database: str, sch
     assert await scale_in_force(database, "Account", DISTRICT) == ["Reads", "Spells", "Guesses"]
 
 
-async def test_members_that_rest_cannot_tell_are_taken_over(database: str, school: School) -> None:
-    """Those of no model too; what a changed member said is not."""
-    await tell(
+async def test_members_that_rest_does_not_show_are_kept(database: str, school: School) -> None:
+    """Also unknown members; not those that depend on a changed member."""
+    await deliver(
         database,
         outcome_event(school, FRACTIONS, title="Broken numbers"),
         result_event(school, 801, score=0.5),
@@ -194,7 +194,7 @@ async def test_members_that_rest_cannot_tell_are_taken_over(database: str, schoo
                 school.scales["Account", ROOT][0] | {"outcome_proficiency_rating_id": "7", "mastery": True}
             ],
         ),
-        told(
+        school_event(
             "course_created",
             {"course_id": str(SHARD + ALGEBRA), "account_id": str(SHARD + ROOT), "account_uuid": "old", "name": "Algebra"},
         ),
@@ -223,11 +223,11 @@ async def test_members_that_rest_cannot_tell_are_taken_over(database: str, schoo
 
 
 async def test_what_is_archived_stays_so(database: str) -> None:
-    """Canvas' lists show archived outcomes and groups like active ones, without their state."""
+    """Canvas' lists show archived outcomes and groups as active ones, without their state."""
     async with School() as school:
         for row in (school.outcomes[EQUATIONS], school.groups[302]):
             row["workflow_state"] = "archived"
-        await tell(database, outcome_event(school, EQUATIONS), group_event(school, 302))
+        await deliver(database, outcome_event(school, EQUATIONS), group_event(school, 302))
         school.outcomes[EQUATIONS]["title"] = "Equality"
         school.groups[302]["workflow_state"] = "active"  # as its list shows it
         await fill(database, school)
@@ -237,23 +237,23 @@ async def test_what_is_archived_stays_so(database: str) -> None:
 
 
 async def test_an_archived_grading_standard_stays_so(database: str, school: School) -> None:
-    """REST tells no state of them; what else it tells is taken over."""
-    await tell(database, *feed_of(school))
+    """REST does not show their state; other members are updated."""
+    await deliver(database, *feed_of(school))
     await fill(database, school)
     await query(database, "UPDATE grading_standard_version SET workflow_state = 'archived' WHERE id = 401")
     assert (await differences(database, school)).total == 0
     school.grading_standards[401]["title"] = "Marks"
     assert counts(await fill(database, school), "written") == {"grading_standard": 1}
-    told = "SELECT title, workflow_state FROM grading_standard WHERE id = 401"
-    assert await query(database, told) == [("Marks", "archived")]
+    state_of = "SELECT title, workflow_state FROM grading_standard WHERE id = 401"
+    assert await query(database, state_of) == [("Marks", "archived")]
     assert counts(await fill(database, school), "written") == {}
 
 
-async def test_an_outcomes_own_criterion_is_told_where_canvas_computes_with_it(database: str) -> None:
-    """Ratings that are there still keep what REST has no place for; where scales stand in for it, it is left alone."""
+async def test_an_outcomes_own_criterion_is_written_if_canvas_computes_with_it(database: str) -> None:
+    """Remaining ratings keep the parts that REST does not show. With account-level scales, the criterion does not change."""
     async with School() as school:
         levels = [{"description": "Meets", "points": 3, "icon": "star"}, {"description": "Old", "points": 1}]
-        await tell(
+        await deliver(
             database,
             outcome_event(
                 school, FRACTIONS, rubric_criterion={"id": "x", "points_possible": 3, "mastery_points": 3, "ratings": levels}
@@ -272,10 +272,10 @@ async def test_an_outcomes_own_criterion_is_told_where_canvas_computes_with_it(d
 
 
 async def test_a_student_is_known_by_id_until_the_feed_names_the_uuid(database: str, school: School) -> None:
-    """By a result that both have told. Those of the other results are named in the same run."""
+    """From a result that both have. The student's other results get the uuid in the same run."""
     await fill(database, school)
     assert {row[3] for row in (await state(database))["learning_outcome_result"]} == {"id:501", "id:502", "id:503", "id:504"}
-    await tell(database, result_event(school, 807, datetime.now(UTC)))
+    await deliver(database, result_event(school, 807, datetime.now(UTC)))
     report = await fill(database, school)
     by_id = {row[0]: row[3] for row in (await state(database))["learning_outcome_result"]}
     assert {id_ for id_, user in by_id.items() if user == school.users[ANN]["uuid"]} == {801, 802, 803, 807}
@@ -286,10 +286,10 @@ async def test_a_student_is_known_by_id_until_the_feed_names_the_uuid(database: 
 
 
 async def test_nobody_is_learnt_from_results_of_merged_users(database: str, school: School) -> None:
-    """Neither whose id it is that has two uuids, nor that one uuid has a second id."""
+    """Neither from an id with two uuids, nor from a uuid with two ids."""
     cem = school.users[school.results[806]["user_id"]]["uuid"]
     feed = [result_event(school, id_) for id_ in (801, 804, 806)]
-    await tell(database, *feed, result_event(school, 802, user_uuid=cem))
+    await deliver(database, *feed, result_event(school, 802, user_uuid=cem))
     await fill(database, school)
     known = [(BEN, school.users[BEN]["uuid"])]
     assert await query(database, "SELECT user_id, user_uuid FROM canvas_user") == known
@@ -302,10 +302,10 @@ async def test_nobody_is_learnt_from_results_of_merged_users(database: str, scho
 
 
 async def test_a_student_who_is_learnt_late_is_named_in_the_same_run(database: str, school: School) -> None:
-    """The course that tells it comes last; a second run finds nothing left to do."""
+    """Even if the course that shows the student comes last; a second run writes nothing."""
     school.results[808]["user_id"] = ANN
     school.users[ANN]["sections"][READING] = [704]
-    await tell(database, result_event(school, 808))
+    await deliver(database, result_event(school, 808))
     school.slow_seconds = 0.3
     school.fail("slow", path=f"courses/{READING}/outcome_results")
     await fill(database, school)
@@ -315,9 +315,9 @@ async def test_a_student_who_is_learnt_late_is_named_in_the_same_run(database: s
     assert counts(await fill(database, school), "written") == {}
 
 
-async def test_a_dry_run_changes_nothing_and_tells_what_would_be_written(database: str, school: School) -> None:
-    """The same numbers as the run that follows it, but for students whom that one learns while it writes."""
-    await tell(database, *feed_of(school)[:12])
+async def test_a_dry_run_changes_nothing_and_counts_what_would_be_written(database: str, school: School) -> None:
+    """The same numbers as the run after it, except for students whom that run learns while it writes."""
+    await deliver(database, *feed_of(school)[:12])
     before = await digest(database)
     dry = await fill(database, school, writing=False)
     assert await digest(database) == before
@@ -326,11 +326,11 @@ async def test_a_dry_run_changes_nothing_and_tells_what_would_be_written(databas
     assert dry.as_json().keys() == wet.as_json().keys()
 
 
-# What is asked
+# What it requests
 
 
 async def test_a_course_alone_and_an_account_alone(database: str, another_database: str, school: School) -> None:
-    """What is beside them is not asked, but for whose scale it is."""
+    """Nothing beside them is requested, except to find the owner of a scale."""
     await fill(database, school, course=ALGEBRA)
     found = await state(database)
     assert [row[0] for row in found["course"]] == [ALGEBRA]
@@ -346,7 +346,7 @@ async def test_a_course_alone_and_an_account_alone(database: str, another_databa
 
 
 async def test_only_a_few_requests_are_made_at_once(database: str, school: School) -> None:
-    """However many courses there are; pages are read one after the other."""
+    """For any number of courses; pages are read one after the other."""
     for id_ in range(1000, 1030):
         school.courses[id_] = school.courses[STAFF] | {"id": id_}
     school.page_size = 3
@@ -357,7 +357,7 @@ async def test_only_a_few_requests_are_made_at_once(database: str, school: Schoo
 
 
 async def test_hidden_results_and_those_of_no_row(database: str, school: School) -> None:
-    """Hidden ones exist; results of New Quizzes, which have no id, are counted and not stored."""
+    """Hidden ones are written; results of New Quizzes, which have no id, are counted, not stored."""
     school.results[801]["hidden"] = True
     school.results[900] = school.results[802] | {"id": None}
     report = await fill(database, school)
@@ -365,10 +365,11 @@ async def test_hidden_results_and_those_of_no_row(database: str, school: School)
     assert [row[0] for row in (await state(database))["learning_outcome_result"]] == [*range(801, 809)]
 
 
-async def test_a_course_that_is_over_is_told_where_it_was_known(database: str, school: School) -> None:
-    """Deleted courses that nobody told of are not dug up."""
-    await tell(
-        database, told("course_created", {"course_id": str(SHARD + BIOLOGY), "name": "Biology", "workflow_state": "available"})
+async def test_a_deleted_course_is_written_if_it_was_known(database: str, school: School) -> None:
+    """Deleted courses that no event showed are ignored."""
+    await deliver(
+        database,
+        school_event("course_created", {"course_id": str(SHARD + BIOLOGY), "name": "Biology", "workflow_state": "available"}),
     )
     for id_ in (ALGEBRA, BIOLOGY):
         school.courses[id_]["workflow_state"] = "deleted"
@@ -382,8 +383,8 @@ async def test_a_course_that_is_over_is_told_where_it_was_known(database: str, s
 
 
 async def test_the_tenant_is_the_root_accounts(database: str, school: School) -> None:
-    """Another one is an error; where Canvas does not show it, it is to be named."""
-    with pytest.raises(UsageError, match="is of the tenant"):
+    """Another one is an error. If Canvas does not show it, `--tenant` is needed."""
+    with pytest.raises(UsageError, match="belongs to the tenant"):
         await fill(database, school, tenant="another")
     school.no_uuids = True
     with pytest.raises(UsageError, match="--tenant"):
@@ -394,7 +395,7 @@ async def test_the_tenant_is_the_root_accounts(database: str, school: School) ->
 
 
 async def test_what_is_not_there_is_said(database: str, school: School) -> None:
-    """A course or an account of another number."""
+    """A missing course or account."""
     with pytest.raises(UsageError, match="no course 999"):
         await fill(database, school, course=999)
     with pytest.raises(UsageError, match="no account 999"):

@@ -1,4 +1,4 @@
-"""The command and the status say what a backfill did."""
+"""`backfill` and `status` show what a backfill did."""
 
 import json
 
@@ -8,13 +8,13 @@ from tests.canvas.filling import fill, variables_of
 from tests.canvas.school import School
 
 
-async def test_the_command_fills_and_tells(database: str, school: School) -> None:
-    """Exit code 0 and one JSON object; 1 and a sentence where something was left out; 2 where no Canvas is named."""
+async def test_the_command_backfills_and_reports(database: str, school: School) -> None:
+    """Exit code 0 and one JSON object; 1 and a sentence if a request was refused; 2 if no Canvas is named."""
     code, out, err = await outcomes("backfill", "--json", **variables_of(school, database))
     assert code == 0, err
-    told_ = json.loads(out)
-    assert told_["tables"]["learning_outcome_result"]["written"] == 8
-    assert told_["consumed"] == told_["applied"] > 20
+    report = json.loads(out)
+    assert report["tables"]["learning_outcome_result"]["written"] == 8
+    assert report["consumed"] == report["applied"] > 20
     school.fail("forbidden", path="accounts/1/outcome_groups")
     code, out, err = await outcomes("backfill", "--account", "1", **variables_of(school, database))
     assert code == 1
@@ -26,8 +26,8 @@ async def test_the_command_fills_and_tells(database: str, school: School) -> Non
     assert len(err.strip().splitlines()) == 1
 
 
-async def test_the_status_names_the_canvas_and_asks_kafka_for_no_lag_of_it(database: str, school: School) -> None:
-    """No Kafka is there: it would say so."""
+async def test_the_status_names_the_canvas_and_does_not_ask_kafka_for_its_lag(database: str, school: School) -> None:
+    """Without Kafka: a request to it would be reported."""
     await fill(database, school)
     code, out, err = await outcomes("status", **variables_of(school, database))
     assert (code, err) == (0, "")  # without a remark that Kafka does not answer

@@ -1,4 +1,4 @@
-"""A backfill says what goes wrong, and comes to its end however often it is broken off."""
+"""A backfill reports faults, and completes however often it is interrupted."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from consumer.canvas.projection import Here
+from consumer.canvas.session import Session
 from consumer.canvas.sql import sql
 from consumer.store.postgres import connect
 from consumer.store.store import Store
@@ -30,14 +30,14 @@ UNFINISHED = "SELECT id FROM backfill_run WHERE finished_at IS NULL"
 
 @pytest.fixture
 async def faultless(another_database: str, school: School) -> dict[str, Any]:
-    """What a backfill without faults makes."""
+    """The result of a backfill without faults."""
     await fill(another_database, school)
     return await state(another_database)
 
 
 @pytest.mark.parametrize("kind", ["throttle", "429", "500", "503", "break", "cut", "garbage"])
-async def test_what_passes_is_waited_for(database: str, school: School, faultless: dict[str, Any], kind: Fault) -> None:
-    """Wherever it happens: the backfill ends complete, as if nothing had been."""
+async def test_temporary_faults_are_retried(database: str, school: School, faultless: dict[str, Any], kind: Fault) -> None:
+    """Wherever they happen: the backfill completes, as without faults."""
     for path in (
         "accounts$",
         "courses$",
@@ -64,21 +64,21 @@ async def test_what_passes_is_waited_for(database: str, school: School, faultles
         *(("circle", path) for path in ("outcome_results", "outcome_group_links")),
     ],
 )
-async def test_a_wrong_shape_stops_its_step_with_a_sentence(
+async def test_a_wrong_shape_ends_its_step_with_a_sentence(
     database: str, school: School, faultless: dict[str, Any], path: str, kind: Fault
 ) -> None:
-    """The other steps are written, nothing of the answer is, and the next run mends it."""
+    """The other steps are written, nothing of the answer is, and the next run completes it."""
     school.fail(kind, path=path)
     report = await fill(database, school)
     assert len(report.troubles) == 1
-    assert "the rest of this step was left out" in report.troubles[0]
+    assert "the rest of this step was skipped" in report.troubles[0]
     assert "secret" not in report.troubles[0]
     (run,) = report.runs
     assert (run.finished, report.finished) == (False, False)
     assert run.done == run.steps - 1
     partly = await state(database)
     assert all(set(rows) <= set(faultless[table]) for table, rows in partly.items())
-    assert partly != faultless or kind == "circle" or path == "outcome_proficiency"  # of one that owns no scale
+    assert partly != faultless or kind == "circle" or path == "outcome_proficiency"  # its context owns no scale
     assert (await fill(database, school)).troubles == []
     assert await state(database) == faultless
 
@@ -93,8 +93,8 @@ async def test_a_wrong_shape_stops_its_step_with_a_sentence(
         "accounts/1/outcome_proficiency",
     ],
 )
-async def test_what_may_not_be_seen_is_said_and_left_out(database: str, school: School, kind: Fault, path: str) -> None:
-    """All else is written, and the run has come to its end: the next one asks for all of it again."""
+async def test_a_forbidden_request_is_skipped_and_reported(database: str, school: School, kind: Fault, path: str) -> None:
+    """All else is written, and the run ends: the next one requests everything again."""
     school.fail(kind, times=100, path=path)
     report = await fill(database, school)
     (run,) = report.runs
@@ -110,27 +110,27 @@ async def test_what_may_not_be_seen_is_said_and_left_out(database: str, school: 
 
 
 class Dying:
-    """In place of a pattern: from the first question of this path on it matches each."""
+    """Replaces a pattern: matches every request from the first one of this path on."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._dead = False
 
     def search(self, path: str) -> bool:
-        """Whether it has been asked."""
+        """Whether that request has come."""
         self._dead = self._dead or self._path in path
         return self._dead
 
 
-async def test_a_canvas_that_is_away_stops_it_and_the_next_run_goes_on(
+async def test_a_canvas_that_is_away_stops_it_and_the_next_run_resumes(
     database: str, school: School, faultless: dict[str, Any]
 ) -> None:
-    """Steps that were written are not asked again; those that were not, are."""
+    """Only incomplete steps are requested again."""
     school.planned.append(Planned("500", cast(Any, Dying(f"courses/{READING}/outcome_results")), 10_000, {}))
     first = await fill(database, school)
     (run,) = first.runs
     assert not run.finished
-    assert "run it again to go on from here" in first.troubles[0]
+    assert "run it again to resume here" in first.troubles[0]
     done = {row["step"] for row in await query(database, "SELECT step FROM backfill_step")}
     assert "tree" in done
     assert f"course:{READING}" not in done
@@ -151,7 +151,7 @@ async def test_a_canvas_that_is_away_stops_it_and_the_next_run_goes_on(
 
 
 async def stopped_behind_a_course(database: str, school: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Canvas does not answer the second page of its results, and is away when two courses later the next one is asked."""
+    """Canvas refuses the second page of a course's results, and is away two courses later."""
     monkeypatch.setattr("consumer.canvas.backfill.AT_ONCE", 1)
     school.page_size = 2
     school.fail("forbidden", times=1000, path=f"courses/{ALGEBRA}/outcome_results.*page=bookmark")
@@ -164,10 +164,10 @@ async def stopped_behind_a_course(database: str, school: School, monkeypatch: py
     school.asked.clear()
 
 
-async def test_a_course_that_was_not_read_whole_is_asked_by_the_run_that_goes_on(
+async def test_an_incomplete_course_is_requested_by_the_run_that_resumes(
     database: str, school: School, faultless: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is not passed over in silence; what was written whole is not asked again."""
+    """It is not silently skipped. Complete steps are not requested again."""
     await stopped_behind_a_course(database, school, monkeypatch)
     school.planned.clear()
     report = await fill(database, school)
@@ -178,10 +178,10 @@ async def test_a_course_that_was_not_read_whole_is_asked_by_the_run_that_goes_on
     assert await state(database) == faultless
 
 
-async def test_what_is_never_answered_keeps_nothing_else_from_being_asked_anew(
+async def test_a_request_that_always_fails_does_not_keep_the_next_run_from_starting_over(
     database: str, school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The run that goes on says it once more and comes to its end; the next one goes on with none."""
+    """The run that resumes reports it again and ends; the next one resumes nothing."""
     await stopped_behind_a_course(database, school, monkeypatch)
     school.planned.pop()
     for resumed in (True, False):
@@ -193,8 +193,8 @@ async def test_what_is_never_answered_keeps_nothing_else_from_being_asked_anew(
     assert school.requests(f"courses/{BIOLOGY}/") != []
 
 
-async def test_what_is_left_out_of_one_account_keeps_no_other_from_being_asked(database: str, school: School) -> None:
-    """Each has its own run; together they have not finished."""
+async def test_a_refused_request_of_one_account_does_not_stop_another(database: str, school: School) -> None:
+    """Each has its own run; the report is not finished."""
     school.accounts[9] = school.accounts[ROOT] | {"id": 9, "uuid": f"ANOTHER{9:033}"}
     school.fail("forbidden", times=100, path=f"accounts/{ROOT}/grading_standards")
     report = await fill(database, school)
@@ -202,10 +202,8 @@ async def test_what_is_left_out_of_one_account_keeps_no_other_from_being_asked(d
     assert report.as_json()["finished"] is False
 
 
-async def test_an_unfinished_one_can_be_given_up_for_a_new_one(
-    database: str, school: School, faultless: dict[str, Any]
-) -> None:
-    """With `--again` everything is asked once more, also what was written; the next one goes on with nothing."""
+async def test_an_unfinished_backfill_can_be_discarded(database: str, school: School, faultless: dict[str, Any]) -> None:
+    """`--again` requests everything again; the next run resumes nothing."""
     school.planned.append(Planned("500", cast(Any, Dying(f"courses/{READING}/outcome_results")), 10_000, {}))
     assert not (await fill(database, school)).runs[0].finished
     school.planned.clear()
@@ -217,24 +215,24 @@ async def test_an_unfinished_one_can_be_given_up_for_a_new_one(
     assert await query(database, UNFINISHED) == []
 
 
-async def test_a_course_at_which_canvas_always_fails_is_left_out(
+async def test_a_course_at_which_canvas_always_fails_is_skipped(
     database: str, school: School, faultless: dict[str, Any]
 ) -> None:
-    """It answers all else, so it is not away: the others are written, and the next run begins anew."""
+    """Canvas answers all else, so it is not away: the others are written, and the next run starts over."""
     school.fail("500", times=10_000, path=f"courses/{READING}/outcome_groups")
     report = await fill(database, school)
     (run,) = report.runs
     assert (run.finished, run.done) == (False, run.steps - 1)
     assert len(report.troubles) == 1
-    assert f"course:{READING}: GET /api/v1/courses/{READING}/outcome_groups: given up" in report.troubles[0]
+    assert f"course:{READING}: GET /api/v1/courses/{READING}/outcome_groups: gave up" in report.troubles[0]
     school.planned.clear()
     report = await fill(database, school)
     assert (report.troubles, report.runs[0].resumed_from) == ([], None)
     assert await state(database) == faultless
 
 
-async def test_a_clock_that_is_ahead_of_canvas_is_said(database: str, school: School) -> None:
-    """What events tell of the time between the two clocks would be hidden behind what was told at the request."""
+async def test_a_clock_that_is_ahead_of_canvas_is_reported(database: str, school: School) -> None:
+    """A snapshot would override events of the time between the two clocks."""
     school.date = format_datetime(datetime.now(UTC) - timedelta(minutes=5), usegmt=True)
     (sentence,) = (await fill(database, school)).troubles
     assert re.search(r"clock is (299|30\d) seconds ahead of Canvas'", sentence)
@@ -242,8 +240,8 @@ async def test_a_clock_that_is_ahead_of_canvas_is_said(database: str, school: Sc
     assert (await fill(database, school)).troubles == []
 
 
-async def test_a_token_that_is_unknown_is_said(database: str, school: School) -> None:
-    """At once, without many tries."""
+async def test_an_unknown_token_is_reported(database: str, school: School) -> None:
+    """At once, without retries."""
     client, school.token = client_of(school), "another"
     report = await fill(database, school, client=client)
     assert "OUTCOMES_CANVAS_TOKEN" in report.troubles[0]
@@ -251,10 +249,10 @@ async def test_a_token_that_is_unknown_is_said(database: str, school: School) ->
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_any_faults_end_complete_or_with_a_sentence(
+async def test_any_mixture_of_faults_ends_complete_or_with_a_sentence(
     database: str, school: School, faultless: dict[str, Any], seed: int
 ) -> None:
-    """In whatever mixture they come: nothing wrong is written meanwhile, and in the end it is as if nothing had been."""
+    """Nothing wrong is written on the way, and the end is as without faults."""
     chance = random.Random(seed)
     kinds: list[Fault] = ["throttle", "429", "500", "503", "break", "cut", "garbage", "shape", "html", "circle", "forbidden"]
     for number in range(30):
@@ -268,13 +266,13 @@ async def test_any_faults_end_complete_or_with_a_sentence(
         if not report.troubles and all(run.resumed_from is None for run in report.runs):
             break
     assert report.troubles == []
-    # A forbidden answer about a parent leaves open whose a scale is; all else is never wrong.
+    # A forbidden parent leaves the owner of a scale open; all else is exact.
     assert await state(database) == faultless
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_cancelled_anywhere_it_goes_on(database: str, school: School, faultless: dict[str, Any], seed: int) -> None:
-    """With whatever was written by then."""
+async def test_cancelled_anywhere_it_resumes(database: str, school: School, faultless: dict[str, Any], seed: int) -> None:
+    """After the steps that were written by then."""
     chance = random.Random(seed)
     for _ in range(6):
         running = asyncio.ensure_future(fill(database, school))
@@ -292,29 +290,27 @@ async def test_cancelled_anywhere_it_goes_on(database: str, school: School, faul
 async def test_cancelled_while_it_closes_one_connection_it_closes_the_other(
     database: str, school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """None is left to the server."""
-    close_store, close_here = Store.close, Here.close
-    closed: list[Here] = []
+    """No connection stays open."""
+    close_store, close_session = Store.close, Session.close
+    closed: list[Session] = []
 
     async def cancelled(store: Store) -> None:
         await close_store(store)
         raise asyncio.CancelledError
 
-    async def noted(here: Here) -> None:
-        await close_here(here)
-        closed.append(here)
+    async def recorded(session: Session) -> None:
+        await close_session(session)
+        closed.append(session)
 
     monkeypatch.setattr(Store, "close", cancelled)
-    monkeypatch.setattr(Here, "close", noted)
+    monkeypatch.setattr(Session, "close", recorded)
     with pytest.raises(asyncio.CancelledError):
         await fill(database, school)
     assert len(closed) == 1
 
 
-async def test_told_to_stop_it_ends_after_what_is_being_written(
-    database: str, school: School, faultless: dict[str, Any]
-) -> None:
-    """With a sentence, and goes on the next time."""
+async def test_a_stop_signal_ends_it_after_the_current_write(database: str, school: School, faultless: dict[str, Any]) -> None:
+    """With a sentence; the next run resumes."""
     school.fail("slow", path=f"courses/{BIOLOGY}/outcome_groups")
 
     @contextmanager
@@ -332,7 +328,7 @@ async def test_told_to_stop_it_ends_after_what_is_being_written(
 
 
 async def test_two_at_once_do_not_write_twice(database: str, school: School, faultless: dict[str, Any]) -> None:
-    """One of them comes to its end; the other says why it did not, or found nothing left to write."""
+    """One of them completes; the other says why it did not, or writes nothing."""
     reports = await asyncio.gather(fill(database, school), fill(database, school))
     troubles = [sentence for report in reports for sentence in report.troubles]
     assert len(troubles) <= 1
@@ -341,27 +337,27 @@ async def test_two_at_once_do_not_write_twice(database: str, school: School, fau
     assert await state(database) == faultless
 
 
-async def turn_waits(dsn: str) -> bool:
-    """Whether somebody waits for another one's turn."""
+async def lock_is_awaited(dsn: str) -> bool:
+    """Whether a writer of alignments waits for another one."""
     (waiting,) = await query(
         dsn, "SELECT count(*) FROM pg_locks WHERE relation = 'outcomes.backfill_run'::regclass AND NOT granted"
     )
     return bool(waiting[0])
 
 
-async def test_alignments_that_another_one_is_just_telling_are_not_told_twice(
+async def test_alignments_that_another_backfill_is_writing_are_not_written_twice(
     database: str, another_database: str, school: School, faultless: dict[str, Any]
 ) -> None:
-    """What it adds is waited for, and compared: only what says something else is added."""
+    """Waits for the other one, and adds only different states."""
     rows = [list(row) for row in await query(another_database, "SELECT * FROM outcome_alignment_version ORDER BY 2, 3, 5")]
     rows[0][6] = "Renamed since"
     other = await connect(database)
     try:
         async with other.transaction():
-            await other.execute(sql("alignments_turn"))
+            await other.execute(sql("alignments_lock"))
             await other.copy_records_to_table("outcome_alignment_version", records=[tuple(row) for row in rows])
             running = asyncio.ensure_future(fill(database, school))
-            while not running.done() and not await turn_waits(database):  # noqa: ASYNC110 - Postgres tells nobody
+            while not running.done() and not await lock_is_awaited(database):  # noqa: ASYNC110 - Postgres sends no event
                 await asyncio.sleep(0.01)
         assert (await running).troubles == []
     finally:
@@ -370,8 +366,10 @@ async def test_alignments_that_another_one_is_just_telling_are_not_told_twice(
     assert await state(database) == faultless
 
 
-async def test_postgres_is_waited_for(database: str, postgres_dsn: str, school: School, faultless: dict[str, Any]) -> None:
-    """It breaks all connections, again and again, in the middle of it; that is said, and nothing is lost or written twice."""
+async def test_a_backfill_waits_for_postgres(
+    database: str, postgres_dsn: str, school: School, faultless: dict[str, Any]
+) -> None:
+    """It breaks all connections several times; that is said, and nothing is lost or written twice."""
     said: list[str] = []
     owner = await asyncpg.connect(postgres_dsn)
     try:
@@ -392,7 +390,7 @@ async def test_postgres_is_waited_for(database: str, postgres_dsn: str, school: 
 
 
 async def test_a_scale_that_canvas_cannot_have_saved_is_refused_with_a_sentence(database: str, school: School) -> None:
-    """It does not go to quarantine either, for nobody could mend it there."""
+    """It is not quarantined: nobody could fix it there."""
     school.scales["Account", HIGH][1]["points"] = 10.0
     report = await fill(database, school)
     assert len(report.refused) == 1
@@ -415,14 +413,14 @@ async def test_what_postgres_cannot_hold_is_refused_with_a_sentence(database: st
     assert await query(database, "SELECT count(*) FROM quarantine") == [(0,)]
 
 
-async def test_killed_in_the_middle_it_goes_on(database: str, school: School, faultless: dict[str, Any]) -> None:
-    """SIGKILL while a course is asked; the next process does what is left."""
+async def test_killed_in_the_middle_it_resumes(database: str, school: School, faultless: dict[str, Any]) -> None:
+    """SIGKILL while a course is read; the next process does the rest."""
     school.slow_seconds = 60
     school.fail("slow", times=3, path=f"courses/{READING}/outcome_results")
     school.asked.clear()
     async with started(["backfill"], environment(**variables_of(school, database))) as process:
         async with asyncio.timeout(30):
-            while not school.requests(f"courses/{READING}/outcome_results"):  # noqa: ASYNC110 - another process asks
+            while not school.requests(f"courses/{READING}/outcome_results"):  # noqa: ASYNC110 - another process makes the request
                 await asyncio.sleep(0.01)
         await process.end(signal.SIGKILL)
     school.planned.clear()

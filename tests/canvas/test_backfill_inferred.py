@@ -1,4 +1,4 @@
-"""A backfill infers whose a scale is and which alignments are gone."""
+"""A backfill infers the owner of a scale, and which alignments are gone."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from tests.canvas.content import (
 from tests.canvas.filling import (
     SCALES,
     counts,
+    deliver,
     differences,
     feed_of,
     fill,
@@ -33,15 +34,14 @@ from tests.canvas.filling import (
     scale_event,
     scale_in_force,
     state,
-    tell,
 )
 from tests.canvas.school import School
 
 # Results and links
 
 
-async def test_banks_of_one_quiz_are_merged_where_only_rest_told_them(database: str, school: School) -> None:
-    """REST names the bank and the assignment of its quiz: together they were 3 of 6 points, and each counts so."""
+async def test_banks_of_one_quiz_are_merged_if_only_rest_showed_them(database: str, school: School) -> None:
+    """REST names the bank and the assignment of its quiz: together they have 3 of 6 points, so each counts as that."""
     bank = {"assignment_id": 601, "alignment": "assessment_question_bank_9"}
     school.results[801] |= bank | {"score": 2.0, "possible": 4.0, "percent": 0.5}
     school.results[802] |= bank | {"score": 1.0, "possible": 2.0, "percent": 0.5, "alignment": "assessment_question_bank_10"}
@@ -49,35 +49,35 @@ async def test_banks_of_one_quiz_are_merged_where_only_rest_told_them(database: 
     await fill(database, school)
     inputs = "SELECT id, quiz_id, merged_percent FROM rollup_input($1, $2, $3, $4)"
     rows = await query(database, inputs, UUID, ALGEBRA, f"id:{ANN}", EQUATIONS)
-    told = {row["id"]: (row["quiz_id"], row["merged_percent"]) for row in rows}
-    assert {id_ for id_, (quiz, _) in told.items() if quiz is not None} == {801, 802, 804}
-    assert {merged for _, merged in told.values()} <= {None, 3 / 8}
+    by_id = {row["id"]: (row["quiz_id"], row["merged_percent"]) for row in rows}
+    assert {id_ for id_, (quiz, _) in by_id.items() if quiz is not None} == {801, 802, 804}
+    assert {merged for _, merged in by_id.values()} <= {None, 3 / 8}
 
 
-async def test_a_link_that_went_in_silence_counts_again_where_canvas_shows_one(database: str, school: School) -> None:
-    """With its outcome, which came back without it. No event of the new one came; REST tells of it."""
-    await tell(database, *feed_of(school))
-    place = "SELECT shown FROM course_outcome_link($1, $2, $3, NULL)"
+async def test_a_link_that_was_deleted_with_its_outcome_counts_again_if_canvas_shows_it(database: str, school: School) -> None:
+    """The outcome came back without its link, and no event showed the new one; REST does."""
+    await deliver(database, *feed_of(school))
+    shown = "SELECT shown FROM course_outcome_link($1, $2, $3, NULL)"
     gone = datetime(2025, 6, 2, tzinfo=UTC)
-    await tell(database, outcome_event(school, EQUATIONS, gone, workflow_state="deleted"))
-    await tell(database, outcome_event(school, EQUATIONS, gone + timedelta(days=1)))
-    assert [row[0] for row in await query(database, place, UUID, ALGEBRA, EQUATIONS)] == [False]
+    await deliver(database, outcome_event(school, EQUATIONS, gone, workflow_state="deleted"))
+    await deliver(database, outcome_event(school, EQUATIONS, gone + timedelta(days=1)))
+    assert [row[0] for row in await query(database, shown, UUID, ALGEBRA, EQUATIONS)] == [False]
     assert (await differences(database, school)).counts
     await fill(database, school)
-    assert [row[0] for row in await query(database, place, UUID, ALGEBRA, EQUATIONS)] == [True]
+    assert [row[0] for row in await query(database, shown, UUID, ALGEBRA, EQUATIONS)] == [True]
     school.links = [link for link in school.links if (link["outcome_id"], link["context_id"]) != (EQUATIONS, ALGEBRA)]
-    await tell(database, outcome_event(school, EQUATIONS, datetime.now(UTC), workflow_state="deleted"))
-    await tell(database, outcome_event(school, EQUATIONS, datetime.now(UTC) + timedelta(seconds=1)))
-    assert [row[0] for row in await query(database, place, UUID, ALGEBRA, EQUATIONS)] == [False]
+    await deliver(database, outcome_event(school, EQUATIONS, datetime.now(UTC), workflow_state="deleted"))
+    await deliver(database, outcome_event(school, EQUATIONS, datetime.now(UTC) + timedelta(seconds=1)))
+    assert [row[0] for row in await query(database, shown, UUID, ALGEBRA, EQUATIONS)] == [False]
 
 
 # Scales
 
 
-async def test_the_same_answer_is_inherited_and_nobodys_news(database: str, school: School) -> None:
-    """A context owns what its parent does not answer; one that is known to own an equal one keeps it."""
+async def test_a_scale_equal_to_the_one_above_is_inherited_and_not_written(database: str, school: School) -> None:
+    """A context owns a scale that its parent does not have. If we know that it owns an equal one, it keeps that."""
     school.scales["Course", ALGEBRA] = school.scales["Account", HIGH]
-    await tell(database, scale_event(school, ("Account", DISTRICT), outcome_proficiency_ratings=four_levels()))
+    await deliver(database, scale_event(school, ("Account", DISTRICT), outcome_proficiency_ratings=four_levels()))
     await fill(database, school)
     assert set(ratings((await state(database))["outcome_proficiency"])) == {
         ("Account", ROOT),
@@ -87,8 +87,8 @@ async def test_the_same_answer_is_inherited_and_nobodys_news(database: str, scho
     }
 
 
-async def test_a_scale_that_changes_while_it_is_asked_is_nobodys_either(database: str, school: School) -> None:
-    """The root's changes between its own answer and its child's: the child does not own the new one."""
+async def test_a_scale_that_changes_between_two_requests_is_inherited_too(database: str, school: School) -> None:
+    """The root's scale changes between the root's answer and its child's: the child does not own the new one."""
     changed = school.scales["Account", HIGH]
 
     class Changing(dict[Any, Any]):
@@ -104,22 +104,24 @@ async def test_a_scale_that_changes_while_it_is_asked_is_nobodys_either(database
     assert set(ratings((await state(database))["outcome_proficiency"])) == {("Account", ROOT)}
 
 
-async def test_a_scale_under_a_negative_id_is_over_when_the_feed_tells_it(database: str, school: School) -> None:
-    """Its real id is used from then on; a deletion under it counts as well."""
+async def test_a_scale_with_a_negative_id_ends_when_the_feed_shows_it(database: str, school: School) -> None:
+    """Its real id is used from then on, also for a deletion."""
     await fill(database, school)
     assert await scale_in_force(database, "Account", HIGH) == ["Got it", "Not yet"]
-    await tell(database, scale_event(school, ("Account", HIGH), datetime.now(UTC), outcome_proficiency_ratings=four_levels()))
+    await deliver(
+        database, scale_event(school, ("Account", HIGH), datetime.now(UTC), outcome_proficiency_ratings=four_levels())
+    )
     assert await scale_in_force(database, "Account", HIGH) == [level["description"] for level in four_levels()]
     report = await fill(database, school)
     assert counts(report, "written") == {"outcome_proficiency": 1}
     assert await scale_in_force(database, "Account", HIGH) == ["Got it", "Not yet"]
     assert {row[0] for row in (await state(database))["outcome_proficiency"] if row[2] == HIGH} == {-2 * HIGH, SCALES + 1}
-    await tell(database, scale_event(school, ("Account", HIGH), datetime.now(UTC), workflow_state="deleted"))
+    await deliver(database, scale_event(school, ("Account", HIGH), datetime.now(UTC), workflow_state="deleted"))
     assert await scale_in_force(database, "Account", HIGH) == [level["description"] for level in four_levels()]
 
 
-async def test_a_scale_that_is_nowhere_any_more_was_deleted(database: str, school: School) -> None:
-    """With its levels; and one that comes again is the same."""
+async def test_a_scale_without_any_in_force_was_deleted(database: str, school: School) -> None:
+    """With its levels. If it returns, it is the same one."""
     await fill(database, school)
     scales, school.scales = school.scales, {}
     await fill(database, school)
@@ -137,8 +139,8 @@ async def test_a_scale_that_is_nowhere_any_more_was_deleted(database: str, schoo
 @pytest.mark.parametrize("old", [False, True])
 @pytest.mark.parametrize("how", ["alignment", "assignment"])
 async def test_rollups_leave_out_results_of_a_removed_alignment(database: str, school: School, old: bool, how: str) -> None:
-    """After the backfill, and not before it nor of a moment before; an older Canvas is asked by student."""
-    await tell(database, *feed_of(school))
+    """From the backfill on, not at times before it. An older Canvas is asked by student."""
+    await deliver(database, *feed_of(school))
     await fill(database, school)
     school.old = old
     ann, ben = school.users[ANN]["uuid"], school.users[BEN]["uuid"]
@@ -158,15 +160,15 @@ async def test_rollups_leave_out_results_of_a_removed_alignment(database: str, s
     assert counts(await fill(database, school), "written") == {}
 
 
-async def test_an_alignment_that_comes_again_counts_again(database: str, school: School) -> None:
-    """Also where a result was newer than the news of its removal, and the alignment was gone all the same."""
-    await tell(database, *feed_of(school))
+async def test_an_alignment_that_returns_counts_again(database: str, school: School) -> None:
+    """Even if a result was newer than the removal, and the alignment was gone anyway."""
+    await deliver(database, *feed_of(school))
     gone = {"assignment_id": 602, "outcome_id": EQUATIONS}
     school.alignments.remove(gone)
     await fill(database, school)
     ann = school.users[ANN]["uuid"]
     assert (await rollups(database, ALGEBRA))[ann, EQUATIONS] == 4.0
-    await tell(database, result_event(school, 802, datetime.now(UTC), score=4.5, percent=0.9))
+    await deliver(database, result_event(school, 802, datetime.now(UTC), score=4.5, percent=0.9))
     assert (await rollups(database, ALGEBRA))[ann, EQUATIONS] == 9.0
     await fill(database, school)
     assert (await rollups(database, ALGEBRA))[ann, EQUATIONS] == 4.0
@@ -178,7 +180,7 @@ async def test_an_alignment_that_comes_again_counts_again(database: str, school:
 
 @pytest.mark.parametrize("old", [False, True])
 async def test_a_result_that_canvas_shows_proves_its_alignment(database: str, school: School, old: bool) -> None:
-    """Also where the list of alignments leaves it out: of an assignment that is not the student's any more, or of a quiz."""
+    """Even if the list of alignments omits it: for an assignment that is no longer the student's, or for a quiz."""
     school.old, school.unlisted = old, frozenset({602})
     await fill(database, school)
     assert counts(await fill(database, school), "written") == {}
@@ -188,9 +190,9 @@ async def test_a_result_that_canvas_shows_proves_its_alignment(database: str, sc
     assert (await rollups(database, ALGEBRA))[f"id:{ANN}", EQUATIONS] == 4.0
 
 
-async def test_an_older_canvas_tells_nothing_of_students_who_are_unknown(database: str, school: School) -> None:
-    """Whose alignment it is cannot be asked, so nothing is said to be gone."""
-    await tell(database, *feed_of(school))
+async def test_an_older_canvas_proves_nothing_about_unknown_students(database: str, school: School) -> None:
+    """We cannot ask for their alignments, so none counts as gone."""
+    await deliver(database, *feed_of(school))
     school.old = True
     school.alignments = []
     assert counts(await fill(database, school), "written") == {"grading_standard": 3}
@@ -198,12 +200,12 @@ async def test_an_older_canvas_tells_nothing_of_students_who_are_unknown(databas
 
 @pytest.mark.parametrize("old", [False, True])
 @pytest.mark.parametrize("unlisted", [frozenset[int](), frozenset({601, 602})])
-async def test_students_whom_canvas_does_not_show_tell_nothing_of_alignments(
+async def test_students_whom_canvas_does_not_show_prove_nothing_about_alignments(
     database: str, school: School, old: bool, unlisted: frozenset[int]
 ) -> None:
-    """A course is over, or the token's user sees another section: no result is shown, and that tells nothing of it."""
+    """A course is over, or the token's user sees another section: Canvas shows no results, which proves nothing."""
     school.old = old
-    await tell(database, *feed_of(school))
+    await deliver(database, *feed_of(school))
     school.unlisted = unlisted
     await fill(database, school)
     before = await rollups(database, ALGEBRA)
@@ -215,27 +217,25 @@ async def test_students_whom_canvas_does_not_show_tell_nothing_of_alignments(
 
 
 @pytest.mark.parametrize("old", [False, True])
-async def test_one_student_who_is_shown_is_enough_to_tell_that_an_alignment_is_gone(
-    database: str, school: School, old: bool
-) -> None:
-    """Also one who has no other result, and whom only the rollups show."""
-    await tell(database, *feed_of(school))
+async def test_one_student_who_is_shown_proves_that_an_alignment_is_gone(database: str, school: School, old: bool) -> None:
+    """Even one without another result, whom only the rollups show."""
+    await deliver(database, *feed_of(school))
     await fill(database, school)
     school.old = old
     school.alignments = [one for one in school.alignments if one["assignment_id"] != 601]
     school.users[ANN]["sections"].pop(ALGEBRA)
     del school.results[805]
     await fill(database, school)
-    told = (
+    statement = (
         "SELECT learning_outcome_id, workflow_state FROM outcome_alignment WHERE course_id = $1 AND asset_id = 601 ORDER BY 1"
     )
-    assert await query(database, told, ALGEBRA) == [(FRACTIONS, "active"), (EQUATIONS, "deleted")]
+    assert await query(database, statement, ALGEBRA) == [(FRACTIONS, "active"), (EQUATIONS, "deleted")]
 
 
 @pytest.mark.parametrize("old", [False, True])
 async def test_a_result_that_is_shown_again_brings_its_alignment_back(database: str, school: School, old: bool) -> None:
-    """Where the list leaves it out: nothing else would tell."""
-    await tell(database, *feed_of(school))
+    """Even if the list omits it."""
+    await deliver(database, *feed_of(school))
     gone = {"assignment_id": 602, "outcome_id": EQUATIONS}
     school.alignments.remove(gone)
     await fill(database, school)
@@ -250,30 +250,32 @@ async def test_a_result_that_is_shown_again_brings_its_alignment_back(database: 
 
 
 async def test_one_assignment_that_may_not_be_seen_hides_nothing_of_the_others(database: str, school: School) -> None:
-    """What is gone of those is gone; that one question was not answered is said."""
-    await tell(database, *feed_of(school))
+    """Removals in the others are found; the refused request is reported."""
+    await deliver(database, *feed_of(school))
     await fill(database, school)
     school.alignments.remove({"assignment_id": 601, "outcome_id": EQUATIONS})
     school.fail("forbidden", times=9, path="outcome_alignments.*assignment_id=602")
     report = await fill(database, school)
     assert len(report.troubles) == 1
-    told = "SELECT workflow_state FROM outcome_alignment WHERE course_id = $1 AND asset_id = 601 AND learning_outcome_id = $2"
-    assert await query(database, told, ALGEBRA, EQUATIONS) == [("deleted",)]
+    statement = (
+        "SELECT workflow_state FROM outcome_alignment WHERE course_id = $1 AND asset_id = 601 AND learning_outcome_id = $2"
+    )
+    assert await query(database, statement, ALGEBRA, EQUATIONS) == [("deleted",)]
 
 
-async def test_an_assignment_that_is_refused_takes_nothing_back_that_another_was_told_of(database: str, school: School) -> None:
-    """Some are asked by student then: of these alone."""
-    await tell(database, *feed_of(school))
+async def test_a_refused_assignment_undoes_nothing_of_another_one(database: str, school: School) -> None:
+    """Only the remaining ones are requested by student."""
+    await deliver(database, *feed_of(school))
     await fill(database, school)
     school.results = {id_: row for id_, row in school.results.items() if row["assignment_id"] != 601}
     school.fail("rejected", times=9, path="outcome_alignments.*assignment_id=602")
     assert counts(await fill(database, school), "written") == {}
 
 
-async def test_a_result_without_a_score_that_is_not_shown_tells_nothing(database: str, school: School) -> None:
-    """Not of its alignment either: another student's score hangs on that."""
-    await tell(database, *feed_of(school), result_event(school, 804, associated_asset_id="699"))
-    await tell(database, result_event(school, 801, id="899", associated_asset_id="699", score=None, percent=None))
+async def test_a_result_without_a_score_that_is_not_shown_proves_nothing(database: str, school: School) -> None:
+    """Not about its alignment either, on which another student's score depends."""
+    await deliver(database, *feed_of(school), result_event(school, 804, associated_asset_id="699"))
+    await deliver(database, result_event(school, 801, id="899", associated_asset_id="699", score=None, percent=None))
     school.users[BEN]["sections"].pop(ALGEBRA)
     del school.results[804]
     before = await rollups(database, ALGEBRA)

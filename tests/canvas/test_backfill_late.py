@@ -1,19 +1,22 @@
-"""What the feed told before a snapshot and was read after it: the worker behind the backfill, or begun only after it."""
+"""Events that are older than a snapshot and read after it: the worker lags behind the backfill, or starts after it."""
 
 import json
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 
-from consumer.canvas.examine import Examiner, Finding
-from consumer.canvas.observations import Objects, Piece
+from consumer.canvas.examining.examined import Finding
+from consumer.canvas.examining.examiner import Examiner
+from consumer.canvas.observations import Objects, Observation
 from tests.canvas.content import ALGEBRA, ANN, EQUATIONS, EVIDENCE, FRACTIONS, GRAPHS, HIGH, PHONICS, ROOT, Row
 from tests.canvas.filling import (
     BEFORE,
     LINKS,
     SHARD,
     counts,
+    deliver,
     differences,
     feed_of,
     fill,
@@ -24,25 +27,24 @@ from tests.canvas.filling import (
     result_event,
     rollups,
     state,
-    tell,
 )
 from tests.canvas.school import School
 
 SCALES = "outcome_proficiency"
-"""Under a negative id until the feed tells them, and under both from then on."""
+"""A scale has a negative id until the feed shows it, and both ids from then on."""
 
 
 @pytest.mark.parametrize("own", [True, False])
 async def test_a_feed_that_is_read_after_the_backfill_leaves_the_same_projection(
     database: str, another_database: str, own: bool
 ) -> None:
-    """The next backfill takes from it what REST cannot tell: uuids of students, methods, artifacts, global ids. Once."""
+    """The next backfill adds the members that REST does not show, once: uuids of students, methods, artifacts, global ids."""
     async with School(account_level_scales=not own) as school:
         feed = feed_of(school)
-        await tell(another_database, *feed)
+        await deliver(another_database, *feed)
         await fill(another_database, school)
         await fill(database, school)
-        await tell(database, *feed)
+        await deliver(database, *feed)
         await fill(database, school)
         found, expected = await state(database), await state(another_database)
         assert counts(await fill(database, school), "written") == {}
@@ -58,32 +60,32 @@ async def test_a_feed_that_is_read_after_the_backfill_leaves_the_same_projection
     assert await rollups(database, ALGEBRA) == await rollups(another_database, ALGEBRA)
 
 
-async def test_what_a_worker_behind_has_not_read_yet_is_taken_over_the_next_time(database: str, school: School) -> None:
-    """An outcome got another name and another method: REST told the name alone, and the event with both was older."""
-    await tell(database, *feed_of(school)[:-1])  # without a method of the account
+async def test_what_a_late_worker_reads_is_added_by_the_next_backfill(database: str, school: School) -> None:
+    """An outcome got another name and another method: REST shows only the name, and the event with both is older."""
+    await deliver(database, *feed_of(school)[:-1])  # without a method of the account
     await fill(database, school)
     school.outcomes[EQUATIONS] |= {"title": "Equality", "calculation_method": "latest", "calculation_int": None}
     late = outcome_event(school, EQUATIONS, datetime.now(UTC))
     await fill(database, school)
-    await tell(database, late)
-    told = f"SELECT title, calculation_method, calculation_int, event_name FROM learning_outcome WHERE id = {EQUATIONS}"
-    assert (await query(database, told))[0][1] == "decaying_average"
+    await deliver(database, late)
+    statement = f"SELECT title, calculation_method, calculation_int, event_name FROM learning_outcome WHERE id = {EQUATIONS}"
+    assert (await query(database, statement))[0][1] == "decaying_average"
     done = await differences(database, school)
     (one,) = [finding.as_json() for finding in done.differences if finding.kind != "rollup"]
     assert (one["kind"], one["id"]) == ("stale", EQUATIONS)
     assert one["members"]["calculation_method"] == {"ours": "decaying_average", "canvas": "latest"}
     assert counts(await fill(database, school), "written") == {"learning_outcome": 1}
-    assert await query(database, told) == [("Equality", "latest", None, "learning_outcome_backfilled")]
+    assert await query(database, statement) == [("Equality", "latest", None, "learning_outcome_backfilled")]
     assert counts(await fill(database, school), "written") == {}
 
 
-async def test_what_rest_says_stands_against_what_is_told_late(database: str, school: School) -> None:
-    """Only what REST cannot tell is taken over, and of what hangs together nothing that has changed since."""
+async def test_rest_overrides_late_events(database: str, school: School) -> None:
+    """Late events add only members that REST does not show, and no dependent member whose first member has changed."""
     await fill(database, school)
     school.outcomes[EQUATIONS]["title"] = "Equality"
     await fill(database, school)
     row = school.outcomes[EQUATIONS]
-    await tell(
+    await deliver(
         database,
         outcome_event(
             school, EQUATIONS, title="Older", short_description="Older", context_id=str(HIGH), context_uuid="OF HIGH"
@@ -91,46 +93,49 @@ async def test_what_rest_says_stands_against_what_is_told_late(database: str, sc
         result_event(school, 801, score=1.0, percent=0.2, user_uuid="SOMEBODY"),
     )
     await fill(database, school)
-    told = "SELECT title, short_description, context_id, context_uuid, extra::text FROM learning_outcome WHERE id = $1"
+    statement = "SELECT title, short_description, context_id, context_uuid, extra::text FROM learning_outcome WHERE id = $1"
     assert row["context_id"] == ROOT
-    assert await query(database, told, EQUATIONS) == [("Equality", "Equality", ROOT, None, '{"icon": "sun"}')]
+    assert await query(database, statement, EQUATIONS) == [("Equality", "Equality", ROOT, None, '{"icon": "sun"}')]
     result = "SELECT score, percent, user_uuid FROM learning_outcome_result WHERE id = 801"
     assert await query(database, result) == [(school.results[801]["score"], school.results[801]["percent"], "SOMEBODY")]
 
 
-async def test_what_rest_told_once_stands_where_it_does_not_tell_it_any_more(database: str) -> None:
-    """Criteria and methods, once scales stand in for them; the feed's are older. Also where one question is not answered."""
+async def test_what_rest_once_showed_stays_when_it_is_hidden(database: str) -> None:
+    """Criteria and methods, once account-level scales hide them; the feed's are older. Also if one request is refused."""
     async with School(account_level_scales=False) as school:
-        await tell(database, *feed_of(school))
+        await deliver(database, *feed_of(school))
         school.outcomes[EQUATIONS] |= {"points_possible": 9.0, "calculation_method": "latest", "calculation_int": None}
         await fill(database, school)
         school.fail("forbidden", path="outcomes/")
         assert counts(await fill(database, school), "written") == {}
         school.account_level_scales = True
         assert counts(await fill(database, school), "written") == {}
-    told = "SELECT rubric_criterion ->> 'points_possible', calculation_method FROM learning_outcome WHERE id = $1"
-    assert await query(database, told, EQUATIONS) == [("9", "latest")]
+    statement = "SELECT rubric_criterion ->> 'points_possible', calculation_method FROM learning_outcome WHERE id = $1"
+    assert await query(database, statement, EQUATIONS) == [("9", "latest")]
 
 
 async def test_parts_of_a_criterion_that_rest_cannot_tell_come_late_too(database: str, another_database: str) -> None:
-    """Also where its points have changed since."""
-    told = "SELECT rubric_criterion::text FROM learning_outcome WHERE id = $1"
+    """Even if its points have changed since."""
+    statement = "SELECT rubric_criterion::text FROM learning_outcome WHERE id = $1"
     async with School(account_level_scales=False) as school:
         feed = feed_of(school)
         school.outcomes[EQUATIONS] |= {"points_possible": 9.0}
         await fill(database, school)
-        await tell(database, *feed)
+        await deliver(database, *feed)
         await fill(database, school)
-        await tell(another_database, *feed)
+        await deliver(another_database, *feed)
         await fill(another_database, school)
-    ((found,),), ((expected,),) = await query(database, told, EQUATIONS), await query(another_database, told, EQUATIONS)
+    ((found,),), ((expected,),) = (
+        await query(database, statement, EQUATIONS),
+        await query(another_database, statement, EQUATIONS),
+    )
     assert json.loads(found) == json.loads(expected)
     assert json.loads(found)["description"] == "Equations"
 
 
 async def test_an_event_of_a_link_beats_what_was_inferred_of_it(database: str, school: School) -> None:
-    """It had not been moved, but been deleted, and another one made: both events come behind the backfill."""
-    await tell(database, *feed_of(school))
+    """It was not moved, but deleted, and a new one created: both events come after the backfill."""
+    await deliver(database, *feed_of(school))
     await fill(database, school)
     at = next(at for at, row in enumerate(school.links) if (row["context_id"], row["outcome_id"]) == (ALGEBRA, EQUATIONS))
     gone = link_event(school, at, datetime.now(UTC), workflow_state="deleted")
@@ -138,11 +143,13 @@ async def test_an_event_of_a_link_beats_what_was_inferred_of_it(database: str, s
     school.links[at]["group_id"] = 390
     made = link_event(school, at, datetime.now(UTC), learning_outcome_link_id="990")
     await fill(database, school)
-    told = "SELECT id, learning_outcome_group_id, workflow_state FROM learning_outcome_link WHERE id IN (990, $1) ORDER BY id"
-    assert await query(database, told, LINKS + at) == [(LINKS + at, 390, "active")]
-    await tell(database, gone, made)
+    statement = (
+        "SELECT id, learning_outcome_group_id, workflow_state FROM learning_outcome_link WHERE id IN (990, $1) ORDER BY id"
+    )
+    assert await query(database, statement, LINKS + at) == [(LINKS + at, 390, "active")]
+    await deliver(database, gone, made)
     await fill(database, school)
-    assert await query(database, told, LINKS + at) == [
+    assert await query(database, statement, LINKS + at) == [
         (LINKS + at, 304, "deleted"),
         (990, 390, "active"),
     ]
@@ -152,22 +159,22 @@ async def test_an_event_of_a_link_beats_what_was_inferred_of_it(database: str, s
 async def test_an_event_that_comes_between_two_pages_moves_nothing(
     database: str, school: School, monkeypatch: pytest.MonkeyPatch, of: str
 ) -> None:
-    """It has told the place meanwhile: nothing is missing, nothing is inferred, and nothing breaks."""
-    await tell(database, *feed_of(school))
+    """It shows the position meanwhile: nothing is missing, nothing is inferred, and nothing fails."""
+    await deliver(database, *feed_of(school))
     await fill(database, school)
     at = next(at for at, row in enumerate(school.links) if (row["context_id"], row["outcome_id"]) == (ALGEBRA, EQUATIONS))
     school.groups[390] = school.groups[school.links[at]["group_id"]] | {"id": 390, "parent_id": school.links[at]["group_id"]}
-    await tell(database, group_event(school, 390))
+    await deliver(database, group_event(school, 390))
     school.links[at]["group_id"] = 390
     changed = {} if of == "the link" else {"learning_outcome_link_id": "990"}
-    told = link_event(school, at, datetime.now(UTC), **changed)
+    shown = link_event(school, at, datetime.now(UTC), **changed)
     taking, come = Examiner.take, list[bool]()
 
-    async def meanwhile(self: Examiner, piece: Piece) -> list[Finding]:
-        found = await taking(self, piece)
-        if isinstance(piece, Objects) and piece.table == "learning_outcome_link" and piece.context == ("Course", ALGEBRA):
+    async def meanwhile(self: Examiner, seen: Observation, *memory: Any, **options: Any) -> list[Finding]:
+        found = await taking(self, seen, *memory, **options)
+        if isinstance(seen, Objects) and seen.table == "learning_outcome_link" and seen.context == ("Course", ALGEBRA):
             if not come:
-                await tell(database, told)
+                await deliver(database, shown)
             come.append(True)
         return found
 
@@ -179,10 +186,10 @@ async def test_an_event_that_comes_between_two_pages_moves_nothing(
     assert all(one.key["id"] == LINKS + at for one in done.differences)
 
 
-async def test_a_student_told_late_is_one_and_not_two(database: str, school: School) -> None:
-    """With results that only REST has told, results of both, and one that the feed told anew."""
+async def test_a_late_student_is_one_and_not_two(database: str, school: School) -> None:
+    """With results from REST only, results from both, and one that the feed updated."""
     await fill(database, school)
-    await tell(database, *feed_of(school), result_event(school, 801, datetime.now(UTC)))
+    await deliver(database, *feed_of(school), result_event(school, 801, datetime.now(UTC)))
     await fill(database, school)
     ann = school.users[ANN]["uuid"]
     assert {user for user, _ in await rollups(database, ALGEBRA) if user.endswith(str(ANN))} == {ann}
@@ -190,7 +197,7 @@ async def test_a_student_told_late_is_one_and_not_two(database: str, school: Sch
 
 
 def _changed(chance: Random, school: School) -> None:
-    """Somebody edits the school; the feed has not told of it."""
+    """Edits the school without an event."""
     outcome = school.outcomes[chance.choice([FRACTIONS, EQUATIONS, EVIDENCE, PHONICS, GRAPHS])]
     result = school.results[chance.choice(list(school.results))]
     method, number = chance.choice([("latest", None), ("n_mastery", 3), ("decaying_average", 70), ("highest", None)])
@@ -209,10 +216,10 @@ def _changed(chance: Random, school: School) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_in_whatever_order_feed_and_backfills_come_the_projection_ends_the_same(
+async def test_in_any_order_feed_and_backfills_end_with_the_same_projection(
     database: str, another_database: str, seed: int
 ) -> None:
-    """A feed that has lost events, in parts and shuffled, backfills between and one behind, which changes nothing twice."""
+    """A feed that lost events, in parts and shuffled, with backfills between them and one at the end."""
     chance = Random(seed)
     async with School(account_level_scales=chance.random() < 0.5, page_size=chance.choice([1, 2, 100])) as school:
         school.scales = {}
@@ -220,13 +227,13 @@ async def test_in_whatever_order_feed_and_backfills_come_the_projection_ends_the
         _changed(chance, school)
         feed += [event for event in feed_of(school, BEFORE + timedelta(hours=1)) if chance.random() < 0.5]
         _changed(chance, school)
-        await tell(another_database, *feed)
+        await deliver(another_database, *feed)
         await fill(another_database, school)
         chance.shuffle(feed)
         at = 0
         while at < len(feed):
             size = chance.randint(1, len(feed))
-            await tell(database, *feed[at : at + size])
+            await deliver(database, *feed[at : at + size])
             at += size
             if chance.random() < 0.5:
                 await fill(database, school)

@@ -1,4 +1,4 @@
-"""The client gets what Canvas has, waits when it is told to, gives up with a sentence, and never gives the token away."""
+"""The client reads what Canvas has, waits when throttled, gives up with a sentence, and never leaks the token."""
 
 import asyncio
 import io
@@ -13,7 +13,8 @@ import pytest
 from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
 from consumer import log
-from consumer.canvas.client import Answer, CanvasClient, Clock, Context, Page, Patience
+from consumer.canvas.client import Answer, CanvasClient, Context, Page
+from consumer.canvas.pacing import Clock, RetryPolicy
 from consumer.errors import (
     CanvasAway,
     CanvasError,
@@ -35,7 +36,7 @@ NOON = datetime(2025, 3, 20, 12, tzinfo=UTC)
 
 
 class Time:
-    """A clock that stands still but for what is slept; it remembers the waits."""
+    """A clock that only sleeping moves; it records the waits."""
 
     def __init__(self) -> None:
         self.slept: list[float] = []
@@ -46,13 +47,13 @@ class Time:
         return sum(self.slept)
 
     async def sleep(self, seconds: float) -> None:
-        """No time at all."""
+        """Returns at once."""
         self.slept.append(seconds)
         await asyncio.sleep(0)
 
     @property
     def clock(self) -> Clock:
-        """Chance is always in the middle."""
+        """Chance is always 0.5."""
         return Clock(lambda: NOON + timedelta(seconds=self.passed), lambda: self.passed, self.sleep, lambda: 0.5)
 
 
@@ -71,7 +72,7 @@ def time() -> Time:
 
 @pytest.fixture
 async def client(school: School, time: Time) -> AsyncIterator[CanvasClient]:
-    """Asks the school."""
+    """Reads the school."""
     async with CanvasClient(school.url, SecretStr(school.token), seconds=5, clock=time.clock) as asking:
         yield asking
 
@@ -82,7 +83,7 @@ async def pages_of(pages: AsyncIterator[Page[Any]]) -> list[Page[Any]]:
 
 
 async def items_of(pages: AsyncIterator[Page[Any]]) -> list[Any]:
-    """All that is on them."""
+    """All items on them."""
     return [item async for page in pages for item in page.items]
 
 
@@ -91,65 +92,67 @@ async def items_of(pages: AsyncIterator[Page[Any]]) -> list[Any]:
 
 @pytest.mark.parametrize(("shape", "example"), EXAMPLES.values(), ids=EXAMPLES)
 def test_every_published_example_is_accepted(shape: Any, example: Any) -> None:
-    """Each member arrives: what is dumped is what was told, whether ids came as numbers or as strings."""
+    """Each member arrives, whether ids are numbers or strings: the dump equals the example."""
     adapter = TypeAdapter(shape)
-    for told in (example, with_string_ids(example)):
-        model = adapter.validate_json(json.dumps(told))
+    for body in (example, with_string_ids(example)):
+        model = adapter.validate_json(json.dumps(body))
         assert adapter.dump_python(model, mode="json", exclude_unset=True, by_alias=True) == renamed(example)
 
 
 def renamed(example: Any) -> Any:
-    """The published document calls an alignment's outcome `id`; Canvas, and we, `learning_outcome_id`."""
+    """Canvas' documentation says `id` for an alignment's outcome; Canvas says `learning_outcome_id`, and so do we."""
     if isinstance(example, dict) and "assignment_id" in example and "id" in example:
         return {("learning_outcome_id" if name == "id" else name): value for name, value in example.items()}
     return example
 
 
 @pytest.mark.parametrize(
-    ("told", "id_"),
+    ("value", "id_"),
     [(79, 79), ("79", 79), ("21070000000000079", 21070000000000079), ("2107~79", 21070000000000079), (2**63 - 1, 2**63 - 1)],
 )
-def test_an_id_is_a_number_a_text_or_one_of_another_shard(told: Any, id_: int) -> None:
-    """And inside links it goes out as a text, as Canvas has it there."""
-    result = rest.OutcomeResult.model_validate({"id": told, "score": None, "links": {"user": told, "learning_outcome": told}})
+def test_an_id_is_a_number_a_text_or_one_of_another_shard(value: Any, id_: int) -> None:
+    """Inside links we write it as text, as Canvas does."""
+    result = rest.OutcomeResult.model_validate(
+        {"id": value, "score": None, "links": {"user": value, "learning_outcome": value}}
+    )
     assert (result.id, result.links.user, result.links.learning_outcome) == (id_, str(id_), id_)
     assert json.loads(result.model_dump_json())["links"]["learning_outcome"] == str(id_)
 
 
 def test_a_result_tells_its_score_or_that_it_has_none() -> None:
-    """Null is an answer; a member under another name is none, and would take the score away."""
+    """Null is valid. A misspelled member is not: it would lose the score."""
     with pytest.raises(ValidationError) as refused:
         rest.OutcomeResult.model_validate({"id": 1, "scoree": 3, "links": {"user": "5", "learning_outcome": "2"}})
     assert [details["loc"] for details in refused.value.errors()] == [("score",)]
 
 
-@pytest.mark.parametrize("told", [0, -1, 2**63, "", "7.5", 7.5, True, "~79", "2107~", "2107~10000000000000", "0~1", [], "x"])
-def test_what_is_no_id_is_refused(told: Any) -> None:
-    """Nothing is guessed."""
+@pytest.mark.parametrize("value", [0, -1, 2**63, "", "7.5", 7.5, True, "~79", "2107~", "2107~10000000000000", "0~1", [], "x"])
+def test_what_is_no_id_is_refused(value: Any) -> None:
+    """We do not guess."""
     with pytest.raises(ValidationError) as refused:
-        rest.Account.model_validate({"id": told, "name": "A"})
+        rest.Account.model_validate({"id": value, "name": "A"})
     assert [details["loc"] for details in refused.value.errors()] == [("id",)]
 
 
 def test_ids_are_published_as_numbers_or_digits() -> None:
-    """So that either form fits the server's own description of itself."""
+    """Both forms match our server's OpenAPI description."""
     schema = rest.Account.model_json_schema(mode="serialization")["properties"]["id"]
     assert {one["type"] for one in schema["anyOf"]} == {"integer", "string"}
 
 
 def test_a_grading_standard_from_the_wire_is_one_that_can_be_imported() -> None:
-    """With exact bounds: the rules are those of letters, and there alone."""
-    told = rest.GradingStandard.model_validate_json(
+    """With exact bounds. The rules are in `schemas.grading_standards` only."""
+    remote = rest.GradingStandard.model_validate_json(
         '{"id": "7", "title": "L", "context_type": "Course", "context_id": 3, "points_based": false, "scaling_factor": 1.0,'
         '"grading_scheme": [{"name": "A", "value": 0.545, "calculated_value": 54.5}, {"name": "F", "value": 0.0}]}'
     )
-    (standard,) = grading_standards.read("canvas", told.model_dump_json().encode())
+    (standard,) = grading_standards.read("canvas", remote.model_dump_json().encode())
     assert [str(entry.value) for entry in standard.scheme] == ["0.5450", "0.0000"]
     assert (standard.id, standard.context_id) == (7, 3)
 
 
 def test_error_bodies_have_all_of_canvas_forms() -> None:
-    """A list, a dictionary by member, a message, an error."""
+    """A list, a dictionary by member, a message, or an error."""
     for body in (
         {"errors": [{"message": "The specified resource does not exist."}]},
         {"errors": {"title": [{"attribute": "title", "type": "blank", "message": "blank"}]}},
@@ -164,7 +167,7 @@ def test_error_bodies_have_all_of_canvas_forms() -> None:
 
 
 async def test_the_tree_is_told(client: CanvasClient) -> None:
-    """Accounts at any depth and their courses."""
+    """Accounts at any depth, and their courses."""
     root = await client.account(ROOT)
     assert (root.value.uuid, root.value.parent_account_id, root.requested_at) == (UUID, None, NOON)
     assert [account.id for account in await items_of(client.accounts())] == [ROOT]
@@ -178,7 +181,7 @@ async def test_the_tree_is_told(client: CanvasClient) -> None:
 
 
 async def test_deleted_courses_are_told_on_demand(school: School, client: CanvasClient) -> None:
-    """Canvas leaves them out else."""
+    """Canvas omits them by default."""
     school.courses[BIOLOGY]["workflow_state"] = "deleted"
     assert [course.id for course in await items_of(client.account_courses(HIGH))] == [ALGEBRA]
     assert [course.id for course in await items_of(client.account_courses(HIGH, deleted=True))] == [ALGEBRA, BIOLOGY]
@@ -207,7 +210,7 @@ async def test_outcomes_groups_and_links_are_told_whole(client: CanvasClient) ->
 
 
 async def test_alignments_are_told_by_assignment_or_by_student(school: School, client: CanvasClient) -> None:
-    """An older Canvas, which wants a student, says so by its type of error."""
+    """An older Canvas requires a student and answers with its own error."""
     by_assignment = await client.outcome_alignments(ALGEBRA, assignment_id=601)
     assert [alignment.learning_outcome_id for alignment in by_assignment.value] == [EQUATIONS, FRACTIONS]
     by_student = await client.outcome_alignments(ALGEBRA, student_id=ANN)
@@ -220,7 +223,7 @@ async def test_alignments_are_told_by_assignment_or_by_student(school: School, c
 
 
 async def test_results_and_rollups_are_told(school: School, client: CanvasClient) -> None:
-    """Of all or of some; hidden ones on demand; one rollup for each section."""
+    """All or some; hidden ones on demand; one rollup for each section."""
     results = await items_of(client.outcome_results(ALGEBRA))
     assert [result.id for result in results] == [803, 801, 802, 804, 805, 806]
     assert results[0].links == rest.OutcomeResultLinks(
@@ -241,7 +244,7 @@ async def test_results_and_rollups_are_told(school: School, client: CanvasClient
 
 
 async def test_scales_are_the_nearest_ones_and_none_is_an_answer_too(school: School, client: CanvasClient) -> None:
-    """The moment of the request is known either way."""
+    """The time of the request is known either way."""
     inherited = await client.outcome_proficiency(Context("Course", ALGEBRA))
     assert inherited.value is not None
     assert [rating.points for rating in inherited.value.ratings] == [10.0, 0.0]
@@ -250,7 +253,7 @@ async def test_scales_are_the_nearest_ones_and_none_is_an_answer_too(school: Sch
 
 
 async def test_what_canvas_leaves_out_is_none(school: School, client: CanvasClient) -> None:
-    """With account-level scales an outcome has no points of its own, and a link shows the context's."""
+    """With account-level scales, an outcome has no points of its own, and a link shows its context's."""
     school.account_level_scales = True
     school.methods["Account", ROOT] = ("n_mastery", 3)
     outcome = (await client.outcome(FRACTIONS)).value
@@ -277,7 +280,7 @@ async def test_grading_standards_are_told(client: CanvasClient) -> None:
 async def test_every_page_is_fetched_in_order_as_often_as_canvas_cuts_the_wish(
     school: School, client: CanvasClient, time: Time
 ) -> None:
-    """By Canvas' own links, each page with the moment when it was asked for."""
+    """By Canvas' own links, each page with the time of its request."""
     school.page_size = 2
     school.remaining = 200  # so that time passes between pages
     pages = await pages_of(client.outcome_results(ALGEBRA))
@@ -292,7 +295,7 @@ async def test_every_page_is_fetched_in_order_as_often_as_canvas_cuts_the_wish(
 
 
 async def test_an_opaque_link_comes_back_untouched(school: School, client: CanvasClient) -> None:
-    """Whatever is escaped in it, in whatever case its header is written, and however many links there are."""
+    """With any escapes, in any case of the header, and among any number of links."""
     target = f"{school.url}/api/v1/accounts?page=bookmark:MA%3d%3D&x=%2C%7e+;a%2B&x=1"
     school.fail("next", path="accounts$", Target=f'{school.url}/first>; REL=first, <{target}>; title="a, b"; rel="next last')
     await pages_of(client.accounts())
@@ -302,15 +305,15 @@ async def test_an_opaque_link_comes_back_untouched(school: School, client: Canva
 
 
 async def test_pages_that_go_round_in_a_circle_end_with_a_sentence(school: School, client: CanvasClient) -> None:
-    """Not with a loop."""
+    """They do not loop."""
     school.fail("circle", times=99)
-    with pytest.raises(CanvasSurprise, match=r"GET /api/v1/accounts: the pages go round in a circle"):
+    with pytest.raises(CanvasSurprise, match=r"GET /api/v1/accounts: the next page is one that was read before"):
         await pages_of(client.accounts())
     assert len(school.asked) == 1
     school.planned.clear()
     school.page_size = 1
     school.fail("next", path="sub_accounts", times=2, Target=f"{school.url}/api/v1/accounts/1/sub_accounts?page=first")
-    with pytest.raises(CanvasSurprise, match="in a circle"):
+    with pytest.raises(CanvasSurprise, match="read before"):
         await pages_of(client.sub_accounts(ROOT))
     assert len(school.asked) == 1 + 2
 
@@ -320,7 +323,7 @@ async def test_pages_that_go_round_in_a_circle_end_with_a_sentence(school: Schoo
 
 @pytest.mark.parametrize("kind", ["throttle", "429"])
 async def test_throttling_is_waited_for_however_often(school: School, client: CanvasClient, time: Time, kind: Any) -> None:
-    """Each wait is twice as long; the tries that failures have are not used up."""
+    """Each wait is twice as long. It does not use up the tries for failures."""
     school.fail(kind, times=8)
     assert (await client.account(ROOT)).value.id == ROOT
     assert len(school.asked) == 9
@@ -329,7 +332,7 @@ async def test_throttling_is_waited_for_however_often(school: School, client: Ca
 
 
 async def test_canvas_may_say_how_long_to_wait(school: School, client: CanvasClient, time: Time) -> None:
-    """In seconds or as a date, and for failures too; nobody waits for hours."""
+    """In seconds or as a date, also for failures; but no wait lasts hours."""
     school.fail("429", Retry_After="7")
     await client.account(ROOT)
     assert 7 <= time.passed < 9
@@ -344,7 +347,7 @@ async def test_canvas_may_say_how_long_to_wait(school: School, client: CanvasCli
 
 
 async def test_a_date_that_no_calendar_has_is_none(school: School, client: CanvasClient, time: Time) -> None:
-    """In place of one to wait until, or of Canvas' own time: as if it had not been told."""
+    """In `Retry-After` or in `Date`, we ignore it."""
     absurd = "Fri, 01 Jan 99999999999999999999 00:00:00 GMT"
     school.fail("503", Retry_After=absurd)
     school.date = absurd
@@ -357,14 +360,14 @@ async def test_a_date_that_no_calendar_has_is_none(school: School, client: Canva
 async def test_throttling_without_end_is_given_up(school: School, time: Time) -> None:
     """With a sentence."""
     school.fail("throttle", times=99)
-    patience = Patience(throttlings=3)
-    async with CanvasClient(school.url, SecretStr(school.token), patience=patience, clock=time.clock) as client:
-        with pytest.raises(CanvasAway, match=r"accounts/1: given up after 4 times of being told to ask less \(403\)"):
+    policy = RetryPolicy(throttlings=3)
+    async with CanvasClient(school.url, SecretStr(school.token), policy=policy, clock=time.clock) as client:
+        with pytest.raises(CanvasAway, match=r"accounts/1: gave up after 4 times of throttling \(403\)"):
             await client.account(ROOT)
 
 
 async def test_who_is_throttled_holds_back_the_others(school: School, time: Time) -> None:
-    """The bucket belongs to the token, so no task asks until the wait is over."""
+    """The bucket belongs to the token, so all tasks wait."""
     school.fail("throttle", path="accounts/2", Retry_After="30")
     async with CanvasClient(school.url, SecretStr(school.token), concurrent=1, clock=time.clock) as client:
         answers = await asyncio.gather(client.account(2), client.account(ROOT))
@@ -373,7 +376,7 @@ async def test_who_is_throttled_holds_back_the_others(school: School, time: Time
 
 
 async def test_less_is_asked_when_the_bucket_runs_low(school: School, client: CanvasClient, time: Time) -> None:
-    """Long before Canvas refuses."""
+    """Before Canvas refuses."""
     await client.account(ROOT)
     await client.account(ROOT)
     assert time.passed == 0
@@ -385,17 +388,19 @@ async def test_less_is_asked_when_the_bucket_runs_low(school: School, client: Ca
 
 @pytest.mark.parametrize("kind", ["500", "503", "break", "cut"])
 async def test_failures_are_tried_again_and_then_named(school: School, client: CanvasClient, time: Time, kind: Any) -> None:
-    """A page arrives whole or not at all."""
+    """A page arrives complete or not at all."""
     school.fail(kind, times=5)
     assert len(await items_of(client.outcome_results(ALGEBRA))) == 6
     assert time.slept == pytest.approx([0.375, 0.75, 1.5, 3.0, 6.0])
     school.fail(kind, times=99)
-    with pytest.raises(CanvasAway, match=r"GET /api/v1/courses/101/outcome_results: given up after 6 tries; at last "):
+    with pytest.raises(
+        CanvasAway, match=r"GET /api/v1/courses/101/outcome_results: gave up after 6 tries; the last one failed: "
+    ):
         await items_of(client.outcome_results(ALGEBRA))
 
 
 async def test_waits_differ_by_chance(school: School, time: Time) -> None:
-    """So that many clients do not come back at one moment."""
+    """Many clients do not return at the same time."""
     waits = []
     for chance in (0.0, 1.0):
         time.slept.clear()
@@ -408,20 +413,20 @@ async def test_waits_differ_by_chance(school: School, time: Time) -> None:
 
 
 async def test_a_slow_answer_has_a_limit(school: School, time: Time) -> None:
-    """And a server that is not there an end."""
-    patience = Patience(tries=2)
+    """So has a missing server."""
+    policy = RetryPolicy(tries=2)
     school.fail("slow", times=2)
-    async with CanvasClient(school.url, SecretStr(school.token), seconds=0.1, patience=patience, clock=time.clock) as client:
-        with pytest.raises(CanvasAway, match=r"at last no whole answer within 0\.1 seconds"):
+    async with CanvasClient(school.url, SecretStr(school.token), seconds=0.1, policy=policy, clock=time.clock) as client:
+        with pytest.raises(CanvasAway, match=r"failed: no complete answer within 0\.1 seconds"):
             await client.account(ROOT)
     gone = "http://127.0.0.1:9"
-    async with CanvasClient(gone, SecretStr(school.token), patience=patience, clock=time.clock) as client:
-        with pytest.raises(CanvasAway, match=r"at last the connection failed \(ClientConnectorError\)"):
+    async with CanvasClient(gone, SecretStr(school.token), policy=policy, clock=time.clock) as client:
+        with pytest.raises(CanvasAway, match=r"failed: the connection failed \(ClientConnectorError\)"):
             await client.account(ROOT)
 
 
 async def test_a_wait_ends_when_its_task_is_cancelled(school: School) -> None:
-    """A stop does not wait for Canvas."""
+    """Stopping does not wait for Canvas."""
     school.fail("throttle", Retry_After="60")
     async with CanvasClient(school.url, SecretStr(school.token)) as client:
         with pytest.raises(TimeoutError):
@@ -430,7 +435,7 @@ async def test_a_wait_ends_when_its_task_is_cancelled(school: School) -> None:
 
 
 async def test_no_more_is_asked_at_once_than_agreed(school: School, time: Time) -> None:
-    """Each running request costs fifty of the bucket."""
+    """Each running request takes 50 out of the bucket."""
     async with CanvasClient(school.url, SecretStr(school.token), concurrent=2, clock=time.clock) as client:
         await asyncio.gather(*(client.account(ROOT) for _ in range(12)))
     assert school.most_at_once == 2
@@ -440,14 +445,14 @@ async def test_no_more_is_asked_at_once_than_agreed(school: School, time: Time) 
     ("kind", "error", "sentence"),
     [
         ("forbidden", CanvasForbidden, r"GET /api/v1/courses/101/outcome_results: the token's user may not see this \(403\)"),
-        ("html", CanvasSurprise, "the answer is no JSON; is OUTCOMES_CANVAS_URL a Canvas"),
+        ("html", CanvasSurprise, "the answer is not JSON; check that OUTCOMES_CANVAS_URL is a Canvas"),
         ("shape", CanvasSurprise, r"outcome_results: outcome_results\[0\]\.id is not as Canvas publishes it: an id is a whole"),
     ],
 )
 async def test_what_will_not_get_better_is_said_at_once(
     school: School, client: CanvasClient, kind: Any, error: type[CanvasError], sentence: str
 ) -> None:
-    """By path and member, and without what was answered."""
+    """By path and member, without the content."""
     school.fail(kind)
     with pytest.raises(error, match=sentence) as raised:
         await items_of(client.outcome_results(ALGEBRA))
@@ -456,7 +461,7 @@ async def test_what_will_not_get_better_is_said_at_once(
 
 
 async def test_a_wrong_shape_anywhere_names_its_place(school: School, client: CanvasClient) -> None:
-    """In a list, in an object, in the midst of one."""
+    """In a list, in an object, or inside one."""
     school.outcomes[FRACTIONS]["title"] = None
     with pytest.raises(
         CanvasSurprise, match=r"outcome_group_links: \[0\]\.outcome\.title is not .*: input should be a valid string"
@@ -471,7 +476,7 @@ async def test_a_wrong_shape_anywhere_names_its_place(school: School, client: Ca
 
 
 async def test_an_answer_without_end_is_not_read(school: School, client: CanvasClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever serves it is no Canvas."""
+    """Canvas never sends that much."""
     monkeypatch.setattr("consumer.canvas.client.MAX_BODY_BYTES", 3 * 1024 * 1024)
     school.accounts[ROOT]["name"] = "x" * 4 * 1024 * 1024
     with pytest.raises(CanvasSurprise, match="accounts/1: an answer of more than 3 MB"):
@@ -479,13 +484,13 @@ async def test_an_answer_without_end_is_not_read(school: School, client: CanvasC
 
 
 async def test_members_that_canvas_may_add_are_no_surprise(school: School, client: CanvasClient) -> None:
-    """They are left aside."""
+    """We ignore them."""
     school.accounts[ROOT]["from_next_year"] = {"a": [1]}
     assert (await client.account(ROOT)).value.name == "Green Valley"
 
 
 async def test_a_wrong_token_is_told_from_a_missing_right(school: School, client: CanvasClient, time: Time) -> None:
-    """Also where an older Canvas says 401 to both."""
+    """Even if an older Canvas answers 401 to both."""
     async with CanvasClient(school.url, SecretStr("other"), clock=time.clock) as stranger:
         with pytest.raises(CanvasUnauthorized, match="does not know this token"):
             await stranger.account(ROOT)
@@ -498,10 +503,10 @@ async def test_a_wrong_token_is_told_from_a_missing_right(school: School, client
 
 
 async def test_the_token_goes_to_its_own_canvas_and_nowhere_else(school: School, client: CanvasClient) -> None:
-    """Neither a link nor a redirect leads it away; on the same host redirects are followed."""
+    """No link or redirect leads it away. Redirects on the same host are followed."""
     async with School() as other:
         school.fail("next", Target=f"{other.url}/api/v1/accounts?page=2")
-        with pytest.raises(CanvasSurprise, match="Canvas points to another address; is OUTCOMES_CANVAS_URL right"):
+        with pytest.raises(CanvasSurprise, match="Canvas points to another address; check OUTCOMES_CANVAS_URL"):
             await items_of(client.accounts())
         named = [school.url.replace("//", f"//{who}@") for who in ("user", ":pw")]
         for target in (f"{other.url}/api/v1/accounts", "https" + school.url[4:], *named, "http://["):
@@ -517,7 +522,7 @@ async def test_the_token_goes_to_its_own_canvas_and_nowhere_else(school: School,
 
 
 async def test_the_token_is_in_no_address_log_or_error(school: School, client: CanvasClient) -> None:
-    """Not even in the small print of an exception, nor where the server breaks HTTP itself."""
+    """Not in an exception's traceback either, nor if the server breaks HTTP."""
     lines = io.StringIO()
     before = logging.getLogger().handlers[:], logging.getLogger().level
     log.configure("json", "debug", lines)
@@ -536,21 +541,21 @@ async def test_the_token_is_in_no_address_log_or_error(school: School, client: C
     finally:
         logging.getLogger().handlers[:] = before[0]
         logging.getLogger().setLevel(before[1])
-    told = [lines.getvalue(), repr(client), str(vars(client))]
+    texts = [lines.getvalue(), repr(client), str(vars(client))]
     for found in errors:
         assert found.__cause__ is None
         assert found.__context__ is None
-        told += [repr(found), "".join(traceback.format_exception(found))]
-    told += [asked.url for asked in school.asked]
-    assert "Canvas is asked again" in lines.getvalue()
-    assert [text for text in told if school.token in text or "content" in text] == []
+        texts += [repr(found), "".join(traceback.format_exception(found))]
+    texts += [asked.url for asked in school.asked]
+    assert "canvas_retry" in lines.getvalue()
+    assert [text for text in texts if school.token in text or "content" in text] == []
 
 
 # Settings
 
 
 def test_the_client_is_what_the_settings_say() -> None:
-    """And a missing one is named."""
+    """A missing one is named."""
     settings = Settings(canvas_url="https://School.Example:8443/api/v1/", canvas_token=SecretStr("t"))
     assert repr(CanvasClient.of(settings)) == "CanvasClient('https://school.example:8443')"
     assert CanvasClient.of(settings).host == "school.example:8443"
@@ -596,7 +601,7 @@ def test_a_token_that_cannot_be_one_is_refused_and_not_shown() -> None:
 
 
 def test_every_shape_says_what_its_members_mean() -> None:
-    """They are the server's published description."""
+    """Our server publishes them."""
     shapes = [shape for shape in vars(rest).values() if isinstance(shape, type) and issubclass(shape, BaseModel)]
     assert len(shapes) > 20
     assert [

@@ -1,4 +1,4 @@
-"""What REST tells against what is known: only what differs is written, and what was written is the same the next time."""
+"""REST against what we know: only differences are written, and a second comparison finds none."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,12 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consumer.canvas import compare, mapping
-from consumer.canvas.backfill import _event
 from consumer.canvas.client import Context
-from consumer.canvas.compare import Change, Known, Left
-from consumer.canvas.examine import aligned_again, removed
-from consumer.canvas.mapping import Told
-from consumer.canvas.projection import Aligned, Alignment
+from consumer.canvas.compare import Change, Known, SkipReason
+from consumer.canvas.examining.alignments import removed, skip_shown
+from consumer.canvas.mapping import RemoteObject
+from consumer.canvas.observations import Scale
+from consumer.canvas.projection import AlignmentState, KnownAlignment
+from consumer.canvas.snapshot_writer import event_of
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import Accepted, RawRecord
 from consumer.ingest.tables import TABLES
@@ -27,7 +28,7 @@ LATER = NOON + timedelta(days=1)
 MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ROOT = Context("Account", 1)
 
-# What Canvas may answer, and what may be known
+# Possible answers of Canvas, and possible known versions
 
 words = st.text("ab é<", max_size=2)
 texts = st.sampled_from(["", "a", "b", "Mastery"]) | st.none()
@@ -39,7 +40,7 @@ states = st.sampled_from(["active", "deleted", "archived"])
 
 
 def answers(shape: Any, **members: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    """Objects of a shape with some of these members; those that it must have are there."""
+    """Objects of a shape with its required members and some of these."""
     needed = {name: members.pop(name) for name, field in shape.model_fields.items() if field.is_required()}
     return st.fixed_dictionaries(needed, optional=members).map(shape.model_validate)
 
@@ -66,7 +67,7 @@ groups = answers(
     parent_outcome_group=st.none() | st.fixed_dictionaries({"id": ids, "title": st.just("x")}),
 ).map(mapping.group)
 outcomes = st.builds(
-    lambda outcome, own: mapping.outcome(outcome, own=own),
+    lambda outcome, own: mapping.outcome(outcome, own_criterion=own),
     answers(
         rest.Outcome,
         id=ids,
@@ -107,8 +108,8 @@ objects = st.one_of(accounts, courses, groups, outcomes, results)
 
 
 @st.composite
-def known_of(draw: st.DrawFn, one: Told) -> Known | None:
-    """Nothing, or something like what is told, from another time."""
+def known_of(draw: st.DrawFn, one: RemoteObject) -> Known | None:
+    """Nothing, or a similar version from another time."""
     if draw(st.booleans()):
         return None
     table = TABLES[one.table]
@@ -140,8 +141,8 @@ def known_of(draw: st.DrawFn, one: Told) -> Known | None:
 
 
 def after(change: Change, before: Known | None) -> Known:
-    """What is known once a change was written: through the bytes, the decoder and the row."""
-    (verdict,) = decode(RawRecord("canvas:x", 0, 1, _event(change, NOON, TENANT)), Rules(), LATER)
+    """The known version after a change was written: through the bytes, the decoder and the row."""
+    (verdict,) = decode(RawRecord("canvas:x", 0, 1, event_of(change, TENANT)), Rules(), LATER)
     assert isinstance(verdict, Accepted), verdict
     row = dict(zip(verdict.table.columns, verdict.row, strict=False))
     feed, earlier = (before.feed, before.earlier) if before is not None else (None, ())
@@ -152,27 +153,27 @@ def after(change: Change, before: Known | None) -> Known:
 @MANY
 @given(st.data())
 def test_what_was_written_compares_as_equal(data: st.DataObject) -> None:
-    """Whatever was told and known, late or in time.
+    """For any answer and any known version, late or not.
 
-    Of what REST does not tell, what the feed told last holds, but for what an earlier snapshot was told, and for members that
-    depend on what REST told.
+    Members that REST does not show keep the feed's last value, unless an earlier snapshot had them, or they depend on a member
+    that REST shows.
     """
     one = data.draw(objects)
     known = data.draw(known_of(one))
     if known is not None:
         known = replace(known, feed=data.draw(known_of(one)), earlier=data.draw(st.sampled_from([(), (known.body,)])))
     found = compare.compare(one, known, NOON, {"5": "U"})
-    if isinstance(found, Left):
-        assert (found is Left.WITHOUT_ID) == (one.id is None)
+    if isinstance(found, SkipReason):
+        assert (found is SkipReason.WITHOUT_ID) == (one.id is None)
         return
     now = after(found, known)
-    assert compare.compare(one, now, LATER, {"5": "U"}) is Left.UNCHANGED
+    assert compare.compare(one, now, LATER, {"5": "U"}) is SkipReason.UNCHANGED
     if known is not None:
         assert found.differences
-        told_last = (known.feed or known).body
-        assert told_last.keys() - now.body.keys() - one.members.keys() <= set(compare.DEPENDENT.values())
+        newest = (known.feed or known).body
+        assert newest.keys() - now.body.keys() - one.members.keys() <= set(compare.DEPENDENT.values())
         stays = known.feed is not None and not known.earlier and "icon" in known.body
-        assert now.body.get("icon") == (known.body if stays else told_last).get("icon")
+        assert now.body.get("icon") == (known.body if stays else newest).get("icon")
 
 
 @MANY
@@ -180,35 +181,35 @@ def test_what_was_written_compares_as_equal(data: st.DataObject) -> None:
 def test_a_scale_that_was_written_compares_as_equal(
     ratings: Any, others: Any, state: str, inherited: bool, feeds_id: Any
 ) -> None:
-    """And one that is inherited is written only where the context is known to own another one."""
+    """An inherited scale is written only if the context owns a different one."""
     known = None
     if others is not None:
         body = {"outcome_proficiency_id": 12, **mapping.scale(ROOT, others).members, "workflow_state": state}
         known = Known(body, THEN, "outcome_proficiency_updated")
-    found = compare.mastery_scale(ROOT, ratings, known, NOON, inherited=inherited, feeds_id=feeds_id)
-    if isinstance(found, Left):
-        assert inherited or (known is not None and compare.alike(others, ratings))
+    found = compare.mastery_scale(Scale(ROOT, NOON, ratings, inherited), known, feeds_id)
+    if isinstance(found, SkipReason):
+        assert inherited or (known is not None and compare.same_scale(others, ratings))
         return
     assert not inherited or (known is not None and state == "active")
     assert found.id == (feeds_id or -2)
-    now = Known(orjson.loads(_event(found, NOON, TENANT))["body"], NOON, found.event_name)
-    assert compare.mastery_scale(ROOT, ratings, now, LATER, inherited=inherited, feeds_id=feeds_id) is Left.UNCHANGED
+    now = Known(orjson.loads(event_of(found, TENANT))["body"], NOON, found.event_name)
+    assert compare.mastery_scale(Scale(ROOT, LATER, ratings, inherited), now, feeds_id) is SkipReason.UNCHANGED
 
 
 @MANY
 @given(objects, st.data())
-def test_what_is_newer_than_the_request_is_left_alone(one: Told, data: st.DataObject) -> None:
-    """Whatever it says."""
+def test_what_is_newer_than_the_request_is_left_alone(one: RemoteObject, data: st.DataObject) -> None:
+    """Whatever its content."""
     known = data.draw(known_of(one).filter(lambda known: known is not None))
     assert known is not None
     newer = Known(known.body, NOON + timedelta(microseconds=1), known.event_name)
-    assert compare.compare(one, newer, NOON) in (Left.NEWER_HERE, Left.WITHOUT_ID)
+    assert compare.compare(one, newer, NOON) in (SkipReason.NEWER_HERE, SkipReason.WITHOUT_ID)
 
 
 # Rules, one by one
 
 
-def result_of(**members: Any) -> Told:
+def result_of(**members: Any) -> RemoteObject:
     """A result of user 5."""
     shown = {"id": 1, "score": 3, "links": {"user": "5", "learning_outcome": 2, "alignment": "assignment_7"}} | members
     return mapping.result(rest.OutcomeResult.model_validate(shown), 5, None)
@@ -239,16 +240,16 @@ RESULT = {
     ],
 )
 def test_the_time_of_a_result_is_either_time(shown: str | None, submitted: datetime | None, differs: bool) -> None:
-    """REST does not say whether it was submitted or assessed then; fractions of seconds it does not have."""
+    """REST does not say whether the work was submitted or assessed then, and has no fractions of seconds."""
     found = compare.compare(result_of(submitted_or_assessed_at=shown), Known(RESULT, THEN, "x", submitted), NOON)
     assert isinstance(found, Change) == differs
     if isinstance(found, Change):
         assert [one.member for one in found.differences] == ["assessed_at"]
 
 
-def test_the_asset_and_the_uuid_that_the_feed_told_stay() -> None:
-    """REST tells an assignment also of a quiz; and whose id it is was learnt from the feed, so it cannot be wrong there."""
-    assert compare.compare(result_of(), Known(RESULT, THEN, "x"), NOON, {"5": "another"}) is Left.UNCHANGED
+def test_the_asset_and_the_uuid_from_the_feed_stay() -> None:
+    """REST shows an assignment for a quiz too. User ids are learnt from the feed, so its uuid is right."""
+    assert compare.compare(result_of(), Known(RESULT, THEN, "x"), NOON, {"5": "another"}) is SkipReason.UNCHANGED
     bare = {name: value for name, value in RESULT.items() if not name.startswith("associated")} | {"user_uuid": "id:5"}
     found = compare.compare(result_of(), Known(bare, THEN, "x"), NOON, {"5": "U"})
     assert isinstance(found, Change)
@@ -265,22 +266,22 @@ def test_the_asset_and_the_uuid_that_the_feed_told_stay() -> None:
     ],
 )
 def test_two_names_of_one_method_are_the_same(stored: str, shown: str, differs: bool) -> None:
-    """REST has other names for them while the new decaying average is on."""
-    outcome = mapping.outcome(rest.Outcome(id=1, title="t", calculation_method=shown), own=True)
+    """REST renames them while Canvas' new decaying average is on."""
+    outcome = mapping.outcome(rest.Outcome(id=1, title="t", calculation_method=shown), own_criterion=True)
     body = {"learning_outcome_id": 1, "title": "t", "workflow_state": "active", "calculation_method": stored}
     assert isinstance(compare.compare(outcome, Known(body, THEN, "x"), NOON), Change) == differs
 
 
 @pytest.mark.parametrize(("state", "differs"), [("active", False), ("archived", False), ("retired", False), ("deleted", True)])
-def test_a_list_tells_that_an_outcome_is_not_deleted(state: str, differs: bool) -> None:
-    """Archived ones are in it too."""
-    outcome = mapping.outcome(rest.Outcome(id=1, title="t"), own=False)
+def test_a_list_shows_that_an_outcome_is_not_deleted(state: str, differs: bool) -> None:
+    """Lists contain archived ones too."""
+    outcome = mapping.outcome(rest.Outcome(id=1, title="t"), own_criterion=False)
     body = {"learning_outcome_id": 1, "title": "t", "workflow_state": state}
     assert isinstance(compare.compare(outcome, Known(body, THEN, "x"), NOON), Change) == differs
 
 
 def link(id_: int, state: str = "active", at: datetime = THEN, name: str = "learning_outcome_link_updated") -> Known:
-    """A known link of one and the same place."""
+    """A known link, always at the same position."""
     body = {
         "learning_outcome_link_id": id_,
         "context_type": "Account",
@@ -295,24 +296,26 @@ def link(id_: int, state: str = "active", at: datetime = THEN, name: str = "lear
 @pytest.mark.parametrize(
     ("known", "found"),
     [
-        ([], (Left.UNKNOWN_LINK, None)),
-        ([link(1), link(2), link(3, "deleted")], (Left.UNCHANGED, 2)),
-        ([link(3, "deleted")], (Left.UNKNOWN_LINK, None)),
-        ([link(3, "deleted", LATER)], (Left.NEWER_HERE, None)),
-        ([link(3, "active", LATER)], (Left.NEWER_HERE, 3)),
+        ([], (SkipReason.UNKNOWN_LINK, None)),
+        ([link(1), link(2), link(3, "deleted")], (SkipReason.UNCHANGED, 2)),
+        ([link(3, "deleted")], (SkipReason.UNKNOWN_LINK, None)),
+        ([link(3, "deleted", LATER)], (SkipReason.NEWER_HERE, None)),
+        ([link(3, "active", LATER)], (SkipReason.NEWER_HERE, 3)),
         ([link(1, "deleted", THEN, "learning_outcome_link_backfilled"), link(3, "deleted")], (None, 1)),
     ],
 )
-def test_a_link_is_known_by_its_place(known: list[Known], found: tuple[Left | None, int | None]) -> None:
-    """The youngest active one; a deleted one only where nobody but REST has told of its end."""
-    one = Told("learning_outcome_link", None, {n: v for n, v in link(0).body.items() if n != "learning_outcome_link_id"})
+def test_a_link_is_known_by_its_position(known: list[Known], found: tuple[SkipReason | None, int | None]) -> None:
+    """The youngest active one; a deleted one only if REST alone showed its deletion."""
+    one = RemoteObject(
+        "learning_outcome_link", None, {n: v for n, v in link(0).body.items() if n != "learning_outcome_link_id"}
+    )
     verdict, id_ = compare.link(one, known, NOON)
-    assert (verdict if isinstance(verdict, Left) else None, id_) == found
+    assert (verdict if isinstance(verdict, SkipReason) else None, id_) == found
 
 
-def aligned(state: str, at: datetime = THEN) -> Alignment:
+def aligned(state: str, at: datetime = THEN) -> AlignmentState:
     """An alignment."""
-    return Alignment(1, "Assignment", 7, state, "Essay", "none", None, at)
+    return AlignmentState(1, "Assignment", 7, state, "Essay", "none", None, at)
 
 
 @pytest.mark.parametrize(
@@ -328,15 +331,17 @@ def aligned(state: str, at: datetime = THEN) -> Alignment:
         (aligned("deleted"), LATER, None),
     ],
 )
-def test_a_removed_alignment_is_news_once(known: Alignment | None, newest_result: datetime | None, state: str | None) -> None:
-    """And again where a result is newer than the news; what is newer than the request proves that it was there."""
-    found = removed(1, 7, Aligned(known, newest_result), NOON)
+def test_a_removed_alignment_is_written_once(
+    known: AlignmentState | None, newest_result: datetime | None, state: str | None
+) -> None:
+    """Again if a result is newer than the deletion. A result newer than the request proves that the alignment existed."""
+    found = removed((1, "Assignment", 7), KnownAlignment(known, newest_result), NOON)
     assert (found and found.workflow_state) == state
 
 
-def test_an_alignment_that_says_the_same_is_no_news() -> None:
-    """Whenever it was told."""
-    assert aligned_again(aligned("active", NOON), Aligned(aligned("active"), None)) is Left.UNCHANGED
-    assert aligned_again(aligned("active", NOON), Aligned(aligned("deleted"), None)) is None
-    assert aligned_again(aligned("active", NOON), Aligned(aligned("deleted", LATER), None)) is Left.NEWER_HERE
-    assert aligned_again(aligned("active", NOON), None) is None
+def test_an_alignment_that_says_the_same_is_not_written() -> None:
+    """At any time."""
+    assert skip_shown(aligned("active", NOON), KnownAlignment(aligned("active"), None)) is SkipReason.UNCHANGED
+    assert skip_shown(aligned("active", NOON), KnownAlignment(aligned("deleted"), None)) is None
+    assert skip_shown(aligned("active", NOON), KnownAlignment(aligned("deleted", LATER), None)) is SkipReason.NEWER_HERE
+    assert skip_shown(aligned("active", NOON), KnownAlignment(None, None)) is None

@@ -1,4 +1,4 @@
-"""Our client against our own server: what is served is what a backfill from it makes, and reconcile finds it the same."""
+"""Our client against our own server: a backfill from it makes the same projection, and reconcile finds no difference."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,10 +7,10 @@ from typing import NamedTuple
 import pytest
 
 from tests.canvas.content import ALGEBRA, EQUATIONS, FRACTIONS, UUID
-from tests.canvas.filling import differences, feed_of, fill, query, state, tell
+from tests.canvas.filling import deliver, differences, feed_of, fill, query, state
 from tests.canvas.school import School
-from tests.canvas.serving import served
 from tests.samples import Event
+from tests.serve.serving import served
 
 
 class Ours(NamedTuple):
@@ -22,13 +22,13 @@ class Ours(NamedTuple):
 
 @asynccontextmanager
 async def serving_of(dsn: str) -> AsyncIterator[Ours]:
-    """Over this database."""
+    """For this database."""
     async with served(dsn, UUID) as running:
         yield Ours(running.base, running.token)
 
 
 async def own_criteria(dsn: str) -> None:
-    """Lets the projection compute with them, whatever scales there are."""
+    """Makes the projection compute with the outcomes' own criteria."""
     await query(
         dsn,
         "INSERT INTO tenant_setting (root_account_uuid, name, value) "
@@ -39,9 +39,9 @@ async def own_criteria(dsn: str) -> None:
 
 @pytest.mark.parametrize("own", [False, True])
 async def test_a_backfill_from_our_server_makes_the_same_projection(database: str, another_database: str, own: bool) -> None:
-    """Tree, groups, outcomes, scales, standards, alignments and results; but no ids of links, which REST does not show."""
+    """Tree, groups, outcomes, scales, standards, alignments and results; not links, whose ids REST does not show."""
     async with School(account_level_scales=not own) as school:
-        await tell(database, *feed_of(school))
+        await deliver(database, *feed_of(school))
         if own:
             for dsn in (database, another_database):
                 await own_criteria(dsn)
@@ -64,24 +64,24 @@ async def test_a_backfill_from_our_server_makes_the_same_projection(database: st
                 row[8] for row in served_from["learning_outcome"] if row[-1] == "active"
             ]
         scales = "SELECT context_type, context_id, jsonb_path_query_array(outcome_proficiency_ratings, '$[*].points')::text"
-        told = await query(another_database, f"{scales} FROM outcome_proficiency ORDER BY 1, 2")
-        assert told == await query(database, f"{scales} FROM outcome_proficiency ORDER BY 1, 2")
+        scales_made = await query(another_database, f"{scales} FROM outcome_proficiency ORDER BY 1, 2")
+        assert scales_made == await query(database, f"{scales} FROM outcome_proficiency ORDER BY 1, 2")
         assert (await differences(another_database, ours)).counts.keys() <= {"missing", "rollup"}
         assert (await fill(another_database, ours)).books.applied == 0
         assert (await differences(database, ours)).total == 0
 
 
-async def test_reconcile_finds_what_our_server_has_and_a_lossy_feed_has_not(database: str, another_database: str) -> None:
-    """Exactly the lost events, and the scores that they change; a repair brings them."""
+async def test_reconcile_finds_what_a_lossy_feed_has_lost(database: str, another_database: str) -> None:
+    """Exactly the lost events, and the scores that they change; a repair restores them."""
     async with School(account_level_scales=True) as school:
         everything = feed_of(school)
-        await tell(database, *everything)
+        await deliver(database, *everything)
 
         def is_lost(event: Event) -> bool:
             body = event["body"]
             return body.get("id") == "803" or ("title" in body and body.get("learning_outcome_id") == str(EQUATIONS))
 
-        await tell(another_database, *(event for event in everything if not is_lost(event)))
+        await deliver(another_database, *(event for event in everything if not is_lost(event)))
         await fill(database, school)
     async with serving_of(database) as ours:
         done = await differences(another_database, ours, repair=True)
@@ -103,14 +103,14 @@ async def test_reconcile_finds_what_our_server_has_and_a_lossy_feed_has_not(data
         ) == [(10,)]
 
 
-async def test_results_without_a_score_go_round_too(database: str, another_database: str) -> None:
-    """Canvas shows them among the results and leaves them out of rollups; so do we, and nothing is called gone for it."""
+async def test_results_without_a_score_make_the_round_trip_too(database: str, another_database: str) -> None:
+    """Canvas shows them as results and omits them from rollups. So do we, and nothing counts as gone."""
     async with School(account_level_scales=True) as school:
         school.results[803] |= {"score": None, "percent": None, "mastery": None}
-        await tell(database, *feed_of(school))
+        await deliver(database, *feed_of(school))
         await fill(database, school)
     async with serving_of(database) as ours:
         await fill(another_database, ours)
-        told = "SELECT score, percent, workflow_state FROM learning_outcome_result WHERE id = 803"
-        assert await query(another_database, told) == [(None, None, "active")]
+        statement = "SELECT score, percent, workflow_state FROM learning_outcome_result WHERE id = 803"
+        assert await query(another_database, statement) == [(None, None, "active")]
         assert (await differences(database, ours)).total == 0

@@ -19,7 +19,7 @@ from consumer.sources.kafka import KafkaSource
 from consumer.store import quarantine, writer
 from consumer.store.store import Store
 from consumer.store.writer import Writer
-from consumer.worker import Worker
+from consumer.worker.worker import Worker
 
 _left = 1
 _signal = signal.SIGKILL

@@ -19,7 +19,7 @@ import pytest
 import zstandard
 
 from consumer.errors import UsageError
-from consumer.sources import files
+from consumer.sources import finding
 from consumer.store.postgres import Connection, connect
 from tests.acceptance.running import Process, outcomes, outcomes_json, running, started, until
 from tests.samples import result
@@ -105,7 +105,7 @@ async def test_no_bomb_takes_more_than_bounded_memory_and_each_ends_in_a_sentenc
     troubles = {Path(file["label"]).name: file["trouble"] for file in json.loads(out)["files"]}
     for packing in PACKINGS:
         assert "line 3 is larger than 67,108,864 bytes" in troubles[f"string.{packing}"]
-        assert "cannot be read: it is no text" in troubles[f"zeros.{packing}"]
+        assert "cannot be read: it is not text" in troubles[f"zeros.{packing}"]
     assert "packed twice" in troubles["nested.gz"]
     assert "cannot be read to its end: Memory usage limit exceeded" in troubles["greedy.xz"]
     assert troubles["lines.bz2"] is None
@@ -327,7 +327,7 @@ def test_what_may_not_be_read_is_named_and_not_passed_over(tmp_path_factory: pyt
         target = {"file": inner / "events", "folder": inner, "inner folder": inner}[closed]
         target.chmod(0)
         with nobody(), pytest.raises(UsageError, match=f"{target}.*: Permission denied"):
-            files.find([str({"file": target, "folder": target / "events", "inner folder": top}[closed])])
+            finding.find([str({"file": target, "folder": target / "events", "inner folder": top}[closed])])
     finally:
         inner.chmod(0o755)
         (inner / "events").unlink()
@@ -336,13 +336,13 @@ def test_what_may_not_be_read_is_named_and_not_passed_over(tmp_path_factory: pyt
 
 
 def test_a_full_disk_under_stdin_is_a_sentence_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is laid down first; that takes its size."""
+    """It is copied first, which takes its size."""
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(bytes(3 * MIB))))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (MIB, hard))
     try:
-        with pytest.raises(UsageError, match=r"- cannot be laid down in .*: File too large; set TMPDIR to another folder"):
-            files.find(["-"])
+        with pytest.raises(UsageError, match=r"- cannot be copied to .*: File too large; set TMPDIR to another folder"):
+            finding.find(["-"])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
@@ -352,5 +352,5 @@ def test_stdin_without_any_writable_folder_is_a_sentence_too(monkeypatch: pytest
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"{}")))
     monkeypatch.setattr("tempfile.tempdir", None)
     monkeypatch.setattr("tempfile._candidate_tempdir_list", lambda: ["/nowhere"])
-    with pytest.raises(UsageError, match=r"^- must be laid down first, and no folder can be written to; set TMPDIR to one$"):
-        files.find(["-"])
+    with pytest.raises(UsageError, match=r"^- must be copied to a file first, and no folder is writable; set TMPDIR to one$"):
+        finding.find(["-"])

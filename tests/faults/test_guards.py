@@ -14,15 +14,17 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.errors import CorruptRecordException
 
-from consumer import worker as worker_module
 from consumer.app import connected, signals
 from consumer.errors import Transient
 from consumer.ingest.batch import Books, Partition
-from consumer.metrics import Metrics
 from consumer.settings import load
 from consumer.sources.kafka import KafkaSource
 from consumer.store.store import Store
-from consumer.worker import Worker
+from consumer.worker import outages
+from consumer.worker.metrics import Metrics
+from consumer.worker.partitions import Owned, Partitions, Phase
+from consumer.worker.until_end import UntilEnd
+from consumer.worker.worker import Worker
 from tests.acceptance.running import running, send, until
 from tests.acceptance.test_worker import _at_least, consumed, settings
 from tests.postgres.test_guards import connections
@@ -61,11 +63,21 @@ class Working:
     worker: Worker
     run: asyncio.Task[None]
 
+    @property
+    def partitions(self) -> Partitions:
+        """What is its own."""
+        return self.worker._partitions
+
+    def read(self, partition: Partition) -> Owned | None:
+        """How far a partition has been read and written; None where it has not begun."""
+        return self.partitions.lease.of(Phase.READING).get(partition)
+
     async def has_read(self, partition: Partition, position: int) -> None:
         """Returns when the next record to be fetched is this."""
 
         async def there() -> bool:
-            return self.worker._read.get(partition) == position
+            it = self.read(partition)
+            return it is not None and it.read_to == position
 
         await until(there)
 
@@ -124,7 +136,7 @@ async def test_partitions_are_given_up_only_when_what_is_being_written_is_writte
         await until(stopped)
         await send(kafka_bootstrap, name, [result(3)])
         await it.has_read(Partition(name, 0), 2)
-        revoking = asyncio.create_task(it.worker.revoked({Partition(name, 0)}))
+        revoking = asyncio.create_task(it.partitions.revoked({Partition(name, 0)}))
         await asyncio.wait({revoking}, timeout=MOMENT)
         assert not revoking.done()
         await unlock()
@@ -142,20 +154,20 @@ async def test_a_worker_leaves_its_group_also_where_kafka_takes_no_offsets(
         await it.has_read(Partition(name, 1), 0)
         owned = it.worker._metrics.partitions
         assert owned._value.get() == 2
-        await it.worker.revoked({Partition(name, 0), Partition(name, 1)})
+        await it.partitions.revoked({Partition(name, 0), Partition(name, 1)})
         assert owned._value.get() == 0
 
         async def refuse(_: object) -> None:
             raise Transient("the group has moved on")
 
-        left, stop = asyncio.Event(), it.worker._source.stop
+        left, stop = asyncio.Event(), it.partitions.source.stop
 
         async def leave() -> None:
             left.set()
             await stop()
 
-        monkeypatch.setattr(it.worker._source, "commit", refuse)
-        monkeypatch.setattr(it.worker._source, "stop", leave)
+        monkeypatch.setattr(it.partitions.source, "commit", refuse)
+        monkeypatch.setattr(it.partitions.source, "stop", leave)
         it.worker.stop()
         await asyncio.wait({it.run}, timeout=20)
         assert left.is_set()
@@ -194,10 +206,11 @@ async def test_until_the_end_is_not_reached_by_owning_nothing(database: str, kaf
     name = await topic(partitions=1)
     async with working(database, kafka_bootstrap, name) as it:
         await it.has_read(Partition(name, 0), 0)
-        it.worker._until_end, it.worker._ends = True, {Partition(name, 0): 5}
-        await it.worker.revoked({Partition(name, 0)})
-        await it.worker._check_end()
-        assert not it.worker._stop.is_set()
+        until_end = UntilEnd(it.worker._settings, it.worker._store, it.partitions, it.worker._outages)
+        until_end.ends = {Partition(name, 0): 5}
+        await it.partitions.revoked({Partition(name, 0)})
+        await until_end.check()
+        assert not it.worker._outages.stopping.is_set()
 
 
 async def test_who_waits_for_a_leader_takes_what_the_group_hands_out_meanwhile(
@@ -219,15 +232,16 @@ async def test_who_waits_for_a_leader_takes_what_the_group_hands_out_meanwhile(
     async with working(database, kafka_bootstrap, name) as it:
 
         async def reads_the_first() -> bool:
-            return it.worker._read.get(first, 0) > 0
+            begun = it.read(first)
+            return begun is not None and begun.read_to > 0
 
         await until(reads_the_first)
         monkeypatch.setattr(KafkaSource, "bounds", bounds)
-        await it.worker.revoked({first, second})
-        it.worker.assigned({second})
+        await it.partitions.revoked({first, second})
+        it.partitions.assigned({second})
         await asked.wait()
-        await it.worker.revoked({second})
-        it.worker.assigned({first, second})
+        await it.partitions.revoked({second})
+        it.partitions.assigned({first, second})
         await until(reads_the_first)
 
 
@@ -305,7 +319,7 @@ async def test_a_partition_that_gives_nothing_beside_one_that_does_means_a_stuck
     async with AIOKafkaProducer(bootstrap_servers=kafka_bootstrap) as producer:
         async with working(database, kafka_bootstrap, name, watchdog_seconds=3) as it:
             await it.has_read(Partition(name, 1), 0)
-            stuck.append(it.worker._source)
+            stuck.append(it.partitions.source)
             await asyncio.sleep(MOMENT)
             for value in told:
                 await producer.send_and_wait(name, array(value), partition=1)
@@ -314,7 +328,8 @@ async def test_a_partition_that_gives_nothing_beside_one_that_does_means_a_stuck
             async def written() -> bool:
                 await producer.send_and_wait(name, array(told[0]), partition=0)
                 lags.add(it.metric("lag_records", topic=name, partition="1"))
-                return it.worker._written.get(Partition(name, 1)) == len(told)
+                second = it.read(Partition(name, 1))
+                return second is not None and second.written_to == len(told)
 
             await until(written, 30)
         assert len(told) in lags
@@ -328,10 +343,10 @@ async def test_a_worker_that_lost_its_partitions_in_an_outage_no_longer_pauses(
     name = await topic(partitions=1)
     async with working(database, kafka_bootstrap, name) as it:
         await it.has_read(Partition(name, 0), 0)
-        it.worker._failed("postgres")(Transient("away"), 0)
+        it.worker._outages.report("postgres")(Transient("away"), 0)
         assert (it.metric("paused"), it.worker.health.waiting_for) == (1, "postgres")
-        await it.worker.revoked({Partition(name, 0)})
-        it.worker.assigned(set())
+        await it.partitions.revoked({Partition(name, 0)})
+        it.partitions.assigned(set())
         assert (it.metric("paused"), it.worker.health.waiting_for) == (0, None)
 
 
@@ -339,7 +354,7 @@ async def test_a_worker_that_postgres_keeps_waiting_is_alive(
     database: str, kafka_bootstrap: str, topic: NewTopic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For as long as OUTCOMES_STATEMENT_SECONDS allows, which may be longer than a loop may stand still."""
-    monkeypatch.setattr(worker_module, "STUCK_SECONDS", 1.5)
+    monkeypatch.setattr(outages, "STUCK_SECONDS", 1.5)
     name = await topic(partitions=1)
     async with connections(database, 2) as (holder, watching), holder.transaction():
         await holder.execute("LOCK TABLE stream_position IN ACCESS EXCLUSIVE MODE")

@@ -15,7 +15,8 @@ from consumer.errors import Transient
 from consumer.ingest.batch import Partition
 from consumer.settings import load
 from consumer.sources import kafka as kafka_source
-from consumer.sources.kafka import lag, produce
+from consumer.sources.kafka import lag
+from consumer.sources.producing import produce
 from consumer.store import schema
 from tests import scratch
 from tests.acceptance.running import outcomes, send, started, until

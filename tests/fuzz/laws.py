@@ -7,10 +7,12 @@ from itertools import chain
 from typing import Any
 
 from consumer.ingest.decode import Rules, decode
-from consumer.ingest.records import Accepted, Ignored, RawRecord, Rejected, Verdict
-from consumer.ingest.split import Numbered, TooLong, form_of, numbered_lines, numbered_values
+from consumer.ingest.lines import numbered_lines
+from consumer.ingest.records import Accepted, Ignored, Numbered, RawRecord, Rejected, TooLong, Verdict
+from consumer.ingest.split import form_of
 from consumer.ingest.texts import MAX_DEPTH
 from consumer.ingest.unwrap import holds_event
+from consumer.ingest.values import numbered_values
 from consumer.printable import has_controls
 from schemas.base import MAX_ID, MAX_KEY_TEXT, Reason
 from tests.samples import NOW, event, result

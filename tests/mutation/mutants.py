@@ -8,13 +8,16 @@ ROOT = Path(__file__).parents[2]
 _WRITER = "consumer/store/writer.py"
 _STORE = "consumer/store/store.py"
 _BATCH = "consumer/ingest/batch.py"
-_WORKER = "consumer/worker.py"
+_WORKER = "consumer/worker/worker.py"
+_PARTITIONS = "consumer/worker/partitions.py"
+_WATCHDOG = "consumer/worker/watchdog.py"
+_UNTIL_END = "consumer/worker/until_end.py"
 _MEMBERSHIP = "consumer/sources/membership.py"
 _RETENTION = "consumer/store/retention.py"
 _SQL = "consumer/store/sql"
 _COMPARE = "consumer/canvas/compare.py"
 _TCP = "consumer/engines/tcp.py"
-_ATTACKS = "tests/canvas/test_serve_attacks.py"
+_ATTACKS = "tests/serve/test_attacks.py"
 _ARITHMETIC = "migrations/versions/0008_canvas_arithmetic.sql"
 
 _WRITING = "tests/postgres/test_writer.py"
@@ -34,6 +37,8 @@ _BOUNDS = "tests/postgres/test_bounds.py"
 _UNKNOWN = "tests/postgres/test_unknown_values.py"
 _MIGRATIONS = "migrations/versions"
 _LEFTOVERS = "tests/acceptance/test_leftovers.py"
+_LEASE = "tests/unit/test_lease.py"
+_WATCHED = "tests/unit/test_watchdog.py"
 
 
 class StaleMutant(Exception):
@@ -77,7 +82,7 @@ _FENCED = _tests(_GUARDS, "test_a_position_is_moved_by_nobody_who_does_not_know_
 _ORDER = _tests(_GUARDS, "test_each_part_of_the_order_decides_where_those_before_it_tie")
 _DEADLOCK = _tests(_GUARDS, "test_two_writers_that_meet_in_opposite_order_wait_and_never_deadlock")
 _KNOWN = _tests(_GUARDS, "test_two_versions_of_one_moment_that_differ_in_their_body_alone_are_two")
-_FOLD = _tests(_GUARDS, "test_a_fold_holds_each_version_once_in_key_order_and_marks_the_newest_of_each_object")
+_SORTED = _tests(_GUARDS, "test_a_sorted_batch_holds_each_version_once_in_key_order_and_marks_the_newest_of_each_object")
 _REFUSED = _tests(_WRITING, "test_a_row_that_the_database_refuses_goes_to_quarantine_alone")
 _SIGTERM = _tests(_STOPPING, "test_sigterm_writes_all_that_was_read")
 _RETAINED = _tests(_RETIRING, "test_every_moment_from_the_cutoff_on_answers_as_before")
@@ -94,22 +99,22 @@ MUTANTS = (
     Mutant(
         "a position moves from anywhere",
         f"{_SQL}/move_positions.sql",
-        "\n   AND position.next_position = moved.old",
+        "\n   AND position.next_position = move.old",
         "",
         (*_ZOMBIE, *_ONE_WINS, *_LOST_ONE),
     ),
     Mutant(
         "a position that did not move is not noticed",
         _WRITER,
-        'if moved != f"UPDATE {len(rows)}":',
+        'if advanced != f"UPDATE {len(rows)}":',
         "if False:",
         (*_ZOMBIE, *_tests(_WRITING, "test_a_position_never_read_belongs_to_nobody"), *_ONE_WINS, *_LOST_ONE),
     ),
     Mutant(
         "one moved position of several is enough",
         _WRITER,
-        'if moved != f"UPDATE {len(rows)}":',
-        'if moved == "UPDATE 0":',
+        'if advanced != f"UPDATE {len(rows)}":',
+        'if advanced == "UPDATE 0":',
         _LOST_ONE,
     ),
     Mutant(
@@ -128,7 +133,7 @@ MUTANTS = (
     ),
     Mutant(
         "a known position is opened anew",
-        f"{_SQL}/open_position.sql",
+        f"{_SQL}/open_positions.sql",
         "DO NOTHING",
         "DO UPDATE SET next_position = excluded.next_position",
         _FENCED,
@@ -139,32 +144,32 @@ MUTANTS = (
         _WRITER,
         """        if not self.has_staged(batch):
             await self.stage(batch)
-        ahead, self._ahead = self._ahead, None
-        assert ahead is not None
-        async with self._translating():
-            async with self._rolled_back(ahead.transaction):
+        staged, self._staged = self._staged, None
+        assert staged is not None
+        with translating():
+            async with self._rolled_back(staged.transaction):
                 await self.quarantine(batch.rejected)
 """,
         """        await self.quarantine(batch.rejected)
         if not self.has_staged(batch):
             await self.stage(batch)
-        ahead, self._ahead = self._ahead, None
-        assert ahead is not None
-        async with self._translating():
-            async with self._rolled_back(ahead.transaction):
+        staged, self._staged = self._staged, None
+        assert staged is not None
+        with translating():
+            async with self._rolled_back(staged.transaction):
 """,
         (*_ZOMBIE, *_LOST_ONE),
     ),
     Mutant(
         "the position moves after the transaction",
         _WRITER,
-        """                await self._move(batch, books)
-                committing(books)
-            await ahead.transaction.commit()
+        """                await self._advance(batch, books)
+                before_commit(books)
+            await staged.transaction.commit()
 """,
-        """                committing(books)
-            await ahead.transaction.commit()
-            await self._move(batch, books)
+        """                before_commit(books)
+            await staged.transaction.commit()
+            await self._advance(batch, books)
 """,
         (*_ZOMBIE, *_ONE_WINS),
     ),
@@ -209,18 +214,18 @@ MUTANTS = (
     Mutant(
         "tables are written in the order of their arrival",
         _BATCH,
-        "{table: _fold(by_table[name]) for name, table in TABLES.items() if name in by_table}",
-        "{TABLES[name]: _fold(rows) for name, rows in by_table.items()}",
-        (*_DEADLOCK, *_tests(_GUARDS, "test_a_fold_goes_through_the_tables_in_one_order")),
+        "{table: _sort_and_dedupe(by_table[name]) for name, table in TABLES.items() if name in by_table}",
+        "{TABLES[name]: _sort_and_dedupe(rows) for name, rows in by_table.items()}",
+        (*_DEADLOCK, *_tests(_GUARDS, "test_a_sorted_batch_goes_through_the_tables_in_one_order")),
     ),
-    # -- the fold --
+    # -- sorting and deduplicating --
     Mutant(
         "the oldest of a batch becomes current",
         _BATCH,
         "zip(distinct, [*distinct[1:], None], strict=True)",
         "zip(distinct, [None, *distinct[:-1]], strict=True)",
         (
-            *_FOLD,
+            *_SORTED,
             *_tests(
                 _LAW, "test_the_newest_version_replaces_the_whole_row", "test_a_newer_active_version_revives_a_deleted_object"
             ),
@@ -231,17 +236,17 @@ MUTANTS = (
         _BATCH,
         "Staged(version, after is None or after.key[:2] != version.key[:2])",
         "Staged(version, True)",
-        _FOLD,
+        _SORTED,
     ),
     Mutant(
         "a version is in a batch as often as it came",
         _BATCH,
         "if before is None or one.key != before.key",
         "",
-        _FOLD,
+        _SORTED,
     ),
     Mutant(
-        "the fold compares the time alone",
+        "the sort compares the time alone",
         _BATCH,
         'key=attrgetter("key")',
         "key=lambda version: version.key[:3]",
@@ -264,9 +269,9 @@ MUTANTS = (
     ),
     Mutant(
         "what a failing fetch had in hand is passed over",
-        "consumer/worker.py",
-        "                self._put_back()\n                if batch.moves",
-        "                if batch.moves",
+        _WORKER,
+        "                lease.rewind()\n",
+        "",
         _tests("tests/faults/test_guards.py", "test_what_a_failing_fetch_had_in_hand_is_fetched_again"),
     ),
     Mutant(
@@ -292,23 +297,23 @@ MUTANTS = (
     ),
     Mutant(
         "a new client waits for the session of the one before",
-        _WORKER,
-        "        self._source = KafkaSource(self._settings, self, self._source.member_id)\n        await self._start_source()",
-        "        self._source = KafkaSource(self._settings, self)\n        await self._start_source()",
+        _PARTITIONS,
+        "KafkaSource(self._settings, self, self.source.member_id)",
+        "KafkaSource(self._settings, self)",
         _tests(_OUTAGES, "test_after_a_long_outage_of_kafka_partitions_are_read_again_within_seconds"),
     ),
     Mutant(
         "a silent Kafka is told when its client is given up",
-        _WORKER,
-        "return min(TOLD_SECONDS, self._settings.watchdog_seconds)",
-        "return self._settings.watchdog_seconds",
+        _WATCHDOG,
+        "min(silence_seconds, seconds)",
+        "seconds",
         _tests(_OUTAGES, "test_an_outage_of_kafka_is_told_within_15_seconds"),
     ),
     Mutant(
         "a silence is told, and with a health check later than promised",
-        _WORKER,
-        "TOLD_SECONDS = 7.0",
-        "TOLD_SECONDS = 8.0",
+        "consumer/worker/outages.py",
+        "SILENCE_SECONDS = 7.0",
+        "SILENCE_SECONDS = 8.0",
         _tests("tests/test_house.py", "test_an_outage_is_told_by_compose_within_fifteen_seconds"),
     ),
     Mutant(
@@ -330,16 +335,16 @@ MUTANTS = (
     ),
     Mutant(
         "until the end, what others hold counts as written",
-        _WORKER,
-        "if all(at.get(partition, -1) >= end for partition, end in self._ends.items()):",
-        "if all(at.get(partition, end) >= end for partition, end in self._ends.items()):",
+        _UNTIL_END,
+        "if all(at.get(partition, -1) >= end for partition, end in self.ends.items()):",
+        "if all(at.get(partition, end) >= end for partition, end in self.ends.items()):",
         _tests(_GROUP, "test_until_the_end_does_not_wait_for_ever_for_partitions_that_somebody_else_holds"),
     ),
     Mutant(
         "until the end waits for ever",
-        _WORKER,
-        "            elif time.monotonic() - moved > limit:",
-        "            elif moved < 0:",
+        _UNTIL_END,
+        "            elif time.monotonic() - progressed > limit:",
+        "            elif progressed < 0:",
         _tests(_GROUP, "test_until_the_end_does_not_wait_for_ever_for_partitions_that_somebody_else_holds"),
     ),
     Mutant(
@@ -359,7 +364,7 @@ MUTANTS = (
     Mutant(
         "a topic that may not be read is waited for",
         "consumer/sources/kafka.py",
-        '(_forbidden("topic", forbidden) if forbidden else None)',
+        '(forbidden("topic", topics) if topics else None)',
         "None",
         _tests("tests/acceptance/test_security.py", "test_what_the_worker_may_not_use_is_named"),
     ),
@@ -381,11 +386,11 @@ MUTANTS = (
     Mutant(
         "a refused row takes its batch mates with it",
         _WRITER,
-        """            if len(span) == 1:
-                refusals[span[0]] = message
+        """        if len(span) == 1:
+            refusals[span[0]] = message
 """,
-        """            if True:
-                refusals |= dict.fromkeys(span, message)
+        """        if True:
+            refusals |= dict.fromkeys(span, message)
 """,
         _REFUSED,
     ),
@@ -421,50 +426,95 @@ MUTANTS = (
     # -- the loop --
     Mutant(
         "the worker begins where Kafka says",
-        _WORKER,
+        "consumer/worker/beginning.py",
         "position = known[partition]",
-        'told = await self._source._consumer.committed(__import__("aiokafka").TopicPartition(*partition))\n'
+        'told = await lease.means().source._consumer.committed(__import__("aiokafka").TopicPartition(*partition))\n'
         "            position = known[partition] if told is None else told",
         _tests(_TOPIC, "test_a_restored_database_reads_again_what_it_is_missing"),
     ),
     Mutant(
         "SIGTERM drains nothing",
         _WORKER,
-        "            await self._drain(tasks)\n",
+        "            await self._drain(fetching, others)\n",
         "",
         (*_SIGTERM, *_tests(_STOPPING, "test_a_command_that_is_told_to_stop_while_it_writes_ends_with_zero")),
     ),
     Mutant(
         "the drain ends before the writing",
         _WORKER,
-        "while not (self._queue.empty() and self._idle.is_set()):",
-        "while False:",
+        "while not self._partitions.idle.is_set():\n            await asyncio.sleep(0.01)",
+        "while False:\n            await asyncio.sleep(0.01)",
         _SIGTERM,
     ),
     Mutant(
         "SIGTERM drops what was read and not yet handed over",
         _WORKER,
-        "  # the writer's turn\n        if batch.moves and self._epoch == epoch:",
-        "\n        if batch.moves and self._epoch == epoch and not self._stop.is_set():",
+        "  # the writer's turn\n        if batch.moves:",
+        "\n        if batch.moves and not self._outages.stopping.is_set():",
         _SIGTERM,
     ),
     Mutant(
         "partitions are given up in the middle of a transaction",
-        _WORKER,
-        "await self._idle.wait()",
+        _PARTITIONS,
+        "await self.idle.wait()",
         "await asyncio.sleep(0)",
         _REVOKED,
     ),
     Mutant(
         "what was read of lost partitions is written",
-        _WORKER,
-        """        source = self._source
-        self._epoch += 1
-        self._discard_read()
-""",
-        """        source = self._source
-""",
+        _PARTITIONS,
+        "        old.end()\n",
+        "",
         _REVOKED,
+    ),
+    Mutant(
+        "a lease that has ended goes on writing",
+        _PARTITIONS,
+        "        self._means = None\n",
+        "",
+        _tests(_LEASE, "test_a_write_that_failed_is_not_tried_again_once_its_lease_has_ended"),
+    ),
+    Mutant(
+        "what was fetched under a lease that ended meanwhile counts",
+        _PARTITIONS,
+        ".source.fetch(most, seconds)\n        self.means()\n",
+        ".source.fetch(most, seconds)\n",
+        _tests(_LEASE, "test_no_answer_counts_that_comes_after_the_end"),
+    ),
+    Mutant(
+        "bounds that come after the end of their lease count",
+        _PARTITIONS,
+        "return_exceptions=True)\n        self.means()\n",
+        "return_exceptions=True)\n",
+        _tests(_LEASE, "test_no_answer_counts_that_comes_after_the_end"),
+    ),
+    Mutant(
+        "what was staged outlives its lease",
+        _PARTITIONS,
+        "self._means.store.discard_staged()",
+        "pass",
+        _tests(_LEASE, "test_what_was_staged_is_dropped_with_its_lease"),
+    ),
+    Mutant(
+        "a partition that has nothing to deliver counts as stuck",
+        _WATCHDOG,
+        "self.progressed is None or nothing_due or",
+        "self.progressed is None or",
+        _tests(_WATCHED, "test_a_partition_that_delivers_something_or_has_nothing_more_is_not_stuck"),
+    ),
+    Mutant(
+        "clients are replaced again and again where that does not help",
+        _WATCHDOG,
+        "if again else self._seconds",
+        "if False else self._seconds",
+        _tests(_WATCHED, "test_where_a_new_client_has_not_helped_the_next_one_has_twice_the_time"),
+    ),
+    Mutant(
+        "one leader that is away costs the client",
+        _WATCHDOG,
+        "now - max(it.heard",
+        "now - min(it.heard",
+        _tests(_WATCHED, "test_kafka_is_given_up_only_when_it_answers_about_no_partition"),
     ),
     # -- retention: what stays --
     Mutant(
@@ -477,7 +527,7 @@ MUTANTS = (
     Mutant(
         "retired history forgets what metadata told of the tree",
         _RETENTION,
-        'await self._connection.execute(sql("retain_hints").format(**names), self._cutoff)',
+        'await self._connection.execute(sql("retain_context").format(**names), self._cutoff)',
         "pass",
         _RETAINED,
     ),
@@ -497,46 +547,48 @@ MUTANTS = (
         _tests("tests/unit/test_snapshots.py", "test_a_snapshot_comes_from_canvas_and_from_nowhere_else"),
     ),
     Mutant(
-        "what REST told is newer than any event",
+        "REST overrides newer events",
         _COMPARE,
-        "    if known is not None and known.event_time > requested_at:\n        return Left.NEWER_HERE\n    members",
+        "    if known is not None and known.event_time > requested_at:\n        return SkipReason.NEWER_HERE\n    members",
         "    members",
         _tests("tests/canvas/test_compare.py", "test_what_is_newer_than_the_request_is_left_alone"),
     ),
     Mutant(
         "what says the same is written again",
         _COMPARE,
-        "    if known is not None and not differing and not late:\n        return Left.UNCHANGED\n",
+        "    if known is not None and not differing and not late:\n        return SkipReason.UNCHANGED\n",
         "",
         _tests("tests/canvas/test_compare.py", "test_what_was_written_compares_as_equal"),
     ),
     Mutant(
-        "what the feed told late is lost",
+        "late events are lost",
         "consumer/canvas/projection.py",
         "if snapshots := [id_ for id_, one in found.items() if one.snapshot]:",
         "if snapshots := list[int]():",
         _tests("tests/canvas/test_backfill_late.py", "test_a_feed_that_is_read_after_the_backfill_leaves_the_same_projection"),
     ),
     Mutant(
-        "what REST told gives way to what the feed told before",
+        "a snapshot gives way to older events",
         _COMPARE,
-        "taken_over = any(one.get(name) == known.body[name] for one in known.earlier) if name in known.body else True",
-        "taken_over = True",
-        _tests("tests/canvas/test_backfill_late.py", "test_what_rest_told_once_stands_where_it_does_not_tell_it_any_more"),
+        "copied = any(one.get(name) == known.body[name] for one in known.earlier) if name in known.body else True",
+        "copied = True",
+        _tests("tests/canvas/test_backfill_late.py", "test_what_rest_once_showed_stays_when_it_is_hidden"),
     ),
     Mutant(
         "a link that was moved is deleted",
-        "consumer/canvas/examine.py",
-        "moves = await self._moves(piece) if links.unknown else []",
-        "moves: list[tuple[Change, Known]] = []",
+        "consumer/canvas/examining/links.py",
+        "examined.changes = await moves(observation, projection, memory) if memory.unknown_links else []",
+        "examined.changes = []",
         _tests("tests/canvas/test_reconcile.py", "test_a_link_that_was_moved_is_the_same_one"),
     ),
     Mutant(
         "an alignment is gone because nobody is shown",
-        "consumer/canvas/survey.py",
+        "consumer/canvas/course_survey.py",
         "if gone := [pair for pair in pairs if students[pair] is None or students[pair]]:",
         "if gone := pairs:",
-        _tests("tests/canvas/test_backfill_inferred.py", "test_students_whom_canvas_does_not_show_tell_nothing_of_alignments"),
+        _tests(
+            "tests/canvas/test_backfill_inferred.py", "test_students_whom_canvas_does_not_show_prove_nothing_about_alignments"
+        ),
     ),
     Mutant(
         "a newer result does not prove its alignment",
@@ -610,9 +662,9 @@ MUTANTS = (
     ),
     Mutant(
         "scores a little apart are the same",
-        "consumer/canvas/examine.py",
-        "if here == there:",
-        "if here == there or abs((here or 0) - (there or 0)) < 0.006:",
+        "consumer/canvas/examining/rollups.py",
+        "if difference.ours == difference.canvas:",
+        "if abs((difference.ours or 0) - (difference.canvas or 0)) < 0.006:",
         _tests("tests/canvas/test_reconcile.py", "test_a_rollup_that_differs_by_less_than_a_cent_differs"),
     ),
     Mutant(
@@ -661,7 +713,7 @@ MUTANTS = (
     Mutant(
         "viewer: one program takes all connections",
         _TCP,
-        "if len(passed) >= CONNECTIONS:",
+        "if len(forwarded) >= CONNECTIONS:",
         "if False:",
         _tests(_VIEWER, "test_one_program_cannot_take_all_connections"),
     ),
@@ -703,8 +755,8 @@ MUTANTS = (
     Mutant(
         "a course that was refused in part counts as read",
         "consumer/canvas/backfill.py",
-        "if not await self._step(place.step, survey.place(place), survey, examiner):",
-        "if not await self._step(place.step, survey.place(place), survey, examiner) and False:",
+        "if not await self._step(step.context.step, self._survey.observe(step)):",
+        "if not await self._step(step.context.step, self._survey.observe(step)) and False:",
         ("tests/canvas/test_backfill_faults.py",),
     ),
     Mutant(
@@ -719,19 +771,19 @@ MUTANTS = (
         "consumer/serve/door.py",
         'if scope["type"] != "http" or scope["path"] in HEALTH:\n            await self._app',
         "if True:\n            await self._app",
-        _tests("tests/canvas/test_serve_manners.py", "test_without_a_token_nothing_but_health_is_answered"),
+        _tests("tests/serve/test_manners.py", "test_without_a_token_nothing_but_health_is_answered"),
     ),
     Mutant(
         "strangers take all connections to the database",
         "consumer/serve/access/tokens.py",
-        "async with self._reading.stranger():",
+        "async with self._pool.stranger_slot():",
         "if True:",
         _tests(_ATTACKS, "test_a_flood_of_wrong_tokens_takes_nothing_from_those_who_have_one"),
     ),
     Mutant(
         "a good token waits behind strangers",
         "consumer/serve/access/tokens.py",
-        "        if known is not None:\n            return await self._asked(key)\n",
+        "        if known is not None:\n            return await self._look_up(key)\n",
         "",
         _tests(_ATTACKS, "test_a_token_that_was_good_is_asked_about_without_waiting_behind_strangers"),
     ),
@@ -752,7 +804,7 @@ MUTANTS = (
     Mutant(
         "strangers fill the memory",
         "consumer/serve/access/tokens.py",
-        "    if len(among) >= most:\n",
+        "    if len(entries) >= most:\n",
         "    if False:\n",
         _tests(_ATTACKS, "test_what_is_remembered_of_strangers_is_bounded"),
     ),
@@ -770,28 +822,28 @@ MUTANTS = (
     Mutant(
         "readiness is asked for by each",
         "consumer/serve/app.py",
-        "if asking is None or asking.done():",
+        "if running is None or running.done():",
         "if True:",
         _tests(_ATTACKS, "test_a_flood_of_wrong_tokens_takes_nothing_from_those_who_have_one"),
     ),
     Mutant(
         "a question without a tenant in it takes nobody's turn",
-        "consumer/serve/reading.py",
-        "tenant = of if of is not None else arguments[0] if arguments else None",
-        "tenant = arguments[0] if arguments else None",
+        "consumer/serve/read_pool.py",
+        "owner = tenant if tenant is not None else arguments[0] if arguments else None",
+        "owner = arguments[0] if arguments else None",
         _tests(_ATTACKS, "test_a_question_at_a_moment_takes_its_tenants_turn"),
     ),
     Mutant(
         "any number of connections is open",
         "consumer/serve/connections.py",
-        "if len(self._all.open) >= self._all.most:",
+        "if len(self._server.open) >= self._server.most:",
         "if False:",
         _tests(_ATTACKS, "test_where_all_connections_are_being_answered_another_one_is_told_so"),
     ),
     Mutant(
         "silent connections make no room",
         "consumer/serve/connections.py",
-        "idle = self._all.longest_waiting()",
+        "idle = self._server.longest_waiting()",
         "idle = None",
         _tests(_ATTACKS, "test_connections_that_ask_nothing_make_room"),
     ),
@@ -826,7 +878,7 @@ MUTANTS = (
     Mutant(
         "a body in chunks may be of any size",
         "consumer/serve/connections.py",
-        "if self._body > MAX_BYTES:",
+        "if self._body_bytes > MAX_BYTES:",
         "if False:",
         _tests(_ATTACKS, "test_the_sandboxs_paths_and_bodies_are_read_in_one_way"),
     ),
@@ -854,14 +906,14 @@ MUTANTS = (
     Mutant(
         "of two tokens the first counts",
         "consumer/serve/door.py",
-        "if len(told) > 1:",
+        "if len(authorizations) > 1:",
         "if False:",
         _tests(_ATTACKS, "test_what_two_servers_may_read_in_two_ways_is_refused"),
     ),
     Mutant(
         "an encoded slash is one",
         "consumer/serve/door.py",
-        '_HIDDEN.search(scope.get("raw_path", b""))',
+        '_ENCODED.search(scope.get("raw_path", b""))',
         "False",
         _tests(
             _ATTACKS,
@@ -879,7 +931,7 @@ MUTANTS = (
     Mutant(
         "a course of another shard is ours",
         "consumer/serve/api/dependencies.py",
-        "if context_id // SHARD != await _shard(reading, tenant):",
+        "if context_id // SHARD != await _shard(pool, tenant):",
         "if False:",
         _tests(
             _ATTACKS, "test_ids_of_other_shards_are_not_ours", "test_where_no_event_has_told_the_shard_a_global_id_is_nobodys"
@@ -993,7 +1045,7 @@ MUTANTS = (
     Mutant(
         "a promise of libpq's that is not kept is passed over",
         "consumer/store/address.py",
-        "if name in asked and asked[name].lower() not in kept:",
+        "if name in options and options[name].lower() not in harmless:",
         "if False:",
         _tests("tests/unit/test_address.py", "test_what_libpq_would_keep_and_we_cannot_is_named"),
     ),
@@ -1043,7 +1095,7 @@ MUTANTS = (
     Mutant(
         "the events of one record share no bound of values",
         "consumer/ingest/decode.py",
-        "            if found > self.values:",
+        "            if found > self._values_left:",
         "            if found > 10**9:",
         _tests(_HOSTILE, "test_the_events_of_one_record_have_a_bound_together_and_are_understood_alone"),
     ),
@@ -1205,7 +1257,7 @@ MUTANTS = (
     Mutant(
         "a signed event is taken unverified",
         "consumer/ingest/texts.py",
-        r"(?<![\w+/.-]){_RUN}(?![\w+/.-])",
+        r"(?<![\w+/.%-]){_RUN}(?![\w+/.%-])",
         r"{_RUN}",
         _tests("tests/unit/test_wrappers.py", "test_a_signed_event_is_never_taken_unverified"),
     ),
@@ -1246,9 +1298,16 @@ MUTANTS = (
     ),
     Mutant(
         "a quotation mark takes all that follows along",
-        "consumer/ingest/split.py",
+        "consumer/ingest/lines.py",
         "        elif self._size > MOST_JOINED:",
         "        elif False:",
         _tests("tests/unit/test_split.py", "test_a_quotation_mark_that_is_never_closed_takes_no_more_than_bounded_lines_along"),
+    ),
+    Mutant(
+        "slow records keep the worker from its other tasks",
+        _WORKER,
+        "if time.monotonic() - turn > TURN_SECONDS:",
+        "if False:",
+        ("tests/unit/test_worker_turns.py",),
     ),
 )

@@ -78,7 +78,7 @@ async def test_a_batch_staged_ahead_sees_the_one_before_it_whatever_isolation_th
 ) -> None:
     """It was begun before that one was committed: with its own moment it would take the position for moved by another."""
     batch = following()
-    await busy.store.ahead(batch)
+    await busy.store.stage_next(batch)
     await busy.finish()
     assert busy.store._second is not None
     assert busy.store._second.has_staged(batch)
@@ -89,7 +89,7 @@ async def test_a_batch_staged_ahead_sees_the_one_before_it_whatever_isolation_th
 async def test_a_batch_that_was_staged_ahead_is_written_as_any_other(busy: Busy, another_database: str) -> None:
     """Behind the one before it, over the second connection: the same rows, the same books."""
     batch = following()
-    await busy.store.ahead(batch)
+    await busy.store.stage_next(batch)
     assert await busy.sessions() == 2
     assert not busy.writing.done()
     await busy.finish()
@@ -104,17 +104,17 @@ async def test_a_batch_that_was_staged_ahead_is_written_as_any_other(busy: Busy,
 async def test_a_store_that_has_nothing_to_do_needs_one_connection(busy: Busy) -> None:
     """A quiet stream costs no second one."""
     await busy.finish()
-    await busy.store.ahead(following())
+    await busy.store.stage_next(following())
     assert await busy.sessions() == 1
 
 
 async def test_what_was_staged_and_is_not_written_leaves_nothing(busy: Busy) -> None:
     """The partition went to somebody else meanwhile; the batch that is written instead is another one."""
-    await busy.store.ahead(following())
-    busy.store.forget_ahead()
+    await busy.store.stage_next(following())
+    busy.store.discard_staged()
     await busy.finish()
     assert await busy.store.write(batch_of([result(9)], first=len(FIRST))) == {TOPIC: Books(applied=1)}
-    await busy.store.ahead(following())
+    await busy.store.stage_next(following())
     ids = await busy.admin.fetch("SELECT id FROM learning_outcome_result_version ORDER BY id")
     assert [row["id"] for row in ids] == [1, 2, 9]
     assert (await verify(busy.admin)).holds
@@ -123,7 +123,7 @@ async def test_what_was_staged_and_is_not_written_leaves_nothing(busy: Busy) -> 
 async def test_a_staged_batch_whose_position_was_moved_by_somebody_else_writes_nothing(busy: Busy) -> None:
     """The fence is as it is without."""
     batch = following()
-    await busy.store.ahead(batch)
+    await busy.store.stage_next(batch)
     await busy.finish()
     await busy.admin.execute("UPDATE stream_position SET next_position = next_position + 1")
     with pytest.raises(LostPartition):
@@ -139,7 +139,7 @@ async def test_a_refused_row_in_a_staged_batch_goes_to_quarantine_alone(busy: Bu
     busy.writing = asyncio.create_task(busy.store.write(batch_of([result(4)], first=len(FIRST))))
     await until(lambda: waiting_for_locks(busy.admin))
     batch = batch_of([result(5), result(6, score=13), result(7)], first=len(FIRST) + 1)
-    await busy.store.ahead(batch)
+    await busy.store.stage_next(batch)
     await busy.finish()
     assert await busy.store.write(batch) == {TOPIC: Books(applied=2, quarantined=1)}
     assert (await verify(busy.admin)).holds
@@ -150,7 +150,7 @@ async def test_without_a_second_connection_one_does(busy: Busy, what: str, monke
     """Nothing fails, nothing is lost, and it is not asked for again at once."""
     batch = following()
     if what == "lost":
-        await busy.store.ahead(batch)
+        await busy.store.stage_next(batch)
         await busy.admin.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND application_name = 'outcomes' AND state = 'idle in transaction'"
@@ -169,7 +169,7 @@ async def test_without_a_second_connection_one_does(busy: Busy, what: str, monke
         with monkeypatch.context() as patched:
             patched.setattr(Store, "_connected", refused)
             for _ in range(3):
-                await busy.store.ahead(batch)
+                await busy.store.stage_next(batch)
         assert asked == 1
         await busy.finish()
     assert await busy.store.write(batch) == NEXT_BOOKS
@@ -184,15 +184,15 @@ async def test_a_batch_that_is_given_up_while_it_is_being_staged_troubles_nobody
 
     async def given_up(connection: Any, *arguments: Any, **named: Any) -> Any:
         found = await prepare(connection, *arguments, **named)
-        busy.store.forget_ahead()
+        busy.store.discard_staged()
         return found
 
-    await busy.store.ahead(following())
+    await busy.store.stage_next(following())
     with monkeypatch.context() as patched:
         patched.setattr(asyncpg.Connection, "_get_statement", given_up)
-        await busy.store.ahead(following())
+        await busy.store.stage_next(following())
     batch = following()
-    await busy.store.ahead(batch)
+    await busy.store.stage_next(batch)
     assert await busy.sessions() == 2
     await busy.finish()
     assert await busy.store.write(batch) == NEXT_BOOKS

@@ -17,9 +17,9 @@ from consumer.ingest.elements import Elements
 from consumer.query import status
 from consumer.query.sql import sql as read_sql
 from consumer.store import quarantine, schema
+from consumer.store.counts import MAX_NAMES
 from consumer.store.postgres import Connection, connect
 from consumer.store.sql import sql
-from consumer.store.writer import MAX_NAMES
 from migrations import HEAD
 from tests.postgres.writing import books, write
 from tests.samples import NOW, Event, event, payload, result
@@ -192,11 +192,11 @@ async def test_the_turn_of_alignments_is_a_writers_and_nobody_elses(connection: 
         async with connection.transaction():
             await connection.execute(f"SET LOCAL ROLE {role}")
             if may:
-                await connection.execute(canvas_sql("alignments_turn"))
+                await connection.execute(canvas_sql("alignments_lock"))
                 continue
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 async with connection.transaction():
-                    await connection.execute(canvas_sql("alignments_turn"))
+                    await connection.execute(canvas_sql("alignments_lock"))
 
 
 async def test_a_migration_names_who_keeps_it_waiting_and_gives_up(

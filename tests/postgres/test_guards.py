@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from consumer.errors import LostPartition, Transient
-from consumer.ingest.batch import Books, Partition, fold
+from consumer.ingest.batch import Books, Partition, sort_and_dedupe
 from consumer.ingest.decode import Rules
 from consumer.ingest.tables import TABLES
 from consumer.store import quarantine
@@ -138,20 +138,20 @@ async def test_two_versions_of_one_moment_that_differ_in_their_body_alone_are_tw
     assert await write(database, *told) == Books(duplicate=2)
 
 
-def test_a_fold_holds_each_version_once_in_key_order_and_marks_the_newest_of_each_object() -> None:
+def test_a_sorted_batch_holds_each_version_once_in_key_order_and_marks_the_newest_of_each_object() -> None:
     """Whatever the order of arrival: one upsert may not meet a row twice."""
     told = [result(1, minute=1), result(1, minute=2), result(2, minute=1), result(1, minute=1)]
     versions = [accepted(value) for value in told]
     expected = [(versions[0].key, False), (versions[1].key, True), (versions[2].key, True)]
     for arrival in permutations(versions):
-        ((_, rows),) = fold(arrival).items()
+        ((_, rows),) = sort_and_dedupe(arrival).items()
         assert [(row.version.key, row.newest) for row in rows] == expected
 
 
-def test_a_fold_goes_through_the_tables_in_one_order() -> None:
+def test_a_sorted_batch_goes_through_the_tables_in_one_order() -> None:
     """Whatever the order of arrival."""
     for told in (three_tables(0), three_tables(0)[::-1]):
-        tables = list(fold(map(accepted, told)))
+        tables = list(sort_and_dedupe(map(accepted, told)))
         assert tables == [table for table in TABLES.values() if table in tables]
 
 

@@ -265,7 +265,7 @@ async def test_a_row_on_its_way_to_the_default_partition_comes_again(database: s
         assert await made(maker, 2025) == [2025]
         writing = asyncio.create_task(writer.write(batch_of([of_year(2025, 2)], first=1)))
         await until(lambda: waiting_for_locks(admin))
-    with pytest.raises(Transient, match="a partition was made meanwhile"):
+    with pytest.raises(Transient, match="a partition was created meanwhile"):
         await writing
     assert await writer.write(batch_of([of_year(2025, 2)], first=1)) == {TOPIC: Books(applied=1)}
     assert await places(maker) == [("y2025", 2)]

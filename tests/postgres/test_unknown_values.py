@@ -10,15 +10,16 @@ import asyncpg
 import orjson
 import pytest
 
-from consumer.canvas.projection import Here
+from consumer.canvas.projection import Projection
+from consumer.canvas.session import Session
 from consumer.ingest.tables import TABLES
 from consumer.query import explain, history, status
 from consumer.query.verify import verify
 from consumer.store import migrating, schema
-from consumer.store.patience import Patience
+from consumer.store.dry_run import DryRunWriter, create_dry_run_tables
 from consumer.store.postgres import Connection, connect
 from consumer.store.retention import retain
-from consumer.store.writer import Writer
+from consumer.store.retrying import StoppableRetry
 from migrations import HEAD
 from tests.postgres.writing import TOPIC, batch_of, projection, write
 from tests.samples import NOW, TENANT, Event, accepted, event, result
@@ -104,7 +105,8 @@ async def test_whoever_writes_they_go_there(database: str, connection: Connectio
 async def test_a_dry_run_keeps_none(database: str, connection: Connection) -> None:
     """It changes nothing."""
     trying = await connect(database)
-    writer = Writer(trying, dry_run=True)
+    await create_dry_run_tables(trying)
+    writer = DryRunWriter(trying)
     await writer.open_position(TOPIC, 0)
     await writer.write(batch_of([result(1, login=LOGIN)]))
     assert await kept(connection) == []
@@ -203,10 +205,10 @@ async def test_every_private_table_has_the_trigger_and_no_other_has(connection: 
 async def test_what_rest_does_not_tell_is_taken_over_from_them_too(database: str) -> None:
     """A version that a backfill adds says what the version before said in members that no model knows."""
     await write(database, result(1, login=LOGIN))
-    here = Here(database, Patience(lambda sentence: None, "test"), statement_seconds=10)
-    known = await here.known(TENANT, "learning_outcome_result", [1])
+    session = Session(database, StoppableRetry(lambda sentence: None, "test"), statement_seconds=10)
+    known = await Projection(session, TENANT, "canvas:x", writing=True).known("learning_outcome_result", [1])
     assert known[1].body["login"] == LOGIN
-    await here.close()
+    await session.close()
 
 
 async def test_triggers_fire_whatever_replication_role_a_session_has(database: str, connection: Connection) -> None:

@@ -10,8 +10,10 @@ import pytest
 from consumer.errors import Fatal, LostPartition, RefusedRow, Transient
 from consumer.ingest.batch import Batch, Books, Partition
 from consumer.query.verify import verify
+from consumer.store.dry_run import DryRunWriter, create_dry_run_tables
 from consumer.store.postgres import connect, translated
-from consumer.store.store import Store, retrying
+from consumer.store.retrying import retrying
+from consumer.store.store import Store
 from consumer.store.writer import Writer
 from tests.acceptance.running import until
 from tests.postgres.writing import TOPIC, batch_of, books, projection, waiting_for_locks, write
@@ -195,9 +197,9 @@ class _CutAtCommit(Writer):
 
     after: bool
 
-    async def write(self, batch: Batch, committing: Any = lambda books: None) -> dict[Partition, Books]:
+    async def write(self, batch: Batch, before_commit: Any = lambda books: None) -> dict[Partition, Books]:
         def cut(books_: dict[Partition, Books]) -> None:
-            committing(books_)
+            before_commit(books_)
             if not self.after:
                 self.abandon()
 
@@ -238,7 +240,8 @@ async def test_a_dry_run_tells_the_books_and_changes_nothing(database: str) -> N
     await write(database, result(1, minute=5), result(2))
     connection, dry = await connect(database), await connect(database)
     before = await projection(connection)
-    writer, file = Writer(dry, dry_run=True), Partition("file:x", 0)
+    await create_dry_run_tables(dry)
+    writer, file = DryRunWriter(dry), Partition("file:x", 0)
     await writer.open_position(file, 1)
     told = [result(1, minute=5), result(1, minute=4), result(1, minute=6), result(3), b"{", None]
     assert (await writer.write(batch_of(told, file, 1)))[file] == Books(

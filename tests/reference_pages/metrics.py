@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from consumer.metrics import Metrics
+from consumer.worker.metrics import Metrics
 from tests.reference_pages.markdown import code, escaped, table
 
 

@@ -18,8 +18,8 @@ from consumer.store.postgres import connect, without_password
 from consumer.store.schema import migrate
 
 ENCODED = "in user and password, # / ? @ : [ ] and the like are written percent-encoded (%23 for #, %40 for @)"
-OPTION = "one of its hosts, of the options behind its ?, or of the variables PG… has a value that it cannot have"
-UNKNOWN = "one of the options behind its ? is none of libpq's; settings of the server go into options=-c%20name=value"
+OPTION = "a host, an option after the ?, or a PG… variable has an invalid value"
+UNKNOWN = "libpq does not know one of the options after the ?; write settings of the server as options=-c%20name=value"
 SSL = "sslmode is one of disable, allow, prefer, require, verify-ca, verify-full; the last two need sslrootcert"
 
 WRONG = {
@@ -31,9 +31,9 @@ WRONG = {
     "user:geh[eim@host/db": ENCODED,
     "user:geh\u2100eim@host/db": ENCODED,
     "user:a@[]geh@host/db": ENCODED,
-    "user:geheim@host:port/db": "a port is no number",
-    "host:port/db": "a port is no number",
-    "user:geheim@one:5432,two:port/db": "a port is no number",
+    "user:geheim@host:port/db": "a port is not a number",
+    "host:port/db": "a port is not a number",
+    "user:geheim@one:5432,two:port/db": "a port is not a number",
     "user:geheim@127.0.0.1:99999/db": "a port is larger than 65535",
     "user:geheim@localhost:99999/db": "a port is larger than 65535",
     "user:geheim@one:5432,[::1]:70000/db": "a port is larger than 65535",
@@ -85,24 +85,24 @@ async def test_an_address_that_cannot_be_read_is_explained_and_not_quoted(rest: 
     [
         ("channel_binding=require", "sslmode=verify-full proves who the server is"),
         ("gssencmode=require", "sslmode=require encrypts"),
-        ("require_auth=scram-sha-256", "take it out"),
-        ("requirepeer=postgres", "take it out"),
-        ("replication=database", "take it out"),
-        ("client_encoding=LATIN1", "take it out"),
-        ("sslcertmode=require", "take it out"),
-        ("hostaddr=10.0.0.1&sslmode=verify-full&sslrootcert=x", "compares names: take hostaddr out"),
+        ("require_auth=scram-sha-256", "remove it"),
+        ("requirepeer=postgres", "remove it"),
+        ("replication=database", "remove it"),
+        ("client_encoding=LATIN1", "remove it"),
+        ("sslcertmode=require", "remove it"),
+        ("hostaddr=10.0.0.1&sslmode=verify-full&sslrootcert=x", "needs names: remove hostaddr"),
     ],
 )
 def test_what_libpq_would_keep_and_we_cannot_is_named(option: str, advice: str) -> None:
     """A promise that is silently broken is worse than none."""
-    with pytest.raises(Fatal, match=f"the database address asks for {option.partition('=')[0]}.*{advice}"):
+    with pytest.raises(Fatal, match=f"the database address (sets|has) {option.partition('=')[0]}.*{advice}"):
         addresses.read(f"postgresql://user:geheim@host/db?{option}")
 
 
 def test_a_variable_of_libpqs_that_we_cannot_keep_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """It holds for all that connects from here."""
     monkeypatch.setenv("PGREQUIREAUTH", "scram-sha-256")
-    with pytest.raises(Fatal, match="PGREQUIREAUTH asks for require_auth, which cannot be kept here"):
+    with pytest.raises(Fatal, match="PGREQUIREAUTH sets require_auth to a value that is not supported"):
         addresses.read("postgresql://user@host/db")
 
 
@@ -114,7 +114,7 @@ def test_a_service_says_what_the_address_does_not(monkeypatch: pytest.MonkeyPatc
     asked = addresses.read("postgresql://user@/?service=lab&dbname=y")
     assert asked.dsn == "postgresql://user@/?host=db.lab&dbname=y&sslmode=require"
     assert asked.server == {"options": "-c geqo=off"}
-    with pytest.raises(Fatal, match="channel_binding, which cannot be kept"):
+    with pytest.raises(Fatal, match="sets channel_binding to a value that is not supported"):
         addresses.read("postgresql://user@/?service=odd")
     monkeypatch.setenv("PGSERVICE", "lab")
     assert "host=db.lab" in addresses.read("postgresql://user@/y").dsn
@@ -161,7 +161,7 @@ def test_options_for_session_and_socket_are_taken_out_of_an_address() -> None:
     assert asked.server == {"options": "-c geqo=off", "application_name": "mine"}
     assert asked.connect_seconds == 7
     assert [value for _, _, value in asked.sockets] == [1, 5]
-    assert addresses.read("postgresql://h/db?connect_timeout=0&keepalives=0") == addresses.Asked(
+    assert addresses.read("postgresql://h/db?connect_timeout=0&keepalives=0") == addresses.Options(
         "postgresql://h/db", {}, None, ()
     )
 
@@ -175,7 +175,7 @@ def test_hosts_are_taken_in_an_order_by_chance_where_that_is_asked_for() -> None
 async def test_a_port_that_cannot_be_is_no_traceback_where_a_variable_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Postgres' own variables stand in for what an address leaves out."""
     monkeypatch.setenv("PGPORT", "99999")
-    with pytest.raises(Fatal, match="of the variables PG… has a value that it cannot have"):
+    with pytest.raises(Fatal, match="a PG… variable has an invalid value"):
         await connect("postgresql://user@127.0.0.1/db")
 
 

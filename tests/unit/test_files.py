@@ -16,7 +16,7 @@ import pytest
 import zstandard
 
 from consumer.errors import BrokenCapture, UsageError
-from consumer.sources import files
+from consumer.sources import files, finding
 from tests.samples import result
 
 TEXT = b"".join(json.dumps(result(number)).encode() + b"\n" for number in range(1, 301))
@@ -47,7 +47,7 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
 
 def read(path: Path, *, start: int = 1) -> list[tuple[int, bytes | None]]:
     """All records of the one file at `path`."""
-    (capture,) = files.find([str(path)])
+    (capture,) = finding.find([str(path)])
     source = files.source_of(capture)
     pieces = list(files.records(capture, source, start=start, max_record_bytes=LIMIT))
     if pieces:
@@ -71,7 +71,7 @@ def test_the_source_is_the_digest_of_the_bytes_and_not_the_name(tmp_path: Path) 
     (tmp_path / "a").write_bytes(TEXT)
     (tmp_path / "b").write_bytes(TEXT)
     (tmp_path / "c").write_bytes(TEXT + b"\n")
-    sources = [files.source_of(capture) for capture in files.find([str(tmp_path)])]
+    sources = [files.source_of(capture) for capture in finding.find([str(tmp_path)])]
     assert sources[0] == sources[1] != sources[2]
     assert sources[0].startswith("file:")
     assert len(sources[0]) == len("file:") + 32
@@ -84,7 +84,7 @@ def test_a_cut_archive_gives_what_is_readable_and_then_says_so(tmp_path: Path, p
     users = (sha256(b"%d" % number).hexdigest() for number in range(2000))  # enough that is new for more than one block of bz2
     text = b"".join(json.dumps(result(1, user_uuid=user)).encode() + b"\n" for user in users)
     path.write_bytes(PACKED[packing](text)[:-30])
-    (capture,) = files.find([str(path)])
+    (capture,) = finding.find([str(path)])
     pieces = files.records(capture, files.source_of(capture), start=1, max_record_bytes=LIMIT)
     counts: list[int] = []
     with pytest.raises(BrokenCapture, match="cannot be read to its end"):
@@ -121,7 +121,7 @@ def test_what_stands_behind_a_whole_archive_does_not_make_it_a_damaged_one(tmp_p
     """Its own checks hold: it is read, and then it is said."""
     path = tmp_path / "more"
     path.write_bytes(CHECKED[packing](TEXT) + behind)
-    (capture,) = files.find([str(path)])
+    (capture,) = finding.find([str(path)])
     pieces = files.records(capture, files.source_of(capture), start=1, max_record_bytes=LIMIT)
     counts: list[int] = []
     with pytest.raises(BrokenCapture, match="more cannot be read to its end: "):
@@ -140,7 +140,7 @@ def test_no_record_of_a_damaged_archive_is_another_one_than_was_packed(tmp_path:
         broken = bytearray(packed)
         broken[at] ^= 0x10
         path.write_bytes(broken)
-        (capture,) = files.find([str(path)])
+        (capture,) = finding.find([str(path)])
         try:
             source = files.source_of(capture)
         except BrokenCapture as error:
@@ -159,7 +159,7 @@ def test_a_file_that_grows_is_read_to_where_it_was(tmp_path: Path) -> None:
     """What was added later makes another file."""
     path = tmp_path / "growing"
     path.write_bytes(TEXT)
-    (capture,) = files.find([str(path)])
+    (capture,) = finding.find([str(path)])
     source = files.source_of(capture)
     path.write_bytes(TEXT + TEXT)
     assert sum(len(piece.records) for piece in files.records(capture, source, start=1, max_record_bytes=LIMIT)) == 300
@@ -170,7 +170,7 @@ def test_a_file_that_changes_while_it_is_replayed_is_refused(tmp_path: Path, cha
     """It shrank, or became another."""
     path = tmp_path / "changing"
     path.write_bytes(TEXT)
-    (capture,) = files.find([str(path)])
+    (capture,) = finding.find([str(path)])
     source = files.source_of(capture)
     path.write_bytes(change)
     with pytest.raises(BrokenCapture, match="changed while it was replayed"):
@@ -188,7 +188,7 @@ def test_a_bomb_does_not_explode_in_memory(tmp_path: Path, packing: str) -> None
             for _ in range(200):
                 packed.write(b"x" * 1_000_000)
     tracemalloc.start()
-    (capture,) = files.find([str(path)])
+    (capture,) = finding.find([str(path)])
     pieces = files.records(capture, files.source_of(capture), start=1, max_record_bytes=LIMIT)
     counts: list[int] = []
     with pytest.raises(BrokenCapture, match=r"bomb is not read from line 301 on: line 301 is larger than 67,108,864 bytes"):
@@ -214,13 +214,13 @@ def test_folders_globs_and_files_are_found_once_each_and_in_order(tmp_path: Path
     for name in ("b.json", "a.json", "sub/c.json", ".hidden"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(TEXT)
-    found = files.find([str(tmp_path / "b.json"), str(tmp_path), str(tmp_path / "*.json"), str(tmp_path / "**" / "*.json")])
+    found = finding.find([str(tmp_path / "b.json"), str(tmp_path), str(tmp_path / "*.json"), str(tmp_path / "**" / "*.json")])
     assert [Path(capture.label).name for capture in found] == ["b.json", "a.json", "c.json"]
 
 
 def names(*paths: Path) -> list[str]:
     """What is found, as its last two steps."""
-    return ["/".join(Path(capture.label).parts[-2:]) for capture in files.find([str(path) for path in paths])]
+    return ["/".join(Path(capture.label).parts[-2:]) for capture in finding.find([str(path) for path in paths])]
 
 
 def test_folders_are_followed_through_links_and_each_is_read_once(tmp_path: Path) -> None:
@@ -263,7 +263,7 @@ def test_a_link_that_leads_nowhere_is_named_as_a_missing_file_is(tmp_path: Path,
     (tmp_path / "x" / "a.json").write_bytes(TEXT)
     (tmp_path / "x" / "sub" / "link").symlink_to(target)
     with pytest.raises(UsageError, match=r"x/sub/link: (no such file|No such file|Too many levels|Symbolic link loop)"):
-        files.find([str(tmp_path / path)])
+        finding.find([str(tmp_path / path)])
 
 
 @pytest.mark.parametrize("name", ["missing.json", "nothing*.json", "empty"])
@@ -271,13 +271,13 @@ def test_a_path_that_names_nothing_is_named(tmp_path: Path, name: str) -> None:
     """In one sentence."""
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match=r"no (such )?file"):
-        files.find([str(tmp_path / name)])
+        finding.find([str(tmp_path / name)])
 
 
 def test_stdin_is_read_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Once for its digest, once for its records."""
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(TEXT))))
-    (capture,) = files.find(["-"])
+    (capture,) = finding.find(["-"])
     source = files.source_of(capture)
     assert sum(len(piece.records) for piece in files.records(capture, source, start=1, max_record_bytes=LIMIT)) == 300
 
@@ -300,7 +300,7 @@ def test_zeros_that_fill_up_lines_are_no_sign_of_another_kind_of_file(tmp_path: 
 
 
 NO_TEXT: dict[str, tuple[bytes, str]] = {
-    "picture": (bytes(range(256)) * 50, "it is no text"),
+    "picture": (bytes(range(256)) * 50, "it is not text"),
     "UTF-16": ("{}\n".encode("utf-16"), "it is UTF-16 text; convert it to UTF-8"),
     "tar": (archive(tarfile.PAX_FORMAT), "it is a tar archive; unpack it first"),
     "tar.gz": (gzip.compress(archive(tarfile.GNU_FORMAT)), "it is a tar archive; unpack it first"),

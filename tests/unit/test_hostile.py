@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from consumer.ingest.decode import MAX_COUNTED, MAX_VALUES, VALUES_OF_EACH, Rules
+from consumer.ingest.lines import numbered_lines
 from consumer.ingest.records import Accepted, Ignored, Rejected
-from consumer.ingest.split import numbered_lines
 from consumer.ingest.unwrap import MAX_BRACKETS, MAX_EVENTS, MAX_WRAPPERS
 from schemas.base import MAX_RATINGS, Reason
 from tests.fuzz.laws import LAWS, check_decode
@@ -433,7 +433,7 @@ def test_a_line_of_the_console_consumer_is_read_in_time_that_grows_with_its_leng
 
 SPLITTING = """
 import os, sys, time
-from consumer.ingest.split import numbered_values
+from consumer.ingest.values import numbered_values
 
 def seconds(length):
     unit = os.fsencode(sys.argv[1])

@@ -27,6 +27,6 @@ def test_each_mutant_has_a_name_of_its_own_and_changes_something() -> None:
 
 def test_a_mutant_that_does_not_fit_the_code_says_so() -> None:
     """In a sentence with its name and file."""
-    stale = Mutant("stale", "consumer/worker.py", "no such text", "", ())
-    with pytest.raises(StaleMutant, match=r"`stale`: its text is 0 times in consumer/worker\.py"):
+    stale = Mutant("stale", "consumer/worker/worker.py", "no such text", "", ())
+    with pytest.raises(StaleMutant, match=r"`stale`: its text is 0 times in consumer/worker/worker\.py"):
         stale.text(ROOT)

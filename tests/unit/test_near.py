@@ -2,7 +2,7 @@
 
 import time
 
-from consumer.sources.kafka import COMPARED_NAMES, near, or_rather
+from consumer.sources.kafka_client import COMPARED_NAMES, near, or_rather
 
 
 def test_a_slip_of_the_pen_finds_the_name_that_was_meant() -> None:

@@ -6,7 +6,7 @@ from aiohttp.test_utils import TestServer
 
 from consumer.errors import Fatal, OutcomesError, Transient
 from consumer.settings import load
-from consumer.sources.kafka import ClientCredentials
+from consumer.sources.kafka_oauth import ClientCredentials
 
 
 async def _asked(answer: web.Response) -> str:

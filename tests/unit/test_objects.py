@@ -9,7 +9,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from consumer.errors import UsageError
-from consumer.sources import files
+from consumer.sources import files, finding
 from tests.samples import result
 
 LINES = b"".join(json.dumps(result(number)).encode() + b"\n" for number in range(1, 51))
@@ -43,7 +43,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_a_folder_and_an_object_of_a_store_are_replayed_like_files(bucket: str) -> None:
     """By content, with a digest, in the order of their names."""
-    found = files.find([f"{bucket}/2025/", f"{bucket}/2025/03/b.gz"])
+    found = finding.find([f"{bucket}/2025/", f"{bucket}/2025/03/b.gz"])
     assert [capture.label for capture in found] == [f"{bucket}/2025/03/a.json", f"{bucket}/2025/03/b.gz"]
     for capture in found:
         source = files.source_of(capture)
@@ -53,4 +53,4 @@ def test_a_folder_and_an_object_of_a_store_are_replayed_like_files(bucket: str) 
 def test_an_address_that_names_nothing_is_named(bucket: str) -> None:
     """In one sentence."""
     with pytest.raises(UsageError, match="s3://captured/1999"):
-        files.find([f"{bucket}/1999/"])
+        finding.find([f"{bucket}/1999/"])

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumer.ingest.records import Accepted, Rejected
-from consumer.ingest.split import MOST_JOINED, Form, TooLong, form_of, numbered_lines, numbered_values
+from consumer.ingest.lines import MOST_JOINED, numbered_lines
+from consumer.ingest.records import Accepted, Rejected, TooLong
+from consumer.ingest.split import Form, form_of
+from consumer.ingest.values import numbered_values
 from tests.samples import event, result, verdicts
 
 LIMIT = 100_000

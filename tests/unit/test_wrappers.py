@@ -279,7 +279,7 @@ HINTS: dict[str, tuple[Any, Reason, str]] = {
     "Caliper in SQS": ({"Body": json.dumps({"sensor": "s", "data": []})}, Reason.UNKNOWN_SHAPE, "Caliper"),
     "one of Caliper": ({"@context": "http://purl.imsglobal.org/ctx/caliper/v1p2", "id": "x"}, Reason.UNKNOWN_SHAPE, "Caliper"),
     "SNS": ({"Type": "SubscriptionConfirmation", "Token": "t", "Message": "You have"}, Reason.UNKNOWN_SHAPE, "confirm"),
-    "S3": ({"Records": [{"s3": {"object": {"key": "x"}}}]}, Reason.UNKNOWN_SHAPE, "S3 tells"),
+    "S3": ({"Records": [{"s3": {"object": {"key": "x"}}}]}, Reason.UNKNOWN_SHAPE, "S3 announces"),
     "Kafka Connect": ({"schema": {"type": "string"}, "payload": None}, Reason.UNKNOWN_SHAPE, "without a payload"),
     "Avro": (b"\0\0\0\0\x05\x02\x04ab", Reason.NOT_JSON, "schema registry"),
     "HTML": (b"<!DOCTYPE html><html><body>502</body></html>", Reason.NOT_JSON, "an HTML page"),

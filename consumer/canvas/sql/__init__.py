@@ -1,12 +1,7 @@
-"""One statement a file, read once. `{…}` in a template are names of our own tables and columns, never input."""
+"""What a backfill and a reconciliation read and write beside the events."""
 
-from functools import cache
 from pathlib import Path
 
-_FOLDER = Path(__file__).parent
+from consumer.store.statements import statements
 
-
-@cache
-def sql(name: str) -> str:
-    """The text of `<name>.sql`."""
-    return (_FOLDER / f"{name}.sql").read_text(encoding="utf-8")
+sql = statements(Path(__file__).parent)

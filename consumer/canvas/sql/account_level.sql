@@ -1,2 +1,2 @@
--- Whether rollups here are computed with account-level scales.
+-- Whether our rollups use account-level scales.
 SELECT account_level_scales($1, NULL)

@@ -1,5 +1,5 @@
--- What the feed has told of some objects, newest first.
-SELECT told.*
-  FROM {table}_version AS told
- WHERE told.root_account_uuid = $1 AND told.id = ANY ($2::bigint[]) AND told.event_name <> '{table}_backfilled'
- ORDER BY told.id, told.event_time DESC, told.event_name DESC, told.updated_at DESC NULLS LAST, told.version_hash DESC
+-- The feed's versions of some objects, newest first.
+SELECT version.*
+  FROM {table}_version AS version
+ WHERE version.root_account_uuid = $1 AND version.id = ANY ($2::bigint[]) AND version.event_name <> '{table}_backfilled'
+ ORDER BY version.id, version.event_time DESC, version.event_name DESC, version.updated_at DESC NULLS LAST, version.version_hash DESC

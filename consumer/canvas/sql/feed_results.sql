@@ -1,12 +1,12 @@
--- The same of results, with the time of submission that rollups take.
-SELECT told.*, assessment.submitted_at, kept.members
-  FROM learning_outcome_result_version AS told
+-- The feed's versions of some results, newest first, with the submission time that rollups use.
+SELECT version.*, assessment.submitted_at, kept.members
+  FROM learning_outcome_result_version AS version
   LEFT JOIN rubric_assessment AS assessment
-    ON assessment.root_account_uuid = told.root_account_uuid AND assessment.id = told.artifact_id
-   AND told.artifact_type = 'RubricAssessment'
+    ON assessment.root_account_uuid = version.root_account_uuid AND assessment.id = version.artifact_id
+   AND version.artifact_type = 'RubricAssessment'
   LEFT JOIN unknown_value AS kept
     ON kept.table_name = 'learning_outcome_result'
    AND (kept.root_account_uuid, kept.id, kept.event_time, kept.version_hash)
-     = (told.root_account_uuid, told.id, told.event_time, told.version_hash)
- WHERE told.root_account_uuid = $1 AND told.id = ANY ($2::bigint[]) AND told.event_name <> 'learning_outcome_result_backfilled'
- ORDER BY told.id, told.event_time DESC, told.event_name DESC, told.updated_at DESC NULLS LAST, told.version_hash DESC
+     = (version.root_account_uuid, version.id, version.event_time, version.version_hash)
+ WHERE version.root_account_uuid = $1 AND version.id = ANY ($2::bigint[]) AND version.event_name <> 'learning_outcome_result_backfilled'
+ ORDER BY version.id, version.event_time DESC, version.event_name DESC, version.updated_at DESC NULLS LAST, version.version_hash DESC

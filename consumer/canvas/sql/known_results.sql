@@ -1,4 +1,4 @@
--- The same of results, with the time of submission that rollups take: REST tells one time and not which.
+-- The newest versions of some results, with the submission time that rollups use: REST shows one time and does not say which.
 SELECT result.*, assessment.submitted_at, kept.members
   FROM learning_outcome_result AS result
   LEFT JOIN rubric_assessment AS assessment

@@ -1,4 +1,4 @@
--- The newest scale of a context, under whatever id, and the id under which the feed has told it.
+-- The newest scale of a context, and the feed's id of it.
 SELECT scale.*, max(scale.id) FILTER (WHERE scale.id > 0) OVER () AS feeds_id
   FROM outcome_proficiency AS scale
  WHERE scale.root_account_uuid = $1

@@ -1,4 +1,4 @@
--- A backfill that came to its end; the next one begins anew.
+-- The backfill has come to its end.
 UPDATE backfill_run
    SET finished_at = now()
  WHERE id = $1

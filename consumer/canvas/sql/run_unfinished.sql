@@ -1,4 +1,4 @@
--- The backfill of this scope that is under way, and what of it is written.
+-- The unfinished backfill of this scope, and its completed steps.
 SELECT run.id, run.begun_at, array_remove(array_agg(step.step), NULL) AS steps
   FROM backfill_run AS run
   LEFT JOIN backfill_step AS step ON step.run_id = run.id

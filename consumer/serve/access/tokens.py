@@ -1,4 +1,4 @@
-"""Bearer tokens: each opens one tenant's projection for reading. The database knows their digests alone."""
+"""Bearer tokens: each opens one tenant's projection for reading. The database keeps only their digests."""
 
 import hashlib
 import ipaddress
@@ -10,48 +10,48 @@ from typing import Any
 
 from consumer.errors import UsageError
 from consumer.printable import has_controls
-from consumer.serve.reading import Reading
+from consumer.serve.read_pool import ReadPool
 from consumer.serve.sql import sql
 from consumer.store.postgres import Connection
 from schemas.base import MAX_KEY_TEXT
 
 PREFIX = "outcomes_"
-"""Recognisable, so that one that lies somewhere it should not is found by scanners."""
+"""Scanners for leaked secrets recognise a token by it."""
 REMEMBERED_SECONDS = 2.0
-"""How long the answer about a token is believed: a revoked one opens nothing after so long."""
+"""How long a looked-up token is believed: a revoked one opens nothing after so long."""
 
 WRONG_TOKENS = 60
-"""Of one client address in a window; who sends more is told to wait. A token that opens something opens it all the same."""
+"""From one client address in a window; beyond that the client is told to wait. A token that opens something always works."""
 WINDOW_SECONDS = 60.0
 
 _BYTES = 32
 _REMEMBERED = 1000
-"""Tokens at once, at most; as many again that open nothing."""
+"""Most tokens remembered at once; as many again that open nothing."""
 _ADDRESSES = 10_000
-"""Whose wrong tokens are counted, at most; of more the oldest are forgotten."""
+"""Most addresses whose wrong tokens are counted; beyond that the oldest are forgotten."""
 _NETWORK = 64
 """Bits of an IPv6 address that one client has."""
 
 
 def new() -> str:
-    """A token: 256 bits of chance."""
+    """A token with 256 random bits."""
     return PREFIX + secrets.token_urlsafe(_BYTES)
 
 
 def digest(token: str) -> bytes:
-    """What is kept of a token. A plain hash is enough: nobody guesses 256 bits, so there is nothing to slow down."""
+    """What is kept of a token. A fast hash is enough: nobody guesses 256 bits."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
-class Doorkeeper:
-    """Which tenant a token opens, remembered for a moment, and who sends tokens that open none. Raises as `Reading` does."""
+class TokenLookup:
+    """Which tenant a token opens, and which clients send tokens that open none. Raises as `ReadPool` does."""
 
-    def __init__(self, reading: Reading) -> None:
-        self._reading = reading
+    def __init__(self, pool: ReadPool) -> None:
+        self._pool = pool
         self._known: dict[bytes, tuple[str, float]] = {}
-        """What opens, and until when that is believed. Asked about again, it does not wait behind strangers."""
+        """Digest -> its tenant, and until when that is believed. Looked up again, it does not wait behind strangers."""
         self._wrong: dict[bytes, float] = {}
-        """What opens nothing, and until when that is believed: a token that is made meanwhile opens soon after."""
+        """Digest that opens nothing -> until when that is believed: a token made meanwhile opens soon after."""
         self._clients: dict[str, tuple[int, float]] = {}
         """Client address -> wrong tokens, and the end of the window."""
 
@@ -62,14 +62,14 @@ class Doorkeeper:
         if known is not None and time.monotonic() < known[1]:
             return known[0]
         if known is not None:
-            return await self._asked(key)
+            return await self._look_up(key)
         if self._is_wrong(key):
             return None
-        async with self._reading.stranger():  # meanwhile somebody else may have asked about the same one
-            return None if self._is_wrong(key) else await self._asked(key)
+        async with self._pool.stranger_slot():  # while this waited, another request may have looked up the same token
+            return None if self._is_wrong(key) else await self._look_up(key)
 
-    async def _asked(self, key: bytes) -> str | None:
-        row = await self._reading.row("token_tenant", key)
+    async def _look_up(self, key: bytes) -> str | None:
+        row = await self._pool.fetch_row(sql("token_tenant"), key)
         tenant: str | None = row[0] if row else None
         until = time.monotonic() + REMEMBERED_SECONDS
         if tenant is None:
@@ -83,8 +83,8 @@ class Doorkeeper:
     def _is_wrong(self, key: bytes) -> bool:
         return time.monotonic() < self._wrong.get(key, 0.0)
 
-    def wrong_from(self, address: str) -> int:
-        """Counts a wrong token; for how many seconds its sender is to send none, or 0."""
+    def count_wrong(self, address: str) -> int:
+        """Counts a wrong token; the seconds for which its client has to wait, or 0."""
         client, now = _client(address), time.monotonic()
         count, end = self._clients.get(client, (0, 0.0))
         if end <= now:
@@ -93,19 +93,19 @@ class Doorkeeper:
         return math.ceil(end - now) if count >= WRONG_TOKENS else 0
 
 
-def _remember(among: dict[Any, Any], key: Any, value: Any, most: int) -> None:
-    """As the newest; the oldest is forgotten where there are too many."""
-    among.pop(key, None)
-    if len(among) >= most:
-        del among[next(iter(among))]
-    among[key] = value
+def _remember(entries: dict[Any, Any], key: Any, value: Any, most: int) -> None:
+    """Adds the newest entry, and drops the oldest of too many."""
+    entries.pop(key, None)
+    if len(entries) >= most:
+        del entries[next(iter(entries))]
+    entries[key] = value
 
 
 def _client(address: str) -> str:
-    """Who is counted as one."""
+    """What is counted as one client: an IPv4 address, or the network of an IPv6 address."""
     try:
         ip = ipaddress.ip_address(address)
-    except ValueError:  # a proxy may say anything
+    except ValueError:  # a proxy may send any text
         return address[:MAX_KEY_TEXT]
     if isinstance(ip, ipaddress.IPv4Address):
         return str(ip)
@@ -113,7 +113,7 @@ def _client(address: str) -> str:
 
 
 async def create(connection: Connection, root_account_uuid: str, name: str) -> tuple[str, Mapping[str, Any]]:
-    """A new token, told here and never again, and its row. Raises `UsageError` for a name that nobody could read."""
+    """A new token, shown here and never again, and its row. Raises `UsageError` for a name that nobody could read."""
     for what, text in (("tenant", root_account_uuid), ("name", name)):
         if not text.strip() or len(text) > MAX_KEY_TEXT or has_controls(text):
             raise UsageError(f"a {what} has 1 to {MAX_KEY_TEXT} characters, and no control characters among them")
@@ -124,7 +124,7 @@ async def create(connection: Connection, root_account_uuid: str, name: str) -> t
 
 
 async def listed(connection: Connection) -> list[Mapping[str, Any]]:
-    """All tokens' rows, in the order in which they were made."""
+    """The rows of all tokens, oldest first."""
     return [dict(row) for row in await connection.fetch(sql("token_list"))]
 
 

@@ -1,4 +1,4 @@
-"""What Canvas does not tell: the same things over time, at paths of our own.
+"""The same objects over time, which Canvas does not serve, at paths of our own.
 
 A period is `[valid_from, valid_to)`, times with milliseconds; members have the names of the projection's tables.
 """
@@ -10,49 +10,50 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, ConfigDict
 
 from consumer.ingest.tables import TABLES
+from consumer.query.sql import sql as query_sql
 from consumer.serve.api import serializers
 from consumer.serve.api.dependencies import (
-    Anytime,
-    Asked,
+    ContextAllTime,
+    CourseAllTime,
     Id,
-    InContext,
-    OfAccount,
-    OfCourse,
     Paged,
-    TheOutcome,
-    TheStudent,
-    not_there,
+    RequiredOutcomeId,
+    RequiredStudentId,
+    TenantAllTime,
+    TenantRequest,
+    not_found,
 )
 from consumer.serve.api.paging import Page
 from consumer.serve.api.routes import PAGED
-from consumer.serve.reading import Row
+from consumer.serve.read_pool import Row
+from consumer.serve.sql import sql
 from schemas import rest
 from schemas.base import Time
 from schemas.outcome_proficiency import OutcomeProficiency
 
 router = APIRouter(prefix="/api/history/v1", tags=["History"])
 
-_NOT_SHOWN = ("root_account_uuid", "version_hash", "recorded_at", "source", "partition", "position", "event_time", "extra")
-"""How a state arrived is told by `outcomes explain`. `extra`: members that this version does not know may hold anything."""
+_HIDDEN = ("root_account_uuid", "version_hash", "recorded_at", "source", "partition", "position", "event_time", "extra")
+"""`outcomes explain` tells how a state arrived. `extra` has members that this version does not know: they may hold anything."""
 
 
 class Period(BaseModel):
-    """An object's state for a time, with those members of its table that have a value."""
+    """An object's state for a period, with those members of its table that have a value."""
 
     model_config = ConfigDict(extra="allow", use_attribute_docstrings=True)
 
     valid_from: Time
-    """When an event began to say this."""
+    """Time of the event that began it."""
     valid_to: Time | None
-    """When one began to say something else; null for the newest."""
+    """Time of the event that ended it; null for the newest."""
     event_name: str
-    """The event that said it first."""
+    """Name of the event that began it."""
     id: int | str
     """Local id of the object."""
 
 
 class ScalePeriod(BaseModel):
-    """The mastery scale that applied for a time."""
+    """The mastery scale that applied in a period."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -61,9 +62,9 @@ class ScalePeriod(BaseModel):
     valid_to: Time | None
     """Until when; null: still."""
     outcome_proficiency_id: int | str | None
-    """The scale; null where none applied, negative where only REST has told of it."""
+    """The scale; null where none applied, negative where only a backfill knows it."""
     context_type: str | None
-    """Whose it is: `Account` or `Course`."""
+    """Of the owner: `Account` or `Course`."""
     context_id: int | str | None
     """Local id of the owner."""
     ratings: list[rest.ProficiencyRating] | None
@@ -71,7 +72,7 @@ class ScalePeriod(BaseModel):
 
 
 class Cause(BaseModel):
-    """What an event at that moment was about."""
+    """The object of an event at that moment."""
 
     cause: str
     table: str | None
@@ -79,7 +80,7 @@ class Cause(BaseModel):
 
 
 class Change(BaseModel):
-    """A score from a moment on. Without score there is none from here on."""
+    """A score from a moment on; a null score ends the one before."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -88,13 +89,13 @@ class Change(BaseModel):
     score: float | None
     """Rounded to 2 decimals."""
     mastery: bool | None
-    """Whether it reaches `mastery_points`."""
+    """Whether the score reaches `mastery_points`."""
     rating: str | None
     """The level it is in."""
     color: str | None
     """Colour of that level."""
     calculation_method: str | None
-    """By which it was computed, by its stored name."""
+    """The stored name of the method that computed it."""
     calculation_int: int | None
     """The method's number."""
     points_possible: float | None
@@ -102,89 +103,71 @@ class Change(BaseModel):
     mastery_points: float | None
     """Of the scale."""
     results: int | None
-    """How many results went in."""
+    """How many results the score counts."""
     cause: str
-    """Why it changed."""
+    """Why the score changed."""
     caused_by: list[Cause]
-    """The objects whose events came at that moment."""
+    """The objects of the events at that moment."""
 
 
-async def _periods(asked: Asked, table: str, id_: int, page: Page) -> Response:
-    rows = await asked.reading.told("history", asked.tenant, id_, table=table)
+async def _periods(request: TenantRequest, table: str, id_: int, page: Page) -> Response:
+    rows = await request.pool.fetch(query_sql("history").format(table=table), request.tenant, id_)
     if not rows:
-        raise not_there()
-    return _sliced(asked, page, rows, lambda row: serializers.period(dict(row), TABLES[table].model, _NOT_SHOWN))
+        raise not_found()
+    return _slice(request, page, rows, lambda row: serializers.period(dict(row), TABLES[table].model, _HIDDEN))
 
 
-def _sliced(asked: Asked, page: Page, rows: Sequence[Row], shown: Callable[[Row], Any]) -> Response:
-    """A page of rows that were read whole: an object has few states."""
-    here = rows[page.offset : page.offset + page.size]
-    return asked.page([shown(row) for row in here], page, here, total=len(rows), exact_times=True)
+def _slice(request: TenantRequest, page: Page, rows: Sequence[Row], shape: Callable[[Row], Any]) -> Response:
+    """A page of rows. The statement gives all of them: an object has few states."""
+    found = rows[page.offset : page.offset + page.size]
+    return request.page([shape(row) for row in found], page, found, total=len(rows), exact_times=True)
 
 
 @router.get("/outcomes/{outcome_id}", response_model=list[Period], responses=PAGED)
-async def outcome(asked: Anytime, outcome_id: Id, page: Paged) -> Response:
+async def outcome(request: TenantAllTime, outcome_id: Id, page: Paged) -> Response:
     """List the states of an outcome."""
-    return await _periods(asked, "learning_outcome", outcome_id, page)
+    return await _periods(request, "learning_outcome", outcome_id, page)
 
 
 @router.get("/outcome_results/{outcome_result_id}", response_model=list[Period], responses=PAGED)
-async def outcome_result(asked: Anytime, outcome_result_id: Id, page: Paged) -> Response:
+async def outcome_result(request: TenantAllTime, outcome_result_id: Id, page: Paged) -> Response:
     """List the states of a result."""
-    return await _periods(asked, "learning_outcome_result", outcome_result_id, page)
+    return await _periods(request, "learning_outcome_result", outcome_result_id, page)
 
 
 @router.get("/outcome_groups/{outcome_group_id}", response_model=list[Period], responses=PAGED)
-async def outcome_group(asked: Anytime, outcome_group_id: Id, page: Paged) -> Response:
+async def outcome_group(request: TenantAllTime, outcome_group_id: Id, page: Paged) -> Response:
     """List the states of a group."""
-    return await _periods(asked, "learning_outcome_group", outcome_group_id, page)
+    return await _periods(request, "learning_outcome_group", outcome_group_id, page)
 
 
 @router.get("/outcome_group_links/{outcome_group_link_id}", response_model=list[Period], responses=PAGED)
-async def outcome_group_link(asked: Anytime, outcome_group_link_id: Id, page: Paged) -> Response:
-    """List the states of a link, by its id in the events, which REST does not tell."""
-    return await _periods(asked, "learning_outcome_link", outcome_group_link_id, page)
+async def outcome_group_link(request: TenantAllTime, outcome_group_link_id: Id, page: Paged) -> Response:
+    """List the states of a link, by its id in the events; REST has no id of a link."""
+    return await _periods(request, "learning_outcome_link", outcome_group_link_id, page)
 
 
-@router.get("/accounts/{account_id}/outcome_proficiency", response_model=list[Period], responses=PAGED)
-async def account_scales(asked: OfAccount, page: Paged) -> Response:
-    """List the states of the scale that an account owns or owned."""
-    return await _own_scales(asked, page)
+@router.get("/{contexts}/{context_id}/outcome_proficiency", response_model=list[Period], responses=PAGED)
+async def own_scales(request: ContextAllTime, page: Paged) -> Response:
+    """List the states of the scale that an account or course owns or owned."""
+    rows = await request.pool.fetch(sql("scales_of_context"), request.tenant, *request.context)
+    return _slice(request, page, rows, lambda row: serializers.period(dict(row), OutcomeProficiency, _HIDDEN))
 
 
-@router.get("/courses/{course_id}/outcome_proficiency", response_model=list[Period], responses=PAGED)
-async def course_scales(asked: OfCourse, page: Paged) -> Response:
-    """List the states of the scale that a course owns or owned."""
-    return await _own_scales(asked, page)
-
-
-async def _own_scales(asked: InContext, page: Page) -> Response:
-    rows = await asked.reading.rows("scales_of_context", asked.tenant, asked.context_type, asked.context_id)
-    return _sliced(asked, page, rows, lambda row: serializers.period(dict(row), OutcomeProficiency, _NOT_SHOWN))
-
-
-@router.get("/accounts/{account_id}/effective_outcome_proficiency", response_model=list[ScalePeriod], responses=PAGED)
-async def account_scale_over_time(asked: OfAccount, page: Paged) -> Response:
-    """List which scale applied to an account, and whose it was."""
-    return await _scale_over_time(asked, page)
-
-
-@router.get("/courses/{course_id}/effective_outcome_proficiency", response_model=list[ScalePeriod], responses=PAGED)
-async def course_scale_over_time(asked: OfCourse, page: Paged) -> Response:
-    """List which scale applied to a course, and whose it was."""
-    return await _scale_over_time(asked, page)
-
-
-async def _scale_over_time(asked: InContext, page: Page) -> Response:
-    rows = await asked.reading.rows("scale_over_time", asked.tenant, asked.context_type, asked.context_id)
-    return _sliced(asked, page, rows, serializers.scale_period)
+@router.get("/{contexts}/{context_id}/effective_outcome_proficiency", response_model=list[ScalePeriod], responses=PAGED)
+async def scale_over_time(request: ContextAllTime, page: Paged) -> Response:
+    """List which scale applied to an account or course, and its owner."""
+    rows = await request.pool.fetch(sql("scale_over_time"), request.tenant, *request.context)
+    return _slice(request, page, rows, serializers.scale_period)
 
 
 @router.get("/courses/{course_id}/mastery", response_model=list[Change], responses=PAGED)
-async def mastery(asked: OfCourse, student_id: TheStudent, outcome_id: TheOutcome, page: Paged) -> Response:
-    """List each change of a student's score for an outcome in a course, and why it changed."""
-    for user in await asked.users([student_id]) or ():
-        rows = await asked.reading.told("timeline", asked.tenant, asked.context_id, user, outcome_id)
+async def mastery(
+    request: CourseAllTime, student_id: RequiredStudentId, outcome_id: RequiredOutcomeId, page: Paged
+) -> Response:
+    """List each change of a student's score for an outcome in a course, and its cause."""
+    for user in await request.users([student_id]) or ():
+        rows = await request.pool.fetch(query_sql("timeline"), request.tenant, request.context_id, user, outcome_id)
         if rows:
-            return _sliced(asked, page, rows, serializers.change)
-    raise not_there()
+            return _slice(request, page, rows, serializers.change)
+    raise not_found()

@@ -1,19 +1,19 @@
-"""Pages as Canvas has them: `page` and `per_page`, and a `Link` header that says where the others are. Pure."""
+"""Pages as in Canvas: `page` and `per_page`, and a `Link` header with the addresses of other pages. Pure."""
 
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 DEFAULT_SIZE = 10
-MOST = 100
-"""Items of a page, at most; a larger `per_page` is cut silently, as Canvas does."""
+MAX_SIZE = 100
+"""Items of a page; a larger `per_page` is cut silently, as Canvas does."""
 LAST_PAGE = 10**9
-"""No list is so long; what is asked of the database stays a 64-bit number."""
+"""No list is so long, and offsets stay 64-bit numbers."""
 
-MOST_LINKS = 4096
-"""Characters of a `Link` header, where it could do with less: beyond that only `next` and `prev` are in it."""
+MAX_LINK_HEADER = 4096
+"""Characters. A longer one is cut to `next` and `prev`: it repeats the address, and clients and proxies limit headers."""
 
 _NOT_REPEATED = frozenset({"page", "per_page", "access_token"})
-"""Parameters that links do not take over; a token in an address would be told to whoever sees the link."""
+"""Parameters that links leave out; whoever sees a link would see a token in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,9 @@ class Page:
     size: int
 
     @classmethod
-    def asked(cls, number: int, size: int) -> "Page":
-        """What a request asked for, within the limits."""
-        return cls(number, min(size, MOST))
+    def limited(cls, number: int, size: int) -> "Page":
+        """A page within the limits."""
+        return cls(number, min(size, MAX_SIZE))
 
     @property
     def offset(self) -> int:
@@ -36,24 +36,22 @@ class Page:
 
 
 def links(url: str, page: Page, total: int | None) -> str:
-    """The `Link` header of a page of a list of `total` items; None: the page is behind the end, and the end is not known.
+    """The `Link` header of a page of a list of `total` items; None: the page lies after an unknown end.
 
     URLs are absolute where `url` is. `prev` is missing on the first page and `next` on the last, as in Canvas.
     """
-    named = [("current", page.number)]
+    pages = [("current", page.number)]
     if total is not None and page.offset + page.size < total:
-        named.append(("next", page.number + 1))
+        pages.append(("next", page.number + 1))
     if page.number > 1:
-        named.append(("prev", page.number - 1))
-    named.append(("first", 1))
+        pages.append(("prev", page.number - 1))
+    pages.append(("first", 1))
     if total is not None:
-        named.append(("last", max(1, -(-total // page.size))))
-    told = [f'<{_with_page(url, number, page.size)}>; rel="{name}"' for name, number in named]
-    if (
-        sum(map(len, told)) > MOST_LINKS
-    ):  # the address is repeated in each, and clients and proxies take no header of any length
-        told = [link for link in told if link.endswith(('rel="next"', 'rel="prev"'))]
-    return ",".join(told)
+        pages.append(("last", max(1, -(-total // page.size))))
+    found = [f'<{_with_page(url, number, page.size)}>; rel="{name}"' for name, number in pages]
+    if sum(map(len, found)) > MAX_LINK_HEADER:
+        found = [link for link in found if link.endswith(('rel="next"', 'rel="prev"'))]
+    return ",".join(found)
 
 
 def _with_page(url: str, number: int, size: int) -> str:

@@ -1,8 +1,8 @@
-"""Rails' nested parameters, out of a query string, a form or JSON. Pure.
+"""Rails' nested parameters, from a query string, a form or JSON. Pure.
 
-A name such as `ratings[][points]` is a path. `[]` means a list, and what follows it a member of the list's newest object; a
-member that this object has already begins the next one (Rack, `query_parser.rb`). So the order of a form's fields matters:
-`ratings[][description]`, `ratings[][points]`, `ratings[][points]` are two ratings, of which the second has no description.
+A name such as `ratings[][points]` is a path. `[]` means a list, and the next step a member of the list's newest object; a
+member that this object already has begins a new object (Rack, `query_parser.rb`). So the order of a form's fields matters:
+`ratings[][description]`, `ratings[][points]`, `ratings[][points]` are two ratings, the second without a description.
 """
 
 import json
@@ -18,16 +18,16 @@ from python_multipart.multipart import Field, File, FormParser, parse_options_he
 from consumer.errors import UsageError
 
 MAX_BYTES = 1024 * 1024
-"""Of a request's body. Canvas drops events of more than 1,000,000 bytes itself."""
+"""Of a request's body. Canvas drops events of more than 1,000,000 bytes."""
 MAX_FIELDS = 4096
 """Fields of a form, or values of a JSON text (Rack: 4096)."""
 MAX_DEPTH = 8
-"""Objects and lists within each other; the documents' own need three."""
+"""Of objects and lists in one another; Canvas' documents need three."""
 MAX_NAME = 255
 """Characters of a field's name."""
 
 Value: TypeAlias = "str | int | Decimal | bool | list[Value] | dict[str, Value] | None"
-"""What a parameter can be; of a form every scalar is a text, of JSON a number is exact."""
+"""A parameter. Scalars of a form are texts, numbers of JSON are exact."""
 Params: TypeAlias = dict[str, Value]
 
 FORM, MULTIPART, JSON = "application/x-www-form-urlencoded", "multipart/form-data", "application/json"
@@ -39,13 +39,13 @@ _NEXT = None
 
 
 class BadParameters(UsageError):
-    """The request cannot be read; the text says why, for its sender. Canvas answers 400."""
+    """The parameters cannot be read; the message tells the client why. Canvas answers 400."""
 
 
 def parse(content_type: str | None, body: bytes, query: str = "") -> Params:
     """The parameters of a request; those of the body win. Raises `BadParameters`.
 
-    A body without a type, or of one that is neither a form nor JSON, is refused rather than ignored.
+    Refuses a body whose type is missing, or neither a form nor JSON.
     """
     params = nested(_pairs(query))
     if body:
@@ -70,7 +70,7 @@ def _body(content_type: str | None, body: bytes) -> Params:
 
 
 def nested(pairs: Iterable[tuple[str, str]]) -> Params:
-    """Flat names with their values as objects and lists, by Rack's rule. Raises `BadParameters`."""
+    """Objects and lists from flat names and their values, by Rack's rule. Raises `BadParameters`."""
     params: Params = {}
     for name, value in pairs:
         if len(name) > MAX_NAME:
@@ -82,7 +82,7 @@ def nested(pairs: Iterable[tuple[str, str]]) -> Params:
 
 
 def _path(name: str) -> list[str | None]:
-    """The steps of a name; one whose brackets do not fit together is a plain name."""
+    """The steps of a name; a name with unbalanced brackets is one step."""
     found = _NAME.fullmatch(name)
     if found is None:
         return [name] if name else []
@@ -118,12 +118,12 @@ def _put(into: Params, path: list[str | None], value: str, name: str) -> None:
 
 
 def _holds(item: Params, path: list[str | None]) -> bool:
-    """Whether the object has this member already; a list in it can always take more."""
-    here: Value = item
+    """Whether the object already has this member; a list in it can always take more."""
+    inner: Value = item
     for step in path:
-        if step is _NEXT or not isinstance(here, dict) or step not in here:
+        if step is _NEXT or not isinstance(inner, dict) or step not in inner:
             return False
-        here = here[step]
+        inner = inner[step]
     return True
 
 
@@ -168,16 +168,16 @@ def _fields(body: bytes, boundary: bytes | None) -> list[tuple[str, str]]:
 
 def _json(body: bytes) -> Params:
     try:
-        told = json.loads(_text(body), parse_float=_number, parse_constant=_no_number, object_pairs_hook=_object)
+        value = json.loads(_text(body), parse_float=_number, parse_constant=_no_number, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise BadParameters(f"the body is not JSON: {error}") from None
-    if not isinstance(told, dict):
+    if not isinstance(value, dict):
         raise BadParameters("the body is JSON, but no object")
-    return told
+    return value
 
 
 def _object(members: list[tuple[str, Value]]) -> Params:
-    """A name that comes twice is refused: whoever looked at the body before may have taken the other value."""
+    """Refuses a name that comes twice: a proxy may have read the other value."""
     found = dict(members)
     if len(found) < len(members):
         raise ValueError("a member comes twice in an object")
@@ -203,13 +203,13 @@ def _text(raw: bytes) -> str:
 
 
 def _check(params: Params) -> None:
-    """Bounds, and texts that a database can hold."""
-    left = MAX_FIELDS
+    """Checks limits, and that a database can hold all texts."""
+    allowed = MAX_FIELDS
     waiting: list[tuple[Value, int]] = [(params, 0)]
     while waiting:
         value, depth = waiting.pop()
-        left -= 1
-        if left < -1:
+        allowed -= 1
+        if allowed < -1:
             raise BadParameters(f"there are more than {MAX_FIELDS} values")
         if depth > MAX_DEPTH:
             raise BadParameters(f"a value is nested more than {MAX_DEPTH} deep")

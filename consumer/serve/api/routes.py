@@ -13,28 +13,28 @@ from fastapi import APIRouter, Query, Response
 
 from consumer.serve.api import serializers
 from consumer.serve.api.dependencies import (
-    Anywhere,
+    AccountAt,
     AssignmentId,
+    ContextAt,
+    CourseAt,
     Id,
-    InAccount,
-    InContext,
-    InCourse,
     OutcomeIds,
     Paged,
-    ScaleOfAccount,
-    ScaleOfCourse,
+    ScaleAt,
     StudentId,
+    TenantAt,
     UserIds,
-    not_there,
-    wrong,
+    bad_request,
+    not_found,
 )
-from consumer.serve.api.paging import Page
 from consumer.serve.api.serializers import Stat, Style
-from consumer.serve.reading import Row
+from consumer.serve.read_pool import Row
+from consumer.serve.sql import sql
 from schemas import rest
 
-LINK = {"Link": {"description": "Where the other pages are (RFC 8288).", "schema": {"type": "string"}}}
-PAGED: dict[int | str, dict[str, Any]] = {200: {"headers": LINK}}
+PAGED: dict[int | str, dict[str, Any]] = {
+    200: {"headers": {"Link": {"description": "Addresses of the other pages (RFC 8288).", "schema": {"type": "string"}}}}
+}
 
 router = APIRouter(prefix="/api/v1")
 
@@ -43,167 +43,98 @@ router = APIRouter(prefix="/api/v1")
 
 
 @router.get("/outcomes/{outcome_id}", response_model=rest.Outcome, tags=["Outcomes"])
-async def outcome(asked: Anywhere, outcome_id: Id) -> Response:
+async def outcome(request: TenantAt, outcome_id: Id) -> Response:
     """Show one outcome.
 
-    With account-level mastery scales on, points, ratings and method are left out, as Canvas does: they are the context's, and
-    none is asked in here.
+    With account-level mastery scales on, points, ratings and method are left out, as in Canvas: they belong to a context, and
+    this path names none.
     """
-    row = await asked.reading.row("outcome", asked.tenant, outcome_id, asked.at)
+    row = await request.pool.fetch_row(sql("outcome"), request.tenant, outcome_id, request.at)
     if row is None or row["workflow_state"] != "active":
-        raise not_there()
-    return asked.answer(serializers.outcome(row))
+        raise not_found()
+    return request.answer(serializers.outcome(row))
 
 
 @router.get("/courses/{course_id}/outcome_alignments", response_model=list[rest.OutcomeAlignment], tags=["Outcomes"])
-async def outcome_alignments(asked: InCourse, student_id: StudentId = None, assignment_id: AssignmentId = None) -> Response:
+async def outcome_alignments(request: CourseAt, student_id: StudentId = None, assignment_id: AssignmentId = None) -> Response:
     """List the alignments of an assignment, or those that a student has results of; one of the two is needed. No pages.
 
-    Alignments have no event: shown are those that Canvas told in a backfill, and those that results prove.
+    No event tells alignments: the list has those that a backfill read from Canvas, and those that results prove.
     """
     if student_id is None and assignment_id is None:
-        raise wrong("student_id or assignment_id is required")
-    users = await asked.users(None if student_id is None else [student_id])
-    rows = await asked.reading.rows("alignments", asked.tenant, asked.context_id, asked.at, assignment_id, users)
-    return asked.answer([serializers.alignment(row, asked.context_id) for row in rows])
+        raise bad_request("student_id or assignment_id is required")
+    users = await request.users(None if student_id is None else [student_id])
+    rows = await request.pool.fetch(sql("alignments"), *request.of_id, assignment_id, users)
+    return request.answer([serializers.alignment(row, request.context_id) for row in rows])
 
 
 # -- mastery scales --
 
 
-@router.get("/accounts/{account_id}/outcome_proficiency", response_model=rest.Proficiency, tags=["Proficiency Ratings"])
-async def account_proficiency(asked: ScaleOfAccount) -> Response:
-    """Show the mastery scale that applies to an account: its own or the nearest ancestor's; 404 where there is none."""
-    return _proficiency(asked)
-
-
-@router.get("/courses/{course_id}/outcome_proficiency", response_model=rest.Proficiency, tags=["Proficiency Ratings"])
-async def course_proficiency(asked: ScaleOfCourse) -> Response:
-    """Show the mastery scale that applies to a course: its own or the nearest account's; 404 where there is none."""
-    return _proficiency(asked)
-
-
-def _proficiency(asked: InContext) -> Response:
-    if asked.told["ratings"] is None:
-        raise not_there()
-    return asked.answer(serializers.proficiency(asked.told["ratings"]))
+@router.get("/{contexts}/{context_id}/outcome_proficiency", response_model=rest.Proficiency, tags=["Proficiency Ratings"])
+async def proficiency(request: ScaleAt) -> Response:
+    """Show the mastery scale that applies to an account or course: its own or the nearest ancestor's; 404 where none does."""
+    if request.row["ratings"] is None:
+        raise not_found()
+    return request.answer(serializers.proficiency(request.row["ratings"]))
 
 
 # -- grading standards --
 
 
 @router.get(
-    "/accounts/{account_id}/grading_standards",
+    "/{contexts}/{context_id}/grading_standards",
     response_model=list[rest.GradingStandard],
     responses=PAGED,
     tags=["Grading Standards"],
 )
-async def account_grading_standards(asked: InAccount, page: Paged) -> Response:
-    """List the grading standards of an account; as in Canvas those of the accounts above are not among them."""
-    return await _standards(asked, page)
+async def grading_standards(request: ContextAt, page: Paged) -> Response:
+    """List the grading standards of an account or course; as in Canvas, without those of the accounts above it."""
+    rows = await request.pool.fetch(sql("standards"), *request.of_context, None, page.size, page.offset)
+    return request.page([serializers.standard(row) for row in rows], page, rows)
 
 
 @router.get(
-    "/courses/{course_id}/grading_standards",
-    response_model=list[rest.GradingStandard],
-    responses=PAGED,
-    tags=["Grading Standards"],
-)
-async def course_grading_standards(asked: InCourse, page: Paged) -> Response:
-    """List the grading standards of a course; as in Canvas those of the accounts above are not among them."""
-    return await _standards(asked, page)
-
-
-async def _standards(asked: InContext, page: Page) -> Response:
-    rows = await asked.reading.rows("standards", *asked.context, None, page.size, page.offset)
-    return asked.page([serializers.standard(row) for row in rows], page, rows)
-
-
-@router.get(
-    "/accounts/{account_id}/grading_standards/{grading_standard_id}",
+    "/{contexts}/{context_id}/grading_standards/{grading_standard_id}",
     response_model=rest.GradingStandard,
     tags=["Grading Standards"],
 )
-async def account_grading_standard(asked: InAccount, grading_standard_id: Id) -> Response:
-    """Show one grading standard of an account or of those above it."""
-    return await _standard(asked, grading_standard_id)
-
-
-@router.get(
-    "/courses/{course_id}/grading_standards/{grading_standard_id}",
-    response_model=rest.GradingStandard,
-    tags=["Grading Standards"],
-)
-async def course_grading_standard(asked: InCourse, grading_standard_id: Id) -> Response:
-    """Show one grading standard of a course or of the accounts above it."""
-    return await _standard(asked, grading_standard_id)
-
-
-async def _standard(asked: InContext, grading_standard_id: int) -> Response:
-    row = await asked.reading.row("standards", *asked.context, grading_standard_id, 1, 0)
+async def grading_standard(request: ContextAt, grading_standard_id: Id) -> Response:
+    """Show one grading standard of an account or course, or of the accounts above it."""
+    row = await request.pool.fetch_row(sql("standards"), *request.of_context, grading_standard_id, 1, 0)
     if row is None:
-        raise not_there()
-    return asked.answer(serializers.standard(row))
+        raise not_found()
+    return request.answer(serializers.standard(row))
 
 
 # -- groups and links --
 
 
 @router.get(
-    "/accounts/{account_id}/outcome_groups", response_model=list[rest.OutcomeGroup], responses=PAGED, tags=["Outcome Groups"]
+    "/{contexts}/{context_id}/outcome_groups", response_model=list[rest.OutcomeGroup], responses=PAGED, tags=["Outcome Groups"]
 )
-async def account_outcome_groups(asked: InAccount, page: Paged) -> Response:
-    """List the outcome groups of an account."""
-    return await _groups(asked, page)
+async def outcome_groups(request: ContextAt, page: Paged) -> Response:
+    """List the outcome groups of an account or course."""
+    rows = await request.pool.fetch(sql("groups"), *request.of_context, page.size, page.offset)
+    return request.page([serializers.group(row) for row in rows], page, rows)
 
 
 @router.get(
-    "/courses/{course_id}/outcome_groups", response_model=list[rest.OutcomeGroup], responses=PAGED, tags=["Outcome Groups"]
-)
-async def course_outcome_groups(asked: InCourse, page: Paged) -> Response:
-    """List the outcome groups of a course."""
-    return await _groups(asked, page)
-
-
-async def _groups(asked: InContext, page: Page) -> Response:
-    rows = await asked.reading.rows("groups", *asked.context, page.size, page.offset)
-    return asked.page([serializers.group(row) for row in rows], page, rows)
-
-
-OutcomeStyle = Annotated[Style, Query(description="Of the outcomes; full: with description, and the scale that applies here.")]
-GroupStyle = Annotated[Style, Query(description="Of the groups; full: with description and parent.")]
-
-
-@router.get(
-    "/accounts/{account_id}/outcome_group_links",
+    "/{contexts}/{context_id}/outcome_group_links",
     response_model=list[rest.OutcomeGroupLink],
     responses=PAGED,
     tags=["Outcome Groups"],
 )
-async def account_outcome_group_links(
-    asked: InAccount, page: Paged, outcome_style: OutcomeStyle = "abbrev", outcome_group_style: GroupStyle = "abbrev"
+async def outcome_group_links(
+    request: ContextAt,
+    page: Paged,
+    outcome_style: Annotated[Style, Query(description="full: with description, and the scale of the context.")] = "abbrev",
+    outcome_group_style: Annotated[Style, Query(description="full: with description and parent.")] = "abbrev",
 ) -> Response:
-    """List which outcomes are in which groups of an account; those that no event has told are missing."""
-    return await _links(asked, page, outcome_style, outcome_group_style)
-
-
-@router.get(
-    "/courses/{course_id}/outcome_group_links",
-    response_model=list[rest.OutcomeGroupLink],
-    responses=PAGED,
-    tags=["Outcome Groups"],
-)
-async def course_outcome_group_links(
-    asked: InCourse, page: Paged, outcome_style: OutcomeStyle = "abbrev", outcome_group_style: GroupStyle = "abbrev"
-) -> Response:
-    """List which outcomes are in which groups of a course; those that no event has told are missing."""
-    return await _links(asked, page, outcome_style, outcome_group_style)
-
-
-async def _links(asked: InContext, page: Page, outcome_style: Style, group_style: Style) -> Response:
-    rows = await asked.reading.rows("group_links", *asked.context, page.size, page.offset)
-    context = asked.context_type, asked.context_id
-    return asked.page([serializers.link(row, context, outcome_style, group_style) for row in rows], page, rows)
+    """List which outcomes are in which groups of an account or course; without those that have no event."""
+    rows = await request.pool.fetch(sql("group_links"), *request.of_context, page.size, page.offset)
+    shown = [serializers.link(row, request.context, outcome_style, outcome_group_style) for row in rows]
+    return request.page(shown, page, rows)
 
 
 # -- results and rollups --
@@ -213,91 +144,88 @@ async def _links(asked: InContext, page: Page, outcome_style: Style, group_style
     "/courses/{course_id}/outcome_results", response_model=rest.OutcomeResults, responses=PAGED, tags=["Outcome Results"]
 )
 async def outcome_results(
-    asked: InCourse,
+    request: CourseAt,
     page: Paged,
     user_ids: UserIds = None,
     outcome_ids: OutcomeIds = None,
     include_hidden: Annotated[  # noqa: ARG001 - accepted as Canvas does
-        bool, Query(description="Changes nothing: no event tells which results are hidden.")
+        bool, Query(description="Has no effect: no event tells which results are hidden.")
     ] = False,
 ) -> Response:
-    """List the results of a course: active, scored or not yet, of alignments that are not known to be gone.
+    """List the results of a course: active, scored or not yet, without those of removed alignments.
 
-    Students who are unknown here are left out.
+    Ignores unknown students.
     """
-    users = await asked.users(user_ids)
-    rows = await asked.reading.rows(
-        "results", asked.tenant, asked.context_id, asked.at, users, outcome_ids, page.size, page.offset
-    )
-    return asked.page({"outcome_results": [serializers.result(row) for row in rows]}, page, rows)
+    users = await request.users(user_ids)
+    rows = await request.pool.fetch(sql("results"), *request.of_id, users, outcome_ids, page.size, page.offset)
+    return request.page({"outcome_results": [serializers.result(row) for row in rows]}, page, rows)
 
 
 @router.get(
     "/courses/{course_id}/outcome_rollups", response_model=rest.OutcomeRollups, responses=PAGED, tags=["Outcome Results"]
 )
 async def outcome_rollups(
-    asked: InCourse,
+    request: CourseAt,
     page: Paged,
     user_ids: UserIds = None,
     outcome_ids: OutcomeIds = None,
     aggregate: Annotated[Literal["course"] | None, Query(description="One rollup over the students of the course.")] = None,
-    aggregate_stat: Annotated[Stat, Query(description="Of the aggregate; the mean is rounded to 2 decimals.")] = "mean",
+    aggregate_stat: Annotated[Stat, Query(description="Of the aggregate; the mean has 2 decimals.")] = "mean",
 ) -> Response:
-    """List the scores of a course's students, by student, or summed up over them.
+    """List the scores of a course's students, by student or as an aggregate.
 
-    A student is who has a result in the course; enrolments and sections are not known, so there is no `links.section`.
+    The students are those with a result in the course. No event tells sections, so there is no `links.section`.
     """
-    users = await asked.users(user_ids)
+    users = await request.users(user_ids)
     if aggregate is not None:
-        rows = await asked.reading.rows("aggregate", asked.tenant, asked.context_id, asked.at, users, outcome_ids)
-        return asked.answer(serializers.aggregate(rows, asked.context_id, aggregate_stat))
-    students = await asked.reading.rows("students", asked.tenant, asked.context_id, asked.at, users, page.size, page.offset)
+        rows = await request.pool.fetch(sql("aggregate"), *request.of_id, users, outcome_ids)
+        return request.answer(serializers.aggregate(rows, request.context_id, aggregate_stat))
+    students = await request.pool.fetch(sql("students"), *request.of_id, users, page.size, page.offset)
     middle = (len(students) + 1) // 2
-    halves = await asyncio.gather(
-        *(_scores(asked, half, outcome_ids) for half in (students[:middle], students[middle:]) if half)
-    )
-    return asked.page(serializers.rollups(students, chain.from_iterable(halves)), page, students)
+    halves = [half for half in (students[:middle], students[middle:]) if half]
+    scores = await asyncio.gather(*(_scores(request, half, outcome_ids) for half in halves))
+    return request.page(serializers.rollups(students, chain.from_iterable(scores)), page, students)
 
 
-async def _scores(asked: InCourse, students: Sequence[Row], outcome_ids: Sequence[int] | None) -> Sequence[Row]:
-    """Of half a page: two halves at once take little more than half as long as a whole one."""
+async def _scores(request: CourseAt, students: Sequence[Row], outcome_ids: Sequence[int] | None) -> Sequence[Row]:
+    """The scores of half a page: two halves at once take little more than half as long as the whole."""
     uuids = [student["user_uuid"] for student in students]
-    return await asked.reading.rows("rollups", asked.tenant, asked.context_id, asked.at, uuids, outcome_ids)
+    return await request.pool.fetch(sql("rollups"), *request.of_id, uuids, outcome_ids)
 
 
 # -- the tree --
 
 
 @router.get("/accounts", response_model=list[rest.Account], responses=PAGED, tags=["Accounts"])
-async def accounts(asked: Anywhere, page: Paged) -> Response:
-    """List the accounts that the token opens: the root account, and with it all below."""
-    context = await asked.reading.row("context", asked.tenant, "Account", None, asked.at)
+async def accounts(request: TenantAt, page: Paged) -> Response:
+    """List the accounts at the top of what the token opens: the root account."""
+    context = await request.pool.fetch_row(sql("context"), request.tenant, "Account", None, request.at)
     assert context is not None
     row = None
-    if context["known"] is not False:  # one without an event of its own is known as the root
-        row = await asked.reading.row("account", asked.tenant, context["id"], asked.at)
-    told = [serializers.account(row, asked.tenant)] if row is not None else []
-    return asked.page(told[page.offset : page.offset + page.size], page, [], total=len(told))
+    if context["known"] is not False:  # null: the root account has no event of its own, but exists
+        row = await request.pool.fetch_row(sql("account"), request.tenant, context["id"], request.at)
+    found = [serializers.account(row, request.tenant)] if row is not None else []
+    return request.page(found[page.offset : page.offset + page.size], page, [], total=len(found))
 
 
 @router.get("/accounts/{account_id}", response_model=rest.Account, tags=["Accounts"])
-async def account(asked: InAccount) -> Response:
-    """Show one account. Of one that no event has told the name is empty."""
-    row = await asked.reading.row("account", asked.tenant, asked.context_id, asked.at)
+async def account(request: AccountAt) -> Response:
+    """Show one account. The name of an account without an event is empty."""
+    row = await request.pool.fetch_row(sql("account"), *request.of_id)
     assert row is not None
-    return asked.answer(serializers.account(row, asked.tenant))
+    return request.answer(serializers.account(row, request.tenant))
 
 
 @router.get("/accounts/{account_id}/sub_accounts", response_model=list[rest.Account], responses=PAGED, tags=["Accounts"])
 async def sub_accounts(
-    asked: InAccount, page: Paged, recursive: Annotated[bool, Query(description="Also those further below.")] = False
+    request: AccountAt, page: Paged, recursive: Annotated[bool, Query(description="Also those further below.")] = False
 ) -> Response:
     """List the accounts below an account."""
-    rows = await asked.reading.rows("sub_accounts", asked.tenant, asked.context_id, asked.at, recursive, page.size, page.offset)
-    return asked.page([serializers.account(row, asked.tenant) for row in rows], page, rows)
+    rows = await request.pool.fetch(sql("sub_accounts"), *request.of_id, recursive, page.size, page.offset)
+    return request.page([serializers.account(row, request.tenant) for row in rows], page, rows)
 
 
-_OF_COURSES = (
+_COURSE_FILTERS = (
     "blueprint",
     "blueprint_associated",
     "by_subaccounts",
@@ -316,26 +244,25 @@ _OF_COURSES = (
     "starts_before",
     "with_enrollments",
 )
-"""Published as parameters of "Accounts", "List active courses in an account"; no event tells what they ask for."""
+"""Parameters of "Accounts", "List active courses in an account" that no event has the data for."""
 _STATE = Literal["created", "claimed", "available", "completed", "deleted", "all", "unpublished"]
 
 
 @router.get("/accounts/{account_id}/courses", response_model=list[rest.Course], responses=PAGED, tags=["Courses"])
 async def account_courses(
-    asked: InAccount,
+    request: AccountAt,
     page: Paged,
     state: Annotated[
         list[_STATE] | None, Query(alias="state[]", max_length=7, description="In these states; any but deleted where absent.")
     ] = None,
 ) -> Response:
-    """List the courses of an account and of all below it: those that course events have told.
+    """List the courses of an account and of all accounts below it, as far as they have events.
 
-    Filters of Canvas' that are not named here are refused.
+    Refuses filters of Canvas that are not listed here.
     """
-    asked.refuse(*_OF_COURSES)
-    if "state" in asked.request.query_params:
-        raise wrong("state: state[] is expected, once for each state")
-    rows = await asked.reading.rows(
-        "courses", asked.tenant, asked.context_id, asked.at, serializers.course_states(state), page.size, page.offset
-    )
-    return asked.page([serializers.course(row) for row in rows], page, rows)
+    request.refuse_filters(*_COURSE_FILTERS)
+    if "state" in request.http.query_params:
+        raise bad_request("state: state[] is expected, once for each state")
+    states = serializers.course_states(state)
+    rows = await request.pool.fetch(sql("courses"), *request.of_id, states, page.size, page.offset)
+    return request.page([serializers.course(row) for row in rows], page, rows)

@@ -1,4 +1,4 @@
-"""From rows of the projection to Canvas' shapes (`schemas.rest`). Pure; what is not known is left out or null, never guessed.
+"""From rows of the projection to Canvas' shapes (`schemas.rest`). Pure. Unknown values are left out or null, never guessed.
 
 Members and paths are those of Canvas' `lib/api/v1/outcome.rb`, `outcome_results.rb`, `grading_standard.rb` and `account.rb`.
 """
@@ -27,19 +27,19 @@ class Row(Protocol):
 
 _RATING = ("description", "points", "mastery", "color")
 _STATES = {"unpublished": ("claimed", "created")}
-"""What a course's state is called in REST, and what it is."""
+"""A course's state in REST -> its stored states."""
 
 
 def with_string_ids(value: Any) -> Any:
     """A JSON value whose integers under `id`, `*_id` and in `ids`, `*_ids` are strings (Canvas' gems/stringify_ids)."""
     if isinstance(value, dict):
-        return {name: _named(name, member) for name, member in value.items()}
+        return {name: _string_ids_of(name, member) for name, member in value.items()}
     if isinstance(value, list):
         return [with_string_ids(item) for item in value]
     return value
 
 
-def _named(name: str, value: Any) -> Any:
+def _string_ids_of(name: str, value: Any) -> Any:
     if name == "id" or name.endswith("_id"):
         return str(value) if _is_integer(value) else with_string_ids(value)
     if (name == "ids" or name.endswith("_ids")) and isinstance(value, list):
@@ -56,8 +56,8 @@ def parsed(value: str | None) -> Any:
     return None if value is None else orjson.loads(value)
 
 
-def user(user_uuid: str, user_id: int | None) -> str:
-    """How `links.user` names a student: by id, or where that is not known by uuid."""
+def user_ref(user_uuid: str, user_id: int | None) -> str:
+    """A student in `links.user`: the id, or the uuid where no id is known."""
     return f"uuid:{user_uuid}" if user_id is None else str(user_id)
 
 
@@ -65,9 +65,9 @@ def user(user_uuid: str, user_id: int | None) -> str:
 
 
 def ratings(scale: Sequence[Any] | None) -> list[Json]:
-    """The levels of a mastery scale, as `outcome_proficiency` shows them; without those that are deleted."""
-    left = (one for one in scale or () if isinstance(one, dict) and one.get("workflow_state") != "deleted")
-    return [{name: rating.get(name) for name in _RATING} for rating in left]
+    """The levels of a mastery scale, as `outcome_proficiency` shows them, without deleted ones."""
+    active = (one for one in scale or () if isinstance(one, dict) and one.get("workflow_state") != "deleted")
+    return [{name: rating.get(name) for name in _RATING} for rating in active]
 
 
 def proficiency(scale: str) -> Json:
@@ -76,11 +76,11 @@ def proficiency(scale: str) -> Json:
 
 
 def outcome(row: Row) -> Json:
-    """`GET /api/v1/outcomes/:id`. With account-level scales on, points, ratings and method are left out: it has no context."""
-    told = _outcome_head(row) | {"description": row["description"], "friendly_description": row["friendly_description"]}
+    """`GET /api/v1/outcomes/:id`. With account-level scales on, points, ratings and method are left out."""
+    shown = _outcome_head(row) | {"description": row["description"], "friendly_description": row["friendly_description"]}
     if not row["account_level"]:
-        told |= _own_scale(row) | _method(row["calculation_method"], row["calculation_int"])
-    return told | {"assessed": row["assessed"]}
+        shown |= _own_scale(row) | _method(row["calculation_method"], row["calculation_int"])
+    return shown | {"assessed": row["assessed"]}
 
 
 def _outcome_head(row: Row) -> Json:
@@ -100,7 +100,7 @@ def _own_scale(row: Row) -> Json:
     criterion = parsed(row["rubric_criterion"])
     criterion = criterion if isinstance(criterion, dict) else {}
     levels = criterion.get("ratings")
-    shown = [
+    ratings_shown = [
         {"description": _text(level.get("description")), "points": _number(level.get("points"))}
         for level in (levels if isinstance(levels, list) else ())
         if isinstance(level, dict)
@@ -108,7 +108,7 @@ def _own_scale(row: Row) -> Json:
     return {
         "points_possible": _number(criterion.get("points_possible")),
         "mastery_points": _number(criterion.get("mastery_points")),
-        "ratings": shown if isinstance(levels, list) else None,
+        "ratings": ratings_shown if isinstance(levels, list) else None,
     }
 
 
@@ -121,13 +121,13 @@ def _text(value: Any) -> str | None:
 
 
 def _method(name: str | None, number: int | None) -> Json:
-    """An outcome without a method is computed as `highest`."""
-    shown = name or "highest"
-    return {"calculation_method": shown} | ({"calculation_int": number} if shown in WITH_NUMBER else {})
+    """Canvas computes an outcome without a method as `highest`."""
+    method = name or "highest"
+    return {"calculation_method": method} | ({"calculation_int": number} if method in WITH_NUMBER else {})
 
 
-def _scale_here(row: Row) -> Json:
-    """What applies in the context that was asked in: its scale and its method, each else the outcome's own."""
+def _scale_in_context(row: Row) -> Json:
+    """The scale and the method that apply in the context; where it has none, the outcome's own."""
     scale = parsed(row["outcome_proficiency_ratings"])
     if scale is None:
         points = _own_scale(row)
@@ -143,8 +143,8 @@ def _scale_here(row: Row) -> Json:
 
 
 def _path(context_type: str | None, context_id: int | None) -> str:
-    place = {"Account": "accounts", "Course": "courses"}.get(context_type or "")
-    return "/api/v1/global" if place is None or context_id is None else f"/api/v1/{place}/{context_id}"
+    contexts = {"Account": "accounts", "Course": "courses"}.get(context_type or "")
+    return "/api/v1/global" if contexts is None or context_id is None else f"/api/v1/{contexts}/{context_id}"
 
 
 def _abbreviated_group(
@@ -163,29 +163,29 @@ def _abbreviated_group(
 
 
 def group(row: Row, prefix: str = "", style: Style = "full") -> Json:
-    """A group. Of a parent that no event has told only the id is known, and its title is empty."""
+    """A group. A parent without an event has only an id, and its title is empty."""
     id_, context = row[f"{prefix}id"], (row[f"{prefix}context_type"], row[f"{prefix}context_id"])
-    told = _abbreviated_group(id_, row[f"{prefix}title"], row[f"{prefix}vendor_guid"], *context)
+    shown = _abbreviated_group(id_, row[f"{prefix}title"], row[f"{prefix}vendor_guid"], *context)
     if style == "abbrev":
-        return told
-    told |= {"import_url": f"{told['url']}/import", "context_id": context[1], "context_type": context[0]}
-    told["description"] = row[f"{prefix}description"]
+        return shown
+    shown |= {"import_url": f"{shown['url']}/import", "context_id": context[1], "context_type": context[0]}
+    shown["description"] = row[f"{prefix}description"]
     if row["parent_outcome_group_id"] is not None:
-        above = (row["parent_context_type"], row["parent_context_id"]) if row["parent_title"] is not None else context
-        told["parent_outcome_group"] = _abbreviated_group(
-            row["parent_outcome_group_id"], row["parent_title"], row["parent_vendor_guid"], *above
+        parent_context = (row["parent_context_type"], row["parent_context_id"]) if row["parent_title"] is not None else context
+        shown["parent_outcome_group"] = _abbreviated_group(
+            row["parent_outcome_group_id"], row["parent_title"], row["parent_vendor_guid"], *parent_context
         )
-    return told
+    return shown
 
 
 def link(row: Row, context: tuple[str, int], outcome_style: Style, group_style: Style) -> Json:
-    """A link: an outcome's place in a group of a course or account."""
+    """A link of an outcome to a group of a course or account."""
     shown = _outcome_head(row)
     if outcome_style == "full":
         shown |= {
             "description": row["description"],
             "friendly_description": row["friendly_description"],
-            **_scale_here(row),
+            **_scale_in_context(row),
             "assessed": row["assessed"],
         }
     return {
@@ -203,10 +203,15 @@ def link(row: Row, context: tuple[str, int], outcome_style: Style, group_style: 
 
 
 def alignment(row: Row, course_id: int) -> Json:
-    """What measures an outcome. Title and submission types are known where REST told them."""
+    """What measures an outcome. Title and submission types come from a backfill."""
     if row["asset_type"] != "Assignment":
-        told = {"assessment_id": row["asset_id"], "submission_types": row["submission_types"] or "magic_marker"}
-        return {"learning_outcome_id": row["learning_outcome_id"], "title": row["title"], **told}
+        types = row["submission_types"] or "magic_marker"
+        return {
+            "learning_outcome_id": row["learning_outcome_id"],
+            "title": row["title"],
+            "assessment_id": row["asset_id"],
+            "submission_types": types,
+        }
     return {
         "learning_outcome_id": row["learning_outcome_id"],
         "title": row["title"],
@@ -225,11 +230,11 @@ _ASSETS = {
 
 
 def result(row: Row) -> Json:
-    """A result. Which bank of a quiz was aligned no event tells: the quiz stands for it."""
+    """A result. No event says which question bank of a quiz is aligned: the quiz stands for it."""
     asset = _ASSETS.get(row["associated_asset_type"] or "")
     aligned = f"{asset}_{row['associated_asset_id']}" if asset and row["associated_asset_id"] is not None else None
     links: Json = {
-        "user": user(row["user_uuid"], row["user_id"]),
+        "user": user_ref(row["user_uuid"], row["user_id"]),
         "learning_outcome": str(row["learning_outcome_id"]),
         "alignment": aligned,
     }
@@ -245,10 +250,10 @@ def result(row: Row) -> Json:
 
 
 def rollups(students: Iterable[Row], scores: Iterable[Row]) -> Json:
-    """A page of students with their scores. Sections are not known, so each student has one rollup."""
-    shown = {row["user_uuid"]: orjson.Fragment(row["scores"]) for row in scores}
+    """A page of students with their scores: one rollup for each, because no event tells sections."""
+    scores_of = {row["user_uuid"]: orjson.Fragment(row["scores"]) for row in scores}
     people = [(one["user_uuid"], one["user_id"]) for one in students]
-    return {"rollups": [{"scores": shown.get(uuid, []), "links": {"user": user(uuid, id_)}} for uuid, id_ in people]}
+    return {"rollups": [{"scores": scores_of.get(uuid, []), "links": {"user": user_ref(uuid, id_)}} for uuid, id_ in people]}
 
 
 def aggregate(rows: Iterable[Row], course_id: int, stat: Stat) -> Json:
@@ -271,7 +276,7 @@ def aggregate(rows: Iterable[Row], course_id: int, stat: Stat) -> Json:
 
 
 def standard(row: Row) -> Json:
-    """A grading standard. Bounds are fractions; `calculated_value` is the bound in percent, or in points where points-based."""
+    """A grading standard. Bounds are fractions; `calculated_value` is the bound in percent, or in points if points-based."""
     factor = Decimal(row["scaling_factor"])
     unit = factor if row["points_based"] else Decimal(100)
     scheme = orjson.loads(row["grading_scheme"])
@@ -293,7 +298,7 @@ def standard(row: Row) -> Json:
 
 
 def account(row: Row, tenant: str) -> Json:
-    """An account. The root account's uuid is the tenant; of others no event tells it. A root has neither parent nor root."""
+    """An account. The root account's uuid is the tenant; no event tells those of others. A root has neither parent nor root."""
     is_root = row["id"] == row["root_id"]
     return {
         "id": row["id"],
@@ -320,53 +325,53 @@ def course(row: Row) -> Json:
     }
 
 
-def course_states(asked: Sequence[str] | None) -> list[str] | None:
-    """The stored states that `state[]` means; None: any but deleted."""
-    if not asked:
+def course_states(named: Sequence[str] | None) -> list[str] | None:
+    """The stored states that `state[]` names; None: any but deleted."""
+    if not named:
         return None
-    if "all" in asked:
+    if "all" in named:
         return ["claimed", "created", "available", "completed", "deleted"]
-    return [state for one in asked for state in _STATES.get(one, (one,))]
+    return [state for one in named for state in _STATES.get(one, (one,))]
 
 
 # -- history --
 
 
 def period(row: Mapping[str, Any], model: type[Part], left_out: Iterable[str]) -> Json:
-    """A state of an object as a period, without what is null. Of nested things it has the members that `model` knows."""
+    """A state of an object as a period, without nulls. Nested objects keep only the members that `model` declares."""
     hidden = {*left_out, "valid_from", "valid_to", "event_name"}
-    told = {}
+    members = {}
     for name, value in row.items():
         if name not in hidden and value is not None:
             part = _part_of(model, name)
-            told[name] = value if part is None else _known(parsed(value), part)
-    return {"valid_from": row["valid_from"], "valid_to": row["valid_to"], "event_name": row["event_name"], **told}
+            members[name] = value if part is None else _declared(parsed(value), part)
+    return {"valid_from": row["valid_from"], "valid_to": row["valid_to"], "event_name": row["event_name"], **members}
 
 
-def _known(value: Any, part: type[Part]) -> Any:
-    """Without members that are not declared: Canvas may put anything there."""
+def _declared(value: Any, part: type[Part]) -> Any:
+    """Without undeclared members: they may hold anything."""
     if isinstance(value, list):
-        return [_known(item, part) for item in value]
+        return [_declared(item, part) for item in value]
     if not isinstance(value, dict):
         return value
     inner = {name: _part_of(part, name) for name in value if name in part.model_fields}
-    return {name: value[name] if of is None else _known(value[name], of) for name, of in inner.items()}
+    return {name: value[name] if of is None else _declared(value[name], of) for name, of in inner.items()}
 
 
 @cache
 def _part_of(model: type[Part], name: str) -> type[Part] | None:
-    """What a member, or each item of it, is made of; None where it is a plain value."""
-    waiting = [model.model_fields[name].annotation] if name in model.model_fields else []
-    while waiting:
-        found = waiting.pop()
+    """The model of a member or of its items; None for a plain value."""
+    annotations = [model.model_fields[name].annotation] if name in model.model_fields else []
+    while annotations:
+        found = annotations.pop()
         if isinstance(found, type) and issubclass(found, Part):
             return found
-        waiting += get_args(found)
+        annotations += get_args(found)
     return None
 
 
 def scale_period(row: Row) -> Json:
-    """Which scale applied for a time, and whose."""
+    """Which scale applied in a period, and its owner."""
     scale = parsed(row["outcome_proficiency_ratings"])
     return {
         "valid_from": row["valid_from"],
@@ -382,7 +387,7 @@ _STATE = ("mastery", "rating", "color", "calculation_method", "calculation_int",
 
 
 def change(row: Row) -> Json:
-    """A change of a score, and why."""
+    """A change of a score, and its cause."""
     score = None if row["score"] is None else float(row["score"])
-    told = {name: row[name] for name in _STATE}
-    return {"at": row["at"], "score": score, **told, "cause": row["cause"], "caused_by": parsed(row["caused_by"])}
+    state = {name: row[name] for name in _STATE}
+    return {"at": row["at"], "score": score, **state, "cause": row["cause"], "caused_by": parsed(row["caused_by"])}

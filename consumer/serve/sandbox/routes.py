@@ -1,13 +1,12 @@
-"""The write endpoints of the documents, at Canvas' paths; only with `--sandbox`.
+"""Canvas' write endpoints, at Canvas' paths; only with `--sandbox`.
 
-The documents of each: "Outcomes", "Proficiency Ratings", "Grading Standards". Answers are those of the reading endpoints, of
-what was written. Canvas' errors: an outcome or a grading standard that it would not save is a 400, a scale a 422.
+Published in "Outcomes", "Proficiency Ratings", "Grading Standards". A write answers as the reading endpoint of its object.
 """
 
 import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
@@ -19,29 +18,37 @@ from starlette.routing import Match
 from consumer import log
 from consumer.errors import Fatal, Transient
 from consumer.serve.api import serializers
-from consumer.serve.api.dependencies import Anytime, Asked, Id, InContext, OfAccount, OfCourse, not_there, wrong
+from consumer.serve.api.dependencies import (
+    ContextAllTime,
+    ContextRequest,
+    Id,
+    TenantAllTime,
+    TenantRequest,
+    bad_request,
+    not_found,
+)
 from consumer.serve.api.rails_params import FORM, JSON, MAX_BYTES, MULTIPART, BadParameters, Params, parse
-from consumer.serve.reading import Reading
-from consumer.serve.sandbox.rules import Refused
-from consumer.serve.sandbox.rules import Request as Facts
-from consumer.serve.sandbox.service import Context, Sandbox
+from consumer.serve.read_pool import ReadPool
+from consumer.serve.sandbox.events import HttpRequest
+from consumer.serve.sandbox.refusals import Refusal
+from consumer.serve.sandbox.service import Sandbox
 from consumer.settings import Settings
-from consumer.sources.kafka import Producer
+from consumer.sources.producing import Producer
 from schemas import rest
 
 Schema: TypeAlias = dict[str, Any]
 
 _RETRY = {"Retry-After": "5"}
-"""Seconds after which a write may be tried again."""
+"""Seconds after which a client may try a write again."""
 
 
-class Frozen(BaseModel):
-    """What Canvas says where an outcome's own points, ratings or method are not to be edited."""
+class NotEditable(BaseModel):
+    """Canvas' answer where nobody may edit an outcome's own points, ratings or method."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     error: str
-    """Which of its values."""
+    """Which values nobody may edit."""
 
 
 _TEXT: Schema = {"type": "string"}
@@ -50,7 +57,7 @@ _FLAG: Schema = {"type": "boolean"}
 
 
 def _documented(members: Schema, item: tuple[str, Schema], required: tuple[str, ...] = ()) -> Schema:
-    """A request's body in its three encodings; `item`: a list's name and the members of its objects."""
+    """A request's body in its three encodings; `item`: the name of a list, and the members of its objects."""
     name, inner = item
     listed = {name: {"type": "array", "items": {"type": "object", "properties": inner}}}
     flat = {f"{name}[][{member}]": {"type": "array", "items": schema} for member, schema in inner.items()}
@@ -70,7 +77,7 @@ _OUTCOME_BODY = _documented(
             "enum": ["weighted_average", "decaying_average", "n_mastery", "latest", "highest", "average"],
             "description": "The new calculation method.",
         },
-        "calculation_int": {"type": "integer", "description": "1 to 99 for averages that weigh, 1 to 10 for n_mastery."},
+        "calculation_int": {"type": "integer", "description": "1 to 99 for weighted averages, 1 to 10 for n_mastery."},
     },
     ("ratings", {"description": _TEXT, "points": _NUMBER}),
 )
@@ -97,9 +104,9 @@ _NEW_STANDARD_BODY = _documented(_STANDARD, _ENTRY, ("title", "grading_scheme_en
 _STANDARD_BODY = _documented(_STANDARD, _ENTRY)
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
-    400: {"model": rest.ErrorBody, "description": "Nothing that Canvas would save, or no parameters."},
-    401: {"model": rest.ErrorBody, "description": "There is no token, or it opens nothing."},
-    404: {"model": rest.ErrorBody, "description": "There is no such thing, or it is another tenant's."},
+    400: {"model": rest.ErrorBody, "description": "Canvas would not save it, or the parameters cannot be read."},
+    401: {"model": rest.ErrorBody, "description": "The token is missing, or opens nothing."},
+    404: {"model": rest.ErrorBody, "description": "It does not exist, or it is another tenant's."},
     429: {"model": rest.ErrorBody, "description": "Too many wrong tokens came from this address."},
     413: {"model": rest.ErrorBody, "description": f"A body of more than {MAX_BYTES} bytes."},
     503: {"model": rest.ErrorBody, "description": "The broker or the database is away; the write was not confirmed."},
@@ -107,27 +114,27 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 
 
 @asynccontextmanager
-async def _living(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
         await app.state.producer.close()
 
 
-router = APIRouter(prefix="/api/v1", responses=_ERRORS, lifespan=_living)
+router = APIRouter(prefix="/api/v1", responses=_ERRORS, lifespan=_lifespan)
 
 
-def add_routes(app: FastAPI, dsn: str, settings: Settings, reading: Reading) -> None:
-    """Lets the app write. The broker is looked for with the first write."""
+def add_routes(app: FastAPI, dsn: str, settings: Settings, pool: ReadPool) -> None:
+    """Adds the write endpoints. The first write connects to the broker."""
     producer, topic = Producer(settings), settings.topic[0]
     app.state.producer = producer
-    app.state.sandbox = Sandbox(dsn, reading, lambda record: producer.send(topic, record))
+    app.state.sandbox = Sandbox(dsn, pool, lambda record: producer.send(topic, record))
     app.include_router(router)
     app.add_exception_handler(405, _not_allowed)
 
 
 async def _not_allowed(request: Request, _: Exception) -> Response:
-    """405, with all that the path can do: reading and writing are two routes, and Starlette tells of the first alone."""
+    """405, with all methods of the path: Starlette names those of the first route only, and reading and writing are two."""
     methods = [
         method
         for method in ("GET", "POST", "PUT", "DELETE")
@@ -142,22 +149,22 @@ def _sandbox(request: Request) -> Sandbox:
 
 
 async def _params(request: Request) -> Params:
-    """Of a body that the connection has bounded."""
+    """The connection has limited the body."""
     try:
         return parse(request.headers.get("content-type"), await request.body(), request.url.query)
     except ClientDisconnect:
-        raise wrong("the body is cut off") from None
+        raise bad_request("the body is cut off") from None
     except BadParameters as error:
-        raise wrong(str(error)) from None
+        raise bad_request(str(error)) from None
 
 
-Writing = Annotated[Sandbox, Depends(_sandbox)]
+SandboxOf = Annotated[Sandbox, Depends(_sandbox)]
 Parameters = Annotated[Params, Depends(_params)]
 
 
-def _facts(request: Request) -> Facts:
-    """What the event's metadata tells of the request."""
-    return Facts(
+def _event_request(request: Request) -> HttpRequest:
+    """The request as its event's metadata describes it."""
+    return HttpRequest(
         request.method,
         str(request.url.replace(query="")),
         request.url.hostname,
@@ -167,13 +174,8 @@ def _facts(request: Request) -> Facts:
     )
 
 
-def _context(asked: InContext) -> Context:
-    kind: Literal["Account", "Course"] = "Account" if asked.context_type == "Account" else "Course"
-    return kind, asked.context_id
-
-
 @contextmanager
-def _confirmed() -> Iterator[None]:
+def _unconfirmed_as_503() -> Iterator[None]:
     """503 where broker or database are away, or refuse us."""
     try:
         yield
@@ -182,12 +184,12 @@ def _confirmed() -> Iterator[None]:
         raise HTTPException(503, f"the write was not confirmed: {error}", _RETRY) from error
 
 
-def _answer(asked: Asked, written: Mapping[str, Any] | Refused | None) -> Response:
+def _answer(request: TenantRequest, written: Mapping[str, Any] | Refusal | None) -> Response:
     if written is None:
-        raise not_there()
-    if isinstance(written, Refused):
+        raise not_found()
+    if isinstance(written, Refusal):
         return JSONResponse(written.body, written.status)
-    return asked.answer(written)
+    return request.answer(written)
 
 
 # -- outcomes --
@@ -198,102 +200,70 @@ def _answer(asked: Asked, written: Mapping[str, Any] | Refused | None) -> Respon
     response_model=rest.Outcome,
     tags=["Outcomes"],
     openapi_extra=_OUTCOME_BODY,
-    responses={403: {"model": Frozen, "description": "Account-level scales are on."}},
+    responses={403: {"model": NotEditable, "description": "Account-level scales are on."}},
 )
-async def put_outcome(asked: Anytime, outcome_id: Id, params: Parameters, sandbox: Writing) -> Response:
-    """Modify an outcome: what is not given stays, new ratings replace all.
+async def put_outcome(request: TenantAllTime, outcome_id: Id, params: Parameters, sandbox: SandboxOf) -> Response:
+    """Modify an outcome: missing parameters change nothing, new ratings replace all.
 
-    Answered when the broker has the event `learning_outcome_updated`; an outcome that stays as it is needs none.
+    Answers when the broker has the event `learning_outcome_updated`; an unchanged outcome needs none.
     """
-    with _confirmed():
-        written = await sandbox.put_outcome(asked.tenant, outcome_id, params, _facts(asked.request))
-    return _answer(asked, serializers.outcome(written) if isinstance(written, Mapping) else written)
+    with _unconfirmed_as_503():
+        written = await sandbox.put_outcome(request.tenant, outcome_id, params, _event_request(request.http))
+    return _answer(request, serializers.outcome(written) if isinstance(written, Mapping) else written)
 
 
 # -- mastery scales --
 
-_SCALE_ROUTE: dict[str, Any] = {
-    "response_model": rest.Proficiency,
-    "tags": ["Proficiency Ratings"],
-    "openapi_extra": _SCALE_BODY,
-    "responses": {422: {"model": rest.ErrorBody, "description": "A scale that Canvas would not save."}},
-}
 
+@router.post(
+    "/{contexts}/{context_id}/outcome_proficiency",
+    response_model=rest.Proficiency,
+    tags=["Proficiency Ratings"],
+    openapi_extra=_SCALE_BODY,
+    responses={422: {"model": rest.ErrorBody, "description": "A scale that Canvas would not save."}},
+)
+async def post_proficiency(request: ContextAllTime, params: Parameters, sandbox: SandboxOf) -> Response:
+    """Create or replace the own mastery scale of an account or course; it applies below, where none nearer is defined.
 
-@router.post("/accounts/{account_id}/outcome_proficiency", **_SCALE_ROUTE)
-async def post_account_proficiency(asked: OfAccount, params: Parameters, sandbox: Writing) -> Response:
-    """Create or replace an account's own mastery scale; it applies below, where none nearer is defined.
-
-    Answered when the broker has the event, `outcome_proficiency_created` or `_updated`.
+    Answers when the broker has the event, `outcome_proficiency_created` or `_updated`.
     """
-    return await _post_scale(asked, params, sandbox)
-
-
-@router.post("/courses/{course_id}/outcome_proficiency", **_SCALE_ROUTE)
-async def post_course_proficiency(asked: OfCourse, params: Parameters, sandbox: Writing) -> Response:
-    """Create or replace a course's own mastery scale.
-
-    Answered when the broker has the event, `outcome_proficiency_created` or `_updated`.
-    """
-    return await _post_scale(asked, params, sandbox)
-
-
-async def _post_scale(asked: InContext, params: Params, sandbox: Sandbox) -> Response:
-    with _confirmed():
-        body = await sandbox.post_scale(asked.tenant, _context(asked), params, _facts(asked.request))
-    if isinstance(body, Refused):
-        return _answer(asked, body)
-    return _answer(asked, {"ratings": serializers.ratings(body["outcome_proficiency_ratings"])})
+    with _unconfirmed_as_503():
+        body = await sandbox.post_scale(request.tenant, request.context, params, _event_request(request.http))
+    if isinstance(body, Refusal):
+        return _answer(request, body)
+    return _answer(request, {"ratings": serializers.ratings(body["outcome_proficiency_ratings"])})
 
 
 # -- grading standards --
 
+_STANDARDS = "/{contexts}/{context_id}/grading_standards"
+_ONE_STANDARD = f"{_STANDARDS}/{{grading_standard_id}}"
 _STANDARD_ROUTE: dict[str, Any] = {"response_model": rest.GradingStandard, "tags": ["Grading Standards"]}
 
 
-@router.post("/accounts/{account_id}/grading_standards", openapi_extra=_NEW_STANDARD_BODY, **_STANDARD_ROUTE)
-async def post_account_grading_standard(asked: OfAccount, params: Parameters, sandbox: Writing) -> Response:
-    """Create a grading standard of an account. Values are in percent, or in points; the answer has fractions."""
-    return await _write_standard(asked, None, params, sandbox)
+@router.post(_STANDARDS, openapi_extra=_NEW_STANDARD_BODY, **_STANDARD_ROUTE)
+async def post_grading_standard(request: ContextAllTime, params: Parameters, sandbox: SandboxOf) -> Response:
+    """Create a grading standard of an account or course. Values are in percent, or in points; the answer has fractions."""
+    return await _write_standard(request, None, params, sandbox)
 
 
-@router.post("/courses/{course_id}/grading_standards", openapi_extra=_NEW_STANDARD_BODY, **_STANDARD_ROUTE)
-async def post_course_grading_standard(asked: OfCourse, params: Parameters, sandbox: Writing) -> Response:
-    """Create a grading standard of a course. Values are in percent, or in points; the answer has fractions."""
-    return await _write_standard(asked, None, params, sandbox)
-
-
-@router.put("/accounts/{account_id}/grading_standards/{grading_standard_id}", openapi_extra=_STANDARD_BODY, **_STANDARD_ROUTE)
-async def put_account_grading_standard(
-    asked: OfAccount, grading_standard_id: Id, params: Parameters, sandbox: Writing
+@router.put(_ONE_STANDARD, openapi_extra=_STANDARD_BODY, **_STANDARD_ROUTE)
+async def put_grading_standard(
+    request: ContextAllTime, grading_standard_id: Id, params: Parameters, sandbox: SandboxOf
 ) -> Response:
-    """Change a grading standard of an account; of one that has been used for grading the title alone."""
-    return await _write_standard(asked, grading_standard_id, params, sandbox)
+    """Change a grading standard of an account or course; only the title of one that has been used for grading."""
+    return await _write_standard(request, grading_standard_id, params, sandbox)
 
 
-@router.put("/courses/{course_id}/grading_standards/{grading_standard_id}", openapi_extra=_STANDARD_BODY, **_STANDARD_ROUTE)
-async def put_course_grading_standard(
-    asked: OfCourse, grading_standard_id: Id, params: Parameters, sandbox: Writing
-) -> Response:
-    """Change a grading standard of a course; of one that has been used for grading the title alone."""
-    return await _write_standard(asked, grading_standard_id, params, sandbox)
-
-
-@router.delete("/accounts/{account_id}/grading_standards/{grading_standard_id}", **_STANDARD_ROUTE)
-async def delete_account_grading_standard(asked: OfAccount, grading_standard_id: Id, sandbox: Writing) -> Response:
-    """Delete a grading standard of an account. Its history stays."""
-    return await _write_standard(asked, grading_standard_id, {}, sandbox, delete=True)
-
-
-@router.delete("/courses/{course_id}/grading_standards/{grading_standard_id}", **_STANDARD_ROUTE)
-async def delete_course_grading_standard(asked: OfCourse, grading_standard_id: Id, sandbox: Writing) -> Response:
-    """Delete a grading standard of a course. Its history stays."""
-    return await _write_standard(asked, grading_standard_id, {}, sandbox, delete=True)
+@router.delete(_ONE_STANDARD, **_STANDARD_ROUTE)
+async def delete_grading_standard(request: ContextAllTime, grading_standard_id: Id, sandbox: SandboxOf) -> Response:
+    """Delete a grading standard of an account or course. Its history stays."""
+    return await _write_standard(request, grading_standard_id, {}, sandbox, delete=True)
 
 
 async def _write_standard(
-    asked: InContext, id_: int | None, params: Params, sandbox: Sandbox, *, delete: bool = False
+    request: ContextRequest, id_: int | None, params: Params, sandbox: Sandbox, *, delete: bool = False
 ) -> Response:
-    with _confirmed():
-        written = await sandbox.write_standard(asked.tenant, _context(asked), id_, params, delete=delete)
-    return _answer(asked, serializers.standard(written) if isinstance(written, Mapping) else written)
+    with _unconfirmed_as_503():
+        written = await sandbox.write_standard(request.tenant, request.context, id_, params, delete=delete)
+    return _answer(request, serializers.standard(written) if isinstance(written, Mapping) else written)

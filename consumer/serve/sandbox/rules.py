@@ -1,34 +1,39 @@
-"""What Canvas makes of a write: the object's new state, or its refusal; and the Live Event that it would post. Pure.
+"""What Canvas makes of a write: the object's new state, or a refusal. Pure.
 
-An outcome and a scale are held as the body of their event. Rules and words of refusals are those of Canvas' models and
-controllers (`learning_outcome.rb`, `outcome_proficiency.rb`, `grading_standard.rb` and their `_api_controller.rb`). Three kinds
-of refusal: an outcome's and a grading standard's is a 400 with `errors` by attribute, a scale's a 422 with a list.
+An outcome and a scale have the form of their event's body. Rules and messages are those of Canvas' models and controllers
+(`learning_outcome.rb`, `outcome_proficiency.rb`, `grading_standard.rb` and their `_api_controller.rb`).
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
-import orjson
-
-from consumer.ingest.tables import Table
 from consumer.serve.api.rails_params import Params, Value
-from schemas.base import MAX_NUMBER, MAX_RATINGS, SHARD
+from consumer.serve.sandbox.casts import (
+    LARGEST,
+    as_boolean,
+    as_decimal,
+    as_float,
+    as_integer,
+    as_text,
+    is_given,
+    is_scalar,
+)
+from consumer.serve.sandbox.events import Body, whole_seconds
+from consumer.serve.sandbox.refusals import Errors, Refusal
+from schemas.base import MAX_NUMBER, MAX_RATINGS
 from schemas.grading_standards import Entry, Standard
 
-Body: TypeAlias = dict[str, Any]
-"""Of an event: nothing null, ids as strings."""
+Context: TypeAlias = tuple[Literal["Account", "Course"], int]
 
 MAX_STRING = 255
 """Characters of a short text column."""
 MAX_TEXT = 65_535
 """Characters of a long one."""
-MAX_EVENT_BYTES = 1_000_000
-"""Canvas drops a larger event unsent."""
 
 NO_DESCRIPTION = "No description"
 _METHODS: Mapping[str, tuple[range, int | None]] = {
@@ -39,8 +44,8 @@ _METHODS: Mapping[str, tuple[range, int | None]] = {
     "latest": (range(0), None),
     "average": (range(0), None),
 }
-"""Each calculation method with its legal `calculation_int` and the one it begins with. `standard_decaying_average` is stored as
-`decaying_average`: the feature that makes it another is off here, as it is where nobody has asked for it."""
+"""Calculation method -> its legal `calculation_int`, and the default. `standard_decaying_average` is stored as
+`decaying_average`: the feature that tells them apart is off here, as it is by default."""
 _DEFAULT_CRITERION = {
     "mastery_points": 3.0,
     "points_possible": 5.0,
@@ -51,65 +56,36 @@ _DEFAULT_CRITERION = {
     ],
 }
 _TOO_LARGE = f"must be a number of at most {MAX_NUMBER:.0e} in size"
-_FALSE = frozenset({"0", "f", "F", "false", "FALSE", "off", "OFF"})
-_FLOAT = re.compile(r"\s*([+-]?(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d{1,4})?)", re.ASCII)
 _DECIMAL = re.compile(r"\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,4})?\s*", re.ASCII)
-_INTEGER = re.compile(r"\s*([+-]?\d{1,12})", re.ASCII)
 _COLOR = re.compile(r"[A-Fa-f0-9]{6}")
-_SMALLEST, _LARGEST, _BEYOND = Decimal("1e-9"), Decimal("1e9"), Decimal("1e16")
+_SMALLEST = Decimal("1e-9")
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """An answer of Canvas' that says no."""
-
-    status: int
-    body: Mapping[str, Any]
-
-
-class _Errors:
-    """What is wrong, attribute by attribute, in the order it was found."""
-
-    def __init__(self) -> None:
-        self._found: list[tuple[str, str]] = []
-
-    def add(self, attribute: str, kind: str) -> None:
-        """`kind` is Rails' word for a fault, or a sentence: without a text of its own a fault is told by its word."""
-        self._found.append((attribute, kind))
-
-    def __bool__(self) -> bool:
-        return bool(self._found)
-
-    def by_attribute(self) -> Refused:
-        """As a controller answers that asked whether an object was saved."""
-        errors: dict[str, list[dict[str, str]]] = {}
-        for attribute, kind in self._found:
-            errors.setdefault(attribute, []).append({"attribute": attribute, "type": kind, "message": kind})
-        return Refused(400, {"errors": errors})
-
-    def as_list(self) -> Refused:
-        """As Canvas answers where the saving itself failed."""
-        errors = [{"field": attribute, "message": kind, "error_code": kind} for attribute, kind in self._found]
-        return Refused(422, {"errors": errors})
+def _set(body: Body, name: str, value: object) -> None:
+    """Canvas leaves nil out of a body."""
+    if value is None:
+        body.pop(name, None)
+    else:
+        body[name] = value
 
 
-# Outcomes
+# -- outcomes --
 
 
-def outcome(known: Body, params: Params, *, account_level: bool, now: datetime) -> Body | Refused:
-    """An outcome as `PUT /outcomes/:id` leaves it: `known` itself where nothing changes, and then Canvas posts no event.
+def outcome(known: Body, params: Params, *, account_level: bool, now: datetime) -> Body | Refusal:
+    """An outcome after `PUT /outcomes/:id`: `known` itself where nothing changes, and then Canvas posts no event.
 
-    `account_level`: account-level scales are on, and an outcome's own points, ratings and method are not to be edited.
-    A method or an integer that the request does not touch is not judged: the feed brings old ones that Canvas would not save.
+    `account_level`: account-level scales are on, and nobody may edit an outcome's own points, ratings and method.
+    Only a method or integer in the request is checked: the feed may bring old ones that Canvas would not save today.
     """
-    if account_level and (refused := _frozen_outcome(params)):
+    if account_level and (refused := _not_editable(params)):
         return refused
-    errors = _Errors()
+    errors = Errors()
     edited = dict(known)
     texts = (("title", MAX_STRING), ("display_name", MAX_STRING), ("description", MAX_TEXT), ("vendor_guid", MAX_STRING))
     for name, longest in texts:
-        if name in params and _is_scalar(params[name]):
-            text = _as_text(params[name])
+        if name in params and is_scalar(params[name]):
+            text = as_text(params[name])
             column = "short_description" if name == "title" else name
             if text is not None and len(text) > longest:
                 errors.add(column, "too_long")
@@ -127,7 +103,7 @@ def outcome(known: Body, params: Params, *, account_level: bool, now: datetime) 
     return edited | {"updated_at": whole_seconds(now)}
 
 
-def _frozen_outcome(params: Params) -> Refused | None:
+def _not_editable(params: Params) -> Refusal | None:
     words = {
         "mastery_points": "mastery points",
         "ratings": "ratings",
@@ -135,21 +111,21 @@ def _frozen_outcome(params: Params) -> Refused | None:
         "calculation_int": "calculation values",
     }
     for name, what in words.items():
-        if _is_given(params.get(name)):
-            return Refused(403, {"error": f"Individual outcome {what} cannot be modified."})
+        if is_given(params.get(name)):
+            return Refusal(403, {"error": f"Individual outcome {what} cannot be modified."})
     return None
 
 
-def _calculation(edited: Body, params: Params, errors: _Errors) -> None:
-    """The method and its integer. A new method without a new integer takes its own default, and one without uses none."""
+def _calculation(edited: Body, params: Params, errors: Errors) -> None:
+    """The method and its integer. A new method without a new integer takes its default integer, or none."""
     before = edited.get("calculation_method"), edited.get("calculation_int")
     method, integer = before
-    if "calculation_method" in params and _is_scalar(params["calculation_method"]):
-        method = _as_text(params["calculation_method"])
+    if "calculation_method" in params and is_scalar(params["calculation_method"]):
+        method = as_text(params["calculation_method"])
         if method == "standard_decaying_average":
             method = "decaying_average"
-    if "calculation_int" in params and _is_scalar(params["calculation_int"]):
-        integer = _as_integer(params["calculation_int"])
+    if "calculation_int" in params and is_scalar(params["calculation_int"]):
+        integer = as_integer(params["calculation_int"])
     if (method, integer) == before:
         return
     legal, default = _METHODS.get(method or "", (range(0), None))
@@ -170,25 +146,29 @@ def _calculation(edited: Body, params: Params, errors: _Errors) -> None:
     _set(edited, "calculation_int", integer)
 
 
-def _criterion(edited: Body, params: Params, errors: _Errors) -> None:
-    """The outcome's own scale. New ratings replace all; `mastery_points` that are not given become those of the highest."""
+def _criterion(edited: Body, params: Params, errors: Errors) -> None:
+    """The outcome's own scale. New ratings replace all; missing `mastery_points` become the points of the highest rating."""
     known = edited.get("rubric_criterion")
     given, mastery = params.get("ratings"), params.get("mastery_points")
-    if not _is_given(given) and not _is_given(mastery):
+    if not is_given(given) and not is_given(mastery):
         if known is not None:
             edited["rubric_criterion"] = known | {"description": edited.get("title")}
         return
-    told = given if _is_given(given) else (known or _DEFAULT_CRITERION).get("ratings") or []
-    if not isinstance(told, list) or not 0 < len(told) <= MAX_RATINGS or not all(isinstance(rating, dict) for rating in told):
+    ratings = given if is_given(given) else (known or _DEFAULT_CRITERION).get("ratings") or []
+    if (
+        not isinstance(ratings, list)
+        or not 0 < len(ratings) <= MAX_RATINGS
+        or not all(isinstance(one, dict) for one in ratings)
+    ):
         errors.add("ratings", f"must be a list of 1 to {MAX_RATINGS} ratings")
         return
-    levels = [(_as_float(rating.get("points")), rating.get("description")) for rating in told]
+    levels = [(as_float(rating.get("points")), rating.get("description")) for rating in ratings]
     if any(points is None for points, _ in levels):
         errors.add("ratings", _TOO_LARGE)
         return
     levels.sort(key=lambda level: -(level[0] or 0.0))
     highest = levels[0][0]
-    threshold = _as_float(mastery) if _is_given(mastery) else highest
+    threshold = as_float(mastery) if is_given(mastery) else highest
     if threshold is None:
         errors.add("mastery_points", _TOO_LARGE)
         return
@@ -200,17 +180,17 @@ def _criterion(edited: Body, params: Params, errors: _Errors) -> None:
     }
 
 
-def _described(told: Value) -> str:
-    text = _as_text(told) if _is_scalar(told) else None
+def _described(value: Value) -> str:
+    text = as_text(value) if is_scalar(value) else None
     return NO_DESCRIPTION if text is None else text
 
 
-# Scales
+# -- scales --
 
 
 @dataclass(frozen=True, slots=True)
-class FreshIds:
-    """Ids that nothing known has: of a scale, and the first of as many ratings as are needed."""
+class NewIds:
+    """Free ids: of a scale, and the first of any number of ratings."""
 
     scale: int
     rating: int
@@ -218,28 +198,28 @@ class FreshIds:
 
 def scale(
     known: Body | None,
-    told_at: datetime | None,
-    context: tuple[Literal["Account", "Course"], int],
+    known_at: datetime | None,
+    context: Context,
     params: Params,
-    fresh: FreshIds,
+    new: NewIds,
     now: datetime,
-) -> Body | Refused:
-    """The scale of a context as `POST .../outcome_proficiency` leaves it, complete and active.
+) -> Body | Refusal:
+    """The scale of a context after `POST .../outcome_proficiency`, complete and active.
 
-    Ratings are replaced by position: an old one keeps its id, and what the request does not say of it. Those left over go.
-    `known`: the scale of this context, deleted or not, told by an event at `told_at`; a negative id (REST told it) is replaced.
-    `updated_at` stays where only ratings change: it is the scale's own, and its own columns do not.
+    Ratings are replaced by position: an old one keeps its id, and members that the request leaves out. Surplus old ones go.
+    `known`: the scale of this context, deleted or not, of an event at `known_at`; a negative id (from a backfill) is replaced.
+    `updated_at` stays where only ratings change: it belongs to the scale's own columns.
     """
-    told = params.get("ratings")
-    rows = [row for row in told if isinstance(row, dict)] if isinstance(told, list) else []
+    given = params.get("ratings")
+    rows = [row for row in given if isinstance(row, dict)] if isinstance(given, list) else []
     before = list((known or {}).get("outcome_proficiency_ratings") or [])
-    errors = _Errors()
+    errors = Errors()
     if not rows:
         errors.add("outcome_proficiency_ratings", "Missing required ratings")
     if len(rows) > MAX_RATINGS:
         errors.add("outcome_proficiency_ratings", f"more than {MAX_RATINGS} ratings")
         return errors.as_list()
-    free = fresh.rating
+    free = new.rating
     ratings: list[Body] = []
     for index, row in enumerate(rows):
         old = before[index] if index < len(before) else {}
@@ -256,7 +236,7 @@ def scale(
     if errors:
         return errors.as_list()
     context_type, context_id = context
-    id_ = fresh.scale if known is None or int(known["outcome_proficiency_id"]) < 0 else int(known["outcome_proficiency_id"])
+    id_ = new.scale if known is None or int(known["outcome_proficiency_id"]) < 0 else int(known["outcome_proficiency_id"])
     body: Body = {
         "outcome_proficiency_id": str(id_),
         "context_type": context_type,
@@ -265,42 +245,48 @@ def scale(
         "outcome_proficiency_ratings": ratings,
     }
     if known is not None:
-        told_seconds = known.get("updated_at") or (told_at and whole_seconds(told_at))
-        unmoved = told_seconds if known.get("workflow_state") == "active" else None
-        body["updated_at"] = unmoved or whole_seconds(now)
+        updated = known.get("updated_at") or (known_at and whole_seconds(known_at))
+        unchanged = updated if known.get("workflow_state") == "active" else None
+        body["updated_at"] = unchanged or whole_seconds(now)
     return body
 
 
-def _rating(old: Mapping[str, Any], row: Params, errors: _Errors) -> Body:
-    of = "outcome_proficiency_ratings."
-    said = {name: value for name, value in row.items() if _is_scalar(value)}
-    description = _as_text(said["description"]) if "description" in said else old.get("description")
+def highest_rating_id(ratings: Iterable[Mapping[str, Any]]) -> int:
+    """The highest id of these ratings, or 0."""
+    ids = (rating.get("outcome_proficiency_rating_id") for rating in ratings)
+    return max((int(id_) for id_ in ids if id_ is not None), default=0)
+
+
+def _rating(old: Mapping[str, Any], row: Params, errors: Errors) -> Body:
+    prefix = "outcome_proficiency_ratings."
+    given = {name: value for name, value in row.items() if is_scalar(value)}
+    description = as_text(given["description"]) if "description" in given else old.get("description")
     if not (description or "").strip():
-        errors.add(f"{of}description", "blank")
+        errors.add(f"{prefix}description", "blank")
     elif len(str(description)) > MAX_STRING:
-        errors.add(f"{of}description", "too_long")
+        errors.add(f"{prefix}description", "too_long")
     points = old.get("points")
-    if "points" in said:
+    if "points" in given:
         points = None
-        value = said["points"]
+        value = given["points"]
         if value is None or value == "":
-            errors.add(f"{of}points", "blank")
+            errors.add(f"{prefix}points", "blank")
         elif isinstance(value, bool) or (isinstance(value, str) and _DECIMAL.fullmatch(value) is None):
-            errors.add(f"{of}points", "not_a_number")
+            errors.add(f"{prefix}points", "not_a_number")
         else:
-            points = _as_float(value)
+            points = as_float(value)
             if points is None:
-                errors.add(f"{of}points", "less_than_or_equal_to")
+                errors.add(f"{prefix}points", "less_than_or_equal_to")
             elif points < 0:
-                errors.add(f"{of}points", "greater_than_or_equal_to")
+                errors.add(f"{prefix}points", "greater_than_or_equal_to")
     elif points is None:
-        errors.add(f"{of}points", "blank")
-    color = _as_text(said["color"]) if "color" in said else old.get("color")
+        errors.add(f"{prefix}points", "blank")
+    color = as_text(given["color"]) if "color" in given else old.get("color")
     if not (color or "").strip():
-        errors.add(f"{of}color", "blank")
+        errors.add(f"{prefix}color", "blank")
     elif _COLOR.fullmatch(str(color)) is None:
-        errors.add(f"{of}color", "invalid")
-    mastery = _as_boolean(said["mastery"]) if "mastery" in said else bool(old.get("mastery"))
+        errors.add(f"{prefix}color", "invalid")
+    mastery = as_boolean(given["mastery"]) if "mastery" in given else bool(old.get("mastery"))
     return {
         "description": description,
         "points": points,
@@ -310,34 +296,32 @@ def _rating(old: Mapping[str, Any], row: Params, errors: _Errors) -> Body:
     }
 
 
-# Grading standards
+# -- grading standards --
 
 
-def standard(
-    known: Standard | None, id_: int, context: tuple[Literal["Account", "Course"], int], params: Params, *, used: bool = False
-) -> Standard | Refused:
-    """A grading standard as POST makes it or PUT leaves it, bounds as fractions of 4 decimals.
+def standard(known: Standard | None, id_: int, context: Context, params: Params, *, used: bool = False) -> Standard | Refusal:
+    """A grading standard after POST or PUT, bounds as fractions with 4 decimals.
 
-    What a PUT does not say stays, and so does the state. `used`: something uses it for grading, so that all but its title must
-    stay. Values are in percent, or in points of `scaling_factor` where points-based.
+    What a PUT leaves out stays, and so does the state. `used`: something uses it for grading, so only its title may change.
+    Values are in percent, or in points of `scaling_factor` where points-based.
     """
-    errors = _Errors()
+    errors = Errors()
     title: str | None = known.title if known else None
-    if "title" in params and _is_scalar(params["title"]):
-        title = _as_text(params["title"])
+    if "title" in params and is_scalar(params["title"]):
+        title = as_text(params["title"])
     title = (title or "").strip()
     if not title:
         errors.add("title", "blank")
     elif len(title) > MAX_STRING:
         errors.add("title", "too_long")
     points_based = known.points_based if known else False
-    if "points_based" in params and _is_scalar(params["points_based"]):
-        points_based = _as_boolean(params["points_based"])
+    if "points_based" in params and is_scalar(params["points_based"]):
+        points_based = as_boolean(params["points_based"])
     factor = known.scaling_factor if known else Decimal(1)
-    if "scaling_factor" in params and _is_scalar(params["scaling_factor"]):
-        factor = Decimal(1) if params["scaling_factor"] in (None, "") else _as_decimal(params["scaling_factor"])
+    if "scaling_factor" in params and is_scalar(params["scaling_factor"]):
+        factor = Decimal(1) if params["scaling_factor"] in (None, "") else as_decimal(params["scaling_factor"])
     scheme = list(known.scheme) if known else []
-    if factor <= 0 or not _SMALLEST <= factor <= _LARGEST:
+    if factor <= 0 or not _SMALLEST <= factor <= LARGEST:
         errors.add("scaling_factor", "must be a number above 0")
     else:
         if known is None or "grading_scheme_entry" in params:
@@ -346,8 +330,8 @@ def standard(
             errors.add("scaling_factor", "must be 1 if scheme points_based is false")
     if known and used:
         frozen = {"data": (list(known.scheme), scheme), "points_based": (known.points_based, points_based)}
-        for name, (was, becomes) in {**frozen, "scaling_factor": (known.scaling_factor, factor)}.items():
-            if was != becomes:
+        for name, (before, after) in {**frozen, "scaling_factor": (known.scaling_factor, factor)}.items():
+            if before != after:
                 errors.add(name, "cannot be changed once the grading standard has been used for grading")
     if errors:
         return errors.by_attribute()
@@ -366,21 +350,21 @@ def standard(
     )
 
 
-def _scheme(told: Value, whole: Decimal, errors: _Errors) -> list[Entry]:
-    """Letters by falling bound. Of a name that comes twice the last bound counts; what lacks a name or a bound is left out.
+def _scheme(given: Value, whole: Decimal, errors: Errors) -> list[Entry]:
+    """Letters by falling bound. The last bound of a name counts; an entry without name or bound is left out.
 
-    Blanks around names go only afterwards, so that `B+` and `B`, sent with curl as the document has them, are two letters B.
+    Names are trimmed afterwards: with curl, `B+` and `B` of Canvas' example become `B ` and `B`, two letters named B.
     """
     bounds: dict[str, Decimal] = {}
-    for row in told if isinstance(told, list) else []:
-        if isinstance(row, dict) and _is_scalar(row.get("name")) and _is_scalar(row.get("value")):
-            name = _as_text(row.get("name"))
+    for row in given if isinstance(given, list) else []:
+        if isinstance(row, dict) and is_scalar(row.get("name")) and is_scalar(row.get("value")):
+            name = as_text(row.get("name"))
             if name is not None and row.get("value") is not None:
-                bounds[name] = _as_decimal(row["value"]) / whole
+                bounds[name] = as_decimal(row["value"]) / whole
     values = [_rounded(bound) for bound in bounds.values()]
     if not bounds:
         errors.add("data", "blank")
-    elif any(abs(value) > _LARGEST for value in values):
+    elif any(abs(value) > LARGEST for value in values):
         errors.add("data", "a grading scheme value is too large")
     else:
         if any(value < 0 for value in values):
@@ -398,176 +382,4 @@ def _scheme(told: Value, whole: Decimal, errors: _Errors) -> list[Entry]:
 
 
 def _rounded(value: Decimal) -> Decimal:
-    return value if abs(value) > _LARGEST else value.quantize(Decimal("0.0001"), ROUND_HALF_UP)
-
-
-# Values, cast as Rails casts them
-
-
-def _is_given(value: Value) -> bool:
-    """Ruby's truth: everything but nil and false."""
-    return value is not None and value is not False
-
-
-def _is_scalar(value: Value) -> bool:
-    """What `permit` lets through under a plain name; a list or an object is ignored."""
-    return not isinstance(value, (list, dict))
-
-
-def _as_text(value: Value) -> str | None:
-    match value:
-        case None:
-            return None
-        case bool():
-            return "t" if value else "f"
-        case _:
-            return str(value)
-
-
-def _as_boolean(value: Value) -> bool:
-    return value not in (None, "", False, 0) and str(value) not in _FALSE
-
-
-def _as_integer(value: Value) -> int | None:
-    """As a column of whole numbers takes it: a text by the number that it begins with, else 0."""
-    match value:
-        case None | "":
-            return None
-        case str():
-            found = _INTEGER.match(value)
-            return int(found[1]) if found else 0
-        case bool() | int():
-            return int(value)
-        case Decimal():
-            return int(value) if abs(value) <= _LARGEST else int(_LARGEST)
-        case _:
-            return None
-
-
-def _as_decimal(value: Value) -> Decimal:
-    """Ruby's `to_f`, without its rounding: nothing is 0, a text the number that it begins with, else 0. At most 10^16."""
-    number: Decimal = Decimal(0)
-    match value:
-        case Decimal() | bool() | int():
-            number = Decimal(value)
-        case str() if found := _FLOAT.match(value):
-            number = Decimal(found[1].replace("_", ""))
-    return min(max(number, -_BEYOND), _BEYOND)
-
-
-def _as_float(value: "Value | float") -> float | None:
-    """As `_as_decimal`, or a float as it is; None for what no number can be, or none that an event can hold."""
-    if isinstance(value, (bool, list, dict)):
-        return None
-    number = Decimal(value) if isinstance(value, float) else _as_decimal(value)
-    return float(number) + 0.0 if abs(number) <= MAX_NUMBER else None
-
-
-def _set(body: Body, name: str, value: object) -> None:
-    """Canvas leaves out of a body what is nil."""
-    if value is None:
-        body.pop(name, None)
-    else:
-        body[name] = value
-
-
-# Events
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What an event's metadata tells of the request that made it. The address is without its query: that may hold a secret."""
-
-    method: str
-    url: str
-    hostname: str | None
-    client_ip: str | None
-    user_agent: str | None
-    request_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a request was made; ids are global ones, and None where no event has told them."""
-
-    root_account_uuid: str
-    root_account_id: int | None
-    context_type: str | None = None
-    context_id: int | None = None
-    context_account_id: int | None = None
-
-
-def global_id(local: int | None, root_account_id: int | None) -> int | None:
-    """The global id of something on the root account's shard."""
-    if local is None or root_account_id is None or local >= SHARD:
-        return local
-    return root_account_id // SHARD * SHARD + local
-
-
-def event(name: str, body: Body, at: datetime, place: Place, request: Request) -> bytes | Refused:
-    """The record that a bridge would put on the topic. Refused above what Canvas sends."""
-    metadata: Body = {
-        "event_name": name,
-        "event_time": milliseconds(at),
-        "producer": "canvas",
-        "root_account_uuid": place.root_account_uuid,
-    }
-    metadata |= _known(
-        root_account_id=place.root_account_id,
-        context_type=place.context_type,
-        context_id=place.context_id,
-        context_account_id=place.context_account_id,
-    )
-    metadata |= {
-        "request_id": request.request_id,
-        "hostname": request.hostname,
-        "http_method": request.method,
-        "url": request.url,
-        "client_ip": request.client_ip,
-        "user_agent": request.user_agent,
-        "referrer": None,
-    }
-    value = orjson.dumps({"metadata": metadata, "body": body})
-    if len(value) > MAX_EVENT_BYTES:
-        message = f"the event would have more than {MAX_EVENT_BYTES} bytes, and Canvas sends none such"
-        return Refused(400, {"errors": [{"message": message}]})
-    return value
-
-
-def _known(**members: int | str | None) -> Body:
-    return {name: str(value) for name, value in members.items() if value is not None}
-
-
-def body_of(table: Table, row: Mapping[str, Any]) -> Body:
-    """A row of the projection as the body of the event that would tell it."""
-    body: Body = {table.id_member: str(row["id"])}
-    for name in table.members:
-        value = row[name]
-        if value is None:
-            continue
-        if name in table.json:
-            value = orjson.loads(value)
-        elif name.endswith("_id"):
-            value = str(value)
-        elif isinstance(value, datetime):
-            value = whole_seconds(value)
-        body[name] = value
-    if row["extra"] is not None:
-        body |= orjson.loads(row["extra"])
-    return body
-
-
-def highest_rating_id(scales: Iterable[Sequence[Mapping[str, Any]]]) -> int:
-    """The greatest id of any rating, or 0."""
-    ids = (rating.get("outcome_proficiency_rating_id") for ratings in scales for rating in ratings)
-    return max((int(id_) for id_ in ids if id_ is not None), default=0)
-
-
-def whole_seconds(time: datetime) -> str:
-    """As Canvas writes times in a body."""
-    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-
-
-def milliseconds(time: datetime) -> str:
-    """As Canvas writes `event_time`."""
-    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return value if abs(value) > LARGEST else value.quantize(Decimal("0.0001"), ROUND_HALF_UP)

@@ -1,5 +1,5 @@
--- A course's rollups over its students at a moment, of these students ($4) and outcomes ($5), in doubles as Canvas computes them: the mean
--- is rounded to 2 decimals, the median is not. Students without a score are left out.
+-- A course's rollups over its students at a moment, of these students ($4) and outcomes ($5), in doubles as in Canvas: the mean has
+-- 2 decimals, the median is not rounded. Students without a score do not count.
 WITH rollup AS (
     SELECT r.learning_outcome_id, r.score::double precision AS score FROM rollup_of($1, $2, $3, NULL) AS r WHERE $4::text[] IS NULL
      UNION ALL

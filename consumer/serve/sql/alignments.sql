@@ -1,6 +1,6 @@
--- The alignments of a course at a moment, of one assignment ($4) and of what these students ($5) have results of. REST has told some;
--- an active result proves one too, also one that was gone before. Canvas has no alignments of deleted outcomes.
-WITH told AS (
+-- The alignments of a course at a moment, of one assignment ($4), or of results of these students ($5). A backfill has told some; an
+-- active result proves others, also after an alignment was removed. Canvas has no alignments of deleted outcomes.
+WITH backfilled AS (
     SELECT a.* FROM outcome_alignment_at($1, $2, $3) AS a
 ),
 result AS (
@@ -25,11 +25,11 @@ proved AS (
        AND r.associated_asset_id IS NOT NULL AND ($5::text[] IS NULL OR r.user_uuid = ANY ($5))
      GROUP BY r.learning_outcome_id, r.associated_asset_type, r.associated_asset_id
 )
-SELECT learning_outcome_id, asset_type, asset_id, told.title, told.submission_types, told.url
-  FROM told
+SELECT learning_outcome_id, asset_type, asset_id, backfilled.title, backfilled.submission_types, backfilled.url
+  FROM backfilled
   FULL JOIN proved USING (learning_outcome_id, asset_type, asset_id)
   LEFT JOIN LATERAL learning_outcome_at($1, learning_outcome_id, $3) AS o ON true
- WHERE (told.workflow_state IS NULL OR told.workflow_state = 'active' OR proved.event_time > told.event_time)
+ WHERE (backfilled.workflow_state IS NULL OR backfilled.workflow_state = 'active' OR proved.event_time > backfilled.event_time)
    AND ($4::bigint IS NULL OR asset_type = 'Assignment' AND asset_id = $4)
    AND ($5::text[] IS NULL OR proved.asset_id IS NOT NULL)
    AND o.workflow_state IS DISTINCT FROM 'deleted'

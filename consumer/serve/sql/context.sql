@@ -1,5 +1,5 @@
--- A course or account ($3; null: the root account) at a moment: whether its own event tells that it was there and not deleted, which is
--- null where it has none (named.sql knows more), and from when on moments can be asked for.
+-- A course or account ($3; null: the root account) at a moment: since when history can be asked for, and whether its own event says
+-- that it exists and is not deleted. `known` is null without such an event: then named.sql decides.
 SELECT asked.id, history_begins() AS begins,
        CASE WHEN asked.id IS NULL THEN false ELSE own.workflow_state <> 'deleted' END AS known
   FROM (SELECT CASE WHEN $3::bigint IS NULL THEN root_account($1, $4) ELSE $3 END AS id) AS asked

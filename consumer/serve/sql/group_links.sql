@@ -1,5 +1,5 @@
--- The links of a course or account at a moment, each with its group and its outcome, and with what applies to outcomes here. A
--- link whose outcome is deleted, or was after it, is gone; one whose group or outcome no event has told cannot be shown.
+-- The links of a course or account at a moment, with group, outcome, and the scale and method that apply here. Leaves out links of an
+-- outcome that is deleted or was after the link, and links whose group or outcome has no event.
 WITH page AS MATERIALIZED (
     SELECT l.id, l.learning_outcome_id, l.learning_outcome_group_id, count(*) OVER () AS total
       FROM (SELECT DISTINCT v.id

@@ -1,4 +1,4 @@
--- The groups of a course or account at a moment, with their parents; archived and deleted ones are not shown.
+-- The groups of a course or account at a moment, with their parents; without archived and deleted ones.
 SELECT g.id, g.title, g.description, g.vendor_guid, g.context_type, g.context_id, g.parent_outcome_group_id,
        p.title AS parent_title, p.vendor_guid AS parent_vendor_guid, p.context_type AS parent_context_type,
        p.context_id AS parent_context_id, g.total

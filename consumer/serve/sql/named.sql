@@ -1,5 +1,5 @@
--- Whether anything names a course or account ($3) by a moment: the feed may have begun after its own event. A statement of its own,
--- because beginning one that looks everywhere takes longer than most answers.
+-- Whether any event names a course or account ($3) up to a moment: the feed may have begun after its own event. A statement of its
+-- own, because to start one over so many tables takes longer than most answers.
 SELECT EXISTS (
         SELECT
           FROM (SELECT root_account_uuid, context_type, context_id, event_time FROM outcome_proficiency_version

@@ -1,4 +1,4 @@
--- One outcome at a moment, whether account-level scales are on then, and whether any result of it is known of by then.
+-- One outcome at a moment, whether account-level scales are on then, and whether it has a result by then.
 SELECT o.*, account_level_scales($1, $3) AS account_level, friendly.description AS friendly_description,
        EXISTS (SELECT FROM learning_outcome_result AS r
                 WHERE r.root_account_uuid = $1 AND r.learning_outcome_id = o.id

@@ -1,7 +1,6 @@
--- The results of a course at a moment that Canvas shows: active, with a score or without, of an outcome that is still there and of an alignment that is not
--- gone; of these students ($4) and outcomes ($5). By user id, outcome and result; users whose id is unknown come last. Students
--- are counted first and only those of the page are sorted, with arrays in place of joins: how many results a course has the
--- planner cannot know.
+-- The results of a course at a moment that Canvas shows: active, scored or not, of an outcome that exists and an alignment that is not
+-- removed; of these students ($4) and outcomes ($5). By user id (unknown ids last), outcome and result. Counts by student first, then
+-- sorts only the students of the page; arrays replace joins, because the planner cannot know how many results a course has.
 WITH candidate AS MATERIALIZED (
     SELECT r.id, r.user_uuid, r.learning_outcome_id, r.score, r.possible, r.percent, r.mastery, r.assessed_at,
            r.artifact_type, r.artifact_id, r.associated_asset_type, r.associated_asset_id, r.event_time
@@ -30,7 +29,7 @@ shown AS (
      WHERE o.workflow_state IS DISTINCT FROM 'deleted' AND link.shown IS NOT false
        AND ($5::bigint[] IS NULL OR seen.learning_outcome_id = ANY ($5))
 ),
-gone AS MATERIALIZED (
+removed AS MATERIALIZED (
     SELECT a.learning_outcome_id, a.asset_id, a.event_time
       FROM outcome_alignment_at($1, $2, $3) AS a
      WHERE a.workflow_state = 'deleted' AND a.asset_type = 'Assignment'
@@ -40,9 +39,9 @@ visible AS MATERIALIZED (
       FROM candidate AS c
      WHERE c.learning_outcome_id = ANY (ARRAY(SELECT shown.learning_outcome_id FROM shown))
        AND NOT EXISTS (SELECT
-                         FROM gone
-                        WHERE c.associated_asset_type = 'Assignment' AND gone.asset_id = c.associated_asset_id
-                          AND gone.learning_outcome_id = c.learning_outcome_id AND c.event_time <= gone.event_time)
+                         FROM removed
+                        WHERE c.associated_asset_type = 'Assignment' AND removed.asset_id = c.associated_asset_id
+                          AND removed.learning_outcome_id = c.learning_outcome_id AND c.event_time <= removed.event_time)
 ),
 student AS MATERIALIZED (
     SELECT placed.*, sum(placed.results) OVER (ORDER BY placed.place) - placed.results AS before, sum(placed.results) OVER ()::bigint AS total
@@ -54,15 +53,15 @@ student AS MATERIALIZED (
                            END AS user_id
                       FROM (SELECT v.user_uuid, count(*) AS results FROM visible AS v GROUP BY v.user_uuid) AS counted) AS known) AS placed
 ),
-here AS MATERIALIZED (
+page_student AS MATERIALIZED (
     SELECT s.* FROM student AS s WHERE s.before < $7::bigint + $6::bigint AND s.before + s.results > $7::bigint
 ),
 page AS MATERIALIZED (
-    SELECT v.*, here.place, here.user_id, here.total
-      FROM (SELECT * FROM visible AS v WHERE v.user_uuid = ANY (ARRAY(SELECT here.user_uuid FROM here)) OFFSET 0) AS v
-      JOIN here USING (user_uuid)
-     ORDER BY here.place, v.learning_outcome_id, v.id
-     LIMIT $6 OFFSET $7 - coalesce((SELECT min(here.before) FROM here), 0)
+    SELECT v.*, s.place, s.user_id, s.total
+      FROM (SELECT * FROM visible AS v WHERE v.user_uuid = ANY (ARRAY(SELECT s.user_uuid FROM page_student AS s)) OFFSET 0) AS v
+      JOIN page_student AS s USING (user_uuid)
+     ORDER BY s.place, v.learning_outcome_id, v.id
+     LIMIT $6 OFFSET $7 - coalesce((SELECT min(s.before) FROM page_student AS s), 0)
 )
 SELECT page.id, page.user_uuid, page.user_id, page.learning_outcome_id, page.score, page.possible, page.percent, page.mastery,
        page.associated_asset_type, page.associated_asset_id, page.total,

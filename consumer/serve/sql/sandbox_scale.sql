@@ -1,4 +1,4 @@
--- The newest scale of a course or account, deleted or not, or nulls; and the highest ids of scales and ratings that this tenant has.
+-- The newest scale of a course or account, deleted or not, or nulls; and the highest ids of this tenant's scales and ratings.
 SELECT s.*, ids.scale AS highest_id,
        (SELECT max((rating ->> 'outcome_proficiency_rating_id')::bigint)
           FROM outcome_proficiency AS each

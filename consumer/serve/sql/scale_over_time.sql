@@ -1,5 +1,5 @@
--- Which scale applied to a course or account, as periods, and whose it was. Its moments are those of all events that can change it: of
--- scales, methods and the tree; rollup_moment knows them for a course and for the root, the accounts above an account are added here.
+-- Which scale applied to a course or account, as periods, and its owner. Periods can begin at any event of a scale, a method or the
+-- tree: rollup_moment has those of a course and of the root, `above` adds those of the accounts above an account.
 WITH RECURSIVE above (id) AS (
     SELECT $3::bigint WHERE $2 = 'Account'
      UNION
@@ -21,14 +21,14 @@ moment AS (
         ON owned.root_account_uuid = $1 AND owned.context_type = 'Account' AND owned.context_id = above.id
       JOIN outcome_proficiency_version AS v ON v.root_account_uuid = $1 AND v.id = owned.id
 ),
-told AS (
+state AS (
     SELECT moment.at, s.outcome_proficiency_id, s.scale_owner_type, s.scale_owner_id, s.outcome_proficiency_ratings,
            ROW(s.outcome_proficiency_id, s.scale_owner_type, s.scale_owner_id, s.outcome_proficiency_ratings) AS state
       FROM moment
       LEFT JOIN LATERAL resolved_outcome_proficiency($1, $2, $3, moment.at) AS s ON true
 ),
 changed AS (
-    SELECT told.*, lag(told.state) OVER (ORDER BY told.at) AS before FROM told
+    SELECT state.*, lag(state.state) OVER (ORDER BY state.at) AS before FROM state
 )
 SELECT c.at AS valid_from, lead(c.at) OVER (ORDER BY c.at) AS valid_to, c.outcome_proficiency_id, c.scale_owner_type, c.scale_owner_id,
        c.outcome_proficiency_ratings

@@ -1,4 +1,4 @@
--- The states of the scales that a course or account owned, as periods; in Canvas there is one row for ever.
+-- The states of the scales that a course or account owned, as periods; Canvas keeps one row for each context.
 SELECT h.*
   FROM outcome_proficiency_history AS h
  WHERE h.root_account_uuid = $1

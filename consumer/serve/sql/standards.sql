@@ -1,5 +1,5 @@
--- The grading standards of a course or account at a moment, archived ones too, as Canvas lists them; one that is asked for by its id ($5) may
--- also be of an account above, since that is where a course's standard mostly comes from.
+-- The grading standards of a course or account at a moment, archived ones too, as in Canvas. One that is asked for by id ($5) may also
+-- belong to an account above: most standards of a course do.
 WITH place AS MATERIALIZED (
     SELECT c.owner_type, c.owner_id
       FROM account_chain($1, $2, $3, $4) AS c

@@ -1,6 +1,5 @@
--- A page of a course's students at a moment, by user id (unknown ids last); of these students ($4). A student of a course is who has
--- any result in it, as in the gradebook. The index is walked from student to student, because a course has a hundred times as
--- many results.
+-- A page of a course's students at a moment, by user id (unknown ids last); of these students ($4). The students are those with a
+-- result in the course, as in the gradebook. Walks the index from student to student: a course has a hundred times as many results.
 WITH RECURSIVE walked (user_uuid) AS (
     (SELECT r.user_uuid
        FROM learning_outcome_result AS r

@@ -1,4 +1,4 @@
--- The accounts right below an account at a moment, or ($4) all below it. Deleted ones are not listed, nor what is below them.
+-- The accounts right below an account at a moment, or ($4) all below it; without deleted ones and those below them.
 WITH RECURSIVE below (id) AS (
     SELECT $2::bigint
      UNION

@@ -1,4 +1,4 @@
--- What results call these users: their uuids, and the stand-in for an id whose uuid is not known. For each what was asked is told too.
+-- The names that results use for these users: the uuids of known ids, `id:` and the id, and the given uuids themselves.
 SELECT u.user_uuid
   FROM canvas_user AS u
  WHERE u.root_account_uuid = $1 AND u.user_id = ANY ($2::bigint[])

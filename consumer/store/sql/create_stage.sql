@@ -1,4 +1,4 @@
--- Where COPY puts the versions of one batch; emptied by every commit. One per table and connection.
+-- COPY writes the versions of one batch here. Every commit empties it. One per table and connection.
 CREATE TEMPORARY TABLE IF NOT EXISTS stage_{table} ON COMMIT DELETE ROWS AS
 SELECT {columns}, true AS newest
   FROM outcomes.{table}_version

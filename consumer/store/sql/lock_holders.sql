@@ -1,4 +1,4 @@
--- Who holds an advisory lock of this database; when a session began is for the eyes of its own user.
+-- The sessions that hold an advisory lock of this database. Only its own user sees when a session began.
 SELECT held.pid, activity.usename AS user, activity.application_name AS application, activity.backend_start AS since
   FROM pg_locks AS held
   LEFT JOIN pg_stat_activity AS activity ON activity.pid = held.pid

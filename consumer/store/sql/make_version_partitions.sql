@@ -1,2 +1,2 @@
--- Makes the partitions of these years where they are missing; tells which of the years need no further asking. Outside of a transaction.
+-- Creates the missing partitions of these years; returns the years that need no other call. To run outside of a transaction.
 SELECT outcomes.make_version_partitions($1::integer[])

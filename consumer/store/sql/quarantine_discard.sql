@@ -1,4 +1,4 @@
--- A person decided that the next of these are not needed; they stay, and stay in the books, and their bytes go.
+-- Discards the next open records. They stay in the table and in the books; their bytes are deleted.
 UPDATE quarantine
    SET state = 'discarded', raw = ''
  WHERE state = 'open'

@@ -1,4 +1,4 @@
--- What is understood now has left quarantine, and its bytes with it: they say no more than the rows that they became.
+-- Records that are understood now leave quarantine. Their bytes are deleted: the rows that they became hold the same content.
 UPDATE quarantine
    SET state = 'retried', raw = ''
  WHERE id = ANY ($1::bigint[])

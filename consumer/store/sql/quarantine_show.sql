@@ -1,4 +1,4 @@
--- One record that was set aside, whole.
+-- One record with all its columns.
 SELECT *
   FROM quarantine
  WHERE id = $1

@@ -1,2 +1,2 @@
--- Whether any record, whatever its state, came from this source.
+-- Whether any record, in any state, came from this source.
 SELECT EXISTS (SELECT FROM quarantine WHERE source = $1)

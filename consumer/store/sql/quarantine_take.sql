@@ -1,5 +1,5 @@
--- The next open records to try again, up to the newest there was at the start; whoever else tries takes others.
--- Without their bytes: so many large ones would not fit into memory.
+-- Locks the next open records for a retry, up to the newest at its start; a parallel retry takes others. Without their bytes:
+-- many large ones would not fit into memory.
 SELECT id, length(raw) AS bytes
   FROM quarantine
  WHERE state = 'open' AND id > $1 AND id <= $5 AND ($2::bigint[] IS NULL OR id = ANY ($2))

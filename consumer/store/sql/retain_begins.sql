@@ -1,2 +1,2 @@
--- The year with which history begins; null where nothing was retired.
+-- The year with which history begins; null if nothing was retired.
 SELECT extract(year FROM outcomes.history_begins() AT TIME ZONE 'UTC')::integer

@@ -1,4 +1,4 @@
--- What was retired stays in the books.
+-- The books keep the number of retired versions.
 INSERT INTO retired_version AS known (table_name, source, partition, until, versions, known_from)
 SELECT $1, *
   FROM unnest($2::text[], $3::integer[], $4::timestamptz[], $5::bigint[], $6::timestamptz[])

@@ -1,4 +1,4 @@
--- Of a result that does not count at the cutoff, the newest version that did: a timeline tells a restored result from a new one.
+-- If a result does not count at the cutoff, keeps the newest version that did: a timeline then shows a restored result, not a new one.
 INSERT INTO {into}
 SELECT DISTINCT ON (version.root_account_uuid, version.id) version.*
   FROM {into} AS held

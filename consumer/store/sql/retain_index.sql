@@ -1,2 +1,2 @@
--- The parent's indexes, so that none is built when the table is attached.
+-- Creates the parent's indexes, so that attaching the table builds none.
 SELECT outcomes.copy_version_indexes('outcomes.{parent}', 'outcomes.{name}')

@@ -1,2 +1,2 @@
--- Nobody adds to what is folded. Versions that old are rare; who has one waits, everybody else goes on, and reads all.
+-- Keeps writers out of the partitions that are being replaced. Only writers of such old versions wait; readers go on.
 LOCK TABLE {tables} IN SHARE MODE

@@ -1,4 +1,4 @@
--- The state of each object at the cutoff: its newest version before (design 3). Along the primary key, backwards.
+-- The state of each object at the cutoff: its newest version before. Reads the primary key backwards.
 INSERT INTO {into}
 SELECT DISTINCT ON (root_account_uuid, id) *
   FROM {table}

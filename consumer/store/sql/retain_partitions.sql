@@ -1,4 +1,4 @@
--- The partitions of a version table, and how large they are.
+-- The partitions of a version table, and their sizes.
 SELECT part.relname AS name, pg_total_relation_size(part.oid) AS bytes
   FROM pg_inherits
   JOIN pg_class AS part ON part.oid = inhrelid

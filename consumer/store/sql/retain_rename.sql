@@ -1,2 +1,2 @@
--- A partition's final name, and that of its indexes.
+-- Gives a partition and its indexes their final names.
 SELECT outcomes.rename_version_partition($1, $2)

@@ -1,4 +1,4 @@
--- How many versions go, by where they came from. Every one that goes was known when the last of those that stay was.
+-- Number of versions that go, by source and partition. Each was recorded no later than the newest of those that stay.
 SELECT source, partition, count(*) AS versions, (SELECT max(recorded_at) FROM {into}) AS known_from
   FROM {table} AS version
  WHERE event_time < $1

@@ -1,4 +1,4 @@
--- A year of a partition that holds others too.
+-- Copies one year out of a partition that also holds others.
 INSERT INTO {into}
 SELECT *
   FROM {whole}

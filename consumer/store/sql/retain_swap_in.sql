@@ -1,3 +1,3 @@
--- A table becomes a partition: its CHECK and its indexes are there already, so nothing is read and nothing built.
+-- Attaches a table as a partition. Its CHECK and its indexes exist, so Postgres scans and builds nothing.
 ALTER TABLE {parent} ATTACH PARTITION {name} FOR VALUES FROM ({lower}) TO ({upper});
 ALTER TABLE {name} DROP CONSTRAINT bounds;

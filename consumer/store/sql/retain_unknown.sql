@@ -1,4 +1,4 @@
--- With a version that goes, what its unknown members said goes too. Those that stay are in {kept}.
+-- Deletes the unknown members of versions that go. Those that stay are in {kept}.
 DELETE FROM unknown_value AS value
  WHERE table_name = $2 AND event_time < $1
    AND NOT EXISTS (SELECT

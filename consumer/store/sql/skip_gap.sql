@@ -1,4 +1,4 @@
--- Goes on behind (or before) what Kafka no longer has, and says so. Fenced like every other move of a position.
+-- Moves a position over records that Kafka no longer has, and stores the gap. With the same fence as move_positions.
 WITH moved AS (
     UPDATE stream_position
        SET next_position = $4, updated_at = now()

@@ -1,6 +1,5 @@
--- Lets the newest version of each object become current, where it is newer than what is there: the guard of design 3.
--- Counts per partition how many did.
-WITH moved AS (
+-- Upserts the newest version of each object if it is newer than the current row. Returns per partition how many rows it wrote.
+WITH replaced AS (
     INSERT INTO {table} AS current ({columns})
     SELECT {columns}
       FROM stage_{table}
@@ -12,7 +11,7 @@ WITH moved AS (
     RETURNING root_account_uuid, id
 )
 SELECT stage.source, stage.partition, count(*) AS events
-  FROM moved
+  FROM replaced
   JOIN stage_{table} stage USING (root_account_uuid, id)
  WHERE stage.newest
  GROUP BY stage.source, stage.partition

@@ -1,4 +1,4 @@
--- Adds the versions that are not known yet, in the order of the stage (by key), and counts them per partition.
+-- Adds the versions that are new, in the order of the stage (by key). Returns how many per partition.
 WITH added AS (
     INSERT INTO {table}_version ({columns})
     SELECT {columns}

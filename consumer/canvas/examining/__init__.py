@@ -1,0 +1,1 @@
+"""Observations against the projection, a file for each kind."""

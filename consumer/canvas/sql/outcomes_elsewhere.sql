@@ -1,7 +1,0 @@
--- Outcomes that a context owns and that no link of it showed: Canvas may hold them all the same, so each is asked for.
-SELECT held.id
-  FROM learning_outcome AS held
- WHERE held.root_account_uuid = $1 AND held.context_type = $2 AND held.context_id = $3
-   AND held.workflow_state = 'active'
-   AND NOT EXISTS (SELECT FROM unnest($4::bigint[]) AS shown (id) WHERE shown.id = held.id)
- ORDER BY held.id

@@ -1,2 +1,0 @@
--- Where a dry run folds to.
-CREATE TEMPORARY TABLE {name} (LIKE {parent} INCLUDING ALL)

@@ -1,0 +1,1 @@
+"""The long-running loop. `worker.py` tells its story, `partitions.py` how partitions are lost."""

@@ -1,0 +1,52 @@
+"""`/livez`, `/readyz` and `/metrics` of a worker."""
+
+import errno
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from aiohttp import web
+
+from consumer.errors import Fatal
+from consumer.worker.metrics import Metrics
+from consumer.worker.outages import Health
+
+
+@asynccontextmanager
+async def serving(host: str, port: int, health: Health, metrics: Metrics, *, or_another: bool = False) -> AsyncIterator[int]:
+    """Answers while the block runs; gives the port. Port 0 picks a free one, as `or_another` does where the port is taken."""
+
+    async def livez(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n") if health.alive() else web.Response(status=503, text="the loops stand still\n")
+
+    async def readyz(_: web.Request) -> web.Response:
+        if health.waiting_for is None:
+            return web.Response(text="ok\n")
+        return web.Response(status=503, text=f"waiting for {health.waiting_for}\n")
+
+    async def show_metrics(_: web.Request) -> web.Response:
+        metrics.ready.set(health.waiting_for is None)
+        return web.Response(
+            body=metrics.render(datetime.now(UTC)), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        )
+
+    app = web.Application()
+    app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", show_metrics)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        try:
+            try:
+                await web.TCPSite(runner, host, port).start()
+            except OSError as error:
+                if not or_another or error.errno != errno.EADDRINUSE:
+                    raise
+                await web.TCPSite(runner, host, 0).start()
+        except OSError as error:
+            raise Fatal(
+                f"port {port} of {host} cannot be opened ({error.strerror}); "
+                "set OUTCOMES_HTTP_HOST to an address of this machine, or OUTCOMES_HTTP_PORT to a free port, 0 for none"
+            ) from error
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,169 @@
+"""The OpenAPI document is true, and no tenant sees another one, whatever is asked."""
+
+import asyncio
+import json
+import re
+from typing import Any
+
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi import checks
+
+from consumer.serve.app import make_app
+from consumer.settings import Settings
+from tests.postgres.writing import write
+from tests.samples import Event
+from tests.serve.serving import ANA, ANA_ID, OTHER, Served, fill, of, school, served
+
+KNOWN = {
+    "contexts": ("courses", "accounts"),
+    "context_id": ("7", "1", "8", "self"),
+    "account_id": ("1", "2", "self"),
+    "course_id": ("7", "8"),
+    "outcome_id": ("1", "2", "4"),
+    "grading_standard_id": ("5", "6"),
+    "outcome_result_id": ("1", "5"),
+    "outcome_group_id": ("10", "20"),
+    "outcome_group_link_id": ("100", "102"),
+}
+"""Ids of the school, so that not every answer is 404."""
+ASKED = {
+    "/api/v1/courses/{course_id}/outcome_alignments": (f"student_id={ANA_ID}", "assignment_id=56"),
+    "/api/v1/courses/{course_id}/outcome_rollups": ("", "aggregate=course&aggregate_stat=median", f"user_ids[]={ANA_ID}"),
+    "/api/v1/courses/{course_id}/outcome_group_links": ("outcome_style=full&outcome_group_style=full",),
+    "/api/v1/accounts/{account_id}/outcome_group_links": ("outcome_style=full&outcome_group_style=full",),
+    "/api/v1/accounts/{account_id}/sub_accounts": ("recursive=true",),
+    "/api/v1/accounts/{account_id}/courses": ("state[]=all",),
+    "/api/history/v1/courses/{course_id}/mastery": (f"student_id={ANA_ID}&outcome_id=1", f"student_id=uuid:{ANA}&outcome_id=1"),
+}
+"""Queries that a path needs or accepts."""
+EXAMPLES = 12
+"""Requests of each operation."""
+SHIFT = 5000
+MARK = "SECRET"
+
+
+def _document(dsn: str = "postgresql://nowhere") -> dict[str, Any]:
+    return make_app(dsn, Settings()).openapi()
+
+
+def _paths(ids: dict[str, str]) -> list[str]:
+    """Every path of the document with these ids in it; where it is an account's or a course's, both."""
+    found = []
+    both = [("{contexts}/{context_id}", f"{kind}s/{{{kind}_id}}") for kind in ("account", "course")]
+    for path in dict.fromkeys(path.replace(*names) for path in _document()["paths"] for names in both):
+        filled = re.sub(r"\{(\w+)\}", lambda match: ids[match[1]], path)
+        found += [f"{filled}?{query}" for query in ASKED.get(path, ("",))]
+    return [path for path in found if path.startswith("/api/")]
+
+
+def test_the_document_tells_every_endpoint_parameter_and_refusal() -> None:
+    """`at` and pages where they can be asked for, the answers' shapes, and that a token is needed."""
+    document = _document()
+    paths = document["paths"]
+    assert document["security"] == [{"token": []}]
+    assert "422" not in json.dumps(document)
+    names = {path: {one["name"] for one in operation["get"].get("parameters", ())} for path, operation in paths.items()}
+    api = {path for path in paths if path.startswith("/api/")}
+    assert len(api) == 20
+    for path in api:
+        assert {"200", "400", "401", "404", "503"} <= set(paths[path]["get"]["responses"]), path
+        assert ("at" in names[path]) == path.startswith("/api/v1/"), path
+        assert paths[path]["get"]["responses"]["200"]["content"]["application/json"]["schema"], path
+        lists = "Link" in paths[path]["get"]["responses"]["200"].get("headers", {})
+        assert lists == ({"page", "per_page"} <= names[path]), path
+    assert {"user_ids[]", "outcome_ids[]"} <= names["/api/v1/courses/{course_id}/outcome_results"]
+    assert paths["/livez"]["get"]["security"] == []
+
+
+async def test_whatever_is_asked_no_answer_is_a_500_or_of_another_shape(database: str) -> None:
+    """Random requests from the document, valid and not, half of them with ids of the school."""
+    await fill(database)
+    async with served(database) as server:
+        await asyncio.to_thread(_ask_by_chance, server)
+
+
+def _ask_by_chance(server: Served) -> None:
+    schema = schemathesis.openapi.from_dict(_document())
+    told = [
+        not_a_server_error,
+        checks.status_code_conformance,
+        checks.content_type_conformance,
+        checks.response_schema_conformance,
+    ]
+    answered: set[int] = set()
+    with requests.Session() as session:
+        for found in schema.get_all_operations():
+            assert isinstance(found, Ok), found
+            operation = found.ok()
+            modes = [schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE]
+            strategy = st.one_of([operation.as_strategy(generation_mode=mode) for mode in modes])
+
+            @seed(7)
+            @settings(
+                max_examples=EXAMPLES,
+                deadline=None,
+                database=None,
+                phases=[Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            @given(case=strategy, known=st.booleans(), data=st.data())
+            def ask(case: Any, known: bool, data: Any) -> None:
+                if known:
+                    case.path_parameters = {
+                        name: data.draw(st.sampled_from(KNOWN[name])) for name in case.path_parameters or {} if name in KNOWN
+                    }
+                headers = {"Authorization": f"Bearer {server.token}"}
+                answer = case.call(base_url=server.base, session=session, headers=headers)
+                assert answer.status_code in (200, 400, 401, 404, 405), answer.text
+                case.validate_response(answer, checks=told)
+                answered.add(answer.status_code)
+
+            ask()
+    assert {200, 400, 404} <= answered
+
+
+def _secret(event: Event, shift: int) -> Event:
+    """The same event in another school: other words, other people and, with a shift, other ids."""
+    body = json.loads(
+        re.sub(
+            r'"(Reading|Writing|Unit 1|Course 7|School[^"]*|Biology[^"]*|Level \d|Exceeds|Meets|Below|ana-\d+|bo-\d+|chi)"',
+            rf'"{MARK} \1"',
+            json.dumps(event["body"]),
+        )
+    )
+    for name, value in body.items():
+        if (name == "id" or name.endswith("_id")) and isinstance(value, str) and value.isdigit():
+            body[name] = str(int(value) + shift)
+        elif name.endswith("uuid") and name != "user_uuid" and isinstance(value, str):
+            body[name] = f"{MARK} uuid"
+    return {**event, "body": body}
+
+
+async def test_another_tenants_data_never_appears(database: str) -> None:
+    """Every endpoint, with ids of the other one and with ids of both, answers as before the other one existed."""
+    await fill(database)
+    ids = {name: some[0] for name, some in KNOWN.items() if not name.startswith("context")}
+    others = {name: str(int(value) + SHIFT) for name, value in ids.items()}
+    async with served(database) as server:
+        before = {path: (await server.ask(path)).body for path in _paths(ids)}
+        missing = {path: await server.ask(path) for path in _paths(others)}
+        await write(database, *of(OTHER, [_secret(event, 0) for event in school()]))
+        await write(database, *of(OTHER, [_secret(event, SHIFT) for event in school()]))
+        for path, body in before.items():
+            after = await server.ask(path)
+            assert (after.body, after.status) == (body, 200), path
+        for path, absent in missing.items():
+            after = await server.ask(path)
+            assert (after.body, after.status) == (absent.body, absent.status), path
+            assert after.status == 404 or "accounts?" in f"{path}?", path
+            assert MARK not in after.body.decode()
+    async with served(database, OTHER) as server:
+        for path in _paths(others):
+            if "grading_standard" not in path and "student_id" not in path and "assignment_id" not in path:
+                assert (await server.ask(path)).status == 200, path  # so that the ids above were real ones
+        assert MARK in json.dumps(await server.get(f"/api/v1/outcomes/{others['outcome_id']}"))
