@@ -19,12 +19,12 @@ FIELD = re.compile(rb'(?:^|[,;|\t]) ?"[{\[](?:\s*""|\s*$)')
 """A field of CSV with JSON in it: its quotes are doubled, or it continues in the next line."""
 _CRI = re.compile(rb"\S+ (stdout|stderr) ([PF])\S* ")
 """The start of a line in a Kubernetes container log; P: it continues in the next line of its stream."""
-_DOCKER = re.compile(rb'\{"log":"((?:[^"\\]|\\.)*)"(,"stream":"(\w+)".*)')
+_DOCKER = re.compile(rb'\{"log":"([^"\\]*+(?:\\.[^"\\]*+)*+)"(,"stream":"(\w+)".*)')
 _DOCKER_CUTS = 16_000
 """Docker cuts log lines after 16 KiB; all others end in a line feed."""
 _DUMP = re.compile(rb'\{\s*"topic"\s*:')
 _NULL_PAYLOAD = re.compile(rb'"payload"\s*:\s*null')
-_MARKS = re.compile(rb"(?:\xef\xbb\xbf\s*)+")
+_MARKS = re.compile(rb"(?:\xef\xbb\xbf\s*+)++")
 
 
 def bare(line: bytes) -> bytes:
@@ -36,7 +36,7 @@ def bare(line: bytes) -> bytes:
 
 def numbered_lines(chunks: Iterable[bytes], held: int = HELD_BYTES, *, rows: bool = False) -> Iterator[list[Numbered]]:
     """Records of the LINES or ROWS form, a list for each chunk. Raises `TooLong` at a line above `held` bytes."""
-    lines = _Rows() if rows else _Lines()
+    lines = _Rows(held) if rows else _Lines(held)
     number = 0
     rest: list[bytes] = []
     size = 0
@@ -71,11 +71,14 @@ def numbered_lines(chunks: Iterable[bytes], held: int = HELD_BYTES, *, rows: boo
 class _Lines:
     """Lines -> records. Joins the parts of a line that a container runtime has cut; its position is the last part's."""
 
-    def __init__(self) -> None:
+    def __init__(self, held: int) -> None:
+        self._held = held
         self._last = 0
-        """Line number of the last part."""
-        self._parts: dict[bytes, list[bytes]] = {}
+        """Line number of the last part; one less if that line has a record."""
+        self._parts: dict[bytes, bytearray] = {}
         """By stream: the parts of an unfinished line."""
+        self._size = 0
+        """Bytes of all parts, and one for each stream."""
 
     def add(self, records: list[Numbered], number: int, line: bytes) -> None:
         """Appends the record that ends in this line, if there is one."""
@@ -102,27 +105,36 @@ class _Lines:
         self._join(records, number, stream, part, whole=whole)
 
     def _join(self, records: list[Numbered], number: int, stream: bytes, part: bytes, *, whole: bool) -> None:
-        parts = self._parts.setdefault(stream, [])
-        parts.append(part)
-        self._last = number
-        if whole or sum(map(len, parts)) > MOST_JOINED:
-            records.append((number, b"".join(self._parts.pop(stream))))
+        if full := self._size + len(part) > self._held and self._size > 0:
+            records.append((number, self._unfinished()))
+        self._size += len(part) + (stream not in self._parts)
+        parts = self._parts.setdefault(stream, bytearray())
+        parts += part
+        # A line has one record: after the unfinished ones even a whole line waits for the next.
+        if ends := not full and (whole or len(parts) > MOST_JOINED):
+            self._size -= len(parts) + 1
+            records.append((number, bytes(self._parts.pop(stream))))
+        self._last = number - (full or ends)
 
     def end(self, number: int) -> list[Numbered]:
         """Unfinished lines, as one record. Its position is one after the last line, if that has a record of its own."""
-        left, self._parts = b"\n".join(map(b"".join, self._parts.values())), {}
+        left = self._unfinished()
         return [(number + (self._last < number), left)] if left else []
+
+    def _unfinished(self) -> bytes:
+        left, self._parts, self._size = b"\n".join(self._parts.values()), {}, 0
+        return left
 
 
 class _Rows(_Lines):
     """Rows of CSV -> records, without the header."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, held: int) -> None:
+        super().__init__(held)
         self._begun = False
         self._row: list[tuple[int, bytes]] = []
         """Lines of a row with an open quotation mark."""
-        self._size = 0
+        self._row_size = 0
 
     def add(self, records: list[Numbered], number: int, line: bytes) -> None:
         """Appends the row that ends in this line, if there is one."""
@@ -130,22 +142,24 @@ class _Rows(_Lines):
             self._begun = True
             if b"{" not in header:
                 return
+        if self._row and self._row_size + len(self._row) + len(line) > self._held:
+            self._split_row(records)
         odd = line.count(b'"') % 2 == 1
         if not self._row and not (odd and (FIELD.search(line.rstrip()) or _ends_open(line))):
             super().add(records, number, line)
             return
         self._row.append((number, line))
-        self._size += len(line)
+        self._row_size += len(line)
         if odd and len(self._row) > 1:
             records.append((number, b"\n".join(line for _, line in self._row)))
-            self._row, self._size = [], 0
-        elif self._size > MOST_JOINED:
+            self._row, self._row_size = [], 0
+        elif self._row_size > MOST_JOINED:
             self._split_row(records)
 
     def _split_row(self, records: list[Numbered]) -> None:
         for number, line in self._row:
             super().add(records, number, line)
-        self._row, self._size = [], 0
+        self._row, self._row_size = [], 0
 
     def end(self, number: int) -> list[Numbered]:
         """The lines of an unfinished row, one record each."""

@@ -17,10 +17,10 @@ from consumer.ingest.unwrap import holds_event
 
 SAMPLE_BYTES = 1024 * 1024
 _SAMPLE_LINES = 50
-_PIECE = re.compile(rb'[{\[]$|[}\]]|"(?:[^"\\]|\\.)*"\s*:')
+_PIECE = re.compile(rb'[{\[]$|[}\]]|"[^"\\]*+(?:\\.[^"\\]*+)*+"\s*:')
 """The start of a line of pretty-printed JSON: a bracket alone, a closing one, or a member."""
-_BEGINS_VALUE = re.compile(rb'\{\s*(?:["}]|$)|\[(?:\s|\xef\xbb\xbf)*(?:["{\[\]]|[-+.eE\d]+\s*,|$)')
-_NAMES = re.compile(rb'"?[\w@.-]+"?(?:[,;|\t]"?[\w@.-]+"?)+')
+_BEGINS_VALUE = re.compile(rb'\{\s*(?:["}]|$)|\[(?:\s|\xef\xbb\xbf)*+(?:["{\[\]]|[-+.eE\d]+\s*,|$)')
+_NAMES = re.compile(rb'"?[\w@.-]+"?(?:[,;|\t]"?[\w@.-]++"?+)++')
 """A header of several columns."""
 
 

@@ -11,7 +11,6 @@ from binascii import a2b_base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from urllib.parse import unquote_plus
 
 import orjson
 
@@ -28,6 +27,12 @@ MAX_UNPACKED = 8 * 1024 * 1024
 MAX_TEXT = 16 * 1024 * 1024
 """Most characters that are searched in one record, beside three times its length (one for each nested text)."""
 
+MAX_BRACKETS = 400_000
+"""Most objects and arrays in one record, or in a text in it; an event of Canvas has about ten. A million empty ones take a
+second to parse, and 200 MiB."""
+
+TOO_MANY_BRACKETS = f"more than {MAX_BRACKETS:,} objects and arrays"
+
 MAX_LOOKED_AT = 64 * 1024
 """Characters of a text that show what it is, if it is not JSON."""
 
@@ -38,6 +43,9 @@ _MARK = "\ufeff"
 _DIGITS = len(str(-(2**64)))
 _TOO_MANY = 2**64
 _GZIP = b"\x1f\x8b"
+_BLOCK = 4096
+"""Bytes that are unpacked at once. zlib copies the rest of its input at the end of each gzip member, and a record may hold
+200,000 members."""
 _SCHEMA_ID = 5
 """Bytes that a schema registry's serializer writes first: a zero, and the id of the schema."""
 _GRANTED = 64 * 1024
@@ -45,7 +53,8 @@ _TRY = 32
 """In characters: failed parsing that is allowed beside twice the text's length, and the least cost of a try."""
 _RUN = r"[A-Za-z0-9+/_-]{48,}={0,2}"
 _LONG_RUN = re.compile(_RUN)
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+(?:\r?\n[A-Za-z0-9+/_-]+)*={0,2}")
+# Groups repeat possessively, `)*+`: a group that can backtrack takes 70 bytes of memory for each repetition.
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]++(?:\r?\n[A-Za-z0-9+/_-]++)*+={0,2}")
 """Also in lines."""
 _NUMBERS = re.compile(r"\[\s*(?:-?\d{1,3}\s*,\s*){32}")
 _NAMED = re.compile(r'event_name\\*"\s*:')
@@ -56,17 +65,18 @@ _BEGINS = re.compile(
     r'|(?<![^,;|\t\n ])"(?=[^"\\]*"")'  # a field of CSV
     rf"|(?<![\w+/.%-]){_RUN}(?![\w+/.%-])"  # base64; not in a JWT, nor beside %, which stands for a +
 )
-_FIELD = re.compile(r'"([^"]*(?:""[^"]*)*)"')
+_FIELD = re.compile(r'"([^"]*+(?:""[^"]*+)*+)("?)')
 _DOUBLED = re.compile(r'"[^"\\]*""')
 _COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
-_FIRST = re.compile(r'[{\[]\s*(?:"|(\\+(?:"|x22))|(\\*&(?:amp;)*(?:quot|#34|#x22);))', re.IGNORECASE)
+_FIRST = re.compile(r'[{\[]\s*(?:"|(\\+(?:"|x22))|(\\*&(?:amp;)*+(?:quot|#34|#x22);))', re.IGNORECASE)
 """The first bracket before a quotation mark, and how that is escaped."""
-_PERCENT = re.compile("%(?:25)*(?:7B|5B|3D|22)", re.IGNORECASE)
+_PERCENT = re.compile("%(?:25)*+(?:7B|5B|3D|22)", re.IGNORECASE)
 _OF_JSON = re.compile(r'\\["u/]')
 _BACKSLASHES = "\ud9ab"
 """Stands for two backslashes: half of a surrogate pair, which decoding never produces."""
 _ESCAPES = {f"\\{escape}": char for escape, char in zip("\"'|,;/nrtbfv", "\"'|,;/\n\r\t\b\f\v", strict=True)}
-_BYTES = re.compile(r"(?:\\x[0-9A-Fa-f]{2})+")
+_BYTES = re.compile(r"(?:\\x[0-9A-Fa-f]{2})++")
+_PERCENT_BYTES = re.compile("(?:%[0-9A-Fa-f]{2})++")
 _ENTITIES = dict(
     zip(
         ("&quot;", "&#34;", "&#x22;", "&apos;", "&#39;", "&#x27;", "&lt;", "&gt;", "&amp;"),
@@ -75,9 +85,9 @@ _ENTITIES = dict(
     )
 )
 """Of XML. `&amp;` must be last."""
-_HEX = re.compile(r"(?:0?x)?((?:[0-9A-Fa-f]{2})+)")
+_HEX = re.compile(r"(?:0?x)?((?:[0-9A-Fa-f]{2})++)")
 """Bytes as databases print them: `\\x7b22`, `0x7B22`."""
-_BRACKET_OR_STRING = re.compile(r'[{}\[\]]|"[^"\\]*(?:\\.[^"\\]*)*("?)', re.DOTALL)
+_BRACKET_OR_STRING = re.compile(r'[{}\[\]]|"[^"\\]*+(?:\\.[^"\\]*+)*+("?)', re.DOTALL)
 _JWT = re.compile(r"(?<![\w.-])ey[\w-]{8,}\.[\w-]{8,}\.[\w-]*(?![\w.-])")
 
 SIGNED = "; it looks like a signed payload (JWT), which the bridge has to decode"
@@ -139,8 +149,8 @@ def parse(text: bytes | str, *, hint: bool = True) -> Json | Refusal:
     """The strict parser first, then a lenient one. `hint`: a refusal says what the text looks like."""
     try:
         return Json(orjson.loads(text), False)
-    except orjson.JSONDecodeError as error:
-        strict = error
+    except orjson.JSONDecodeError as error:  # not kept: its traceback would keep all values of the callers until gc runs
+        place = f"{error.msg.split(':')[0]} at line {error.lineno} column {error.colno}"  # without the content
     try:
         decoded = (text if isinstance(text, str) else text.decode("utf-8")).removeprefix(_MARK)
     except UnicodeDecodeError as error:
@@ -150,8 +160,7 @@ def parse(text: bytes | str, *, hint: bool = True) -> Json | Refusal:
     except RecursionError:
         return Refusal(Reason.TOO_DEEP, "", f"nested deeper than {MAX_DEPTH} levels")
     except ValueError:
-        where = f"{strict.msg.split(':')[0]} at line {strict.lineno} column {strict.colno}"  # without the content
-        return Refusal(Reason.NOT_JSON, "", f"not JSON: {where}{looks(decoded) if hint else ''}")
+        return Refusal(Reason.NOT_JSON, "", f"not JSON: {place}{looks(decoded) if hint else ''}")
 
 
 def _integer(digits: str) -> int | float:
@@ -169,9 +178,9 @@ def looks(text: str) -> str:
     return next((what for like, what in _LOOKS if (like.search if like is _JWT else like.match)(text)), "")
 
 
-def text_of(data: bytes, spend: Callable[[int], None]) -> str:
+def text_of(data: bytes | bytearray, spend: Callable[[int], None]) -> str:
     """Decoded, unpacked, without a schema id. Bytes that are not UTF-8 become lone surrogates."""
-    if data.startswith(_GZIP):
+    if isinstance(data, bytes) and data.startswith(_GZIP):
         data = _unpacked(data)
         spend(len(data))
     if data.startswith(b"\0"):
@@ -179,18 +188,23 @@ def text_of(data: bytes, spend: Callable[[int], None]) -> str:
     return data.decode("utf-8", "surrogateescape")
 
 
-def _unpacked(data: bytes) -> bytes:
-    """As much as can be unpacked. Raises `TooMuch`."""
-    unpacked = b""
-    while data.startswith(_GZIP):
+def _unpacked(data: bytes) -> bytearray:
+    """As much as can be unpacked, without damaged members. Raises `TooMuch`."""
+    unpacked = bytearray()
+    at = 0
+    while data.startswith(_GZIP, at):
         member = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
-        try:
-            unpacked += member.decompress(data, MAX_UNPACKED + 1 - len(unpacked))
-        except zlib.error:
-            break
-        if len(unpacked) > MAX_UNPACKED:
-            raise TooMuch(f"gzip of more than {MAX_UNPACKED:,} bytes")
-        data = member.unused_data
+        before = len(unpacked)
+        while at < len(data) and not member.eof:
+            block = data[at : at + _BLOCK]
+            try:
+                unpacked += member.decompress(block, MAX_UNPACKED + 1 - len(unpacked))
+            except zlib.error:
+                del unpacked[before:]
+                return unpacked
+            if len(unpacked) > MAX_UNPACKED:
+                raise TooMuch(f"gzip of more than {MAX_UNPACKED:,} bytes")
+            at += len(block) - len(member.unused_data)
     return unpacked
 
 
@@ -200,6 +214,7 @@ def opened(text: str, spend: Callable[[int], None]) -> Json | Refusal | list[Par
     `spend` is called with the length of each text made from it, and may raise.
     """
     text = text.strip(BLANKS)
+    _check_brackets(text)
     if text[:1] in ("{", "[", '"'):
         parsed = parse(text, hint=False)
         if isinstance(parsed, Json):  # the record's bytes may hide U+0000: a wrapper can escape the `u`
@@ -219,8 +234,14 @@ def opened(text: str, spend: Callable[[int], None]) -> Json | Refusal | list[Par
         text = plain
         left -= len(text) + _TRY
         spend(len(text))
+        _check_brackets(text)
         parts = _parts(text, spend) or parts
     return parts
+
+
+def _check_brackets(text: str) -> None:
+    if len(text) > MAX_BRACKETS < text.count("{") + text.count("["):
+        raise TooMuch(TOO_MANY_BRACKETS)
 
 
 def _unescaped(text: str, *, unsure: bool) -> str:
@@ -237,7 +258,7 @@ def _unescaped(text: str, *, unsure: bool) -> str:
     if not unsure and not backslash:
         return text
     if not backslash and _PERCENT.search(text):
-        return unquote_plus(text, errors="surrogateescape")
+        return _PERCENT_BYTES.sub(_bytes_of, text.replace("+", " "))  # as `unquote_plus`, which takes 200 bytes a sign
     if "\\" not in text:
         return text
     escaped, text = text, text.replace("\\\\", _BACKSLASHES)
@@ -249,7 +270,7 @@ def _unescaped(text: str, *, unsure: bool) -> str:
 
 
 def _bytes_of(escapes: re.Match[str]) -> str:
-    return bytes.fromhex(escapes[0].replace("\\x", "")).decode("utf-8", "surrogateescape")
+    return bytes.fromhex(escapes[0].replace("\\x", "").replace("%", "")).decode("utf-8", "surrogateescape")
 
 
 def text_of_numbers(values: list[Any], spend: Callable[[int], None]) -> str | None:
@@ -322,7 +343,9 @@ def _value(text: str, start: int, *, end: int, spend: Callable[[int], None]) -> 
         return _decoded(text[start:end], spend), end
     if _DOUBLED.match(text, start):
         field = _FIELD.match(text, start)
-        return (field[1].replace('""', '"'), field.end()) if field else (None, len(text))
+        inner, closed = field.groups() if field else ("", "")
+        inner = inner if closed else inner[: inner.rindex('""')]  # an open field ends at its last quotes
+        return inner.replace('""', '"'), start + len(inner) + 2
     try:
         end = int(decoder.raw_decode(text, start)[1])
     except json.JSONDecodeError as error:

@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 import orjson
 
 from consumer.ingest.texts import (
+    MAX_BRACKETS,
     MAX_DEPTH,
     MAX_TEXT,
     SMALLEST,
+    TOO_MANY_BRACKETS,
     Json,
     Refusal,
     TooMuch,
@@ -34,9 +36,6 @@ MAX_WRAPPERS = 8
 
 MAX_EVENTS = 20_000
 """Most events in one record. So many real ones would be more bytes than a record may have."""
-
-MAX_BRACKETS = 20 * MAX_EVENTS
-"""Most objects and arrays in one record; an event of Canvas has about ten. A million empty ones take a second to parse."""
 
 MAX_VALUES = 50_000
 """Most objects, arrays and texts that are searched in one record. A wrapper has about five for each event."""
@@ -84,7 +83,7 @@ def unwrap(raw: bytes) -> list[Envelope | Refusal]:
     # At least as many brackets as levels. Deleting them is five times as fast as counting them.
     brackets = 2 * len(raw) - len(raw.replace(b"{", b"")) - len(raw.replace(b"[", b""))
     if brackets > MAX_BRACKETS:
-        return [Refusal(Reason.TOO_LARGE, "", f"more than {MAX_BRACKETS:,} objects and arrays")]
+        return [Refusal(Reason.TOO_LARGE, "", TOO_MANY_BRACKETS)]
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:

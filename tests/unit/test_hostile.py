@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import os
+import re
 import subprocess
 import sys
 import time
@@ -10,13 +12,17 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from consumer.ingest.decode import MAX_COUNTED, MAX_VALUES, VALUES_OF_EACH, Rules
 from consumer.ingest.lines import numbered_lines
 from consumer.ingest.records import Accepted, Ignored, Rejected
-from consumer.ingest.unwrap import MAX_BRACKETS, MAX_EVENTS, MAX_WRAPPERS
+from consumer.ingest.texts import MAX_BRACKETS, MAX_UNPACKED, _unescaped, _value
+from consumer.ingest.unwrap import MAX_EVENTS, MAX_WRAPPERS
 from schemas.base import MAX_RATINGS, Reason
 from tests.fuzz.laws import LAWS, check_decode
 from tests.samples import NOW, Event, accepted, event, iso, rejected, result, scale, verdicts
@@ -253,6 +259,9 @@ def test_a_record_of_more_brackets_than_events_have_is_refused_unread() -> None:
     """A million empty arrays in the metadata would take a second to read."""
     refusal = rejected(b'{"metadata":{"x":[' + b"[]," * MAX_BRACKETS + b'0]},"body":{}}')
     assert (refusal.reason, refusal.message) == (Reason.TOO_LARGE, "more than 400,000 objects and arrays")
+    for before in ("[", "x event_name ["):
+        packed = json.dumps({"a": _packed(before + "[]," * MAX_BRACKETS + "0]" + " event_name", 0, gzip.compress)})
+        assert rejected(packed.encode()).message == refusal.message
 
 
 def test_a_record_keeps_no_more_bytes_in_quarantine_than_it_has() -> None:
@@ -398,6 +407,120 @@ def test_a_megabyte_of_anything_is_decoded_within_a_second_and_bounded_memory() 
     assert found["megabytes"] < MOST_MEGABYTES
 
 
+@given(st.text(st.sampled_from(["%", "2", "5", "C", "3", "a", "9", "+", "é", "\ud800"])))
+def test_a_form_is_unescaped_as_everybody_does_it(text: str) -> None:
+    """Only in less memory. Characters of several bytes may be cut anywhere."""
+    text = "%7B%C3%A9%F0%9F%98" + text + "%80%F0%9F%98%80"
+    assert _unescaped(text, unsure=True) == unquote_plus(text, errors="surrogateescape")
+
+
+@given(st.text(st.sampled_from(['"', "a", ","])))
+def test_a_field_of_csv_ends_at_its_last_quotes_where_it_is_open(text: str) -> None:
+    """As an expression reads it that may give back what it has taken."""
+    text = '"a""' + text
+    field = re.match(r'"([^"]*(?:""[^"]*)*)"', text)
+    assert field
+    assert _value(text, 0, end=1, spend=lambda _: None) == (field[1].replace('""', '"'), field.end())
+
+
+LARGEST = Rules().max_record_bytes
+
+
+def _largest(unit: str, before: str = "", after: str = "", size: int = LARGEST) -> str:
+    """As large as a record may be."""
+    return before + unit * ((size - len((before + after).encode())) // len(unit.encode())) + after
+
+
+def _gzip(unit: str, before: str = '"event_name"', after: str = "") -> str:
+    """As large as a gzip may be that is unpacked, in base64 in an object."""
+    return json.dumps({"a": _packed(_largest(unit, before, after, MAX_UNPACKED), 0, gzip.compress)})
+
+
+HEAVY: Mapping[str, Callable[[], str]] = {
+    "percent signs": lambda: _largest("%", "event_name=%7B"),
+    "escaped quotation marks": lambda: _largest("%22", "event_name=%7B"),
+    "escapes and letters": lambda: _largest("%22aa", "event_name=%7B"),
+    "wide escapes": lambda: _largest("%C3a", "\U0001f600event_name=%7B"),
+    "escaped escapes": lambda: _largest("%2525252525252522", "event_name=%7B"),
+    "an escape escaped without an end": lambda: _largest("25", "event_name %", "22"),
+    "an entity escaped without an end": lambda: _largest("amp;", "event_name {&", "quot;"),
+    "bytes as escapes": lambda: _largest("\\x22", 'x "event_name": '),
+    "bytes as escapes and letters": lambda: _largest("\\x22aa", 'x "event_name": '),
+    "backslashes in a string": lambda: _largest("\\\\", '{"event_name'),
+    "quotation marks in a field": lambda: _largest('""', 'a,"event_name', '"'),
+    "quotation marks in an open field": lambda: _largest('""', 'a,"event_name', "x"),
+    "texts, read leniently": lambda: _largest('"ab",', "[", "NaN]"),
+    "lines of base64": lambda: _largest("\na", "a" * 60),
+    "hexadecimal digits": lambda: _largest("7b22"),
+    "a gzip of a digit": lambda: _gzip("0"),
+    "a gzip of numbers": lambda: _gzip("0,", '["event_name",', "0]"),
+    "a gzip of doubles": lambda: _gzip("0.1,", '["event_name",', "0]"),
+    "a gzip of texts": lambda: _gzip('"ab",', '["event_name",', "0]"),
+    "a gzip of texts, read leniently": lambda: _gzip('"ab",', '["event_name",NaN,', "0]"),
+    "a gzip of arrays": lambda: _gzip("[0],", '["event_name",', "0]"),
+    "a gzip of objects": lambda: _gzip('{"a":0},', '["event_name",NaN,', "0]"),
+    "a gzip of percent signs": lambda: _gzip("%", "event_name=%7B"),
+    "a gzip of escapes and letters": lambda: _gzip("%22aa", "event_name=%7B"),
+    "a gzip of bytes as escapes": lambda: _gzip("\\x22aa", 'x "event_name": '),
+    "a gzip of lines of base64": lambda: _gzip("\na", "event_name\n" + "a" * 60),
+    "a gzip of wide characters": lambda: _gzip("a", '{"event_name":"\U0001f600', '"}'),
+    "gzips, one behind the other": lambda: json.dumps({"a": b64encode(gzip.compress(b"0") * 140_000).decode()}),
+}
+MOST_HELD = 192
+"""MiB that decoding a record may take besides the record. A worker's container has 512."""
+MOST_SECONDS_OF_LARGEST = 4.0
+
+
+def heavy() -> None:
+    """In a process of its own for each of `HEAVY`: seconds of work, verdicts, length, and MiB at the peak."""
+    import resource
+
+    verdicts(GOOD.encode())
+    for what, make in HEAVY.items():
+
+        def made(make: Callable[[], str] = make) -> bytes:
+            return make().encode()
+
+        data = subprocess_of(made)  # what making it took is no part of the peak
+
+        def measured(data: bytes = data) -> bytes:
+            before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 1024
+            begun = time.process_time()
+            number = len(verdicts(data))
+            spent = time.process_time() - begun
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            return json.dumps((spent, number, len(data), (peak - before) / 1024)).encode()
+
+        print(json.dumps([what, json.loads(subprocess_of(measured))]))
+
+
+def subprocess_of(function: Callable[[], bytes]) -> bytes:
+    """What it returns in a fork."""
+    reading, writing = os.pipe()
+    if (child := os.fork()) == 0:
+        os.close(reading)
+        with open(writing, "wb") as out:
+            out.write(function())
+        os._exit(0)
+    os.close(writing)
+    with open(reading, "rb") as got:
+        data = got.read()
+    os.waitpid(child, 0)
+    return data
+
+
+def test_a_record_of_anything_is_decoded_in_bounded_time_and_memory() -> None:
+    """However large it may be: one record that kills a worker would kill the next one too."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.unit.test_hostile", "heavy"], capture_output=True, check=True, text=True
+    )
+    found = dict(map(json.loads, done.stdout.splitlines()))
+    assert found.keys() == HEAVY.keys()
+    assert {what: case for what, case in found.items() if case[1] < 1 or case[2] > LARGEST} == {}
+    assert {what: case for what, case in found.items() if case[3] > MOST_HELD} == {}
+    assert {what: case for what, case in found.items() if case[0] > MOST_SECONDS_OF_LARGEST} == {}
+
+
 ENDLESS: Mapping[str, bytes] = {
     "objects that never close": b'{"a":\n',
     "arrays that never close": b"[\n",
@@ -472,4 +595,4 @@ def test_the_law_of_the_fuzzer_holds_for_all_that_is_here() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    heavy() if "heavy" in sys.argv else main()

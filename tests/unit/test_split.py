@@ -252,6 +252,27 @@ def test_a_quotation_mark_that_is_never_closed_takes_no_more_than_bounded_lines_
     assert next(index for index, records in enumerate(told) if records) <= MOST_JOINED // 65_536 + 1
 
 
+def test_parts_of_lines_are_joined_to_no_more_than_may_be_held() -> None:
+    """What has come goes out as one record, and what would be too much waits for the next position: nothing is lost."""
+    text = b"x stdout P aaaaa\nx stdout P bbbbb\nx stderr P ccccc\nx stdout F ddddd"
+    for held in range(16, 70):
+        found = list(chain.from_iterable(numbered_lines(chunked(text, 5), held)))
+        numbers = [number for number, _ in found]
+        assert numbers == sorted(set(numbers))
+        told = [value or b"" for _, value in found]
+        assert max(map(len, told)) <= held
+        assert all(part in b" ".join(told) for part in (b"aaaaa", b"bbbbb", b"ccccc", b"ddddd"))
+    assert list(chain.from_iterable(numbered_lines([text[:33]], 20))) == [(2, b"x stdout P aaaaa"), (3, b"bbbbb")]
+
+
+def test_a_row_whose_quotes_are_open_takes_no_more_lines_along_than_may_be_held() -> None:
+    """Its lines are handed out one by one, as they are behind a quotation mark that stands alone."""
+    rows = b'a,b\n"{""x"": \n1\n2\n3}"\n'
+    assert list(chain.from_iterable(numbered_lines([rows], 100, rows=True))) == [(5, rows[4:-1])]
+    found = list(chain.from_iterable(numbered_lines([rows], 12, rows=True)))
+    assert [value for _, value in found] == [b'"{""x"":', b"1", b"2", b'3}"']
+
+
 CRI = b"2025-03-20T15:04:05.310000000Z stdout "
 
 
