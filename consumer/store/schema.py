@@ -75,6 +75,9 @@ async def migrate(dsn: str) -> Migrated:
         return Migrated(before, HEAD, tuple(made))
     except OutcomesError:
         raise
+    except asyncpg.DependentObjectsStillExistError as error:
+        who = printable("; ".join(filter(None, (error.detail or "").splitlines())))
+        raise Fatal(f"{who}, which has to be made again: drop what is yours, migrate, and create it again") from error
     except Exception as error:
         meaning = translated(original(error))
         if meaning is None:

@@ -28,12 +28,12 @@ BEGIN
     ELSIF context_type = 'Account' THEN
         account := context_id;
     ELSE
-        RETURN; -- nothing else has a place in the tree
+        RETURN; -- no other context is in the tree
     END IF;
     owner_type := 'Account';
     WHILE account IS NOT NULL LOOP
         IF account = ANY (visited) THEN
-            EXIT; -- a circle, which Canvas does not make and a feed out of order can
+            EXIT; -- a cycle: Canvas makes none, but a feed out of order can show one
         END IF;
         visited := visited || account;
         distance := distance + 1;

@@ -1,4 +1,4 @@
--- Given the name of a table, for its versions: their values go there. Without one, for current rows, which say the same.
+-- With the name of a table as its argument it keeps the values of a version. Without, for a current row, which says the same, it drops them.
 CREATE OR REPLACE FUNCTION outcomes_internal.keep_unknown_values() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_NARGS OPERATOR(pg_catalog.=) 1 THEN

@@ -1,3 +1,4 @@
+-- All arithmetic of letters is decimal, as Canvas': 0.545 x 100 is 54.5, and 93.999 is not 94.
 CREATE OR REPLACE FUNCTION outcomes.letter_grade(grading_scheme jsonb, percent numeric) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC

@@ -1,19 +1,21 @@
--- As in 0005, but for what keeps two of them apart: a lock of the version table itself, that nobody can have who may not change
--- it, in place of an advisory one, that any login can hold for ever.
+-- Two calls exclude each other by a lock on the version table: any login could hold an advisory lock for ever.
 CREATE OR REPLACE FUNCTION outcomes.make_version_partitions(years integer[]) RETURNS integer[]
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET TimeZone = 'UTC' SET lock_timeout = '500ms' AS $$
 DECLARE
+    parents text[] := (SELECT array_agg(relname ORDER BY relname COLLATE "C") FROM pg_class
+                        WHERE relnamespace = 'outcomes'::regnamespace AND relkind = 'p' AND relname LIKE '%\_version');
     settled integer[] := '{}';
     asked integer;
     parent text;
 BEGIN
     FOR asked IN SELECT DISTINCT y FROM unnest(years) y WHERE y IS NOT NULL ORDER BY y LOOP
         BEGIN
-            FOREACH parent IN ARRAY ARRAY['learning_outcome_result_version', 'rubric_assessment_version'] LOOP
-                CONTINUE WHEN asked NOT BETWEEN 2010 AND extract(year FROM now()) + 1 OR outcomes_internal.has_version_partition(parent, asked);
+            FOREACH parent IN ARRAY parents LOOP
+                CONTINUE WHEN asked NOT BETWEEN 2010 AND extract(year FROM now()) + 1
+                           OR outcomes_internal.has_version_partition(parent, asked);
                 EXECUTE format('LOCK TABLE ONLY outcomes.%I IN SHARE UPDATE EXCLUSIVE MODE', parent);
-                CONTINUE WHEN outcomes_internal.has_version_partition(parent, asked); -- somebody else has made it meanwhile
+                CONTINUE WHEN outcomes_internal.has_version_partition(parent, asked); -- another call has just made it
                 PERFORM outcomes_internal.new_version_partition(format('outcomes.%I', parent)::regclass, format('%s_y%s', parent, asked),
                                                        format('Versions of the year %s (UTC).', asked));
                 PERFORM outcomes_internal.copy_version_indexes(format('outcomes.%I', parent)::regclass,
@@ -30,14 +32,14 @@ BEGIN
             END LOOP;
             settled := settled || asked;
         EXCEPTION WHEN lock_not_available OR deadlock_detected THEN
-            NULL; -- somebody reads for long: another time
+            NULL; -- somebody's transaction keeps the table: the caller asks again later
         END;
     END LOOP;
     RETURN settled;
 END
 $$;
 COMMENT ON FUNCTION outcomes.make_version_partitions IS
-    'Makes the partitions of these years for both partitioned version tables, where they are missing, and moves their rows there '
+    'Makes the partitions of these years for the partitioned version tables, where they are missing, and moves their rows there '
     'from the default partition. Returns the years that need no further asking; the others could not have their locks within half '
     'a second, so ask again later. Years before 2010 and after the next one stay in the default partition. To be called outside of'
     ' a transaction.';

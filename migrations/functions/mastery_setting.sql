@@ -1,5 +1,5 @@
--- Of the rows of one context the newest counts, whatever its state: what REST told under a negative id is over when the feed tells the
--- same scale, deleted or not.
+-- The newest row of a context counts, whatever its state: a scale from the feed, deleted or not, replaces the one that REST told under a
+-- negative id.
 CREATE OR REPLACE FUNCTION outcomes.mastery_setting(
     tenant text, context_type text, context_id bigint, at timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (account_level boolean, outcome_proficiency_id bigint, scale_owner_type text, scale_owner_id bigint, scale_since timestamptz,

@@ -1,4 +1,4 @@
--- Of a history that was retired, all that happened before it begins is one moment: the state it begins with.
+-- Where old history was retired, everything before history begins counts as one moment: the state with which it begins.
 CREATE OR REPLACE FUNCTION outcomes.mastery_timeline(
     root_account_uuid text, course_id bigint, user_uuid text, learning_outcome_id bigint)
 RETURNS TABLE (at timestamptz, score numeric, mastery boolean, rating text, color text, calculation_method text, calculation_int integer,
@@ -22,7 +22,7 @@ BEGIN
                coalesce(jsonb_agg(DISTINCT jsonb_build_object('cause', m.cause, 'table', m.table_name, 'id', m.id))
                             FILTER (WHERE (m.at < begins) IS NOT TRUE), '[]') AS caused_by,
                bool_or(m.table_name IS NOT DISTINCT FROM 'learning_outcome_result') AS tells_results,
-               -- Scale and method come from the tree, the scales and the methods; nothing else moves them.
+               -- Scale and method come from the tree, the scales and the methods; nothing else changes them.
                bool_and(m.table_name IS NOT NULL AND m.table_name IN ('learning_outcome_result', 'rubric_assessment', 'learning_outcome',
                                                                       'learning_outcome_link')) AS leaves_setting
           FROM outcomes_internal.rollup_moment($1, $2, $3, $4) m

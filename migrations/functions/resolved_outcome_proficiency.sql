@@ -1,4 +1,4 @@
--- Which scale a context has does not depend on whether Canvas computes with it.
+-- A context has its scale also while Canvas computes without account-level scales.
 CREATE OR REPLACE FUNCTION outcomes_internal.resolved_outcome_proficiency(
     tenant text, context_type text, context_id bigint, at timestamptz, known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (outcome_proficiency_id bigint, scale_owner_type text, scale_owner_id bigint, outcome_proficiency_ratings jsonb)

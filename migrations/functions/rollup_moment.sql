@@ -1,5 +1,5 @@
--- A result that another student, course or outcome has now is told as that. It was called a regrade, of both students. A version that
--- neither counts nor counted before it is no cause.
+-- A result that now belongs to another student, course or outcome has causes of its own: it is no regrade. A version that neither counts
+-- nor replaces one that counted is no cause.
 CREATE OR REPLACE FUNCTION outcomes_internal.rollup_moment(tenant text, course bigint, student text, outcome bigint)
 RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE sql STABLE PARALLEL SAFE AS $$
     WITH RECURSIVE result AS MATERIALIZED (
@@ -56,7 +56,7 @@ RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE 
         SELECT v.event_time, v.context_type, v.context_id FROM outcomes.outcome_calculation_method_version v
          WHERE v.root_account_uuid = tenant
     ),
-    guess AS ( -- before anything has told the root, the only account that owns scales and methods is taken for it
+    guess AS ( -- until the root is known, the only account that owns scales and methods counts as the root
         SELECT owner.event_time, CASE owner.context_type WHEN 'Account' THEN owner.context_id END AS account
           FROM owner
          WHERE owner.event_time < coalesce((SELECT min(rooted.event_time) FROM rooted), 'infinity')
@@ -79,7 +79,7 @@ RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE 
     )
     SELECT told.event_time,
            CASE WHEN told.counts AND told.counted THEN 'regrade'
-                -- It is valid before and after: not its score but its place has changed.
+                -- It is valid before and after: its course, outcome or student has changed, and not its score.
                 WHEN told.valid AND told.was_valid AND told.user_uuid IS NOT DISTINCT FROM told.was_of THEN 'result moved'
                 WHEN told.valid AND told.was_valid AND (told.user_uuid LIKE 'id:%' OR told.was_of LIKE 'id:%') THEN 'student known'
                 WHEN told.valid AND told.was_valid THEN 'student changed'

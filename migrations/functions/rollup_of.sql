@@ -1,5 +1,5 @@
--- Planned once, because planning takes longer than a small course; without parallel workers, because starting them does.
--- No nested loops where there is a choice, because how many versions a course has at a moment nobody can estimate.
+-- Planned once, because planning takes longer than a small course does; without parallel workers, for the same reason. Without nested
+-- loops where there is a choice, because nobody can estimate how many versions a course has at a moment.
 DO $make$
 BEGIN
     EXECUTE format($sql$

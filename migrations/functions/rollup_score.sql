@@ -1,12 +1,15 @@
+-- Canvas computes in Ruby's doubles, where the last cent depends on each operation. Weights are 0.01 * int and 0.01 * (100 - int). A list is
+-- added up with a correction of what rounding lost (Array#sum). The result is rounded once, by Float#round(2). See Canvas'
+-- app/models/rollup_score.rb and app/helpers/rollup_score_aggregator_helper.rb, and Ruby's array.c and float.c.
 CREATE OR REPLACE FUNCTION outcomes_internal.rollup_score(
     calculation_method text, calculation_int integer, "values" double precision[], mastery_points double precision)
 RETURNS numeric LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
     n integer := cardinality("values");
-    added double precision[]; -- of which the mean counts
+    added double precision[]; -- the values whose mean counts
     v double precision;
     total double precision := 0;
-    lost double precision := 0; -- what rounding took from total
+    lost double precision := 0; -- what rounding has cut off total
     number integer; -- the percentage that the newest value weighs
     newest double precision;
     older double precision;
@@ -49,14 +52,15 @@ BEGIN
         older := 0.01::double precision * (100 - number);
         score := "values"[1];
         FOR i IN 2 .. n LOOP
-            score := outcomes_internal.flush_to_zero(score * older) + "values"[i] * newest; -- who once was good and is at nought for long
+            -- Many zeros after a good score would make it underflow.
+            score := outcomes_internal.flush_to_zero(score * older) + "values"[i] * newest;
         END LOOP;
     ELSE
-        RETURN NULL; -- a method of tomorrow: no number is better than a wrong one
+        RETURN NULL; -- an unknown method: no score is better than a wrong one
     END CASE;
 
     IF added IS NOT NULL THEN
-        -- Array#sum: Kahan's and Babuska's algorithm. What an addition rounds away is found from the greater of its two numbers.
+        -- Array#sum is the Kahan-Babuska algorithm: the greater of two numbers tells what their addition has rounded away.
         FOREACH v IN ARRAY added LOOP
             lost := lost + CASE WHEN abs(total) >= abs(v) THEN (total - (total + v)) + v ELSE (v - (total + v)) + total END;
             total := total + v;
@@ -67,8 +71,8 @@ BEGIN
         END IF;
     END IF;
 
-    -- Float#round(2). Halves go away from zero; where the hundredfold fell short of its half by rounding, the comparison finds out.
-    -- From 2^59 on doubles have no cents. Below 10^13 cents are the shortest decimal, and faster made of an integer.
+    -- Float#round(2) rounds halves away from zero; the comparison finds a half that the multiplication by 100 has rounded down. From 2^59
+    -- on doubles have no cents. Below 10^13 the number of cents gives the shortest decimal, and faster.
     size := abs(score);
     IF size < 576460752303423488 THEN
         cents := floor(size * 100) + floor(2 * (size * 100 - floor(size * 100)));

@@ -1,5 +1,10 @@
--- One text, asked in several ways: of a course, some of its students or one student's outcome; now or at a moment; and what went into it.
--- plpgsql plans each of its queries once, and each of these is quick only without what the others need: so each is a query of its own.
+-- All rollups are computed here, when they are asked for: of a course, of some of its students, or of one student's outcome; now or at a
+-- moment; as rollups, as a summary, or as the results that go into one. Each of these is a query of its own, because each is fast only
+-- without what the others need. at null means now, known_at null all that is known.
+--
+-- mastery_setting and outcome_setting tell which scale and method apply, rollup_score computes. The rules are those of Canvas'
+-- app/models/rollup_score.rb, app/helpers/rollup_score_aggregator_helper.rb, lib/outcomes, app/models/account.rb and course.rb
+-- (outcome_proficiency) and app/models/outcome_calculation_method.rb.
 CREATE OR REPLACE FUNCTION outcomes_internal.text_of_rollup(answer text, students text, given boolean DEFAULT false)
 RETURNS text LANGUAGE plpgsql IMMUTABLE AS $text$
 DECLARE
@@ -51,8 +56,8 @@ DECLARE
          GROUP BY r.user_uuid, r.learning_outcome_id, r.quiz_id
         HAVING count(*) > 1
     ),
-    -- Of a quiz with several banks every row takes what the quiz came to as a whole; one bank is a whole by itself. REST tells the
-    -- assignment of a quiz in place of the quiz: that is the negative id.
+    -- The banks of a quiz count as one: every row takes the percentage of the whole quiz, which Canvas adds up in a plain loop by result
+    -- id. REST tells the assignment of a quiz in place of the quiz: that is the negative id.
     quiz AS (
         SELECT r.id, sum(outcomes_internal.flush_to_zero(r.possible) * outcomes_internal.flush_to_zero(r.percent)) OVER quiz
                      / nullif(sum(outcomes_internal.flush_to_zero(r.possible)) FILTER (WHERE r.percent IS NOT NULL) OVER quiz, 0)
@@ -110,7 +115,7 @@ $rollup$;
           FROM rollup r
          GROUP BY r.learning_outcome_id
     ),
-    -- As Canvas has it: percentages are of those who stand on a level, so that who is below the lowest one is not among them.
+    -- As in Canvas, percentages are of the students who are on a level: without those below the lowest one.
     counted AS (
         SELECT r.learning_outcome_id, r.level, count(*) AS students,
                sum(count(*)) OVER (PARTITION BY r.learning_outcome_id) AS placed
@@ -150,7 +155,7 @@ $rows$;
            AND r.event_time <= coalesce(at, 'infinity') AND r.recorded_at <= coalesce(known_at, 'infinity')
          ORDER BY r.id, r.event_time DESC, r.event_name DESC, r.updated_at DESC NULLS LAST, r.version_hash DESC
     ),
-    -- A result does not change its course, student or outcome in Canvas; if one ever does, it is no longer here.
+    -- A result that has moved to another course, student or outcome since does not count here.
     elsewhere AS (
         SELECT c.id
           FROM candidate c

@@ -1,9 +1,7 @@
--- Rows of a version table are added and never change, so there is nothing to clean up: vacuum is for freezing and for the
--- visibility map, analyze for the planner.
+-- Rows of a version table never change: vacuum only freezes them and keeps the visibility map, analyze serves the planner.
 --   vacuum_insert_scale_factor  0.05 and not 0.2: a year that has 100 million rows is visited every 5 million, three minutes at
 --                               30,000 events/s, and each visit is short: it reads only what is new.
 --   freeze_min_age              0: a row is frozen at that first visit, while it is still in memory, and never read for that again.
---                               What a year costs is over with the year.
 --   analyze_scale_factor        0.02 and not 0.1: the newest event_time moves all the time, and plans should know it.
 CREATE OR REPLACE FUNCTION outcomes_internal.tune_version_partition(partition regclass) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

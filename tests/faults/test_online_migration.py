@@ -20,7 +20,7 @@ from tests.samples import NOON, TENANT, result
 
 MakeTopic = Callable[..., Awaitable[str]]
 
-ROWS = 100_000
+ROWS = 50_000
 RESULTS = "learning_outcome_result_version"
 
 _COLUMNS = """
@@ -63,6 +63,7 @@ async def test_a_large_table_is_migrated_beside_a_worker_that_writes(
             while not ended.done():
                 await send(kafka_bootstrap, name, told)
                 sent += 1
+                await asyncio.sleep(0.2)
             code, out, err = await ended
         assert (code, out.partition(":")[0]) == (0, f"schema {NEWER}"), err
         await send(kafka_bootstrap, name, [*told, *stream(100, seed=52)])
