@@ -20,7 +20,7 @@ from tests.samples import NOON, TENANT, result
 
 MakeTopic = Callable[..., Awaitable[str]]
 
-ROWS = 50_000
+ROWS = 20_000
 RESULTS = "learning_outcome_result_version"
 
 _COLUMNS = """
@@ -53,7 +53,7 @@ async def test_a_large_table_is_migrated_beside_a_worker_that_writes(
     """Nothing is lost, the books hold, and the worker, which runs the code of before, says nothing of it."""
     copied(tmp_path)
     connection = await loaded(database, ROWS)
-    name, told = await topic(partitions=2), stream(300, seed=51)
+    name, told = await topic(partitions=2), stream(100, seed=51)
     small = settings(database, kafka_bootstrap, name, OUTCOMES_BATCH_SIZE="20")
     async with started(("worker",), small) as worker:
         await send(kafka_bootstrap, name, told)
@@ -63,7 +63,7 @@ async def test_a_large_table_is_migrated_beside_a_worker_that_writes(
             while not ended.done():
                 await send(kafka_bootstrap, name, told)
                 sent += 1
-                await asyncio.sleep(0.2)
+                await asyncio.sleep(0.5)
             code, out, err = await ended
         assert (code, out.partition(":")[0]) == (0, f"schema {NEWER}"), err
         await send(kafka_bootstrap, name, [*told, *stream(100, seed=52)])
