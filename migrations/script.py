@@ -1,18 +1,24 @@
-"""Runs the SQL file of a migration inside Alembic's transaction."""
+"""What a step's Python file calls."""
 
+from pathlib import Path
 from typing import Any
 
 from alembic import op
 
-from migrations import FOLDER
+from migrations import objects
 
 
-def run_sql(name: str) -> None:
-    """Executes `versions/<name>` as one script.
+def run_beside(step: str) -> None:
+    """Runs the SQL file beside a step's Python file, as one script, after the functions that it calls.
 
     asyncpg runs several statements at once only outside of prepared statements, hence the way past SQLAlchemy's cursor. Alembic
-    has written or read its version table before, so the transaction is open and the script is part of it.
+    has read or written its version table before, so the transaction is open and the script is part of it.
     """
-    script = (FOLDER / "versions" / name).read_text(encoding="utf-8")
+    script = Path(step).with_suffix(".sql").read_text(encoding="utf-8")
+
+    async def run(driver: Any) -> None:
+        await objects.apply(driver, objects.called(script))
+        await driver.execute(script)
+
     connection: Any = op.get_bind().connection.dbapi_connection
-    connection.run_async(lambda driver: driver.execute(script))
+    connection.run_async(run)

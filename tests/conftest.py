@@ -189,4 +189,4 @@ def unasked(monkeypatch: pytest.MonkeyPatch) -> None:
 
     async def left_for_later(*arguments: object) -> None: ...
 
-    monkeypatch.setattr(Writer, "_make_partitions", left_for_later)
+    monkeypatch.setattr(Writer, "_create_partitions", left_for_later)

@@ -44,16 +44,21 @@ def test_every_event_has_a_payload_as_canvas_sends_it() -> None:
     assert {path.stem for path in PAYLOADS.glob("*.json")} == set(BODIES)
 
 
-def test_every_migration_is_a_plain_sql_file_that_opens_with_why() -> None:
-    """With a runner of the same name beside it; what runs before a migration is named in its runner."""
+def test_every_step_is_a_plain_sql_file_that_opens_with_why() -> None:
+    """With the Python file that runs it beside it."""
     files = sorted((FOLDER / "versions").glob("*.sql"))
     assert files
     for file in files:
-        name = file.name.partition(".")[0]
-        runner = file.with_name(f"{name}.py").read_text(encoding="utf-8")
+        assert file.with_name(f"{file.name.partition('.')[0]}.py").exists()
         assert file.read_text(encoding="utf-8").startswith("-- ")
-        assert f'run_sql("{name}.sql")' in runner
-        assert file.name in runner
+
+
+def test_a_function_or_view_has_a_file_of_its_name() -> None:
+    """Which makes it and nothing else."""
+    for folder, kind in (("functions", "FUNCTION"), ("views", "VIEW")):
+        for file in (FOLDER / folder).glob("*.sql"):
+            made = re.findall(r"^CREATE (?:OR REPLACE )?(\w+) \w+\.(\w+)", file.read_text(encoding="utf-8"), re.MULTILINE)
+            assert made == [(kind, file.stem)]
 
 
 def test_every_statement_opens_with_why() -> None:

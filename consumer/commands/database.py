@@ -35,10 +35,14 @@ def migrate(
             ask(dsn, _nothing)
             out.print(f"schema {HEAD}: up to date", highlight=False)
             return
-        before, after = asyncio.run(schema.migrate(dsn))
-    out.print(
-        f"schema {after}: " + ("was up to date" if before == after else f"migrated from {before or 'nothing'}"), highlight=False
-    )
+        done = asyncio.run(schema.migrate(dsn))
+    if done.before != done.after:
+        said = f"migrated from {done.before or 'nothing'}"
+    elif done.objects:
+        said = f"brought up to date: {', '.join(done.objects)}"
+    else:
+        said = "was up to date"
+    out.print(f"schema {done.after}: {said}", highlight=False)
 
 
 async def _nothing(_: Connection) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import asyncpg
 
@@ -12,7 +12,7 @@ from consumer.errors import Fatal, OutcomesError
 from consumer.printable import printable
 from consumer.store.postgres import Connection, connect, original, translated
 from consumer.store.sql import sql
-from migrations import FOLDER, HEAD
+from migrations import FOLDER, HEAD, objects
 
 _LOCK = 0x6F757463
 """Any number of our own: who migrates holds this advisory lock ("outc")."""
@@ -25,40 +25,59 @@ _SAY_SECONDS = 30.0
 """How often it is said who holds it."""
 
 _ROLES = ["outcomes_writer", "outcomes_reader"]
+_SCHEMAS = ["outcomes", "outcomes_internal"]
 
 _PRIVILEGES = """
 SELECT quote_ident(current_user) AS who, quote_ident(current_database()) AS database,
-       to_regnamespace('outcomes') IS NOT NULL AS there,
-       has_schema_privilege(to_regnamespace('outcomes')::oid, 'CREATE')
-           AND has_schema_privilege(to_regnamespace('outcomes')::oid, 'USAGE') AS may_use_schema,
-       has_database_privilege(current_database(), 'CREATE') AS may_make_schema,
+       array(SELECT schema FROM unnest($2::text[]) schema WHERE to_regnamespace(schema) IS NULL) AS missing_schemas,
+       array(SELECT schema FROM unnest($2::text[]) schema
+              WHERE to_regnamespace(schema) IS NOT NULL
+                AND NOT (has_schema_privilege(schema, 'CREATE') AND has_schema_privilege(schema, 'USAGE'))) AS closed_schemas,
+       has_database_privilege(current_database(), 'CREATE') AS may_make_schemas,
        array(SELECT role FROM unnest($1::text[]) role WHERE to_regrole(role) IS NULL) AS missing_roles,
        (SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user) AS may_make_roles
 """
-_SHUT_OUT = "SELECT array(SELECT role FROM unnest($1::text[]) role WHERE NOT has_schema_privilege(role, 'outcomes', 'USAGE'))"
+_SHUT_OUT = """
+SELECT array(SELECT role
+               FROM unnest($1::text[]) role
+              WHERE NOT (SELECT bool_and(has_schema_privilege(role, schema, 'USAGE')) FROM unnest($2::text[]) schema))
+"""
 
 
-async def migrate(dsn: str) -> tuple[str | None, str]:
-    """Brings the database to `HEAD`; returns (revision before, revision after).
+class Migrated(NamedTuple):
+    """What `migrate` has done."""
 
-    Safe from several places at once: the others wait, then find nothing to do. A migration and its record are one transaction;
-    one that was killed goes on where it was. Raises `Fatal` where somebody holds the lock for `PATIENCE_SECONDS`.
+    before: str | None
+    """The revision that was there; None for no schema."""
+    after: str
+    objects: tuple[str, ...] = ()
+    """Functions and views that were made or dropped."""
+
+
+async def migrate(dsn: str) -> Migrated:
+    """Brings the database to this code's schema.
+
+    Safe from several places at once: the others wait, then find nothing to do. A step and its record are one transaction, so a
+    migration that was killed goes on where it was. Raises `Fatal` where somebody holds the lock for `PATIENCE_SECONDS`.
     """
     lock = await connect(dsn, application="outcomes migrate")
     try:
         await _take_turn(lock)
         before = await revision(lock)
-        if before == HEAD:
-            return before, HEAD
+        if before == HEAD and not await differing(lock):
+            return Migrated(before, HEAD)
         _refuse_newer(before)
-        await _make_schema(lock)
+        await _make_schemas(lock)
         from consumer.store import migrating  # noqa: PLC0415 - Alembic and SQLAlchemy are 40 % of a command's start
 
-        await migrating.upgrade(dsn, before)
+        made = await migrating.upgrade(dsn, before)
         await _look_at_grants(lock)
-        return before, HEAD
+        return Migrated(before, HEAD, tuple(made))
     except OutcomesError:
         raise
+    except asyncpg.DependentObjectsStillExistError as error:
+        who = printable("; ".join(filter(None, (error.detail or "").splitlines())))
+        raise Fatal(f"{who}, which has to be made again: drop what is yours, migrate, and create it again") from error
     except Exception as error:
         meaning = translated(original(error))
         if meaning is None:
@@ -68,33 +87,34 @@ async def migrate(dsn: str) -> tuple[str | None, str]:
         await lock.close()
 
 
-async def _make_schema(connection: Connection) -> None:
+async def _make_schemas(connection: Connection) -> None:
     """Raises `Fatal` with what an administrator has to run, before anything is changed."""
-    found = await connection.fetchrow(_PRIVILEGES, _ROLES)
+    found = await connection.fetchrow(_PRIVILEGES, _ROLES, _SCHEMAS)
     assert found is not None
     who, database, missing = found["who"], found["database"], found["missing_roles"]
     if missing and not found["may_make_roles"]:
         statements = " ".join(f"CREATE ROLE {role} NOLOGIN;" for role in missing)
         raise Fatal(f"{', '.join(missing)} cannot be made by {who}: have an administrator run {statements}")
-    if found["there"]:
-        if not found["may_use_schema"]:
-            raise Fatal(
-                f"{who} may not make tables in the schema: "
-                f"have an administrator run GRANT USAGE, CREATE ON SCHEMA outcomes TO {who}"
-            )
-        return
-    if not found["may_make_schema"]:
+    if closed := ", ".join(found["closed_schemas"]):
         raise Fatal(
-            f"{who} may not make the schema: have an administrator run CREATE SCHEMA outcomes AUTHORIZATION {who}, "
+            f"{who} may not make tables in the schema: "
+            f"have an administrator run GRANT USAGE, CREATE ON SCHEMA {closed} TO {who}"
+        )
+    if found["missing_schemas"] and not found["may_make_schemas"]:
+        statements = " ".join(f"CREATE SCHEMA {schema} AUTHORIZATION {who};" for schema in found["missing_schemas"])
+        raise Fatal(
+            f"{who} may not make the schema: have an administrator run {statements} "
             f"or GRANT CREATE ON DATABASE {database} TO {who}"
         )
-    await connection.execute("CREATE SCHEMA outcomes")
+    for schema in found["missing_schemas"]:
+        await connection.execute(f"CREATE SCHEMA {schema}")
 
 
 async def _look_at_grants(connection: Connection) -> None:
-    """Who does not own the schema cannot let others in: Postgres only warns then."""
-    if shut_out := await connection.fetchval(_SHUT_OUT, _ROLES):
-        log.get("migrate").warning(f"have an administrator run GRANT USAGE ON SCHEMA outcomes TO {', '.join(shut_out)}")
+    """Who does not own the schemas cannot let others in: Postgres only warns then."""
+    if shut_out := await connection.fetchval(_SHUT_OUT, _ROLES, _SCHEMAS):
+        statement = f"GRANT USAGE ON SCHEMA {', '.join(_SCHEMAS)} TO {', '.join(shut_out)}"
+        log.get("migrate").warning(f"have an administrator run {statement}")
 
 
 async def check_writing(connection: Connection) -> None:
@@ -147,14 +167,23 @@ async def revision(connection: Connection) -> str | None:
     return found
 
 
+async def differing(connection: Connection) -> list[str]:
+    """Functions and views that the database has otherwise than this code."""
+    try:
+        return await objects.differing(connection)
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        return list(objects.objects())
+
+
 async def check(connection: Connection) -> None:
     """Raises `Fatal` with what to do where the schema is not exactly this code's."""
     found = await revision(connection)
-    if found == HEAD:
-        return
-    _refuse_newer(found)
-    at = "has no outcomes schema yet" if found is None else f"is at schema {found}"
-    raise Fatal(f"the database {at}, this code needs {HEAD}: run `outcomes migrate`")
+    if found != HEAD:
+        _refuse_newer(found)
+        at = "has no outcomes schema yet" if found is None else f"is at schema {found}"
+        raise Fatal(f"the database {at}, this code needs {HEAD}: run `outcomes migrate`")
+    if names := await differing(connection):
+        raise Fatal(f"the database has other functions or views than this code: {', '.join(names)}: run `outcomes migrate`")
 
 
 def _refuse_newer(found: str | None) -> None:

@@ -1,11 +1,11 @@
-"""The projection: current tables, versions, history, books, quarantine, roles."""
+"""The projection: current tables, versions, books, quarantine, grading standards, backfills, tokens."""
 
-from migrations.script import run_sql
+from migrations.script import run_beside
 
 revision = "0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    """Runs the file beside this one."""
-    run_sql("0001_projection.sql")
+    """Runs the SQL file beside this one."""
+    run_beside(__file__)

@@ -57,7 +57,7 @@ async def test_banks_of_one_quiz_are_merged_if_only_rest_showed_them(database: s
 async def test_a_link_that_was_deleted_with_its_outcome_counts_again_if_canvas_shows_it(database: str, school: School) -> None:
     """The outcome came back without its link, and no event showed the new one; REST does."""
     await deliver(database, *feed_of(school))
-    shown = "SELECT shown FROM course_outcome_link($1, $2, $3, NULL)"
+    shown = "SELECT shown FROM outcomes_internal.course_outcome_link($1, $2, $3, NULL)"
     gone = datetime(2025, 6, 2, tzinfo=UTC)
     await deliver(database, outcome_event(school, EQUATIONS, gone, workflow_state="deleted"))
     await deliver(database, outcome_event(school, EQUATIONS, gone + timedelta(days=1)))

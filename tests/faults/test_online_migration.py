@@ -1,76 +1,127 @@
-"""A migration of a large table beside a worker that writes to it."""
+"""A migration of a large table beside a worker that writes to it, by the step in `tests/migrations`."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+import pytest
 
 from consumer.query.verify import verify
-from consumer.store.postgres import connect
+from consumer.store.postgres import Connection, connect
 from migrations import HEAD
-from tests.acceptance.running import outcomes, running, send, started, until
+from tests.acceptance.running import send, started, until
 from tests.acceptance.test_worker import _at_least, consumed, settings, stream
-from tests.postgres.older import BEFORE, RESULTS, at_before
+from tests.migrations import NEWER, copied, migrating
 from tests.postgres.writing import write
-from tests.samples import result
+from tests.samples import NOON, TENANT, result
 
 MakeTopic = Callable[..., Awaitable[str]]
 
-ROWS = 100_000
+ROWS = 20_000
+RESULTS = "learning_outcome_result_version"
+
+_COLUMNS = """
+       root_account_uuid, id, learning_outcome_id, user_uuid, score, workflow_state, created_at, event_name, event_time,
+       version_hash
+"""
+_LOAD = f"""
+INSERT INTO {RESULTS} ({_COLUMNS}, source, partition, position)
+SELECT $1, n, n % 20 + 1, 'student ' || n % 1000, n % 5, 'active', $2, 'learning_outcome_result_created',
+       $2::timestamptz + n * $3::interval, n, 'loaded', 0, n
+  FROM generate_series(1, $4::bigint) AS n
+"""
+_CURRENT = f"INSERT INTO learning_outcome_result ({_COLUMNS}) SELECT {_COLUMNS} FROM {RESULTS}"
+_BOOK = "INSERT INTO stream_position (source, partition, next_position, consumed, applied) VALUES ('loaded', 0, $1 + 1, $1, $1)"
 
 
-async def test_version_tables_are_partitioned_beside_a_worker_that_writes(
-    empty_database: str, kafka_bootstrap: str, topic: MakeTopic
+async def loaded(dsn: str, rows: int) -> Connection:
+    """A connection to a database with so many results in it and in its books."""
+    connection = await connect(dsn)
+    await connection.execute("SET synchronous_commit = off")
+    await connection.execute(_LOAD, TENANT, NOON, timedelta(seconds=30), rows)
+    await connection.execute(_CURRENT)
+    await connection.execute(_BOOK, rows)
+    return connection
+
+
+async def test_a_large_table_is_migrated_beside_a_worker_that_writes(
+    database: str, kafka_bootstrap: str, topic: MakeTopic, tmp_path: Path
 ) -> None:
-    """Nothing is lost, the books hold, and the worker, which began before with the code of before, says nothing of it.
-
-    Today's code refuses that schema: `tests.faults.older` is today's code without what it asks of the database first.
-    """
-    connection = await at_before(empty_database, ROWS)
-    name, told = await topic(partitions=2), stream(300, seed=51)
-    small = settings(empty_database, kafka_bootstrap, name, OUTCOMES_BATCH_SIZE="20")
-    async with started(("worker",), small, module=("tests.faults.older", BEFORE), cold=True) as worker:
+    """Nothing is lost, the books hold, and the worker, which runs the code of before, says nothing of it."""
+    copied(tmp_path)
+    connection = await loaded(database, ROWS)
+    name, told = await topic(partitions=2), stream(100, seed=51)
+    small = settings(database, kafka_bootstrap, name, OUTCOMES_BATCH_SIZE="20")
+    async with started(("worker",), small) as worker:
         await send(kafka_bootstrap, name, told)
-        await until(lambda: _at_least(empty_database, ROWS + 1))
-        migrating = asyncio.create_task(outcomes("migrate", DATABASE_URL=empty_database))
-        sent = 1
-        while not migrating.done():
-            await send(kafka_bootstrap, name, told)
-            sent += 1
-        code, out, err = await migrating
-        assert (code, out) == (0, f"schema {HEAD}: migrated from {BEFORE}\n"), err
+        await until(lambda: _at_least(database, ROWS + 1))
+        async with migrating(tmp_path, database) as migration:
+            ended, sent = asyncio.create_task(migration.end(None)), 1
+            while not ended.done():
+                await send(kafka_bootstrap, name, told)
+                sent += 1
+                await asyncio.sleep(0.5)
+            code, out, err = await ended
+        assert (code, out.partition(":")[0]) == (0, f"schema {NEWER}"), err
         await send(kafka_bootstrap, name, [*told, *stream(100, seed=52)])
         everything = ROWS + (sent + 1) * len(told) + len(stream(100, seed=52))
-        await until(lambda: _at_least(empty_database, everything))
+        await until(lambda: _at_least(database, everything))
         code, _, err = await worker.end()
     assert code == 0, err
     assert '"waiting"' not in err
     assert [line for line in err.splitlines() if '"level": "error"' in line and "aiokafka" not in line] == []
     assert sent > 2
-    assert await consumed(empty_database) == everything
+    assert await consumed(database) == everything
     assert (await verify(connection)).holds
-    whole = await connection.fetchval("SELECT count(DISTINCT tableoid) FROM learning_outcome_result_version")
-    assert whole == 1
+    assert await connection.fetchval("SELECT count(note) FROM learning_outcome_result_history") == 0
     await connection.close()
 
 
-async def test_a_migration_that_has_to_wait_lets_everybody_else_go_on(empty_database: str, unasked: None) -> None:
+async def test_a_migration_that_has_to_wait_lets_everybody_else_go_on(database: str, unasked: None, tmp_path: Path) -> None:
     """Somebody's open transaction keeps the table: the migration asks again and again, and nobody queues behind it for long."""
-    reader, connection = await at_before(empty_database, 100), await connect(empty_database)
+    copied(tmp_path)
+    reader, connection = await loaded(database, 100), await connect(database)
     open_transaction = reader.transaction()
     await open_transaction.start()
-    await reader.fetch(f"SELECT FROM {RESULTS}")
+    await reader.fetch("SELECT FROM learning_outcome_result")
     longest = 0.0
-    async with running("migrate", DATABASE_URL=empty_database) as migrating:
-        gave_way = asyncio.ensure_future(migrating.err_line())
+    async with migrating(tmp_path, database) as migration:
+        gave_way = asyncio.ensure_future(migration.err_line())
         while not gave_way.done():
             begun = time.monotonic()
-            await write(empty_database, result(7))
+            await write(database, result(7))
             longest = max(longest, time.monotonic() - begun)
         assert '"event": "waiting"' in await gave_way
         assert 0.3 < longest < 2.5, "it asked, and gave way"
         await open_transaction.commit()
-        code, out, err = await migrating.end(None)
-    assert (code, out) == (0, f"schema {HEAD}: migrated from {BEFORE}\n"), err
+        code, out, err = await migration.end(None)
+    assert (code, out) == (0, f"schema {NEWER}: migrated from {HEAD}\n"), err
     assert (await verify(connection)).holds
+    await reader.close()
+    await connection.close()
+
+
+async def test_what_a_killed_migration_has_left_is_done_again(database: str, tmp_path: Path) -> None:
+    """Postgres leaves an index that is there, and not valid; what was done before stays."""
+    first, second = sorted((copied(tmp_path) / "versions").glob("*.before.*.sql"))
+    connection = await loaded(database, 10)
+    reader, builder = await connect(database), await connect(database)
+    await connection.execute(first.read_text(encoding="utf-8"))
+    not_valid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
+    async with reader.transaction():  # whoever builds waits for those who write
+        await reader.execute("LOCK learning_outcome_result IN ROW EXCLUSIVE MODE")
+        building = asyncio.create_task(builder.execute(second.read_text(encoding="utf-8")))
+        await until(lambda: connection.fetchval(not_valid))
+        await connection.execute("SELECT pg_terminate_backend($1)", builder.get_server_pid())
+        with pytest.raises(asyncpg.PostgresError, match="terminating connection"):
+            await building
+    assert await connection.fetchval(not_valid) == 1
+    async with migrating(tmp_path, database) as migration:
+        code, out, err = await migration.end(None)
+    assert (code, out) == (0, f"schema {NEWER}: migrated from {HEAD}\n"), err
+    assert await connection.fetchval(not_valid) == 0
     await reader.close()
     await connection.close()

@@ -262,17 +262,17 @@ async def test_functions_answer_the_same_whatever_search_path_their_caller_has(d
     }
     connection = await connect(database)
     functions = await connection.fetch(
-        "SELECT p.oid::regprocedure::text AS name, p.proname, p.proretset, "
+        "SELECT p.oid::regprocedure::text AS name, format('%s.%s', p.pronamespace::regnamespace, p.proname) AS function, "
         "coalesce(p.proargnames[:p.pronargs], '{}')::text[] AS names, "
         "array(SELECT format_type(t, NULL) FROM unnest(p.proargtypes) t) AS types "
-        "FROM pg_proc p WHERE p.pronamespace = 'outcomes'::regnamespace AND p.prokind = 'f' ORDER BY 1"
+        "FROM pg_proc p WHERE p.pronamespace::regnamespace::text LIKE 'outcomes%' AND p.prokind = 'f' ORDER BY 1"
     )
-    assert len(functions) > 30
+    assert len(functions) > 50
     answered = 0
     for function in functions:
         arguments = ", ".join(f"${place}::{kind}" for place, kind in enumerate(function["types"], 1))
         values = [given.get(name) for name in function["names"]]
-        question = f"SELECT f::text FROM outcomes.{function['proname']}({arguments}) f ORDER BY 1"
+        question = f"SELECT f::text FROM {function['function']}({arguments}) f ORDER BY 1"
         answers = [await _answer(connection, path, question, values) for path in ("outcomes", "", "public, pg_temp")]
         assert answers[0] == answers[1] == answers[2], function["name"]
         answered += answers[0][0] is None and any(answers[0][1])
@@ -504,6 +504,7 @@ async def test_a_database_without_utf_8_is_refused_by_every_command(
 
 async def test_a_schema_that_an_administrator_made_is_enough_to_migrate(newest: LocalPostgres, tmp_path: Path) -> None:
     """With CREATE on it and on nothing else, and roles that were made beforehand; then the roles must be let in by him too."""
+    both = ("outcomes", "outcomes_internal")
     dsn = await fresh(
         newest,
         "prepared",
@@ -516,18 +517,22 @@ async def test_a_schema_that_an_administrator_made_is_enough_to_migrate(newest: 
         "GRANT outcomes_writer, outcomes_reader TO modest",
     )
     code, _, err = await outcomes("migrate", DATABASE_URL=by("modest", dsn))
-    assert (code, "CREATE SCHEMA outcomes AUTHORIZATION modest, or GRANT CREATE ON DATABASE prepared TO modest" in err) == (
+    assert (
+        code,
+        "CREATE SCHEMA outcomes_internal AUTHORIZATION modest; or GRANT CREATE ON DATABASE prepared TO modest" in err,
+    ) == (
         2,
         True,
     )
-    await execute(dsn, "CREATE SCHEMA outcomes", "GRANT USAGE ON SCHEMA outcomes TO modest")
+    await execute(dsn, *(f"CREATE SCHEMA {name}" for name in both), f"GRANT USAGE ON SCHEMA {', '.join(both)} TO modest")
     code, _, err = await outcomes("migrate", DATABASE_URL=by("modest", dsn))
-    assert (code, "GRANT USAGE, CREATE ON SCHEMA outcomes TO modest" in err) == (2, True)
-    await execute(dsn, "GRANT CREATE ON SCHEMA outcomes TO modest")
+    assert (code, f"GRANT USAGE, CREATE ON SCHEMA {', '.join(both)} TO modest" in err) == (2, True)
+    await execute(dsn, f"GRANT CREATE ON SCHEMA {', '.join(both)} TO modest")
     code, out, err = await outcomes("migrate", DATABASE_URL=by("modest", dsn))
     assert (code, "migrated from nothing" in out) == (0, True), err
-    assert "have an administrator run GRANT USAGE ON SCHEMA outcomes TO outcomes_writer, outcomes_reader" in err
-    await execute(dsn, "GRANT USAGE ON SCHEMA outcomes TO outcomes_writer, outcomes_reader")
+    let_in = f"GRANT USAGE ON SCHEMA {', '.join(both)} TO outcomes_writer, outcomes_reader"
+    assert f"have an administrator run {let_in}" in err
+    await execute(dsn, let_in)
 
     (tmp_path / "events.ndjson").write_bytes(ndjson([result(1)]))
     code, _, err = await outcomes("replay", str(tmp_path / "events.ndjson"), DATABASE_URL=by("bridge", dsn))

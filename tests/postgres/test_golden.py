@@ -24,7 +24,11 @@ SCORES: tuple[tuple[str, str, tuple[Any, ...]], ...] = (
     ("now", "SELECT learning_outcome_id, score FROM outcome_rollup_at($1, $2, NULL)", ()),
     ("at a moment", "SELECT learning_outcome_id, score FROM outcome_rollup_at($1, $2, $3)", (LATER,)),
     ("the view", "SELECT learning_outcome_id, score FROM outcome_rollup WHERE root_account_uuid = $1 AND course_id = $2", ()),
-    ("some students", "SELECT learning_outcome_id, score FROM rollup_of_students($1, $2, $3, NULL, NULL)", ([STUDENT],)),
+    (
+        "some students",
+        "SELECT learning_outcome_id, score FROM outcomes_internal.rollup_of_students($1, $2, $3, NULL, NULL)",
+        ([STUDENT],),
+    ),
     ("for reconcile", reconciled("rollups"), ([STUDENT], LATER)),
 )
 """(where a score of one student stands, statement, its further arguments)."""
@@ -136,7 +140,7 @@ async def test_the_scores_of_all_lists_of_whole_scores_are_rubys(unchecked_datab
     for rule, method, number, digest in golden.rules(scale):
         computed = await connection.fetchval(
             "SELECT encode(sha256(string_agg(coalesce(trim_scale(s * 100)::text, '-'), ',')::bytea), 'hex') "
-            "FROM (SELECT rollup_score($1, $2, v, $3) FROM (SELECT v FROM list ORDER BY n) l) r (s)",
+            "FROM (SELECT outcomes_internal.rollup_score($1, $2, v, $3) FROM (SELECT v FROM list ORDER BY n) l) r (s)",
             method,
             number,
             golden.MASTERY[scale],

@@ -385,9 +385,9 @@ async def test_the_written_formula_evaluates_to_the_score_of_the_database(unchec
     ]
     opened = await connect(unchecked_database)
     rows = await opened.fetch(
-        "SELECT rollup_score(c ->> 0, (c ->> 1)::integer, "
+        "SELECT outcomes_internal.rollup_score(c ->> 0, (c ->> 1)::integer, "
         "ARRAY(SELECT v::float8 FROM jsonb_array_elements_text(c -> 2) WITH ORDINALITY e (v, n) ORDER BY n), "
-        "(c ->> 3)::float8), legal_int(c ->> 0, (c ->> 1)::integer) "
+        "(c ->> 3)::float8), outcomes_internal.legal_int(c ->> 0, (c ->> 1)::integer) "
         "FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY a (c, n) ORDER BY n",
         json.dumps(cases),
     )
@@ -422,7 +422,7 @@ async def test_the_worked_example_is_written_with_short_numbers(
     """0.6 x 4 is 2.4, whatever doubles make of it."""
     values = [0.2 * 4, 0.6 * 4, 0.8 * 4, 0.4 * 4]
     opened = await connect(unchecked_database)
-    score = await opened.fetchval("SELECT rollup_score($1, $2, $3, 3)", method, number, values)
+    score = await opened.fetchval("SELECT outcomes_internal.rollup_score($1, $2, $3, 3)", method, number, values)
     await opened.close()
     assert rollup.written(method, number, values, 3, score) == formula
 

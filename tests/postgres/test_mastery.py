@@ -89,7 +89,12 @@ async def test_rollups_scales_and_summaries_agree_with_the_reference_at_any_mome
                 expected = reference.rollups(world.tenant, course, at, known_at)
                 assert await rollups(connection, world.tenant, course, at, known_at) == expected, (at, known_at, course)
                 some = await connection.fetch(
-                    "SELECT * FROM rollup_of_students($1, $2, $3, $4, $5)", world.tenant, course, STUDENTS[:2], at, known_at
+                    "SELECT * FROM outcomes_internal.rollup_of_students($1, $2, $3, $4, $5)",
+                    world.tenant,
+                    course,
+                    STUDENTS[:2],
+                    at,
+                    known_at,
                 )
                 assert {(row["user_uuid"], row["learning_outcome_id"]): row["score"] for row in some} == {
                     key: rollup.score for key, rollup in expected.items() if key[0] in STUDENTS[:2]
@@ -191,7 +196,7 @@ async def test_many_thousand_scores_of_every_method_agree_to_the_last_cent(unche
     ]
     connection = await connect(unchecked_database)
     rows = await connection.fetch(
-        "SELECT rollup_score(c ->> 0, (c ->> 1)::integer, "
+        "SELECT outcomes_internal.rollup_score(c ->> 0, (c ->> 1)::integer, "
         "ARRAY(SELECT v::float8 FROM jsonb_array_elements_text(c -> 2) WITH ORDINALITY e (v, n) ORDER BY n), "
         "(c ->> 3)::float8) "
         "FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY a (c, n) ORDER BY n",
@@ -223,7 +228,7 @@ async def test_the_worked_example_comes_out(
     """Percents 0.2, 0.6, 0.8, 0.4 on a scale of 4 points with mastery at 3."""
     connection = await connect(unchecked_database)
     found = await connection.fetchval(
-        "SELECT rollup_score($1, $2, $3, 3)", method, calculation_int, [0.2 * 4, 0.6 * 4, 0.8 * 4, 0.4 * 4]
+        "SELECT outcomes_internal.rollup_score($1, $2, $3, 3)", method, calculation_int, [0.2 * 4, 0.6 * 4, 0.8 * 4, 0.4 * 4]
     )
     await connection.close()
     assert found == (Decimal(expected) if expected else None)
@@ -244,6 +249,6 @@ async def test_scores_are_rounded_as_ruby_rounds_doubles(unchecked_database: str
     for digits in (1, 0, -15):
         await connection.execute(f"SET extra_float_digits = {digits}")
         for exact, expected in HALVES:
-            found = await connection.fetchval("SELECT rollup_score('latest', NULL, $1, 3)", [exact])
+            found = await connection.fetchval("SELECT outcomes_internal.rollup_score('latest', NULL, $1, 3)", [exact])
             assert (found, rounded(exact)) == (Decimal(expected), Decimal(expected)), (digits, exact)
     await connection.close()

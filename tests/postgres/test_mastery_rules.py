@@ -295,7 +295,8 @@ async def test_numbers_next_to_nothing_are_nothing(school: School, method: str, 
 
 async def test_a_long_row_of_noughts_fades_what_was_once_good(school: School) -> None:
     """A hundredth of a hundredth, and so on, is nothing at last and no error."""
-    of = "SELECT rollup_score('standard_decaying_average', 99, ARRAY[4] || array_fill(0.0::float8, ARRAY[400]), 3)"
+    noughts = "ARRAY[4] || array_fill(0.0::float8, ARRAY[400])"
+    of = f"SELECT outcomes_internal.rollup_score('standard_decaying_average', 99, {noughts}, 3)"
     assert await school.connection.fetchval(of) == 0
 
 
@@ -398,7 +399,7 @@ async def test_a_number_that_is_absent_or_out_of_range_is_the_default(
     unchecked_database: str, method: str, number: int | None, used: int | None
 ) -> None:
     connection = await connect(unchecked_database)
-    assert await connection.fetchval("SELECT legal_int($1, $2)", method, number) == used
+    assert await connection.fetchval("SELECT outcomes_internal.legal_int($1, $2)", method, number) == used
     await connection.close()
 
 

@@ -1,66 +1,27 @@
-"""Version tables in partitions by year: how a database comes to them, and how a year gets its own."""
+"""Version tables in partitions by year: how a year gets its own."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
-import asyncpg
 import pytest
 
-from consumer.errors import Fatal, Transient
+from consumer.errors import Transient
 from consumer.ingest.batch import Books
-from consumer.query.verify import verify
-from consumer.store import migrating, schema
 from consumer.store.postgres import Connection, connect
 from consumer.store.sql import sql
 from consumer.store.writer import Writer
-from migrations import HEAD
 from tests.acceptance.running import until
-from tests.postgres.older import ASSESSMENTS, BEFORE, RESULTS, at_before
 from tests.postgres.writing import TOPIC, batch_of, waiting_for_locks, write
 from tests.samples import event
 
-VIEWS = """
-SELECT oid::bigint, relname, relacl::text, pg_get_viewdef(oid), obj_description(oid),
-       ARRAY(SELECT col_description(pg_class.oid, attnum) FROM pg_attribute WHERE attrelid = pg_class.oid AND attnum > 0)
-  FROM pg_class WHERE relnamespace = 'outcomes'::regnamespace AND relkind = 'v' ORDER BY relname
-"""
-FILES = """
-SELECT c.relfilenode FROM pg_class c
- WHERE c.relfilenode > 0
-   AND (c.oid = ANY ($1::oid[]) OR c.oid IN (SELECT indexrelid FROM pg_index WHERE indrelid = ANY ($1::oid[])))
- ORDER BY 1
-"""
-SHAPE = """
-SELECT c.relname, a.attname, a.atttypid::regtype::text, a.attnotnull, col_description(c.oid, a.attnum),
-       pg_get_expr(d.adbin, d.adrelid)
-  FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
-  LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
- WHERE c.oid = ANY ($1::regclass[]) ORDER BY c.relname, a.attnum
-"""
-KEYS = """
-SELECT c.relname, k.conname, pg_get_constraintdef(k.oid) FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
- WHERE c.oid = ANY ($1::regclass[]) AND k.contype = 'p' ORDER BY 1, 2
-"""
-INDEXES = """
-SELECT indexname, replace(indexdef, ' ON ONLY ', ' ON ') FROM pg_indexes
- WHERE schemaname = 'outcomes' AND tablename = ANY ($1::text[]) ORDER BY 1
-"""
-RIGHTS = """
-SELECT c.relname, a.grantee::regrole::text, a.privilege_type FROM pg_class c, aclexplode(c.relacl) a
- WHERE c.oid = ANY ($1::regclass[]) ORDER BY 1, 2, 3
-"""
+RESULTS, ASSESSMENTS = "learning_outcome_result_version", "rubric_assessment_version"
 BOTH = [RESULTS, ASSESSMENTS]
 
 
 def of_year(year: int, id_: int = 1) -> Any:
     """A result of that year."""
     return event("learning_outcome_result_updated", at=f"{year}-05-01T00:00:00Z", id=str(id_))
-
-
-async def described(connection: Connection) -> list[list[tuple[Any, ...]]]:
-    """Columns, comments, keys, indexes and rights of both tables, by name."""
-    return [[tuple(row) for row in await connection.fetch(query, BOTH)] for query in (SHAPE, KEYS, INDEXES, RIGHTS)]
 
 
 async def places(connection: Connection) -> list[tuple[str, int]]:
@@ -73,108 +34,6 @@ async def made(connection: Connection, *years: int) -> list[int]:
     """Asks for partitions; returns the years that need no further asking."""
     settled: list[int] = await connection.fetchval(sql("make_version_partitions"), list(years))
     return settled
-
-
-async def test_a_table_with_rows_becomes_a_partition_as_it_is(empty_database: str) -> None:
-    """No row is copied and no index built; names, comments, rights and views are what they were, an operator's own too."""
-    connection = await at_before(empty_database, 1000)
-    await connection.execute(
-        f"""
-        CREATE INDEX mine ON {RESULTS} (score);
-        CREATE VIEW mine_too WITH (security_barrier = true) AS SELECT id, score FROM {RESULTS};
-        COMMENT ON VIEW mine_too IS 'An analyst''s.';
-        GRANT SELECT ON mine_too TO outcomes_reader;
-        GRANT DELETE ON {RESULTS} TO outcomes_reader WITH GRANT OPTION;
-        """
-    )
-    oids = [await connection.fetchval("SELECT to_regclass($1)::oid", RESULTS)]
-    before = [await connection.fetch(VIEWS), await connection.fetch(FILES, oids), *(await described(connection))]
-    options = "SELECT reloptions FROM pg_class WHERE relname = 'mine_too'"
-    assert await connection.fetchval(options) == ["security_barrier=true"]
-    await migrating.upgrade(empty_database, BEFORE, "0005")
-    after = [await connection.fetch(VIEWS), await connection.fetch(FILES, oids), *(await described(connection))]
-    assert after == before
-    assert await connection.fetchval(options) == ["security_barrier=true"]
-    joined = "pg_index LEFT JOIN pg_inherits ON inhrelid = indexrelid"
-    orphans = f"SELECT count(*) FROM {joined} WHERE indrelid = $1 AND inhparent IS NULL"
-    assert await connection.fetchval(orphans, oids[0]) == 0
-    year = datetime.now(UTC) + timedelta(days=30)
-    assert await places(connection) == [(f"before_{year.year + 1}", 1000)]
-    assert await connection.fetchval("SELECT count(*) FROM mine_too") == 1000
-    checks = "SELECT count(*) FROM pg_constraint WHERE contype = 'c' AND conrelid = $1"
-    assert await connection.fetchval(checks, oids[0]) == 0
-    await connection.close()
-    await schema.migrate(empty_database)
-    assert await write(empty_database, of_year(2025)) == Books(applied=1)
-
-
-async def test_migrated_with_rows_or_without_the_tables_are_the_same(empty_database: str, database: str) -> None:
-    """Columns, comments, keys, indexes, rights."""
-    connection = await at_before(empty_database, 10)
-    await schema.migrate(empty_database)
-    new = await connect(database)
-    assert await described(connection) == await described(new)
-    assert await connection.fetch(VIEWS.replace("oid::bigint, ", "")) == await new.fetch(VIEWS.replace("oid::bigint, ", ""))
-    await connection.close()
-    await new.close()
-
-
-async def test_a_migration_that_was_killed_on_its_way_is_done_by_the_next(empty_database: str) -> None:
-    """Also when years have passed: a CHECK that has come too near gives way to one of a later year."""
-    connection = await at_before(empty_database, 10)
-    await connection.execute(f"ALTER TABLE {RESULTS} ADD CONSTRAINT {RESULTS}_before_2026 CHECK (event_time < '2026-01-01Z')")
-    await migrating._prepare(empty_database, "0005")
-    await migrating._prepare(empty_database, "0005")
-    checks = await connection.fetch(
-        "SELECT conname, convalidated FROM pg_constraint WHERE contype = 'c' AND conname LIKE '%before%' ORDER BY 1"
-    )
-    later = (datetime.now(UTC) + timedelta(days=30)).year + 1
-    assert [tuple(row) for row in checks] == [(f"{RESULTS}_before_{later}", True)]
-    assert await schema.migrate(empty_database) == (BEFORE, HEAD)
-    assert (await verify(connection)).holds
-    await connection.close()
-
-
-async def test_an_index_whose_building_was_killed_is_built_by_the_next(empty_database: str) -> None:
-    """Postgres leaves one that is there, and not valid."""
-    connection = await at_before(empty_database, 10)
-    await migrating.upgrade(empty_database, BEFORE, "0005")
-    reader, builder = await connect(empty_database), await connect(empty_database)
-    _, statement = (file.read_text(encoding="utf-8") for file in migrating._before("0006"))
-    not_valid = "SELECT count(*) FROM pg_index WHERE NOT indisvalid"
-    async with reader.transaction():  # whoever builds waits for those who write
-        await reader.execute("LOCK learning_outcome_result IN ROW EXCLUSIVE MODE")
-        building = asyncio.create_task(builder.execute(statement))
-        await until(lambda: connection.fetchval(not_valid))
-        await connection.execute("SELECT pg_terminate_backend($1)", builder.get_server_pid())
-        with pytest.raises(asyncpg.PostgresError, match="terminating connection"):
-            await building
-    assert await connection.fetchval(not_valid) == 1
-    assert await schema.migrate(empty_database) == ("0005", HEAD)
-    assert await connection.fetchval(not_valid) == 0
-    await reader.close()
-    await connection.close()
-
-
-async def test_versions_of_the_future_put_the_cutoff_behind_them(empty_database: str) -> None:
-    """Whoever has let such in (OUTCOMES_MAX_FUTURE_SECONDS) can migrate."""
-    connection = await at_before(empty_database, 1)
-    await connection.execute(f"UPDATE {RESULTS} SET event_time = '2040-02-03Z'")
-    await schema.migrate(empty_database)
-    assert await places(connection) == [("before_2041", 1)]
-    await connection.close()
-
-
-async def test_what_is_bound_to_the_table_itself_stops_the_migration_in_a_sentence(empty_database: str) -> None:
-    """It would go on reading one partition only; nothing has changed then."""
-    connection = await at_before(empty_database, 1)
-    await connection.execute(f"CREATE MATERIALIZED VIEW mine AS SELECT * FROM {RESULTS}")
-    with pytest.raises(
-        Fatal, match=r"bound to a version table that becomes a partitioned one: materialized view outcomes\.mine"
-    ):
-        await schema.migrate(empty_database)
-    assert await schema.revision(connection) == BEFORE
-    await connection.close()
 
 
 async def test_a_year_has_its_partition_before_its_first_event_is_written(database: str) -> None:
@@ -213,15 +72,20 @@ async def test_partitions_are_made_for_years_that_can_be(database: str) -> None:
     await connection.close()
 
 
-async def test_a_year_that_an_older_partition_holds_gets_none(empty_database: str) -> None:
-    """As in a database that had rows when it was migrated."""
-    connection = await at_before(empty_database, 1)
-    await schema.migrate(empty_database)
-    assert await made(connection, 2020, 2025) == [2020, 2025]
+async def test_a_year_that_an_older_partition_holds_gets_none(database: str) -> None:
+    """As `outcomes retain` leaves one."""
+    connection = await connect(database)
+    await connection.execute(
+        f"""
+        SELECT outcomes_internal.new_version_partition('{RESULTS}', '{RESULTS}_before_2021', '-');
+        SELECT outcomes_internal.copy_version_indexes('{RESULTS}', '{RESULTS}_before_2021');
+        ALTER TABLE {RESULTS} ATTACH PARTITION {RESULTS}_before_2021 FOR VALUES FROM (MINVALUE) TO ('2021-01-01Z');
+        """
+    )
     await connection.execute("SET ROLE outcomes_writer")
-    later = (datetime.now(UTC) + timedelta(days=30)).year
-    assert await made(connection, later) == [later]
-    assert await places(connection) == [(f"before_{later + 1}", 1)]
+    assert await made(connection, 2020, 2021) == [2020, 2021]
+    await write(database, of_year(2020), of_year(2021))
+    assert await places(connection) == [("before_2021", 1), ("y2021", 1)]
     await connection.close()
 
 

@@ -171,8 +171,8 @@ async def test_a_partition_that_holds_both_is_split_at_the_cutoff(database: str)
     connection = await connect(database)
     await connection.execute(
         f"""
-        SELECT new_version_partition('{RESULTS}', '{RESULTS}_before_2026', '-');
-        SELECT copy_version_indexes('{RESULTS}', '{RESULTS}_before_2026');
+        SELECT outcomes_internal.new_version_partition('{RESULTS}', '{RESULTS}_before_2026', '-');
+        SELECT outcomes_internal.copy_version_indexes('{RESULTS}', '{RESULTS}_before_2026');
         ALTER TABLE {RESULTS} ATTACH PARTITION {RESULTS}_before_2026 FOR VALUES FROM (MINVALUE) TO ('2026-01-01Z');
         """
     )

@@ -14,7 +14,6 @@ from consumer.canvas.projection import Projection, Session
 from consumer.ingest.tables import TABLES
 from consumer.query import explain, history, status
 from consumer.query.verify import verify
-from consumer.store import migrating, schema
 from consumer.store.dry_run import DryRunWriter, create_dry_run_tables
 from consumer.store.postgres import Connection, connect
 from consumer.store.retention import retain
@@ -147,51 +146,9 @@ async def test_verify_tells_what_is_in_sight_and_what_belongs_to_nothing(uncheck
     await connection.close()
 
 
-_VERSIONS = """
-INSERT INTO learning_outcome_result_version (root_account_uuid, id, learning_outcome_id, extra, event_name, event_time,
-                                             version_hash, source, partition, position)
-SELECT $1, n, 1, $2, $3, $4, n, 'topic', 0, n FROM generate_series(1, 5000) AS n
-"""
-_QUARANTINE = """
-INSERT INTO quarantine (source, partition, position, reason, path, message, raw, state)
-SELECT 'topic', 0, n, 'not_json', '', '', 'bytes', (ARRAY['open', 'retried', 'discarded'])[n % 3 + 1]
-  FROM generate_series(1, 30) AS n
-"""
-_MEMBERS = "SELECT attname FROM pg_attribute WHERE attrelid = 'outcomes.learning_outcome_result'::regclass AND attnum > 0"
-
-
 async def told(connection: Connection, statement: str) -> list[tuple[Any, ...]]:
     """Rows."""
     return [tuple(row) for row in await connection.fetch(statement)]
-
-
-async def test_a_migration_moves_what_is_there(empty_database: str) -> None:
-    """Values of unknown members, bytes of settled records, names that may be somebody's; the books go on adding up."""
-    connection = await connect(empty_database)
-    await connection.execute("CREATE SCHEMA outcomes")
-    await migrating.upgrade(empty_database, None, "0007")
-    version = accepted(result(1, login=LOGIN))
-    key = version.key
-    await connection.execute(_VERSIONS, key.root_account_uuid, version.extra, key.event_name, key.event_time)
-    columns = ", ".join(row["attname"] for row in await connection.fetch(_MEMBERS))
-    await connection.execute(f"INSERT INTO learning_outcome_result SELECT {columns} FROM learning_outcome_result_version")
-    await connection.execute(_QUARANTINE)
-    names = "INSERT INTO ignored_event VALUES ('topic', 0, $1, 2), ('topic', 0, 'Jane Doe', 3), ('topic', 0, 'quiz', 1)"
-    await connection.execute(names, LOGIN)
-    await connection.execute("INSERT INTO unknown_member VALUES ('topic', 0, 'x', $1, 2), ('topic', 0, 'x', 'seen', 1)", LOGIN)
-    await connection.execute("INSERT INTO stream_position VALUES ('topic', 0, 1, 5026, 5000, 0, 0, 6, 20)")
-
-    await schema.migrate(empty_database)
-    assert await connection.fetchval("SELECT count(*) FROM unknown_value WHERE members ->> 'login' = $1", LOGIN) == 5000
-    for name in ("learning_outcome_result", "learning_outcome_result_version"):
-        assert await connection.fetchval(f"SELECT count(extra) FROM {name}") == 0
-    held = await told(connection, "SELECT state, count(*), sum(length(raw)) FROM quarantine GROUP BY 1 ORDER BY 1")
-    assert held == [("discarded", 10, 0), ("open", 10, 50), ("retried", 10, 0)]
-    assert await told(connection, "SELECT event_name, events FROM ignored_event ORDER BY 1") == [("(personal)", 5), ("quiz", 1)]
-    assert await told(connection, "SELECT member, events FROM unknown_member ORDER BY 1") == [("(personal)", 2), ("seen", 1)]
-    assert (await status.status(connection, schema=HEAD)).as_json()["quarantine"][0]["records"] == 10
-    assert (await verify(connection)).holds
-    await connection.close()
 
 
 async def test_every_private_table_has_the_trigger_and_no_other_has(connection: Connection) -> None:

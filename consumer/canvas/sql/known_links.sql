@@ -1,6 +1,6 @@
 -- The links of some outcomes in a context, and whether each was deleted with its outcome, which no event says. The versions have
 -- the index by context.
-SELECT link.*, outcome_deleted_since(link.root_account_uuid, link.learning_outcome_id, link.event_time) AS deleted_with_outcome
+SELECT link.*, outcomes_internal.outcome_deleted_since(link.root_account_uuid, link.learning_outcome_id, link.event_time) AS deleted_with_outcome
   FROM learning_outcome_link AS link
  WHERE link.root_account_uuid = $1
    AND link.id IN (SELECT version.id FROM learning_outcome_link_version AS version

@@ -9,6 +9,6 @@ SELECT held.*
                     WHERE version.root_account_uuid = $1 AND version.context_type = $2 AND version.context_id = $3)
    AND held.context_type = $2 AND held.context_id = $3 AND held.workflow_state = 'active' AND held.event_time <= $4
    AND coalesce(outcome.workflow_state, 'active') = 'active'
-   AND NOT outcome_deleted_since(held.root_account_uuid, held.learning_outcome_id, held.event_time)
+   AND NOT outcomes_internal.outcome_deleted_since(held.root_account_uuid, held.learning_outcome_id, held.event_time)
    AND NOT EXISTS (SELECT FROM unnest($5::bigint[]) AS shown (id) WHERE shown.id = held.id)
  ORDER BY held.id

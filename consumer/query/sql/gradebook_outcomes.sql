@@ -7,13 +7,13 @@ WITH result AS (
      UNION
     SELECT v.id
       FROM learning_outcome_result_version AS v
-     WHERE $2::bigint IS NULL AND v.root_account_uuid = $1 AND course_of(v.result_context_type, v.result_context_id) IS NULL
+     WHERE $2::bigint IS NULL AND v.root_account_uuid = $1 AND outcomes_internal.course_of(v.result_context_type, v.result_context_id) IS NULL
 ),
 seen AS (
     SELECT DISTINCT r.learning_outcome_id AS id
       FROM result
      CROSS JOIN LATERAL learning_outcome_result_at($1, result.id, $3, $4) AS r
-     WHERE course_of(r.result_context_type, r.result_context_id) IS NOT DISTINCT FROM $2
+     WHERE outcomes_internal.course_of(r.result_context_type, r.result_context_id) IS NOT DISTINCT FROM $2
        AND r.learning_outcome_id = coalesce($5, r.learning_outcome_id)
 )
 SELECT seen.id AS learning_outcome_id, o.title, o.display_name,
@@ -29,9 +29,9 @@ SELECT seen.id AS learning_outcome_id, o.title, o.display_name,
   FROM seen
  CROSS JOIN mastery_setting($1, 'Course', $2, $3, $4) AS setting
   LEFT JOIN LATERAL learning_outcome_at($1, seen.id, $3, $4) AS o ON true
-  LEFT JOIN course_outcome_link($1, $2, $5, $3, $4) AS link ON link.learning_outcome_id = seen.id
+  LEFT JOIN outcomes_internal.course_outcome_link($1, $2, $5, $3, $4) AS link ON link.learning_outcome_id = seen.id
   LEFT JOIN course_outcome_summary_of($1, $2, $3, $4) AS summary ON summary.learning_outcome_id = seen.id
- CROSS JOIN LATERAL outcome_setting(
+ CROSS JOIN LATERAL outcomes_internal.outcome_setting(
        setting.outcome_proficiency_ratings, setting.outcome_calculation_method_id IS NOT NULL, setting.calculation_method,
        setting.calculation_int, o.rubric_criterion, o.calculation_method, o.calculation_int) AS applied
  ORDER BY o.title COLLATE "C" NULLS LAST, seen.id

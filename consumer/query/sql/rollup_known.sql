@@ -3,4 +3,4 @@ SELECT EXISTS (
        SELECT
          FROM learning_outcome_result_version AS r
         WHERE r.root_account_uuid = $1 AND r.user_uuid = $3 AND r.learning_outcome_id = $4
-          AND course_of(r.result_context_type, r.result_context_id) IS NOT DISTINCT FROM $2)
+          AND outcomes_internal.course_of(r.result_context_type, r.result_context_id) IS NOT DISTINCT FROM $2)

@@ -1,14 +1,14 @@
 -- A course's rollups over its students at a moment, of these students ($4) and outcomes ($5), in doubles as in Canvas: the mean has
 -- 2 decimals, the median is not rounded. Students without a score do not count.
 WITH rollup AS (
-    SELECT r.learning_outcome_id, r.score::double precision AS score FROM rollup_of($1, $2, $3, NULL) AS r WHERE $4::text[] IS NULL
+    SELECT r.learning_outcome_id, r.score::double precision AS score FROM outcomes_internal.rollup_of($1, $2, $3, NULL) AS r WHERE $4::text[] IS NULL
      UNION ALL
     SELECT r.learning_outcome_id, r.score::double precision
-      FROM rollup_of_students($1, $2, $4, $3, NULL) AS r
+      FROM outcomes_internal.rollup_of_students($1, $2, $4, $3, NULL) AS r
      WHERE $4::text[] IS NOT NULL
 )
 SELECT summed.learning_outcome_id, o.title, summed.count,
-       rollup_score('average', NULL, summed.scores, NULL)::double precision AS mean,
+       outcomes_internal.rollup_score('average', NULL, summed.scores, NULL)::double precision AS mean,
        (summed.scores[(summed.count + 1) / 2] + summed.scores[summed.count / 2 + 1]) / 2 AS median
   FROM (SELECT r.learning_outcome_id, count(*)::integer AS count, array_agg(r.score ORDER BY r.score) AS scores
           FROM rollup AS r

@@ -10,7 +10,7 @@ WITH page AS MATERIALIZED (
      CROSS JOIN LATERAL learning_outcome_group_at($1, l.learning_outcome_group_id, $4) AS g
      WHERE l.context_type = $2 AND l.context_id = $3 AND l.workflow_state = 'active'
        AND o.workflow_state IS DISTINCT FROM 'deleted' AND g.workflow_state IS DISTINCT FROM 'deleted'
-       AND NOT outcome_deleted_since($1, l.learning_outcome_id, l.event_time, $4)
+       AND NOT outcomes_internal.outcome_deleted_since($1, l.learning_outcome_id, l.event_time, $4)
      ORDER BY l.id
      LIMIT $5 OFFSET $6
 )

@@ -18,7 +18,7 @@ SELECT EXISTS (
                  UNION ALL
                 SELECT root_account_uuid, 'Course', course_id, event_time FROM outcome_alignment_version
                  UNION ALL
-                SELECT root_account_uuid, 'Course', local_id(metadata ->> 'context_id'), event_time
+                SELECT root_account_uuid, 'Course', outcomes_internal.local_id(metadata ->> 'context_id'), event_time
                   FROM context_hint
                  WHERE metadata ->> 'context_type' = 'Course' AND metadata ? 'context_account_id'
                  UNION ALL
@@ -30,4 +30,4 @@ SELECT EXISTS (
                ) AS named (root_account_uuid, context_type, context_id, at)
          WHERE named.root_account_uuid = $1 AND named.context_type = $2 AND named.context_id = $3::bigint
            AND named.at <= coalesce($4::timestamptz, 'infinity'))
-    OR $2 = 'Account' AND $3 = root_account($1, $4) AS known
+    OR $2 = 'Account' AND $3 = outcomes_internal.root_account($1, $4) AS known

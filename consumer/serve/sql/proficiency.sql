@@ -2,4 +2,4 @@
 -- because this is the most frequent request.
 SELECT asked.*, s.outcome_proficiency_ratings AS ratings
   FROM ({context.sql}) AS asked
-  LEFT JOIN LATERAL resolved_outcome_proficiency($1, $2, asked.id, $4) AS s ON asked.known IS NOT false
+  LEFT JOIN LATERAL outcomes_internal.resolved_outcome_proficiency($1, $2, asked.id, $4) AS s ON asked.known IS NOT false

@@ -25,7 +25,7 @@ shown AS (
     SELECT seen.learning_outcome_id
       FROM (SELECT DISTINCT c.learning_outcome_id FROM candidate AS c) AS seen
       LEFT JOIN LATERAL learning_outcome_at($1, seen.learning_outcome_id, $3) AS o ON true
-      LEFT JOIN course_outcome_link($1, $2, NULL, $3) AS link USING (learning_outcome_id)
+      LEFT JOIN outcomes_internal.course_outcome_link($1, $2, NULL, $3) AS link USING (learning_outcome_id)
      WHERE o.workflow_state IS DISTINCT FROM 'deleted' AND link.shown IS NOT false
        AND ($5::bigint[] IS NULL OR seen.learning_outcome_id = ANY ($5))
 ),
@@ -65,7 +65,7 @@ page AS MATERIALIZED (
 )
 SELECT page.id, page.user_uuid, page.user_id, page.learning_outcome_id, page.score, page.possible, page.percent, page.mastery,
        page.associated_asset_type, page.associated_asset_id, page.total,
-       whole_second(coalesce(submission.submitted_at, page.assessed_at)) AS submitted_or_assessed_at
+       outcomes_internal.whole_second(coalesce(submission.submitted_at, page.assessed_at)) AS submitted_or_assessed_at
   FROM page
   LEFT JOIN LATERAL rubric_assessment_at($1, CASE WHEN page.artifact_type = 'RubricAssessment' THEN page.artifact_id END, $3) AS submission
     ON true

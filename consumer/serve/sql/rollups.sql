@@ -3,7 +3,7 @@
 -- outcome's part once: json_build_object would add a quarter to the time.
 WITH rollup AS MATERIALIZED (
     SELECT r.user_uuid, r.learning_outcome_id, r.score, r.results, r.last_worked_at
-      FROM rollup_of_students($1, $2, $4, $3, NULL) AS r
+      FROM outcomes_internal.rollup_of_students($1, $2, $4, $3, NULL) AS r
      WHERE $5::bigint[] IS NULL OR r.learning_outcome_id = ANY ($5)
 ),
 title AS MATERIALIZED (

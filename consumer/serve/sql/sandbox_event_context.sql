@@ -4,7 +4,7 @@ SELECT root.global_id AS root_account_id,
        coalesce(course.global_id, account.global_id) AS context_id,
        holder.global_id AS context_account_id,
        coalesce(course.account_id, account.id) AS local_account_id
-  FROM (SELECT root_account($1, NULL) AS id) AS top
+  FROM (SELECT outcomes_internal.root_account($1, NULL) AS id) AS top
   LEFT JOIN account AS root ON root.root_account_uuid = $1 AND root.id = top.id
   LEFT JOIN course ON $2 = 'Course' AND course.root_account_uuid = $1 AND course.id = $3
   LEFT JOIN account ON $2 = 'Account' AND account.root_account_uuid = $1 AND account.id = $3

@@ -9,7 +9,7 @@ WITH RECURSIVE above (id) AS (
      WHERE v.parent_account_id IS NOT NULL
 ),
 moment AS (
-    SELECT m.at FROM rollup_moment($1, CASE WHEN $2 = 'Course' THEN $3 END, NULL, NULL) AS m
+    SELECT m.at FROM outcomes_internal.rollup_moment($1, CASE WHEN $2 = 'Course' THEN $3 END, NULL, NULL) AS m
      UNION
     SELECT v.event_time
       FROM above
@@ -25,7 +25,7 @@ state AS (
     SELECT moment.at, s.outcome_proficiency_id, s.scale_owner_type, s.scale_owner_id, s.outcome_proficiency_ratings,
            ROW(s.outcome_proficiency_id, s.scale_owner_type, s.scale_owner_id, s.outcome_proficiency_ratings) AS state
       FROM moment
-      LEFT JOIN LATERAL resolved_outcome_proficiency($1, $2, $3, moment.at) AS s ON true
+      LEFT JOIN LATERAL outcomes_internal.resolved_outcome_proficiency($1, $2, $3, moment.at) AS s ON true
 ),
 changed AS (
     SELECT state.*, lag(state.state) OVER (ORDER BY state.at) AS before FROM state

@@ -2,7 +2,7 @@
 -- belong to an account above: most standards of a course do.
 WITH place AS MATERIALIZED (
     SELECT c.owner_type, c.owner_id
-      FROM account_chain($1, $2, $3, $4) AS c
+      FROM outcomes_internal.account_chain($1, $2, $3, $4) AS c
      WHERE $5::bigint IS NOT NULL OR c.owner_type = $2 AND c.owner_id = $3
 )
 SELECT s.id, s.title, s.context_type, s.context_id, s.points_based, s.scaling_factor, s.grading_scheme, count(*) OVER () AS total

@@ -13,7 +13,7 @@ WITH RECURSIVE below (id) AS (
 )
 SELECT a.id, a.name, a.workflow_state, a.parent_account_id, a.default_time_zone, root.id AS root_id, count(*) OVER () AS total
   FROM below
- CROSS JOIN (SELECT root_account($1, $3)) AS root (id)
+ CROSS JOIN (SELECT outcomes_internal.root_account($1, $3)) AS root (id)
  CROSS JOIN LATERAL account_at($1, below.id, $3) AS a
  WHERE below.id <> $2
  ORDER BY a.id

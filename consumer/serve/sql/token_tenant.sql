@@ -1,2 +1,2 @@
 -- The tenant that a token opens, by its digest; null where it opens none.
-SELECT token_tenant($1)
+SELECT outcomes_internal.token_tenant($1)

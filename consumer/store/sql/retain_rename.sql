@@ -1,2 +1,2 @@
 -- Gives a partition and its indexes their final names.
-SELECT outcomes.rename_version_partition($1, $2)
+SELECT outcomes_internal.rename_version_partition($1, $2)

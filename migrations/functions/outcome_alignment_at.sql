@@ -1,0 +1,12 @@
+CREATE OR REPLACE FUNCTION outcomes.outcome_alignment_at(tenant text, course bigint, at timestamptz, known_at timestamptz DEFAULT NULL)
+RETURNS SETOF outcomes.outcome_alignment LANGUAGE sql STABLE PARALLEL SAFE ROWS 10 AS $$
+    SELECT DISTINCT ON (v.learning_outcome_id, v.asset_type, v.asset_id)
+           v.root_account_uuid, v.course_id, v.learning_outcome_id, v.asset_type, v.asset_id, v.workflow_state, v.title,
+           v.submission_types, v.url, v.event_time
+      FROM outcomes.outcome_alignment_version v
+     WHERE v.root_account_uuid = tenant AND v.course_id = course
+       AND v.event_time <= coalesce(at, 'infinity') AND v.recorded_at <= coalesce(known_at, 'infinity')
+     ORDER BY v.learning_outcome_id, v.asset_type, v.asset_id, v.event_time DESC
+$$;
+COMMENT ON FUNCTION outcomes.outcome_alignment_at IS
+    'The alignments of a course as REST had told them by a moment, removed ones as deleted; at null is now.';

@@ -1,0 +1,142 @@
+-- A result that now belongs to another student, course or outcome has causes of its own: it is no regrade. A version that neither counts
+-- nor replaces one that counted is no cause.
+CREATE OR REPLACE FUNCTION outcomes_internal.rollup_moment(tenant text, course bigint, student text, outcome bigint)
+RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    WITH RECURSIVE result AS MATERIALIZED (
+        SELECT DISTINCT v.id
+          FROM outcomes.learning_outcome_result_version v
+         WHERE v.root_account_uuid = tenant
+           AND v.result_context_id = course AND coalesce(v.result_context_type, 'Course') = 'Course'
+           AND v.user_uuid = student AND v.learning_outcome_id = outcome
+         UNION
+        SELECT v.id
+          FROM outcomes.learning_outcome_result_version v
+         WHERE course IS NULL AND v.root_account_uuid = tenant
+           AND outcomes_internal.course_of(v.result_context_type, v.result_context_id) IS NULL
+           AND v.user_uuid = student AND v.learning_outcome_id = outcome
+    ),
+    version AS (
+        SELECT v.*, v.workflow_state = 'active' AND v.score IS NOT NULL AS valid,
+               v.user_uuid = student AND v.learning_outcome_id = outcome
+                   AND outcomes_internal.course_of(v.result_context_type, v.result_context_id) IS NOT DISTINCT FROM course AS here
+          FROM result
+          JOIN outcomes.learning_outcome_result_version v ON v.root_account_uuid = tenant AND v.id = result.id
+    ),
+    told AS MATERIALIZED (
+        SELECT v.id, v.event_time, v.artifact_type, v.artifact_id, v.valid, v.user_uuid,
+               v.valid AND v.here AS counts,
+               lag(v.valid, 1, false) OVER was AS was_valid,
+               lag(v.valid AND v.here, 1, false) OVER was AS counted,
+               lag(v.user_uuid) OVER was AS was_of,
+               bool_or(v.valid AND v.here) OVER (was ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ever
+          FROM version v
+        WINDOW was AS (PARTITION BY v.id ORDER BY v.event_time, v.event_name, coalesce(v.updated_at, '-infinity'), v.version_hash)
+    ),
+    hint AS (
+        SELECT h.event_time, outcomes_internal.local_id(h.metadata ->> 'context_account_id') AS account
+          FROM outcomes.context_hint h
+         WHERE h.root_account_uuid = tenant AND h.metadata ->> 'context_type' = 'Course' AND h.metadata ? 'context_account_id'
+           AND outcomes_internal.local_id(h.metadata ->> 'context_id') = course
+    ),
+    rooted AS ( -- what can make an account the root
+        SELECT v.event_time, v.id AS account FROM outcomes.account_version v
+         WHERE v.root_account_uuid = tenant
+           AND v.id IN (SELECT p.id FROM outcomes.account_version p WHERE p.root_account_uuid = tenant AND p.parent_account_id IS NULL)
+         UNION ALL
+        SELECT min(v.event_time), v.root_account_id FROM outcomes.account_version v
+         WHERE v.root_account_uuid = tenant AND v.root_account_id IS NOT NULL GROUP BY v.root_account_id
+         UNION ALL
+        SELECT min(h.event_time), outcomes_internal.local_id(h.metadata ->> 'root_account_id') FROM outcomes.context_hint h
+         WHERE h.root_account_uuid = tenant AND h.metadata ? 'root_account_id' GROUP BY 2
+    ),
+    owner AS (
+        SELECT v.event_time, v.context_type, v.context_id FROM outcomes.outcome_proficiency_version v
+         WHERE v.root_account_uuid = tenant
+         UNION ALL
+        SELECT v.event_time, v.context_type, v.context_id FROM outcomes.outcome_calculation_method_version v
+         WHERE v.root_account_uuid = tenant
+    ),
+    guess AS ( -- until the root is known, the only account that owns scales and methods counts as the root
+        SELECT owner.event_time, CASE owner.context_type WHEN 'Account' THEN owner.context_id END AS account
+          FROM owner
+         WHERE owner.event_time < coalesce((SELECT min(rooted.event_time) FROM rooted), 'infinity')
+    ),
+    above (account) AS (
+        SELECT v.account_id FROM outcomes.course_version v WHERE v.root_account_uuid = tenant AND v.id = course
+         UNION
+        SELECT hint.account FROM hint
+         UNION
+        SELECT rooted.account FROM rooted
+         UNION
+        SELECT guess.account FROM guess
+         UNION
+        SELECT v.parent_account_id FROM above JOIN outcomes.account_version v ON v.root_account_uuid = tenant AND v.id = above.account
+    ),
+    context AS (
+        SELECT 'Course' AS type, course AS id WHERE course IS NOT NULL
+         UNION ALL
+        SELECT 'Account', above.account FROM above WHERE above.account IS NOT NULL
+    )
+    SELECT told.event_time,
+           CASE WHEN told.counts AND told.counted THEN 'regrade'
+                -- It is valid before and after: its course, outcome or student has changed, and not its score.
+                WHEN told.valid AND told.was_valid AND told.user_uuid IS NOT DISTINCT FROM told.was_of THEN 'result moved'
+                WHEN told.valid AND told.was_valid AND (told.user_uuid LIKE 'id:%' OR told.was_of LIKE 'id:%') THEN 'student known'
+                WHEN told.valid AND told.was_valid THEN 'student changed'
+                WHEN told.counts AND told.ever THEN 'result restored'
+                WHEN told.counts THEN 'new result'
+                ELSE 'result deleted' END, 'learning_outcome_result', told.id
+      FROM told
+     WHERE told.counts OR told.counted
+     UNION ALL
+    SELECT a.event_time, 'submission time', 'rubric_assessment', a.id
+      FROM (SELECT DISTINCT told.artifact_id FROM told WHERE told.artifact_type = 'RubricAssessment') seen
+      JOIN outcomes.rubric_assessment_version a ON a.root_account_uuid = tenant AND a.id = seen.artifact_id
+     UNION ALL
+    SELECT v.event_time, CASE WHEN v.workflow_state = 'deleted' THEN 'scale deleted' ELSE 'scale' END, 'outcome_proficiency', v.id
+      FROM outcomes.outcome_proficiency_version v
+     WHERE v.root_account_uuid = tenant
+       AND v.id IN (SELECT s.id FROM context JOIN outcomes.outcome_proficiency_version s
+                        ON s.root_account_uuid = tenant AND s.context_type = context.type AND s.context_id = context.id)
+     UNION ALL
+    SELECT v.event_time, CASE WHEN v.workflow_state = 'deleted' THEN 'calculation method deleted' ELSE 'calculation method' END,
+           'outcome_calculation_method', v.id
+      FROM outcomes.outcome_calculation_method_version v
+     WHERE v.root_account_uuid = tenant
+       AND v.id IN (SELECT s.id FROM context JOIN outcomes.outcome_calculation_method_version s
+                        ON s.root_account_uuid = tenant AND s.context_type = context.type AND s.context_id = context.id)
+     UNION ALL
+    SELECT min(owner.event_time), 'account-level scales seen', NULL, NULL FROM owner HAVING count(*) > 0
+     UNION ALL
+    SELECT guess.event_time, 'root account known', NULL, guess.account FROM guess
+     UNION ALL
+    SELECT v.event_time, 'course moved', 'course', v.id FROM outcomes.course_version v
+     WHERE v.root_account_uuid = tenant AND v.id = course
+     UNION ALL
+    SELECT h.event_time, 'account of the course known', NULL, h.account
+      FROM (SELECT hint.*, lag(hint.account) OVER (ORDER BY hint.event_time, hint.account) AS before FROM hint) h
+     WHERE h.account IS DISTINCT FROM h.before
+     UNION ALL
+    SELECT v.event_time, 'account moved', 'account', v.id
+      FROM above JOIN outcomes.account_version v ON v.root_account_uuid = tenant AND v.id = above.account
+     UNION ALL
+    SELECT rooted.event_time, 'root account known', 'account', rooted.account FROM rooted
+     UNION ALL
+    SELECT v.event_time, CASE WHEN v.workflow_state = 'deleted' THEN 'outcome deleted' ELSE 'outcome' END, 'learning_outcome', v.id
+      FROM outcomes.learning_outcome_version v
+     WHERE v.root_account_uuid = tenant AND v.id = outcome
+     UNION ALL
+    SELECT a.event_time, CASE WHEN a.workflow_state = 'deleted' THEN 'alignment removed' ELSE 'alignment told' END, 'outcome_alignment', a.asset_id
+      FROM outcomes.outcome_alignment_version a
+     WHERE a.root_account_uuid = tenant AND a.course_id = course AND a.learning_outcome_id = outcome AND a.asset_type = 'Assignment'
+     UNION ALL
+    SELECT v.event_time, CASE WHEN v.workflow_state = 'deleted' THEN 'outcome unlinked' ELSE 'outcome linked' END,
+           'learning_outcome_link', v.id
+      FROM outcomes.learning_outcome_link_version v
+     WHERE v.root_account_uuid = tenant
+       AND v.id IN (SELECT l.id FROM outcomes.learning_outcome_link_version l
+                     WHERE l.root_account_uuid = tenant AND l.context_type = 'Course' AND l.context_id = course
+                       AND l.learning_outcome_id = outcome)
+$$;
+COMMENT ON FUNCTION outcomes_internal.rollup_moment IS
+    'The events that can have changed a rollup, with what they would be called as a cause. mastery_timeline keeps those that did.';
