@@ -47,6 +47,12 @@ def document(event_name: str) -> dict[str, Any]:
     }
 
 
+def example(event_name: str) -> dict[str, Any]:
+    """The complete event that stands in the published schema."""
+    found: dict[str, Any] = json.loads((FOLDER / f"{event_name}.json").read_text(encoding="utf-8"))["examples"][0]
+    return found
+
+
 def text(event_name: str) -> str:
     """The file's text."""
     return json.dumps(document(event_name), indent=2, ensure_ascii=False) + "\n"

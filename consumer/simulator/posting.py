@@ -1,11 +1,16 @@
 """Events as Canvas posts them: their metadata, and the bodies of each kind."""
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-SHARD = 10_000_000_000_000
+from schemas.base import SHARD, local_id
+from schemas.columns import id_of
+from schemas.events import EVENTS, MODELS
+from schemas.publish import example
+
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -48,6 +53,8 @@ class Canvas:
         self.uuid = self.random_name(40)
         self._ids = 100
         self._scales: dict[tuple[str, int], dict[str, Any]] = {}
+        self.kinds = set[str]()
+        """Kinds of objects that it has posted an event about."""
 
     def random_name(self, length: int) -> str:
         """A random word, as Canvas makes uuids and sessions."""
@@ -107,7 +114,16 @@ class Canvas:
                 "url": f"https://canvas.example.edu/api/v1/x?access_token={self.random_name(20)}",
                 "referrer": None,
             }
+        self.kinds.add(kind)
         return Event(name, time, kind, self.uuid, id_, metadata, {k: v for k, v in body.items() if v is not None})
+
+    def example_events(self, at: datetime) -> Iterator[Event]:
+        """The published example of every event of a kind that has not been posted: so a new kind is simulated at once."""
+        missing = MODELS.keys() - self.kinds
+        for name, model in EVENTS.items():
+            if model.kind in missing:
+                body = example(name)["body"]
+                yield self.event(name, at, str(model.kind), local_id(int(body[id_of(model)])), body)
 
     def account_event(self, id_: int, name: str, parent: int | None, at: datetime, verb: str) -> Event:
         """An account was created or updated."""

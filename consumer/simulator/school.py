@@ -58,6 +58,8 @@ def institution(school: School) -> Iterator[Event]:
         events = [event for tenant in tenants for event in tenant.day(today, day, days, count)]
         events.sort(key=lambda event: event.time)
         yield from events
+    for tenant in tenants:
+        yield from tenant.example_events(school.start + timedelta(weeks=school.weeks))
 
 
 class _Tenant:
@@ -85,6 +87,10 @@ class _Tenant:
         return len(self._accounts) + 6 + school.courses * (3 + 2 * school.outcomes)
 
     # -- the beginning of the year --
+
+    def example_events(self, at: datetime) -> Iterator[Event]:
+        """See `Canvas.example_events`."""
+        return self._canvas.example_events(at)
 
     def setup(self) -> Iterator[Event]:
         """Accounts, scales, methods, courses, outcomes, groups, links."""

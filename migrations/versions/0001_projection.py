@@ -7,5 +7,5 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Runs the SQL file beside this one."""
-    run_beside(__file__)
+    """Runs the SQL files beside this one."""
+    run_beside(__file__, "objects", "books", "beside")

@@ -18,7 +18,7 @@ _SQL = "consumer/store/sql"
 _COMPARE = "consumer/canvas/compare.py"
 _TCP = "consumer/engines/tcp.py"
 _ATTACKS = "tests/serve/test_attacks.py"
-_STEP = "migrations/versions/0001_projection.sql"
+_STEP = "migrations/versions/0001_projection.objects.sql"
 _FUNCTIONS = "migrations/functions"
 _SCORE = f"{_FUNCTIONS}/rollup_score.sql"
 
@@ -319,7 +319,7 @@ MUTANTS = (
     ),
     Mutant(
         "a session can keep the triggers from firing",
-        _STEP,
+        "migrations/versions/0001_projection.books.sql",
         "    ENABLE ALWAYS TRIGGER tally_added, ENABLE",
         "    ENABLE TRIGGER tally_added, ENABLE",
         _tests(_UNKNOWN, "test_triggers_fire_whatever_replication_role_a_session_has"),
