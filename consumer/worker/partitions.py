@@ -169,10 +169,17 @@ class Read:
         self._lease = lease
         self.batch = Batch()
 
-    def expected(self, partition: Partition) -> int | None:
-        """The record that comes next; None where the partition is not read under this lease."""
+    def take(self, partition: Partition, records: list[RawRecord]) -> list[RawRecord]:
+        """Those of these records that come next. They count as read before they are decoded, which may take a while.
+
+        Else the client would stand behind records that nobody seems to have read: as it does behind what holds no event.
+        """
         it = self._lease.owned.get(partition)
-        return it.read_to if it is not None and it.phase is Phase.READING else None
+        if it is None or it.phase is not Phase.READING or records[-1].position < it.read_to:
+            return []  # fetched under an older assignment
+        due = [record for record in records if record.position >= it.read_to]
+        self.advance(partition, records[-1].position + 1)
+        return due
 
     def advance(self, partition: Partition, to: int) -> None:
         """All before this is in the batch, or holds nothing for us."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from consumer import log
 from consumer.errors import LostPartition, OutcomesError, Transient, UsageError
-from consumer.ingest.batch import Batch, Books, Partition
+from consumer.ingest.batch import Batch, Books
 from consumer.ingest.decode import TURN_SECONDS, Rules, decode
 from consumer.ingest.records import RawRecord
 from consumer.settings import Settings
@@ -184,8 +184,8 @@ class Worker:
             if quiet and records:
                 deadline = time.monotonic() + self._settings.batch_seconds
             now = datetime.now(UTC)
-            for partition, fetched in records:
-                await self._decode(read, partition, fetched, now)
+            due = [record for partition, fetched in records for record in read.take(partition, fetched)]
+            await self._decode(batch, due, now)
             self.health.last_progress = time.monotonic()
             full = batch.events >= self._settings.batch_size or batch.bytes >= self._settings.batch_bytes
             if batch.moves and (full or (idle and (not records or time.monotonic() >= deadline))):
@@ -196,19 +196,14 @@ class Worker:
         if batch.moves:
             await self._hand_over(read)
 
-    async def _decode(self, read: Read, partition: Partition, records: list[RawRecord], now: datetime) -> None:
-        expected = read.expected(partition)
-        if expected is None or records[-1].position < expected:
-            return  # fetched under an older assignment
+    async def _decode(self, batch: Batch, records: list[RawRecord], now: datetime) -> None:
         turn = time.monotonic()
         for record in records:
-            if record.position >= expected:
-                read.batch.add(decode(record, self._rules, now))
-                read.batch.bytes += len(record.value or b"")
+            batch.add(decode(record, self._rules, now))
+            batch.bytes += len(record.value or b"")
             if time.monotonic() - turn > TURN_SECONDS:  # else slow records would cost the place in the group
                 await asyncio.sleep(0)
                 turn = self.health.last_progress = time.monotonic()
-        read.advance(partition, records[-1].position + 1)
 
     # -- hand over --
 

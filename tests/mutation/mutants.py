@@ -497,6 +497,13 @@ MUTANTS = (
         _tests(_LEASE, "test_what_was_staged_is_dropped_with_its_lease"),
     ),
     Mutant(
+        "positions move over what is read and not yet written",
+        "consumer/worker/housekeeping.py",
+        "if it.read_to == it.written_to <",
+        "if it.written_to <",
+        _tests("tests/unit/test_worker_turns.py", "test_positions_do_not_move_over_records_that_are_still_being_decoded"),
+    ),
+    Mutant(
         "a partition that has nothing to deliver counts as stuck",
         _WATCHDOG,
         "self.progressed is None or nothing_due or",
