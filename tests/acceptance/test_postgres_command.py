@@ -152,7 +152,7 @@ async def test_only_the_login_and_its_password_open_the_address(place: Path) -> 
     """The owner, who needs no password on the socket, has no way in over TCP."""
     async with opened(place) as command:
         for user in ("postgres", "outcomes_writer"):
-            with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError, match=f"for the user {LOGIN} alone"):
+            with pytest.raises(asyncpg.InvalidAuthorizationSpecificationError, match=f"accepts only the user {LOGIN}"):
                 await asyncpg.connect(_as(command.url, user, "x"))
         for password in ("wrong", command.told["password"] + "x"):
             with pytest.raises(asyncpg.InvalidPasswordError):

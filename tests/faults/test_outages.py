@@ -14,7 +14,7 @@ from consumer.engines.kafka import LocalKafka, free_port
 from consumer.errors import Transient
 from consumer.ingest.batch import Partition
 from consumer.settings import load
-from consumer.sources import kafka as kafka_source
+from consumer.sources import kafka_client
 from consumer.sources.kafka import lag
 from consumer.sources.producing import produce
 from consumer.store import schema
@@ -263,7 +263,7 @@ async def test_what_was_under_way_when_the_broker_went_is_told_once(
     own_broker: LocalKafka, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """By one error; not by each of the messages that were never confirmed."""
-    monkeypatch.setattr(kafka_source, "REQUEST_SECONDS", 3.0)
+    monkeypatch.setattr(kafka_client, "REQUEST_SECONDS", 3.0)
     name = await made(own_broker.bootstrap, 4)
     sent = asyncio.Event()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from consumer.canvas.sql import sql as canvas_sql
 from consumer.errors import Fatal
@@ -199,18 +200,18 @@ async def test_the_turn_of_alignments_is_a_writers_and_nobody_elses(connection: 
                     await connection.execute(canvas_sql("alignments_lock"))
 
 
-async def test_a_migration_names_who_keeps_it_waiting_and_gives_up(
-    database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_migration_names_who_keeps_it_waiting_and_gives_up(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its lock can be held by anybody: process, user and application are told, at once and at the end."""
     monkeypatch.setattr(schema, "PATIENCE_SECONDS", 0.5)
     stranger = await connect(database, application="somebody's tool")
     pid = await stranger.fetchval("SELECT pg_backend_pid()")
     await stranger.execute("SELECT pg_advisory_lock($1)", 0x6F757463)
-    with pytest.raises(Fatal, match=rf"pid {pid}, user .*, application somebody's tool, connected since 20.*end that session"):
+    with (
+        capture_logs() as lines,
+        pytest.raises(Fatal, match=rf"pid {pid}, user .*, application somebody's tool, connected since 20.*end that session"),
+    ):
         await schema.migrate(database)
-    said = capsys.readouterr()
-    assert f"pid {pid}" in said.out + said.err
+    assert [line for line in lines if f"pid {pid}" in str(line)]
     await stranger.close()
     assert await schema.migrate(database) == (HEAD, HEAD, ())
 

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from consumer.ingest.decode import Rules
@@ -215,6 +215,7 @@ def test_equal_events_come_in_equal_order_whatever_the_wrapping(
     expected = verdicts(json.dumps(events).encode())
     for wrap in wraps:
         text = WRAPS[wrap](text)
+    assume(len(text) < 2**20)  # "numbers" makes four characters of one, and what is too large to search is refused
     found = verdicts(text.encode())
     assert [_told(verdict) for verdict in found] == [_told(verdict) for verdict in expected], wraps
     for verdict in found:
