@@ -1,8 +1,11 @@
 """The house keeps its own rules."""
 
+import ast
 import json
 import re
 import subprocess
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -210,6 +213,52 @@ def test_locked_requirements_have_hashes() -> None:
         for package in packages:
             assert re.match(r"\S+==\S+", package), f"{file.name}: {package}"
             assert "--hash=sha256:" in package, f"{file.name}: {package}"
+
+
+PRODUCT = [path for room in ("consumer", "migrations", "schemas") for path in sorted((ROOT / room).rglob("*.py"))]
+STATEMENTS = [path for room in ("consumer", "migrations") for path in sorted((ROOT / room).rglob("*.sql"))]
+LONG = {"schemas/rest.py"}
+"""Files of more than 400 lines, each with its reason at its top."""
+MIRRORS = {"consumer/settings.py", "schemas/learning_outcome.py", "schemas/learning_outcome_result.py", "schemas/rest.py"}
+"""Files whose classes have as many fields as what they describe: the settings, and bodies as Canvas writes them."""
+
+
+def _lines(path: Path) -> int:
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def test_no_file_is_long() -> None:
+    """Whoever opens one can read it to its end."""
+    long = {str(path.relative_to(ROOT)) for path in (*PRODUCT, *STATEMENTS) if _lines(path) > 400}
+    assert long == LONG
+    assert max(map(_lines, (*PRODUCT, *STATEMENTS))) <= 500
+
+
+def test_no_class_holds_more_than_a_dozen_fields() -> None:
+    """Else nobody knows which of them belong together."""
+    assert {str(path.relative_to(ROOT)) for path in PRODUCT if any(len(fields) > 12 for fields in _fields(path))} == MIRRORS
+
+
+def _fields(path: Path) -> Iterator[set[str]]:
+    """Of each class: what it declares, and what its methods set on `self`."""
+    for found in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(found, ast.ClassDef):
+            declared = {ast.unparse(one.target) for one in found.body if isinstance(one, ast.AnnAssign)}
+            written = {
+                one.attr
+                for one in ast.walk(found)
+                if isinstance(one, ast.Attribute) and isinstance(one.ctx, ast.Store) and ast.unparse(one.value) == "self"
+            }
+            yield declared | written
+
+
+def test_no_room_holds_a_fifth_of_the_code() -> None:
+    """A room that grows beyond that is two."""
+    rooms = Counter[str]()
+    for path in (*PRODUCT, *STATEMENTS):
+        if path.is_relative_to(ROOT / "consumer"):
+            rooms[path.relative_to(ROOT / "consumer").parts[0]] += _lines(path)
+    assert max(rooms.values()) < rooms.total() / 5
 
 
 def test_the_documents_count_the_mutants() -> None:
