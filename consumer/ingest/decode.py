@@ -17,7 +17,7 @@ from consumer.ingest.tables import CANVAS, TABLE_OF_EVENT, TABLE_OF_SNAPSHOT, Ta
 from consumer.ingest.texts import Refusal, Where, path_of
 from consumer.ingest.unwrap import Envelope, unwrap
 from consumer.printable import has_controls, printable, shown_name
-from schemas.base import MAX_KEY_TEXT, MAX_RATINGS, SHARD, Reason, local_id, time_of, whole_id
+from schemas.base import MAX_KEY_TEXT, SHARD, Reason, local_id, time_of, whole_id
 
 TOMBSTONE = "(tombstone)"
 """The name that counts Kafka messages without a value."""
@@ -45,10 +45,10 @@ _SENTENCES = {
     "missing": "this member is required",
     "string_type": "a text is expected",
     "string_unicode": _HALF_PAIR,
-    "string_too_long": f"a text of at most {MAX_KEY_TEXT} characters is expected",
+    "string_too_long": "a text of at most {max_length} characters is expected",
     "bool_type": "true or false is expected",
     "list_type": "an array is expected",
-    "too_long": f"an array of at most {MAX_RATINGS} elements is expected",
+    "too_long": "an array of at most {max_length} elements is expected",
     "tuple_type": "an array is expected",
     "model_type": "an object is expected",
     "dict_type": "an object is expected",
@@ -332,8 +332,8 @@ def _first_error(table: Table, error: ValidationError) -> Refusal:
     details: ErrorDetails = min(found, key=lambda details: declared.index(str(details["loc"][0])) if details["loc"] else 0)
     kind = details["type"]
     reason = Reason(kind) if kind in _REASONS else _TYPE_REASONS.get(kind, Reason.BAD_TYPE)
-    message = _SENTENCES.get(kind) or (details["msg"] if kind in _REASONS else "a value of another type is expected")
-    return Refusal(reason, path_of(("body", *details["loc"])), message)
+    sentence = _SENTENCES.get(kind, "a value of another type is expected").format_map(details.get("ctx", {}))
+    return Refusal(reason, path_of(("body", *details["loc"])), details["msg"] if kind in _REASONS else sentence)
 
 
 def _check_values(value: Any, where: Where) -> None:

@@ -107,7 +107,7 @@ def _mention(id_: int) -> str:
 
 
 def _reason(versions: tuple[Version, ...]) -> str:
-    """What decided between the current version and the one before it (design 3)."""
+    """What decided between the current version and the one before it."""
     if not versions:
         return "No record about it was understood."
     if len(versions) == 1:

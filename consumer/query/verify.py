@@ -1,4 +1,4 @@
-"""Proof that the projection is what its records say: the digest (design 3) and the books (design 6)."""
+"""Proof that the projection is what its records say: the digest of all rows, and books that add up."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

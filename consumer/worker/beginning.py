@@ -71,7 +71,7 @@ class Beginning:
         name = named(partition)
         if position > end:
             reason = "topic_recreated"
-            what = f"{name} ends at {end}, but this database has read up to {position}: the topic was made anew"
+            what = f"{name} ends at {end}, but this database has read up to {position}: the topic was deleted and created again"
         else:
             reason = "retention_passed"
             what = f"{name} begins at {first}, but this database is at {position}: Kafka has deleted {first - position} records"

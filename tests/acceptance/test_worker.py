@@ -206,7 +206,7 @@ async def test_a_position_above_the_end_of_the_topic_stops_the_worker_with_what_
     async with running("worker", **settings(database, kafka_bootstrap, name)) as worker:
         code, _, err = await worker.end(None)
     assert code == 2
-    assert "was made anew" in err
+    assert "was deleted and created again" in err
     assert "OUTCOMES_ON_GAP=continue" in err
     onwards = settings(database, kafka_bootstrap, name, OUTCOMES_ON_GAP="continue")
     assert (await outcomes_json("worker", "--until-end", **onwards))["consumed"] == 56

@@ -276,7 +276,7 @@ async def test_a_topic_that_is_made_anew_under_the_worker_is_not_taken_for_the_o
             code, _, err = await worker.end(None)
             assert code == 2, err
             said = err.splitlines()[-1]
-            assert "this database has read up to 250: the topic was made anew" in said
+            assert "this database has read up to 250: the topic was deleted and created again" in said
             assert "OUTCOMES_ON_GAP=continue" in said
             assert await gaps(database) == []
             assert await consumed(database) == 250

@@ -91,7 +91,7 @@ async def test_an_outage_of_kafka_is_told_within_15_seconds(
 async def test_after_a_long_outage_of_kafka_partitions_are_read_again_within_seconds(
     database: str, own_broker: LocalKafka, free_port: int
 ) -> None:
-    """The client has been made anew meanwhile, and comes back as the member that the group still waits for."""
+    """The client has been replaced meanwhile, and comes back as the member that the group still waits for."""
     name = await made(own_broker.bootstrap, 2)
     await send(own_broker.bootstrap, name, [result(1)])
     variables = long(database, own_broker.bootstrap, name, OUTCOMES_WATCHDOG_SECONDS="4")

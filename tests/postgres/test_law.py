@@ -152,7 +152,7 @@ async def state_of(dsn: str, table: str, id_: int, *columns: str) -> tuple[Any, 
 
 
 async def test_a_scale_edit_that_leaves_updated_at_unmoved_is_applied(database: str) -> None:
-    """Canvas does not touch the scale's row when only its ratings change (canvas-facts 6)."""
+    """Canvas does not touch the scale's row when only its ratings change."""
     await write(database, scale(4, 3, 0, minute=0), scale(10, 7, 0, minute=5))
     (ratings,) = await state_of(database, "outcome_proficiency", 1, "outcome_proficiency_ratings")
     assert '"points": 10' in ratings
@@ -191,7 +191,7 @@ async def test_a_deletion_is_not_undone_by_an_older_event(database: str) -> None
 
 
 async def test_a_newer_active_version_revives_a_deleted_object(database: str) -> None:
-    """The next assessment sets a deleted result active again (canvas-facts 5.4)."""
+    """The next assessment sets a deleted result active again."""
     await write(database, result(minute=5, workflow_state="deleted"), result(minute=6))
     assert await state_of(database, "learning_outcome_result", 1, "workflow_state") == ("active",)
 
@@ -216,7 +216,7 @@ async def test_a_late_event_slots_into_the_past_of_the_history(database: str) ->
 
 
 async def test_neighbours_that_say_the_same_are_one_period(database: str) -> None:
-    """Canvas emits updates with an identical body (canvas-facts 4.5)."""
+    """Canvas emits updates with an identical body."""
     await write(
         database,
         result(minute=0, score=1),

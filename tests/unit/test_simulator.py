@@ -86,7 +86,7 @@ def of_kind(kind: str) -> list[Event]:
 
 
 def test_a_scale_changes_while_its_updated_at_stays() -> None:
-    """Only its ratings changed (canvas-facts 6): `updated_at` is still the time it was made."""
+    """Only its ratings changed: `updated_at` is still the time it was made."""
     edits = [e for e in of_kind("outcome_proficiency") if e.name.endswith("updated") and e.body["workflow_state"] == "active"]
     assert any(e.body["updated_at"] < f"{e.time:%Y-%m-%d}" for e in edits)
 
@@ -110,7 +110,7 @@ def test_two_saves_in_one_second_have_equal_updated_at() -> None:
 
 
 def test_percent_is_score_by_possible_and_outlives_a_cleared_score() -> None:
-    """canvas-facts 7.3."""
+    """Canvas leaves the percent where it was when a score is cleared."""
     results = of_kind("learning_outcome_result")
     assert any("score" not in event.body and "percent" in event.body for event in results)
     for event in results:
