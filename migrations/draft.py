@@ -67,7 +67,7 @@ def main() -> None:
     step.write_text(f"-- {_meaning(model)}\n{call(model)}", encoding="utf-8")
     runner = _RUNNER.format(meaning=f"Makes the tables of {model.kind}.", revision=revision, before=HEAD)
     step.with_suffix(".py").write_text(runner, encoding="utf-8")
-    print(f"{step.name} and its .py are written: read the comments, name what needs an index, then `outcomes migrate`")  # noqa: T201
+    print(f"{step.name} and its .py are written. Read the comments; add indexes of the version table to the call.")  # noqa: T201
 
 
 if __name__ == "__main__":

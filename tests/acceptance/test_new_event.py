@@ -14,12 +14,12 @@ from tests.samples import event
 
 MODEL = '''
 
-class CourseSection(StatefulBody):
+class CourseLantern(StatefulBody):
     """Sections of courses."""
 
-    kind = "course_section"
+    kind = "course_lantern"
 
-    course_section_id: GlobalId
+    course_lantern_id: GlobalId
     """Global id of the section."""
     course_id: GlobalId | None = None
     """Global id of the course that the section belongs to."""
@@ -33,8 +33,8 @@ SHARD = 2107 * 10**13
 
 def section(verb: str, time: str, name: str) -> dict[str, Any]:
     """An event as Canvas sends it, of section 7 of course 12."""
-    metadata = event("course_created")["metadata"] | {"event_name": f"course_section_{verb}", "event_time": time}
-    ids = {"course_section_id": str(SHARD + 7), "course_id": str(SHARD + 12)}
+    metadata = event("course_created")["metadata"] | {"event_name": f"course_lantern_{verb}", "event_time": time}
+    ids = {"course_lantern_id": str(SHARD + 7), "course_id": str(SHARD + 12)}
     body = {
         **ids,
         "name": name,
@@ -69,7 +69,7 @@ async def test_a_new_event_is_a_model_payloads_and_two_commands(empty_database: 
     for one in sent:
         (payloads / f"{one['metadata']['event_name']}.json").write_text(json.dumps(one), encoding="utf-8")
     run("schemas.publish")
-    run("migrations.draft", "course_section")
+    run("migrations.draft", "course_lantern")
     run("consumer", "migrate")
     (tmp_path / "captured.ndjson").write_text("".join(f"{json.dumps(one)}\n" for one in reversed(sent)), encoding="utf-8")
     assert json.loads(run("consumer", "replay", "captured.ndjson", "--json"))["applied"] == 1
@@ -77,14 +77,14 @@ async def test_a_new_event_is_a_model_payloads_and_two_commands(empty_database: 
     connection = await connect(empty_database)
     try:
         await connection.execute("SET search_path TO outcomes")
-        rows = await connection.fetch("SELECT id, global_id, course_id, name FROM course_section")
-        periods = await connection.fetch("SELECT name FROM course_section_history ORDER BY valid_from")
+        rows = await connection.fetch("SELECT id, global_id, course_id, name FROM course_lantern")
+        periods = await connection.fetch("SELECT name FROM course_lantern_history ORDER BY valid_from")
         then = await connection.fetchval(
-            "SELECT name FROM course_section_at($1, 7, '2025-02-02')", sent[0]["metadata"]["root_account_uuid"]
+            "SELECT name FROM course_lantern_at($1, 7, '2025-02-02')", sent[0]["metadata"]["root_account_uuid"]
         )
         meaning = await connection.fetchval(
-            "SELECT col_description('course_section'::regclass, attnum) FROM pg_attribute "
-            "WHERE attrelid = 'course_section'::regclass AND attname = 'course_id'"
+            "SELECT col_description('course_lantern'::regclass, attnum) FROM pg_attribute "
+            "WHERE attrelid = 'course_lantern'::regclass AND attname = 'course_id'"
         )
     finally:
         await connection.close()
@@ -92,6 +92,6 @@ async def test_a_new_event_is_a_model_payloads_and_two_commands(empty_database: 
     assert [row["name"] for row in periods] == ["Morning", "Evening"]
     assert then == "Morning"
     assert meaning == "Local id of the course that the section belongs to."
-    assert json.loads(run("consumer", "history", "course_section", "7", "--json"))["states"][-1]["name"] == "Evening"
+    assert json.loads(run("consumer", "history", "course_lantern", "7", "--json"))["states"][-1]["name"] == "Evening"
     assert json.loads(run("consumer", "verify", "--json"))["holds"]
-    assert "course_section_updated" in run("consumer", "simulate", "--events", "300")
+    assert "course_lantern_updated" in run("consumer", "simulate", "--events", "300")

@@ -8,14 +8,16 @@ import migrations
 from tests.acceptance.running import Process, started
 from tests.forking import ROOT
 
-NEWER = "0002"
-"""The step in `versions`, which product's own steps must not come to: a higher number then."""
+NEWER = f"{int(migrations.HEAD) + 1:04}"
+"""The number that the step in `versions` gets: the next one, however many the product has."""
 
 
 def copied(folder: Path) -> Path:
     """A copy of the schema with the step, in `folder/migrations`."""
     copy = shutil.copytree(migrations.FOLDER, folder / "migrations", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(Path(__file__).parent / "versions", copy / "versions", dirs_exist_ok=True)
+    for file in (Path(__file__).parent / "versions").glob("NNNN_*"):
+        text = file.read_text(encoding="utf-8").replace("NNNN", NEWER).replace("HEAD", migrations.HEAD)
+        (copy / "versions" / file.name.replace("NNNN", NEWER)).write_text(text, encoding="utf-8")
     return Path(copy)
 
 

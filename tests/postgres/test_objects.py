@@ -130,8 +130,8 @@ async def test_check_tells_which_differ(database: str) -> None:
 
 
 SECTION = """
-SELECT outcomes_internal.create_versioned_table('course_section',
-    'Sections of courses. From course_section_created.', $columns$
+SELECT outcomes_internal.create_versioned_table('course_lantern',
+    'Sections of courses. From course_lantern_created.', $columns$
     id bigint NOT NULL -- Local id of the section.
     updated_at timestamptz
     workflow_state text
@@ -141,8 +141,8 @@ $columns$, indexes => $indexes$
     by_course (root_account_uuid, course_id)
 $indexes$, by_year => true, private => true)
 """
-_ROW = "INSERT INTO course_section{} (root_account_uuid, id, course_id, extra, event_name, event_time, version_hash{}) VALUES "
-_VALUES = "('t', 1, $1, '{{\"a\": 1}}', 'course_section_created', $2, $1{})"
+_ROW = "INSERT INTO course_lantern{} (root_account_uuid, id, course_id, extra, event_name, event_time, version_hash{}) VALUES "
+_VALUES = "('t', 1, $1, '{{\"a\": 1}}', 'course_lantern_created', $2, $1{})"
 
 
 async def test_a_versioned_table_is_one_call(database: str) -> None:
@@ -156,27 +156,27 @@ async def test_a_versioned_table_is_one_call(database: str) -> None:
         await connection.execute(_ROW.format("_version", ", source, partition, position") + values, course, NOON)
     await connection.execute(_ROW.format("", "") + _VALUES.format(""), 6, NOON)
     await connection.execute("SET ROLE outcomes_reader")
-    assert await connection.fetchval("SELECT count(*) FROM course_section_history") == 2
-    assert await connection.fetchval("SELECT course_id FROM course_section_at('t', 1, NULL)") == 6
-    assert await connection.fetchval("SELECT count(extra) FROM course_section") == 0
+    assert await connection.fetchval("SELECT count(*) FROM course_lantern_history") == 2
+    assert await connection.fetchval("SELECT course_id FROM course_lantern_at('t', 1, NULL)") == 6
+    assert await connection.fetchval("SELECT count(extra) FROM course_lantern") == 0
     assert await connection.fetchval("SELECT count(*) FROM context_hint WHERE root_account_uuid = 't'") == 2
     await connection.execute("RESET ROLE")
-    assert await connection.fetchval("SELECT count(*) FROM unknown_value WHERE table_name = 'course_section'") == 2
+    assert await connection.fetchval("SELECT count(*) FROM unknown_value WHERE table_name = 'course_lantern'") == 2
     assert (
-        await connection.fetchval("SELECT DISTINCT tableoid::regclass::text FROM course_section_version")
-        == "course_section_version_y2025"
+        await connection.fetchval("SELECT DISTINCT tableoid::regclass::text FROM course_lantern_version")
+        == "course_lantern_version_y2025"
     )
     silent = await connection.fetchval(
-        "SELECT count(*) FROM pg_attribute WHERE attnum > 0 AND attrelid::regclass::text LIKE 'course_section%' "
+        "SELECT count(*) FROM pg_attribute WHERE attnum > 0 AND attrelid::regclass::text LIKE 'course_lantern%' "
         "AND col_description(attrelid, attnum) IS NULL "
         "AND attrelid IN (SELECT oid FROM pg_class WHERE relkind IN ('r', 'v', 'p'))"
     )
     assert silent == 0
     comment = (
-        "SELECT col_description('course_section_history'::regclass, attnum) FROM pg_attribute WHERE attname = 'course_id' "
+        "SELECT col_description('course_lantern_history'::regclass, attnum) FROM pg_attribute WHERE attname = 'course_id' "
     )
     assert (
-        await connection.fetchval(comment + "AND attrelid = 'course_section_history'::regclass")
+        await connection.fetchval(comment + "AND attrelid = 'course_lantern_history'::regclass")
         == "Local id of the course; joins course.id."
     )
     await connection.close()

@@ -2,8 +2,8 @@
 
 from migrations.script import run_beside
 
-revision = "0002"
-down_revision = "0001"
+revision = "NNNN"
+down_revision = "HEAD"
 
 
 def upgrade() -> None:
