@@ -278,10 +278,10 @@ def _change(table: str, id_: int, members: Mapping[str, Any], known: Known | Non
 
 
 def _with_late_feed(table: str, members: Mapping[str, Any], known: Known) -> Known:
-    """A snapshot with the feed's members that REST does not show, and with the feed's spelling of equal ones.
+    """A snapshot with the feed's members that REST does not show; where both are equal, as the feed wrote it.
 
-    A member may be in the snapshot because REST showed it then; that value is newer than the feed's. It is the feed's only if
-    the snapshot can have copied it from an earlier version of the feed.
+    A member that REST showed is newer than the feed's and stays. One that the snapshot copied from an earlier version of the feed
+    gives way to what the feed says by now.
     """
     if (feed := known.feed) is None:
         return known

@@ -132,7 +132,7 @@ class _Decoder:
         )
 
     def _event(self, envelope: Envelope) -> Accepted | Ignored:
-        """The steps in this order: it decides which refusal an event with several faults gets."""
+        """The order matters: it decides which refusal an event with several faults gets."""
         metadata, record = envelope.metadata, self._record
         suspicious = self._suspicious or envelope.lenient
         name = _name(metadata.get("event_name"), suspicious=suspicious)

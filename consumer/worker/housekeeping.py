@@ -67,8 +67,8 @@ class Housekeeping:
     def advance_positions(self) -> None:
         """Moves positions over what holds no event: markers of transactions, aborted records, holes of compaction.
 
-        Else they lag behind for ever, and seem to have missed something once retention has passed them. Only where nothing is
-        under way: then all that the client has passed has been written, or was nothing for us.
+        Otherwise retention would overtake them and look like a gap. Only while no batch is under way: then all that the client
+        has passed is written or held no event.
         """
         lease = self.partitions.lease
         if not self.partitions.idle.is_set():

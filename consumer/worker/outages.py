@@ -26,7 +26,7 @@ REPEATED_SECONDS = 10.0
 """How often the same complaint about Kafka or Postgres is logged, at most."""
 
 MOST_KAFKA_SECONDS = 2.0
-"""Longest pause before Kafka is tried again, half of it more or less: half a group waits for a worker that is late."""
+"""Longest pause before Kafka is tried again, half of it more or less: a late worker holds up the rebalance of its group."""
 
 STUCK_SECONDS = 300.0
 """A loop that has made no progress for so long, without waiting for Postgres or Kafka, is dead: /livez says so."""

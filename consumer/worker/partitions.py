@@ -49,6 +49,7 @@ class Phase(Enum):
     LEADERLESS = auto()
     """It cannot begin: the broker that leads it does not answer."""
     READING = auto()
+    """It is fetched and written."""
 
 
 @dataclass(slots=True)
@@ -84,7 +85,7 @@ class Lease:
         self._means: Means | None = means
         self.owned = {partition: Owned() for partition in sorted(partitions)}
         self.member = member
-        """Whether the group has handed out partitions, if only none, and not taken them back."""
+        """Whether the group has handed out partitions, even none, and not taken them back."""
         self.heard = heard
         """Without partitions: monotonic time of the last sign of Kafka; None while the client is not connected."""
         self.silent = False
@@ -172,7 +173,7 @@ class Read:
     def take(self, partition: Partition, records: list[RawRecord]) -> list[RawRecord]:
         """Those of these records that come next. They count as read before they are decoded, which may take a while.
 
-        Else the client would stand behind records that nobody seems to have read: as it does behind what holds no event.
+        Otherwise `advance_positions` could run meanwhile and take them for offsets that hold no event.
         """
         it = self._lease.owned.get(partition)
         if it is None or it.phase is not Phase.READING or records[-1].position < it.read_to:
@@ -198,7 +199,10 @@ class Read:
         means.handed.put_nowait(self)
 
     async def write(self) -> dict[Partition, Books]:
-        """Writes it in one transaction. One that has begun goes on when the lease ends."""
+        """Writes it in one transaction. One that has begun goes on when the lease ends, which still learns its positions.
+
+        A revocation waits for that, and commits them to Kafka.
+        """
         books = await self._lease.means().store.write(self.batch)
         for partition, move in self.batch.moves.items():
             self._lease.owned[partition].written_to = move.new
@@ -260,15 +264,15 @@ class Partitions:
         self._replace(self.lease.owned, heard=self.lease.heard, member=self.lease.member)
 
     async def replace_client(self) -> None:
-        """A client starts only once: the new one does. It takes the old one's place in the group where that could not leave."""
-        self._replace(heard=None, member=False)
+        """A client starts only once, so a new one does. It takes the old one's place in the group if that could not leave."""
+        self._replace(heard=None, member=False)  # nobody may ask the old client any more
         try:
             await self.source.stop()
         except OutcomesError as error:
             _logger.info("old_client_left", error=str(error))
         self.source = KafkaSource(self._settings, self, self.source.member_id)
         self._means = self._means._replace(source=self.source)
-        self._replace(heard=None, member=False)
+        self._replace(heard=None, member=False)  # whoever asks now asks the new one
 
     def refresh_readiness(self) -> None:
         """Ready unless something keeps partitions from being read and written."""

@@ -1,4 +1,4 @@
-"""`--until-end`: the worker stops once all that was in the topics at first is written, by whomever."""
+"""`--until-end`: the worker stops once all that was in the topics at first is written, by this worker or another."""
 
 import asyncio
 import time

@@ -20,7 +20,7 @@ WATCHING_SECONDS = 3.0
 """How often Kafka is asked how far the partitions go, at most; and how long it may take for the answer."""
 
 TELLING_SECONDS = 1.0
-"""How often silences are looked for. With the container's health check that makes 15 s in all."""
+"""How often silences are looked for. With the container's health check an outage is told within 15 s."""
 
 HELD_SECONDS = 2.0
 """A statement that takes longer may wait for a lock, or for a Postgres that hangs: another connection tells, in as long."""

@@ -55,7 +55,7 @@ class Watchdog:
         self._seconds = seconds
         self._silence_seconds = min(silence_seconds, seconds)
         self._patience = seconds
-        """How long those of `_tried` may be silent: longer each time, for what is left of them may be nothing for us."""
+        """How long those of `_tried` may be silent: longer each time, as the rest may be aborted or compacted."""
         self._tried: Mapping[Partition, int] = {}
 
     def silent(self, heard: float, now: float) -> bool:

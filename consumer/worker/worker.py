@@ -1,6 +1,6 @@
 """The worker's story: begin, fetch, decode, hand over, write, leave.
 
-Two tasks share one batch of slack: one fetches and decodes the next batch while the other writes the last. Beside them one
+One task fetches and decodes at most one batch ahead of the other, which writes. Beside them one
 keeps house, and three watch Kafka and Postgres. The database alone says where each partition is read from.
 """
 
@@ -37,7 +37,7 @@ QUIET_SECONDS = 0.2
 """How long one fetch waits when the topic has nothing new."""
 
 BUSY_SECONDS = 0.002
-"""How long to look away while the writer is busy and nothing else is to be done."""
+"""Wait for a fetch, or for the writer, while the writer is busy."""
 
 AGAIN_SECONDS = 1.0
 """Pause after a fetch that failed."""
