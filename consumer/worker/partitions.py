@@ -100,6 +100,11 @@ class Lease:
             self._means.store.discard_staged()
         self._means = None
 
+    @property
+    def ended(self) -> bool:
+        """Whether somebody else may own its partitions by now."""
+        return self._means is None
+
     def means(self) -> Means:
         """Raises `LeaseEnded`."""
         if self._means is None:
@@ -190,7 +195,10 @@ class Read:
 
     async def stage(self) -> None:
         """Sends it to the database's stages while another one is being written."""
-        await self._lease.means().store.stage_next(self.batch)
+        store = self._lease.means().store
+        await store.stage_next(self.batch)
+        if self._lease.ended:  # while its connection was made: nobody would end the transaction that holds the stages
+            store.discard_staged()
 
     def hand_over(self) -> None:
         """To the writing task, which must be idle."""

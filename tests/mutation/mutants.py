@@ -497,6 +497,13 @@ MUTANTS = (
         _tests(_LEASE, "test_what_was_staged_is_dropped_with_its_lease"),
     ),
     Mutant(
+        "what is staged after the end of its lease stays",
+        _PARTITIONS,
+        "        if self._lease.ended:",
+        "        if False and self._lease.ended:",
+        _tests(_LEASE, "test_what_is_staged_although_its_lease_has_just_ended_is_dropped_too"),
+    ),
+    Mutant(
         "positions move over what is read and not yet written",
         "consumer/worker/housekeeping.py",
         "if it.read_to == it.written_to <",

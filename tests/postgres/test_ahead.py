@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import asyncpg
 import pytest
@@ -13,6 +14,7 @@ from consumer.ingest.batch import Batch, Books, Partition
 from consumer.query.verify import verify
 from consumer.store.postgres import Connection, connect
 from consumer.store.store import Store
+from consumer.worker.partitions import Lease, Read
 from tests.acceptance.running import until
 from tests.postgres.writing import TOPIC, batch_of, projection, waiting_for_locks, write
 from tests.samples import Event, result
@@ -118,6 +120,28 @@ async def test_what_was_staged_and_is_not_written_leaves_nothing(busy: Busy) -> 
     ids = await busy.admin.fetch("SELECT id FROM learning_outcome_result_version ORDER BY id")
     assert [row["id"] for row in ids] == [1, 2, 9]
     assert (await verify(busy.admin)).holds
+
+
+async def test_no_transaction_stays_open_where_the_lease_ends_while_the_second_connection_is_made(busy: Busy) -> None:
+    """The partitions may never come back: an open transaction with stages would keep vacuum from all tables."""
+    lease = Lease(cast(Any, SimpleNamespace(store=busy.store)), [TOPIC], heard=0.0, member=True)
+    read = Read(lease)
+    read.batch = following()
+    staging = asyncio.create_task(read.stage())
+    await asyncio.sleep(0)
+    assert busy.store._second is None
+    lease.end()
+    await staging
+    await busy.finish()
+    async with asyncio.timeout(20):  # the server ends it too, a minute later
+        await until(lambda: _no_open_transaction(busy.admin))
+
+
+async def _no_open_transaction(admin: Connection) -> bool:
+    found: bool = await admin.fetchval(
+        "SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction')"
+    )
+    return found
 
 
 async def test_a_staged_batch_whose_position_was_moved_by_somebody_else_writes_nothing(busy: Busy) -> None:

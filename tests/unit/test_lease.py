@@ -143,6 +143,15 @@ async def test_what_was_staged_is_dropped_with_its_lease() -> None:
     assert recorded.asked == ["discard_staged"]
 
 
+async def test_what_is_staged_although_its_lease_has_just_ended_is_dropped_too() -> None:
+    """When the lease ended, the connection for the stages was still being made: there was nothing to drop yet."""
+    recorded = Recorded()
+    lease = granted(recorded)
+    recorded.meanwhile = lease.end
+    await read(lease).stage()
+    assert recorded.asked == ["stage_next", "discard_staged", "discard_staged"]
+
+
 async def test_partitions_that_come_back_begin_at_the_databases_position() -> None:
     """Nothing of the lease before is known to the next one."""
     recorded = Recorded()
