@@ -280,8 +280,8 @@ def _change(table: str, id_: int, members: Mapping[str, Any], known: Known | Non
 def _with_late_feed(table: str, members: Mapping[str, Any], known: Known) -> Known:
     """A snapshot with the feed's members that REST does not show; where both are equal, as the feed wrote it.
 
-    A member that REST showed is newer than the feed's and stays. One that the snapshot copied from an earlier version of the feed
-    gives way to what the feed says by now.
+    A member that REST showed is newer than the feed's and stays. One that the snapshot copied from an earlier version of the
+    feed gives way to what the feed says by now.
     """
     if (feed := known.feed) is None:
         return known
