@@ -13,3 +13,4 @@ END
 $$;
 COMMENT ON FUNCTION outcomes_internal.copy_column_comments IS
     'Says of the columns of a view what a table says of its columns of the same name.';
+REVOKE EXECUTE ON FUNCTION outcomes_internal.copy_column_comments FROM PUBLIC;

@@ -18,3 +18,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION outcomes_internal.create_context_hint IS 'Makes the view context_hint of all versioned tables that there are.';
+REVOKE EXECUTE ON FUNCTION outcomes_internal.create_context_hint FROM PUBLIC;

@@ -56,3 +56,4 @@ END
 $$;
 COMMENT ON FUNCTION outcomes_internal.create_version_readers IS
     'Makes <name>_history and <name>_at of a versioned table, and makes them again where its columns have changed.';
+REVOKE EXECUTE ON FUNCTION outcomes_internal.create_version_readers FROM PUBLIC;

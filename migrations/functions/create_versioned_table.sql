@@ -116,3 +116,4 @@ END
 $$;
 COMMENT ON FUNCTION outcomes_internal.create_versioned_table IS
     'Makes the tables of a kind of object, current and versions, with their history, function, comments, indexes and rights.';
+REVOKE EXECUTE ON FUNCTION outcomes_internal.create_versioned_table FROM PUBLIC;
