@@ -116,11 +116,11 @@ class Settings(BaseModel):
     """When a partition has unread records and delivers none for this long, the worker recreates its Kafka client."""
 
     http_host: str = "0.0.0.0"  # noqa: S104 - probes and scrapers come from outside the container
-    """Address on which the worker answers `/livez`, `/readyz` and `/metrics`."""
+    """Address of the worker, for `/livez`, `/readyz` and `/metrics`."""
 
     http_port: int = Field(default=8080, ge=0, le=65535)
-    """Port for `/livez`, `/readyz` and `/metrics`; 0 switches them off. While it is not set, a worker that finds 8080 taken
-    uses a free port."""
+    """Port of the worker, for `/livez`, `/readyz` and `/metrics`; 0 switches them off. While it is not set, a worker that finds
+    8080 taken uses a free port."""
 
     log_format: Literal["auto", "json", "console"] = "auto"
     """`console` is for people, `json` for machines. `auto` is `console` on a terminal and `json` elsewhere."""
@@ -182,10 +182,10 @@ class Settings(BaseModel):
     """A request to Canvas that takes longer is cancelled and tried again."""
 
     serve_host: str = "127.0.0.1"
-    """Address on which `outcomes serve` listens. The default accepts connections from this machine only."""
+    """Address of the server, `outcomes serve`. The default accepts connections from this machine only."""
 
     serve_port: int = Field(default=8000, ge=0, le=65535)
-    """Port on which `outcomes serve` listens; 0 picks a free one."""
+    """Port of the server, `outcomes serve`; 0 picks a free one."""
 
     @field_validator("topic", mode="before")
     @classmethod

@@ -148,7 +148,7 @@ def grade(
 ) -> None:
     """Tell the letter of a percentage: by the assignment's standard, else the course's, the account's, the built-in scheme.
 
-    Of what is named only: an assignment's course must be named too. A course's account is known from its events.
+    Only what you name counts: with --assignment, also give --course. A course's account is known from its events.
 
     Example: outcomes letters grade 93.5 --course 12
     """

@@ -49,7 +49,7 @@ class Metrics:
         self._batches = _Batches(self.registry)
         self._lag = Gauge(
             "outcomes_lag_records",
-            "Records that are in Kafka and not yet written.",
+            "Records of this worker's partitions that are in Kafka and not yet written.",
             ["topic", "partition"],
             registry=self.registry,
         )

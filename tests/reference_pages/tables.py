@@ -1,5 +1,6 @@
 """Tables, views and functions of a migrated database, from its catalogue and the comments in it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -169,9 +170,20 @@ def others(found: Catalogue) -> str:
 
 
 def functions(found: Catalogue) -> str:
-    """A row for each function that readers may call; those that ask a table as it was are one pattern."""
-    rows = [
-        [f"{code(f'{one.name}({_short(one.arguments)})')}", code(_short(one.result)), escaped(one.meaning)]
-        for name, one in found.functions.items()
-    ]
-    return table(["function", "returns", "meaning"], rows)
+    """A section for each function that readers may call: what it is for, its arguments and what it returns."""
+    parts = []
+    for one in found.functions.values():
+        arguments = [
+            f"* {code(argument)}" for argument in _parts(_short(one.arguments).replace("NULL::timestamptz", "NULL"))
+        ] or ["* no arguments"]
+        columns = re.fullmatch(r"TABLE\((.*)\)", _short(one.result))
+        returned = [f"* {code(column)}" for column in _parts(columns[1])] if columns else []
+        result = "Returns a table:" if columns else f"Returns {code(_short(one.result))}."
+        lines = [f"### `{one.name}`", "", escaped(one.meaning), "", "Takes:", "", *arguments, "", result, ""]
+        parts.append("\n".join([*lines, *returned, *([""] if returned else [])]))
+    return "\n".join(parts)
+
+
+def _parts(text: str) -> list[str]:
+    """What commas outside of parentheses part."""
+    return [part.strip() for part in re.split(r",(?![^(]*\))", text) if part]

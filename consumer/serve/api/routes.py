@@ -173,7 +173,8 @@ async def outcome_rollups(
 ) -> Response:
     """List the scores of a course's students, by student or as an aggregate.
 
-    The students are those with a result in the course. No event tells sections, so there is no `links.section`.
+    The students are those with any result in the course, also without a score. No event tells sections, so there is no
+    `links.section`.
     """
     users = await request.users(user_ids)
     if aggregate is not None:
