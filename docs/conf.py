@@ -13,4 +13,5 @@ html_theme = "furo"
 html_title = "outcomes-consumer"
 html_show_copyright = False
 html_copy_source = False
-html_static_path: list[str] = []
+html_static_path = ["_static"]
+html_css_files = ["blocks.css"]

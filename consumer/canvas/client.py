@@ -24,7 +24,6 @@ from schemas import rest
 
 T = TypeVar("T")
 A = TypeVar("A")
-Ids = Iterable[int | str]
 
 PER_PAGE = 100
 """Canvas' maximum. It silently reduces larger numbers, and may reduce this one."""
@@ -190,27 +189,16 @@ class CanvasClient:
 
     # Results
 
-    def outcome_results(
-        self, course_id: int, *, user_ids: Ids = (), outcome_ids: Ids = (), include_hidden: bool = False
-    ) -> AsyncIterator[Page[rest.OutcomeResult]]:
-        """Active results whose alignment exists. A filter takes as many ids as fit in a URL."""
-        query = _ids(user_ids, outcome_ids) + ([("include_hidden", "true")] if include_hidden else [])
+    def outcome_results(self, course_id: int, *, include_hidden: bool = False) -> AsyncIterator[Page[rest.OutcomeResult]]:
+        """Active results whose alignment exists."""
+        query = [("include_hidden", "true")] if include_hidden else []
         return self._pages(
             f"courses/{course_id}/outcome_results", rest.OutcomeResults, lambda body: body.outcome_results, query
         )
 
-    def outcome_rollups(
-        self,
-        course_id: int,
-        *,
-        user_ids: Ids = (),
-        outcome_ids: Ids = (),
-        aggregate_stat: Literal["mean", "median"] | None = None,
-    ) -> AsyncIterator[Page[rest.OutcomeRollup]]:
-        """A rollup for each student and section, or with `aggregate_stat` one for the course."""
-        aggregate = [("aggregate", "course"), ("aggregate_stat", aggregate_stat)] if aggregate_stat else []
-        query = _ids(user_ids, outcome_ids) + aggregate
-        return self._pages(f"courses/{course_id}/outcome_rollups", rest.OutcomeRollups, lambda body: body.rollups, query)
+    def outcome_rollups(self, course_id: int) -> AsyncIterator[Page[rest.OutcomeRollup]]:
+        """A rollup for each student and section."""
+        return self._pages(f"courses/{course_id}/outcome_rollups", rest.OutcomeRollups, lambda body: body.rollups)
 
     # Scales and standards
 
@@ -225,10 +213,6 @@ class CanvasClient:
     def grading_standards(self, context: Context) -> AsyncIterator[Page[rest.GradingStandard]]:
         """The context's own standards, without deleted ones and without those of the accounts above."""
         return self._list(f"{context.path}/grading_standards", rest.GradingStandard)
-
-    async def grading_standard(self, context: Context, grading_standard_id: int) -> Answer[rest.GradingStandard]:
-        """One standard."""
-        return await self._one(f"{context.path}/grading_standards/{grading_standard_id}", rest.GradingStandard)
 
     # Requests
 
@@ -326,7 +310,3 @@ class CanvasClient:
             return failed
         link = next_link(response.headers.getall("Link", []))
         return Success(bytes(body), None if link is None else url.join(URL(link, encoded=True)), requested_at)
-
-
-def _ids(user_ids: Ids, outcome_ids: Ids) -> list[tuple[str, str]]:
-    return [("user_ids[]", str(id_)) for id_ in user_ids] + [("outcome_ids[]", str(id_)) for id_ in outcome_ids]

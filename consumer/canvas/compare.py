@@ -123,7 +123,7 @@ class Change:
 
     @property
     def key(self) -> Mapping[str, Any]:
-        """The object, as findings name it; a scale with its owner, because its id may be our own."""
+        """The object, as findings name it; a scale with its owner, because its id may be made up."""
         owner = ("context_type", "context_id") if self.table == "outcome_proficiency" else ()
         return {"id": self.id, **{name: self.body[name] for name in owner}}
 
@@ -204,12 +204,12 @@ def moves(
     return found
 
 
-def mastery_scale(shown: Scale, known: Known | None, feeds_id: int | None) -> Change | SkipReason:
+def mastery_scale(shown: Scale, known: Known | None, canvas_id: int | None) -> Change | SkipReason:
     """The scale in force in a context. REST shows neither its owner nor its id.
 
     An inherited scale is not written, unless this context owns a different active one: we assume that it became this one.
-    Without any scale in force, a known one was deleted. `feeds_id`: the feed's id of the context's scale; without it the scale
-    gets a negative id of our own.
+    Without any scale in force, a known one was deleted. `canvas_id`: Canvas' id of the context's scale, which only the feed
+    tells.
     """
     context, at = shown.context, shown.requested_at
     if known is not None and known.event_time > at:
@@ -218,8 +218,8 @@ def mastery_scale(shown: Scale, known: Known | None, feeds_id: int | None) -> Ch
         return replace(deleted("outcome_proficiency", known, at), kind="scale")
     if shown.ratings is None or (shown.inherited and not (known is not None and known.active)):
         return SkipReason.UNCHANGED
-    id_ = feeds_id or -2 * context.context_id - (context.context_type == "Course")
-    change = _change("outcome_proficiency", id_, scale(context, shown.ratings).members, known, at)
+    made_up_id = -2 * context.context_id - (context.context_type == "Course")  # negative, as none of Canvas' ids is
+    change = _change("outcome_proficiency", canvas_id or made_up_id, scale(context, shown.ratings).members, known, at)
     return replace(change, kind="scale") if isinstance(change, Change) else change
 
 
@@ -285,7 +285,7 @@ def _with_late_feed(table: str, members: Mapping[str, Any], known: Known) -> Kno
     """
     if (feed := known.feed) is None:
         return known
-    feeds_own = {TABLES[table].id_member, *_ASSET}
+    only_in_feed = {TABLES[table].id_member, *_ASSET}
 
     @cache
     def from_feed(name: str) -> bool:
@@ -294,7 +294,7 @@ def _with_late_feed(table: str, members: Mapping[str, Any], known: Known) -> Kno
         if name in members:
             return _same(table, name, members[name], feed)
         copied = any(one.get(name) == known.body[name] for one in known.earlier) if name in known.body else True
-        return copied or name in feeds_own
+        return copied or name in only_in_feed
 
     body = {}
     for name in feed.body.keys() | known.body.keys():

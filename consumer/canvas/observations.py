@@ -50,12 +50,12 @@ class ListEnd:
     """Ids; empty for links, whose ids REST does not show."""
     linked: Collection[int] = field(default=(), repr=False)
     """For results: the outcomes that the course links. Canvas shows no results of others."""
-    sure: bool = False
+    read_completely: bool = False
     """It was one page, or was read twice: a deletion between two pages moves rows onto the page before. Results are always
     read twice."""
     students: Collection[str] = field(default=(), repr=False)
-    """For results that are sure: the users whom Canvas shows in the course. It shows no results of others, which proves
-    nothing about them: they may have left, or the token's user may not see them."""
+    """For results that were read completely: the users whom Canvas shows in the course. It shows no results of others, which
+    proves nothing about them: they may have left, or the token's user may not see them."""
 
 
 @dataclass(frozen=True, slots=True)

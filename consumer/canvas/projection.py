@@ -180,9 +180,9 @@ class Projection:
         ]
 
     async def known_scale(self, context: Context) -> tuple[Known | None, int | None]:
-        """The newest version of a context's own scale, and the feed's id of it."""
+        """The newest version of a context's own scale, and Canvas' id of it if the feed has told it."""
         rows = await self._fetch("known_scale", *context)
-        return (known_of("outcome_proficiency", dict(rows[0])), rows[0]["feeds_id"]) if rows else (None, None)
+        return (known_of("outcome_proficiency", dict(rows[0])), rows[0]["canvas_id"]) if rows else (None, None)
 
     async def compare_standards(self, standards: Sequence[Standard], at: datetime) -> list[StandardComparison]:
         """Each standard against the version that held at the time of the request."""
@@ -230,9 +230,9 @@ class Projection:
         learnt = {uuid: int(id_) for id_, uuid in self._learnt.items() if uuid in user_uuids}
         return learnt | {row["user_uuid"]: row["user_id"] for row in await self._fetch("user_ids", list(user_uuids))}
 
-    async def results_to_name(self, above: int, most: int) -> list[tuple[Known, str]]:
+    async def results_with_new_uuid(self, above: int, most: int) -> list[tuple[Known, str]]:
         """Results above this id whose student has become known, each with the uuid."""
-        rows = await self._fetch("results_to_name", above, most)
+        rows = await self._fetch("results_with_new_uuid", above, most)
         return [(known_of("learning_outcome_result", dict(row)), row["learnt"]) for row in rows]
 
     async def not_shown(self, table: str, context: Context, at: datetime, shown: Collection[int], *more: Any) -> list[Known]:

@@ -200,7 +200,7 @@ class Survey:
                 reading = self._course(end.context).results_again(students)
         async for observation in reading:
             if isinstance(observation, observations.ListEnd):
-                yield replace(end, shown={*end.shown, *observation.shown}, sure=True, students=students)
+                yield replace(end, shown={*end.shown, *observation.shown}, read_completely=True, students=students)
             else:
                 yield observation
 
@@ -238,7 +238,7 @@ class Survey:
             shown.update(group.id for group in page.items)
             yield Objects("learning_outcome_group", context, page.requested_at, [mapping.group(one) for one in page.items])
         if began is not None:
-            yield observations.ListEnd("learning_outcome_group", context, began, shown, sure=pages == 1)
+            yield observations.ListEnd("learning_outcome_group", context, began, shown, read_completely=pages == 1)
 
     @reporting_refusals
     async def _links(self, context: Context) -> AsyncIterator[Observation]:
@@ -251,7 +251,7 @@ class Survey:
             yield Objects("learning_outcome", context, page.requested_at, objects)
             yield Objects("learning_outcome_link", context, page.requested_at, [mapping.link(one) for one in page.items])
         if began is not None:
-            yield observations.ListEnd("learning_outcome_link", context, began, (), sure=pages == 1)
+            yield observations.ListEnd("learning_outcome_link", context, began, (), read_completely=pages == 1)
 
     async def _have_own_criteria(self, outcomes: Iterable[rest.Outcome]) -> bool:
         """Whether links show the outcomes' own criteria. One outcome tells for the whole Canvas.

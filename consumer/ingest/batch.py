@@ -167,10 +167,10 @@ def without(batch: Batch, refusals: Mapping[int, str]) -> Batch:
     for index, message in refusals.items():
         version = batch.accepted[index]
         raw = version.record.value or b""
-        if version.where is not None:
+        if version.steps is not None:
             if id(raw) not in elements:
                 elements[id(raw)] = Elements(raw)
-            raw = elements[id(raw)].raw_event(version.where)
+            raw = elements[id(raw)].raw_event(version.steps)
         rejected.append(Rejected(Reason.REFUSED_BY_DATABASE, "", message, version.key.event_name, raw, version.record))
     kept = [version for index, version in enumerate(batch.accepted) if index not in refusals]
     return replace(batch, accepted=kept, rejected=rejected)

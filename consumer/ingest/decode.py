@@ -14,7 +14,7 @@ from consumer.ingest.canonical import canonical_body, plain, version_hash
 from consumer.ingest.elements import Elements
 from consumer.ingest.records import Accepted, Ignored, OrderKey, RawRecord, Rejected, Verdict
 from consumer.ingest.tables import CANVAS, TABLE_OF_EVENT, TABLE_OF_SNAPSHOT, Table
-from consumer.ingest.texts import Refusal, Where, path_of
+from consumer.ingest.texts import Refusal, Steps, path_of
 from consumer.ingest.unwrap import Envelope, unwrap
 from consumer.printable import has_controls, printable, shown_name
 from schemas.base import MAX_KEY_TEXT, SHARD, Reason, local_id, time_of, whole_id
@@ -127,7 +127,7 @@ class _Decoder:
             printable(refusal.path[:MAX_KEY_TEXT])[:MAX_KEY_TEXT],  # it may contain names out of the record
             refusal.message,
             name,
-            self._raw if self._elements is None else self._elements.raw_event(item.where),
+            self._raw if self._elements is None else self._elements.raw_event(item.steps),
             self._record,
         )
 
@@ -178,8 +178,8 @@ class _Decoder:
         if extra and not counted:
             self._count_values(extra.values())
         unknown = _unknown(table, members, extra) if extra or table.json else ()
-        where = None if self._elements is None else envelope.where
-        return _version(record, table, tenant, name, event_time, members, extra, context, unknown, where)
+        steps = None if self._elements is None else envelope.steps
+        return _version(record, table, tenant, name, event_time, members, extra, context, unknown, steps)
 
     def _count_values(self, values: Collection[Any]) -> None:
         """Subtracts the values in `values`, at any depth, from those left."""
@@ -231,13 +231,13 @@ def _tenant(uuid: object) -> str:
         raise _refused(Reason.NO_TENANT, path, _NO_TENANT)
     if not isinstance(uuid, str) or len(uuid) > MAX_KEY_TEXT:
         raise _refused(Reason.BAD_TYPE, path, "root_account_uuid is a text of at most 255 characters")
-    if (tenant := _same_text(uuid)) is None:
+    if (tenant := _interned_name(uuid)) is None:
         raise _refused(Reason.BAD_TEXT, path, _CONTROLS)
     return tenant
 
 
 @lru_cache(maxsize=1024)
-def _same_text(name: str) -> str | None:
+def _interned_name(name: str) -> str | None:
     """One object for equal texts, which makes sorting fast; None for a text with control characters."""
     return None if has_controls(name) else name
 
@@ -263,7 +263,7 @@ def _version(
     extra: dict[str, Any],
     context: dict[str, Any],
     unknown: tuple[str, ...],
-    where: Where | None,
+    steps: Steps | None,
 ) -> Accepted:
     object_id: int = members[table.id_member]
     values: Iterable[Any] = map(members.get, table.fields)
@@ -287,7 +287,7 @@ def _version(
         True,
     )
     order = OrderKey(tenant, object_id, event_time, name, members.get("updated_at", NEVER_UPDATED), hash_)
-    return Accepted(table, order, row, unknown, where, record)
+    return Accepted(table, order, row, unknown, steps, record)
 
 
 def _stored(table: Table, object_id: int, values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -338,28 +338,28 @@ def _first_error(table: Table, error: ValidationError) -> Refusal:
     return Refusal(reason, path_of(("body", *details["loc"])), details["msg"] if kind in _REASONS else sentence)
 
 
-def _check_values(value: Any, where: Where) -> None:
+def _check_values(value: Any, steps: Steps) -> None:
     """Refuses U+0000, lone surrogates, NaN and infinities: Postgres or JSON cannot store them. Slow."""
     match value:
         case str():
             if "\x00" in value:
-                raise _refused(Reason.BAD_TEXT, path_of(where), "holds U+0000, which no Postgres text can hold")
+                raise _refused(Reason.BAD_TEXT, path_of(steps), "holds U+0000, which no Postgres text can hold")
             try:
                 value.encode()
             except UnicodeEncodeError:
-                raise _refused(Reason.BAD_TEXT, path_of(where), _HALF_PAIR) from None
+                raise _refused(Reason.BAD_TEXT, path_of(steps), _HALF_PAIR) from None
         case float():
             if value != value:
-                raise _refused(Reason.BAD_NUMBER, path_of(where), "NaN is no JSON number")
+                raise _refused(Reason.BAD_NUMBER, path_of(steps), "NaN is no JSON number")
             if value in (float("inf"), float("-inf")):  # also 1e400, once it is parsed
-                raise _refused(Reason.BAD_NUMBER, path_of(where), "a number is out of range")
+                raise _refused(Reason.BAD_NUMBER, path_of(steps), "a number is out of range")
         case int():
             if not isinstance(value, bool) and abs(value) > 2**64:
-                raise _refused(Reason.BAD_NUMBER, path_of(where), "a number is out of range")
+                raise _refused(Reason.BAD_NUMBER, path_of(steps), "a number is out of range")
         case dict():
             for key, inner in value.items():
-                _check_values(key, where)
-                _check_values(inner, (*where, key))
+                _check_values(key, steps)
+                _check_values(inner, (*steps, key))
         case list():
             for index, inner in enumerate(value):
-                _check_values(inner, (*where, index))
+                _check_values(inner, (*steps, index))

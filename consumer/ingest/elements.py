@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from consumer.ingest.texts import BLANKS, Json, Refusal, Where, decoder, opened, text_of, text_of_numbers
+from consumer.ingest.texts import BLANKS, Json, Refusal, Steps, decoder, opened, text_of, text_of_numbers
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 
@@ -13,19 +13,19 @@ class Elements:
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
-        self._inside: dict[Where, dict[str | int, str]] = {}
+        self._inside: dict[Steps, dict[str | int, str]] = {}
 
-    def raw_event(self, where: Where) -> bytes:
-        """The event at `where` as it was written, or the text in its place. Decoding it gives the same verdict."""
-        text = self._at(where)
-        if where and isinstance(where[-1], str) and text.startswith('"'):
+    def raw_event(self, steps: Steps) -> bytes:
+        """The event at the end of these steps, as written, or the text in its place. Decoding it gives the same verdict."""
+        text = self._at(steps)
+        if steps and isinstance(steps[-1], str) and text.startswith('"'):
             text = decoder.decode(text)
         return text.encode("utf-8", "backslashreplace")  # JSON escapes half of a surrogate pair in the same way
 
-    def _at(self, where: Where) -> str:
-        if not where:
+    def _at(self, steps: Steps) -> str:
+        if not steps:
             return text_of(self._raw, _free)
-        *outer, step = where
+        *outer, step = steps
         around = tuple(outer)
         if around not in self._inside:
             self._inside[around] = _inside(self._at(around))

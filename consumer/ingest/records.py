@@ -60,7 +60,7 @@ class Accepted(NamedTuple):
     """A value for each of `table.stage_columns`, jsonb as text. `newest` is true until a batch has a newer version."""
     unknown: tuple[str, ...]
     """Names of unknown members, nested ones with their parents' names."""
-    where: tuple[str | int, ...] | None
+    steps: tuple[str | int, ...] | None
     """Steps to this event in a record that holds several; None if it is alone."""
     record: RawRecord
     """Its bytes go to quarantine if the database refuses the row."""

@@ -102,11 +102,11 @@ _LOOKS = (
 )
 
 
-Where = tuple[str | int, ...]
+Steps = tuple[str | int, ...]
 """Steps from a record's top: names of members, numbers of elements, numbers of the parts of a text that is not itself JSON."""
 
 
-def path_of(steps: Where) -> str:
+def path_of(steps: Steps) -> str:
     """`("body", "ratings", 1, "points")` -> `body.ratings[1].points`, without names that may be personal."""
     text = ""
     for step in steps:
@@ -126,7 +126,7 @@ class Refusal:
     reason: Reason
     path: str
     message: str
-    where: Where = ()
+    steps: Steps = ()
 
 
 class Json(NamedTuple):

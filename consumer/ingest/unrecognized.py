@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-from consumer.ingest.texts import BLANKS, MAX_TEXT, SIGNED, Json, Refusal, TooMuch, Where, looks, opened, parse, path_of
+from consumer.ingest.texts import BLANKS, MAX_TEXT, SIGNED, Json, Refusal, Steps, TooMuch, looks, opened, parse, path_of
 from schemas.base import Reason
 
 _MAX_VALUES = 1000
@@ -13,18 +13,18 @@ _MAX_VALUES = 1000
 _NAMELESS = "an event has a name of 1 to 255 characters"
 
 
-def refusals(value: Any, where: Where) -> Iterator[Refusal]:
+def refusals(value: Any, steps: Steps) -> Iterator[Refusal]:
     """One refusal for the value, or for each element of an array."""
     if type(value) is list and value:
         for index, item in enumerate(value):
-            yield from refusals(item, (*where, index))
+            yield from refusals(item, (*steps, index))
     else:
-        yield _refusal(value, where)
+        yield _refusal(value, steps)
 
 
-def _refusal(value: Any, where: Where) -> Refusal:
+def _refusal(value: Any, steps: Steps) -> Refusal:
     """With the best clue in the value; of several equally good ones, the outermost."""
-    best = (0, Refusal(Reason.UNKNOWN_SHAPE, path_of(where), _without_clue(value), where))
+    best = (0, Refusal(Reason.UNKNOWN_SHAPE, path_of(steps), _without_clue(value), steps))
     left = MAX_TEXT
 
     def spend(characters: int) -> None:
@@ -33,7 +33,7 @@ def _refusal(value: Any, where: Where) -> Refusal:
         if left < 0:
             raise TooMuch("too much text within texts to search for events")
 
-    waiting = deque([(value, where)])
+    waiting = deque([(value, steps)])
     for _ in range(_MAX_VALUES):
         if not waiting:
             break
@@ -44,7 +44,7 @@ def _refusal(value: Any, where: Where) -> Refusal:
             weight, reason, message = _of_object(inner)
         if weight > best[0]:
             path = "metadata.event_name" if message is _NAMELESS else path_of(at)
-            best = (weight, Refusal(reason, path, message, where))
+            best = (weight, Refusal(reason, path, message, steps))
         waiting.extend((child, (*at, *step)) for step, child in islice(_children(inner, spend), _MAX_VALUES))
     return best[1]
 
@@ -104,7 +104,7 @@ def _of_object(value: Any) -> tuple[int, Reason, str]:
 _CALIPER = "a Caliper envelope; outcome events exist in the Canvas format only, so subscribe to that"
 
 
-def _children(value: Any, spend: Callable[[int], None]) -> Iterator[tuple[Where, Any]]:
+def _children(value: Any, spend: Callable[[int], None]) -> Iterator[tuple[Steps, Any]]:
     """(steps, value) of everything directly inside a value or text."""
     match value:
         case dict():

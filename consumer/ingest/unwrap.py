@@ -20,8 +20,8 @@ from consumer.ingest.texts import (
     TOO_MANY_BRACKETS,
     Json,
     Refusal,
+    Steps,
     TooMuch,
-    Where,
     opened,
     parse,
     path_of,
@@ -48,7 +48,7 @@ class Envelope(NamedTuple):
 
     metadata: dict[str, Any]
     body: Any
-    where: Where
+    steps: Steps
     lenient: bool
     """The parser let NaN and lone surrogates through: every value needs a check."""
 
@@ -135,24 +135,24 @@ class _Search:
         self._values = MAX_VALUES
         self._characters = characters
 
-    def value(self, value: Any, where: Where, text: _Text, depth: int) -> list[Envelope | Refusal]:
+    def value(self, value: Any, steps: Steps, text: _Text, depth: int) -> list[Envelope | Refusal]:
         """The events of a value at this depth."""
         if type(value) is str:
-            return self.text(value, where, text, depth)
+            return self.text(value, steps, text, depth)
         if not isinstance(value, (dict, list)):
             return []
         self._visit()
         if depth >= MAX_DEPTH:
-            return [Refusal(Reason.TOO_DEEP, "", _DEEP, where)]
+            return [Refusal(Reason.TOO_DEEP, "", _DEEP, steps)]
         if isinstance(value, list):
-            return self._array(value, where, text, depth)
+            return self._array(value, steps, text, depth)
         if (event := _event(value)) is None:
-            return self._members(value, where, text, depth)
-        if not event.certain and (found := self._members(value, where, text, depth)):
+            return self._members(value, steps, text, depth)
+        if not event.certain and (found := self._members(value, steps, text, depth)):
             return found
         if (text.deep or event.opened) and too_deep([event.metadata, event.body]):
-            return [Refusal(Reason.TOO_DEEP, path_of(where), _DEEP, where)]
-        return [Envelope(event.metadata, event.body, where, text.lenient or event.lenient)]
+            return [Refusal(Reason.TOO_DEEP, path_of(steps), _DEEP, steps)]
+        return [Envelope(event.metadata, event.body, steps, text.lenient or event.lenient)]
 
     def _visit(self) -> None:
         self._values -= 1
@@ -165,12 +165,12 @@ class _Search:
         if self._characters < 0:
             raise TooMuch("too much text within texts to search for events")
 
-    def _members(self, value: dict[str, Any], where: Where, text: _Text, depth: int) -> list[Envelope | Refusal]:
+    def _members(self, value: dict[str, Any], steps: Steps, text: _Text, depth: int) -> list[Envelope | Refusal]:
         """The events of all members. Members with equal events, such as a text and its parsed form, count once."""
         by_member = [
             found
             for name, member in value.items()
-            if _may_hold(member) and (found := self.value(member, (*where, name), text, depth + 1))
+            if _may_hold(member) and (found := self.value(member, (*steps, name), text, depth + 1))
         ]
         if len(by_member) < 2:
             return by_member[0] if by_member else []
@@ -188,13 +188,13 @@ class _Search:
             known |= here  # as often as in the member that has it most often
         return different
 
-    def _array(self, value: list[Any], where: Where, text: _Text, depth: int) -> list[Envelope | Refusal]:
+    def _array(self, value: list[Any], steps: Steps, text: _Text, depth: int) -> list[Envelope | Refusal]:
         if (inner := text_of_numbers(value, self.spend)) is not None:
-            return self.text(inner, (*where, 0), text, depth + 1, part=True)
+            return self.text(inner, (*steps, 0), text, depth + 1, part=True)
         by_index = {
             index: found
             for index, item in enumerate(value)
-            if _may_hold(item) and (found := self.value(item, (*where, index), text, depth + 1))
+            if _may_hold(item) and (found := self.value(item, (*steps, index), text, depth + 1))
         }
         if not by_index:
             return []
@@ -206,12 +206,12 @@ class _Search:
         ):
             return [item for found in by_index.values() for item in found]  # a row, such as Loki's [time, text]
         for index, item in enumerate(value):
-            every += by_index.get(index) or refusals(item, (*where, index))
+            every += by_index.get(index) or refusals(item, (*steps, index))
             if len(every) > MAX_EVENTS:
                 raise TooMuch(_TOO_MANY)
         return every
 
-    def text(self, text: str, where: Where, around: _Text, depth: int, *, part: bool = False) -> list[Envelope | Refusal]:
+    def text(self, text: str, steps: Steps, around: _Text, depth: int, *, part: bool = False) -> list[Envelope | Refusal]:
         """The events of a text inside `around`. `part`: the text is part of another text."""
         if len(text) < SMALLEST:
             return []
@@ -220,23 +220,23 @@ class _Search:
         number = around.number + 1
         held = opened(text, self.spend)
         if isinstance(held, Refusal):
-            return [Refusal(held.reason, path_of(where), held.message, where)]
+            return [Refusal(held.reason, path_of(steps), held.message, steps)]
         if isinstance(held, Json) and not _may_hold(held.value):
             return []
         if held and (number > MAX_WRAPPERS or depth >= MAX_DEPTH):
-            return [Refusal(Reason.TOO_DEEP, path_of(where), f"wrapped more than {MAX_WRAPPERS} times", where)]
+            return [Refusal(Reason.TOO_DEEP, path_of(steps), f"wrapped more than {MAX_WRAPPERS} times", steps)]
         if isinstance(held, Json):
             deep = text.count("{") + text.count("[") > MAX_DEPTH
-            return self.value(held.value, where, _Text(around.lenient or held.lenient, deep, number), depth)
+            return self.value(held.value, steps, _Text(around.lenient or held.lenient, deep, number), depth)
         inside = around._replace(number=number) if part else around
-        by_part = [self.text(inner.text, (*where, index), inside, depth + 1, part=True) for index, inner in enumerate(held)]
+        by_part = [self.text(inner.text, (*steps, index), inside, depth + 1, part=True) for index, inner in enumerate(held)]
         if not any(by_part):
             return []
         every: list[Envelope | Refusal] = []
         for index, (inner, found) in enumerate(zip(held, by_part, strict=True)):
             every += found
             if inner.broken and not found:
-                at = (*where, index)
+                at = (*steps, index)
                 every.append(Refusal(Reason.NOT_JSON, path_of(at), "not JSON, but a part of an event is in it", at))
         return every
 

@@ -66,7 +66,7 @@ async def migrate(dsn: str) -> Migrated:
         before = await revision(lock)
         if before == HEAD and not await differing(lock):
             return Migrated(before, HEAD)
-        _refuse_newer(before)
+        _refuse_unknown(before)
         await _make_schemas(lock)
         from consumer.store import migrating  # noqa: PLC0415 - Alembic and SQLAlchemy are 40 % of a command's start
 
@@ -179,14 +179,17 @@ async def check(connection: Connection) -> None:
     """Raises `Fatal` with what to do where the schema is not exactly this code's."""
     found = await revision(connection)
     if found != HEAD:
-        _refuse_newer(found)
+        _refuse_unknown(found)
         at = "has no outcomes schema yet" if found is None else f"is at schema {found}"
         raise Fatal(f"the database {at}, this code needs {HEAD}: run `outcomes migrate`")
     if names := await differing(connection):
         raise Fatal(f"the database has other functions or views than this code: {', '.join(names)}: run `outcomes migrate`")
 
 
-def _refuse_newer(found: str | None) -> None:
+def _refuse_unknown(found: str | None) -> None:
     known = {file.name.partition("_")[0] for file in FOLDER.glob("versions/*.sql")}
     if found is not None and found not in known:
-        raise Fatal(f"the database is at schema {found}, which is newer than this code ({HEAD}): upgrade this code")
+        raise Fatal(
+            f"the database is at schema {found}, which this code ({HEAD}) does not know: upgrade this code, "
+            "or start with a new database if an unreleased version made this one"
+        )

@@ -110,15 +110,16 @@ class Store:
         """
         if self._dry_run or not self._one_at_a_time.locked() or time.monotonic() < self._second_from:
             return
-        second = self._second
+        staging = self._second
         try:
-            if second is None:
-                second = self._second = await self._connected()
-            second.expects_duplicates = self._writer is not None and self._writer.expects_duplicates
-            await second.stage(batch)
+            if staging is None:
+                staging = self._second = await self._connected()
+            staging.expects_duplicates = self._writer is not None and self._writer.expects_duplicates
+            await staging.stage(batch)
         except Exception as error:
-            if self._second is not second:
-                return  # discarded meanwhile: asyncpg has many errors for a connection that is dropped under it
+            discarded_meanwhile = self._second is not staging
+            if discarded_meanwhile:  # asyncpg has many errors for a connection that is dropped under it
+                return
             self.discard_staged()
             if not isinstance(error, OutcomesError):
                 raise

@@ -300,7 +300,10 @@ class Writer:
 
     @asynccontextmanager
     async def _rolled_back(self, transaction: Transaction) -> AsyncIterator[None]:
-        """Rolls back after any error; the caller commits."""
+        """Rolls back after any error. The caller commits outside of the block.
+
+        asyncpg refuses to roll back after a COMMIT that failed, and its refusal would hide why that failed.
+        """
         try:
             yield
         except BaseException:

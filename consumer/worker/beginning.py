@@ -29,8 +29,8 @@ class Beginning:
         Those whose leader does not answer are left until it does: the watchdog goes on asking.
         """
         new, leaderless = lease.of(Phase.LOCATING), lease.of(Phase.LEADERLESS)
-        bounds = {} if new else {p: it.reachable_again for p, it in leaderless.items() if it.reachable_again}
-        partitions = list(new or bounds)
+        reachable_again = {partition: it.reachable_again for partition, it in leaderless.items() if it.reachable_again}
+        partitions = list(new or reachable_again)
         if not partitions:
             return False
         known = await self._positions(partitions)
@@ -38,7 +38,7 @@ class Beginning:
             for topic in sorted({partition.source for partition in unknown}):
                 await self._create_positions(lease, topic, unknown)
             known = await self._positions(partitions)
-        bounds = bounds or await self.outages.patiently(lambda: lease.bounds(partitions), "kafka")
+        bounds = await self.outages.patiently(lambda: lease.bounds(partitions), "kafka") if new else reachable_again
         positions: dict[Partition, int] = {}
         for partition, (first, end) in sorted(bounds.items()):
             position = known[partition]

@@ -60,7 +60,10 @@ class Metrics:
             self.retries.labels(system)
         self.rebuilds = Counter("outcomes_client_rebuilds", "Kafka clients replaced by the watchdog.", registry=self.registry)
         self.lost = Counter(
-            "outcomes_lost_partitions", "Batches rolled back because another worker owns the partition.", registry=self.registry
+            "outcomes_lost_partitions",
+            "Times that a position was not where this worker left it: another worker owns the partition, or the database was "
+            "restored. The worker reads on from the database's position.",
+            registry=self.registry,
         )
         self.paused = Gauge("outcomes_paused", "1 while Postgres or Kafka is away.", registry=self.registry)
         self.ready = Gauge("outcomes_ready", "1 while /readyz answers 200.", registry=self.registry)

@@ -71,8 +71,8 @@ class Watch:
         self.tell_silence()
         lease.verdict = self._watchdog.judge(lease.seen(), now, polling)
 
-    def gives_up_client(self) -> bool:
-        """Whether a new client is needed. Says so, and how long the next one may take."""
+    def give_up_client_if_stuck(self) -> bool:
+        """Whether a new client is needed. If so, warns, and may give the next one more time."""
         verdict, position = self._partitions.lease.verdict, self._partitions.source.position
         if verdict.all_unreachable:
             self._outages.report("kafka")(Transient("Kafka does not answer in time"), 0)

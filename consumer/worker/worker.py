@@ -147,7 +147,7 @@ class Worker:
             if await self._beginning.locate(self._partitions.lease):
                 self._partitions.refresh_readiness()
             await self._next_batch()
-            if self._watch.gives_up_client():
+            if self._watch.give_up_client_if_stuck():
                 self._metrics.rebuilds.inc()
                 await self._partitions.replace_client()
                 await self._join()
@@ -176,7 +176,9 @@ class Worker:
                 lease.rewind()
                 if batch.moves:
                     await self._hand_over(read)
-                if isinstance(error, OffsetOutOfRange):  # Kafka may no longer have what was read: it is written first
+                # OffsetOutOfRange makes all partitions begin again at the database's position, and Kafka may no longer have
+                # what was read: it is written first. After other errors the lease goes on behind what was read.
+                if isinstance(error, OffsetOutOfRange):
                     await self._until_idle()
                 raise
             if self.health.waiting_for == "kafka":
@@ -184,11 +186,12 @@ class Worker:
             if quiet and records:
                 deadline = time.monotonic() + self._settings.batch_seconds
             now = datetime.now(UTC)
-            due = [record for partition, fetched in records for record in read.take(partition, fetched)]
-            await self._decode(batch, due, now)
+            new = [record for partition, fetched in records for record in read.take(partition, fetched)]
+            await self._decode(batch, new, now)
             self.health.last_progress = time.monotonic()
             full = batch.events >= self._settings.batch_size or batch.bytes >= self._settings.batch_bytes
-            if batch.moves and (full or (idle and (not records or time.monotonic() >= deadline))):
+            due = full or (idle and (not records or time.monotonic() >= deadline))
+            if batch.moves and due:
                 break
             if quiet and not records:
                 return

@@ -11,7 +11,6 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests import reference
 from tests.canvas.content import Content, Place, Row
 from tests.canvas.faults import Faulty
 
@@ -92,7 +91,6 @@ class School(Content, Faulty):
             f"{contexts}/outcome_group_links": self._outcome_group_links,
             f"{contexts}/outcome_proficiency": self._outcome_proficiency,
             f"{contexts}/grading_standards": self._grading_standards,
-            contexts + r"/grading_standards/{standard:\d+}": self._grading_standard,
             r"courses/{id:\d+}/outcome_alignments": self._outcome_alignments,
             r"courses/{id:\d+}/outcome_results": self._outcome_results,
             r"courses/{id:\d+}/outcome_rollups": self._outcome_rollups,
@@ -247,12 +245,6 @@ class School(Content, Faulty):
     async def _grading_standards(self, request: web.Request) -> web.Response:
         return self._page(request, self._standards(self.place(request)))
 
-    async def _grading_standard(self, request: web.Request) -> web.Response:
-        found = [row for row in self._standards(self.place(request)) if row["id"] == int(request.match_info["standard"])]
-        if not found:
-            raise web.HTTPNotFound
-        return self._answer(request, found[0])
-
     async def _outcome_alignments(self, request: web.Request) -> web.Response:
         course = self.place(request)[1]
         student, assignment = request.query.get("student_id"), request.query.get("assignment_id")
@@ -282,10 +274,9 @@ class School(Content, Faulty):
             )
         return self._answer(request, shown)
 
-    def _counting(self, course: int, request: web.Request, *, hidden: bool) -> list[Row]:
+    def _counting(self, course: int, request: web.Request) -> list[Row]:
         """Active results with an alignment, in Canvas' order."""
-        users = request.query.getall("user_ids[]", [])
-        outcomes = request.query.getall("outcome_ids[]", [])
+        hidden = request.query.get("include_hidden") == "true"
         aligned = {(one["assignment_id"], one["outcome_id"]) for one in self.alignments}
         rows = [
             row
@@ -297,15 +288,13 @@ class School(Content, Faulty):
             and self.assignments[row["assignment_id"]]["workflow_state"] != "deleted"
             and self.outcomes[row["outcome_id"]]["workflow_state"] != "deleted"
             and course in self.users[row["user_id"]]["sections"]
-            and (not users or str(row["user_id"]) in users)
-            and (not outcomes or str(row["outcome_id"]) in outcomes)
         ]
         return sorted(rows, key=lambda row: (row["user_id"], row["outcome_id"], row["id"] or 0))
 
     async def _outcome_results(self, request: web.Request) -> web.Response:
         course = self.place(request)[1]
         names = ["id", "score", "possible", "percent", "mastery", "hidden", "hide_points", "submitted_or_assessed_at"]
-        rows = self._counting(course, request, hidden=request.query.get("include_hidden") == "true")
+        rows = self._counting(course, request)
         shown = [
             {name: row[name] for name in names}
             | {
@@ -322,7 +311,7 @@ class School(Content, Faulty):
 
     async def _outcome_rollups(self, request: web.Request) -> web.Response:
         course = self.place(request)[1]
-        rows = [row for row in self._counting(course, request, hidden=False) if row["score"] is not None]
+        rows = [row for row in self._counting(course, request) if row["score"] is not None]
         scores: dict[int, dict[int, Row]] = {id_: {} for id_, user in self.users.items() if course in user["sections"]}
         for user_id, outcome_id in sorted({(row["user_id"], row["outcome_id"]) for row in rows}):
             mine = [row for row in rows if (row["user_id"], row["outcome_id"]) == (user_id, outcome_id)]
@@ -334,9 +323,6 @@ class School(Content, Faulty):
                 "hide_points": False,
                 "links": {"outcome": str(outcome_id)},
             }
-        if request.query.get("aggregate") == "course":
-            return self._answer(request, {"rollups": [self._aggregate(course, scores, request.query.get("aggregate_stat"))]})
-        chosen = request.query.getall("user_ids[]", [])
         shown = [
             {
                 "name": self.users[user_id]["name"],
@@ -344,21 +330,9 @@ class School(Content, Faulty):
                 "links": {"user": str(user_id), "section": str(section)},
             }
             for user_id, found in scores.items()
-            if not chosen or str(user_id) in chosen
             for section in self.users[user_id]["sections"][course]
         ]
         return self._page(request, shown, lambda page: {"rollups": shown if self.all_rollups else page})
-
-    def _aggregate(self, course: int, scores: dict[int, dict[int, Row]], stat: str | None) -> Row:
-        shown = []
-        for outcome_id in sorted({outcome_id for found in scores.values() for outcome_id in found}):
-            scored = [found[outcome_id] for found in scores.values() if outcome_id in found]
-            values = [row["score"] for row in scored if row["score"] is not None]
-            if values:
-                score = reference.median(values) if stat == "median" else reference.rounded(reference.mean(values))
-                row = {"score": float(score), "count": len(values), "links": {"outcome": str(outcome_id)}}
-                shown.append(row | {"title": None, "submitted_at": None, "hide_points": False})
-        return {"name": self.courses[course]["name"], "scores": shown, "links": {"course": str(course)}}
 
 
 def _bookmark(start: int) -> str:

@@ -179,21 +179,21 @@ def test_what_was_written_compares_as_equal(data: st.DataObject) -> None:
 @MANY
 @given(levels, st.none() | levels, states, st.booleans(), st.sampled_from([None, 12]))
 def test_a_scale_that_was_written_compares_as_equal(
-    ratings: Any, others: Any, state: str, inherited: bool, feeds_id: Any
+    ratings: Any, others: Any, state: str, inherited: bool, canvas_id: Any
 ) -> None:
     """An inherited scale is written only if the context owns a different one."""
     known = None
     if others is not None:
         body = {"outcome_proficiency_id": 12, **mapping.scale(ROOT, others).members, "workflow_state": state}
         known = Known(body, THEN, "outcome_proficiency_updated")
-    found = compare.mastery_scale(Scale(ROOT, NOON, ratings, inherited), known, feeds_id)
+    found = compare.mastery_scale(Scale(ROOT, NOON, ratings, inherited), known, canvas_id)
     if isinstance(found, SkipReason):
         assert inherited or (known is not None and compare.same_scale(others, ratings))
         return
     assert not inherited or (known is not None and state == "active")
-    assert found.id == (feeds_id or -2)
+    assert found.id == (canvas_id or -2)
     now = Known(orjson.loads(event_of(found, TENANT))["body"], NOON, found.event_name)
-    assert compare.mastery_scale(Scale(ROOT, LATER, ratings, inherited), now, feeds_id) is SkipReason.UNCHANGED
+    assert compare.mastery_scale(Scale(ROOT, LATER, ratings, inherited), now, canvas_id) is SkipReason.UNCHANGED
 
 
 @MANY

@@ -37,12 +37,12 @@ async def test_a_database_without_schema_is_refused_in_one_sentence(empty_databa
 
 @pytest.mark.parametrize("revision", ["9999", "abcd"])
 async def test_a_schema_of_another_version_is_refused_in_one_sentence(database: str, revision: str) -> None:
-    """A revision that this code does not know is newer: upgrade the code, do not migrate."""
+    """A revision that this code does not know: upgrade the code, or begin anew; do not migrate."""
     connection = await connect(database)
     await connection.execute("UPDATE alembic_version SET version_num = $1", revision)
-    with pytest.raises(Fatal, match="newer than this code"):
+    with pytest.raises(Fatal, match="does not know: upgrade this code, or start with a new database"):
         await schema.check(connection)
-    with pytest.raises(Fatal, match="newer than this code"):
+    with pytest.raises(Fatal, match="does not know: upgrade this code, or start with a new database"):
         await schema.migrate(database)
     await connection.execute("UPDATE alembic_version SET version_num = $1", HEAD)
     await connection.close()

@@ -351,4 +351,4 @@ def test_half_a_character_in_an_event_behind_a_line_of_a_log_is_refused() -> Non
 def test_what_is_found_knows_its_way_through_texts() -> None:
     """Names, numbers of elements, and numbers of the parts of a text that is not itself JSON."""
     text = json.dumps({"Records": [{"data": b64(f"INFO {TEXT}\nINFO {TEXT}")}]})
-    assert [item.where for item in unwrap(text.encode())] == [("Records", 0, "data", 0, 0), ("Records", 0, "data", 0, 1)]
+    assert [item.steps for item in unwrap(text.encode())] == [("Records", 0, "data", 0, 0), ("Records", 0, "data", 0, 1)]

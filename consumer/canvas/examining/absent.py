@@ -12,7 +12,7 @@ from consumer.canvas.projection import Projection
 
 async def needs_relisting(observation: ListEnd, projection: Projection, memory: StepMemory, *, thorough: bool) -> bool:
     """Whether to read a list once more before an object that it did not show counts as absent."""
-    if observation.sure:
+    if observation.read_completely:
         return False
     unknown = observation.table == "learning_outcome_link" and bool(memory.unknown_links)
     moved = unknown and bool(await links.moves(observation, projection, memory))
@@ -24,7 +24,7 @@ async def examine_end(observation: ListEnd, projection: Projection, memory: Step
     examined = Examined(observation.table)
     if observation.table == "learning_outcome_link":
         examined = await links.examine_end(observation, projection, memory)
-    absent = await _not_shown(observation, projection, memory) if thorough and observation.sure else []
+    absent = await _not_shown(observation, projection, memory) if thorough and observation.read_completely else []
     if observation.table == "learning_outcome_result":
         there = await projection.uuids(observation.students)
         comparable = [one for one in absent if one.body.get("user_uuid") in there]

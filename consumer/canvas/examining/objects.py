@@ -56,7 +56,7 @@ async def _learnt_users(objects: Iterable[RemoteObject], known: Mapping[int, Kno
 async def newly_named(projection: Projection) -> AsyncIterator[Examined]:
     """Results that only REST showed, and whose student has become known since. Nothing else in them changes."""
     table, above = "learning_outcome_result", 0
-    while found := await projection.results_to_name(above, NAMED_AT_ONCE):
+    while found := await projection.results_with_new_uuid(above, NAMED_AT_ONCE):
         changes = [
             Change("stale", table, one.body["id"], one.body | {"user_uuid": uuid}, (), one.event_time + TICK)
             for one, uuid in found

@@ -1,5 +1,5 @@
--- The newest scale of a context, and the feed's id of it.
-SELECT scale.*, max(scale.id) FILTER (WHERE scale.id > 0) OVER () AS feeds_id
+-- The newest scale of a context, and Canvas' id of it. Negative ids are made up by backfills.
+SELECT scale.*, max(scale.id) FILTER (WHERE scale.id > 0) OVER () AS canvas_id
   FROM outcome_proficiency AS scale
  WHERE scale.root_account_uuid = $1
    AND scale.id IN (SELECT version.id FROM outcome_proficiency_version AS version
