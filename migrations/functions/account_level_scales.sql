@@ -11,6 +11,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
                          WHERE v.root_account_uuid = tenant AND v.event_time <= coalesce(at, 'infinity')
                            AND v.recorded_at <= coalesce(known_at, 'infinity'))
            END
+     WHERE (SELECT outcomes_internal.known_tenant(tenant))
 $$;
 COMMENT ON FUNCTION outcomes.account_level_scales IS
     'Whether Canvas computes with account-level mastery scales: the tenant''s setting, or else whether a scale or method has been '
