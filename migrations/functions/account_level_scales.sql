@@ -10,8 +10,8 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
              OR EXISTS (SELECT FROM outcomes.outcome_calculation_method_version v
                          WHERE v.root_account_uuid = tenant AND v.event_time <= coalesce(at, 'infinity')
                            AND v.recorded_at <= coalesce(known_at, 'infinity'))
+             OR NOT outcomes_internal.known_tenant(tenant) -- an error where nothing is known of the tenant
            END
-     WHERE (SELECT outcomes_internal.known_tenant(tenant))
 $$;
 COMMENT ON FUNCTION outcomes.account_level_scales IS
     'Whether Canvas computes with account-level mastery scales: the tenant''s setting, or else whether a scale or method has been '

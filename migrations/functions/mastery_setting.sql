@@ -12,7 +12,6 @@ DECLARE
     scale record;
     method record;
 BEGIN
-    PERFORM outcomes_internal.known_tenant(tenant);
     account_level := outcomes.account_level_scales(tenant, at, known_at);
     IF account_level THEN
         FOR owner IN SELECT * FROM outcomes_internal.account_chain(tenant, context_type, context_id, at, known_at) LOOP
