@@ -34,7 +34,7 @@ def call(model: type[Body]) -> str:
 
 
 def _meaning(model: type[Body]) -> str:
-    events = " and ".join(name for name, of in EVENTS.items() if of is model)
+    events = " and ".join(name for name, of in EVENTS.items() if of is model) or "Canvas' REST API"
     return f"{(model.__doc__ or '').splitlines()[0].replace('`', '')} From {events}."
 
 

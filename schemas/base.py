@@ -261,6 +261,14 @@ class _KeyText(_Text):
     _max_length = MAX_KEY_TEXT
 
 
+class _PersonText(_Text):
+    """A name, login or SIS id of a person: no column of the kind's table. Only `person_name` may hold it."""
+
+
+class _Unstored:
+    """A member that is known and never stored. Its value may be anything, and tells no version from another."""
+
+
 class _Flag:
     """`true` or `false`, nothing that merely looks like it."""
 
@@ -279,6 +287,8 @@ Integer = Annotated[int, _Integer]
 Text = Annotated[str, _Text]
 KeyText = Annotated[str, _KeyText]
 Flag = Annotated[bool, _Flag]
+PersonText = Annotated[str, _PersonText]
+Unstored = Annotated[Any, _Unstored]
 
 
 class Part(BaseModel):
@@ -296,12 +306,14 @@ class Body(Part):
 
     kind: ClassVar[str | None] = None
     """The table of its rows; None: a body without a table."""
-    events: ClassVar[tuple[str, ...]] = ()
-    """Names of its events; empty: `<kind>_created` and `<kind>_updated`."""
+    events: ClassVar[tuple[str, ...] | None] = None
+    """Names of its events. None: `<kind>_created` and `<kind>_updated`. Empty: only REST tells such objects."""
     by_year: ClassVar[bool] = False
     """Whether versions are partitioned by year: for kinds that grow with the number of students."""
     private: ClassVar[bool] = False
     """Whether a row is about a person. Values of unknown members then go to `unknown_value`, out of readers' sight."""
+    about_people: ClassVar[bool] = False
+    """Whether a row says who somebody is or where they belong: stored unless `OUTCOMES_PEOPLE` is `off`."""
 
     updated_at: Time | None = None
     """Canvas' own, whole seconds; only `_updated` events have it (courses always). Does not move with a scale's ratings."""

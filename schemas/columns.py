@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from schemas.base import Body, GlobalId
+from schemas.base import Body, GlobalId, PersonText, Unstored
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ def columns_of(model: type[Body]) -> tuple[Column, ...]:
     """
     id_member = id_of(model)
     hints = get_type_hints(model, include_extras=True)
-    members = [id_member, *(name for name in model.model_fields if name != id_member)]
+    stored = (name for name in model.model_fields if name not in names_of(model) | unstored_of(model))
+    members = [id_member, *(name for name in stored if name != id_member)]
     return tuple(_column(model, member, hints[member], _NAMES.get(member, member)) for member in members)
 
 
@@ -47,6 +49,22 @@ def id_of(model: type[Body]) -> str:
     """The member with the object's id: the first that the model declares."""
     declaring = next(parent for parent in model.__mro__ if "kind" in vars(parent))
     return next(iter(declaring.__annotations__))
+
+
+def names_of(model: type[Body]) -> frozenset[str]:
+    """The members that are names, logins or SIS ids of a person: for `person_name` alone."""
+    return _members_of(model, get_args(PersonText)[1])
+
+
+def unstored_of(model: type[Body]) -> frozenset[str]:
+    """The members that are known and never stored."""
+    return _members_of(model, get_args(Unstored)[1])
+
+
+@cache
+def _members_of(model: type[Body], type_: type) -> frozenset[str]:
+    hints = get_type_hints(model, include_extras=True)
+    return frozenset(name for name in model.model_fields if type_ in _types(hints[name]))
 
 
 def _column(model: type[Body], member: str, hint: Any, name: str) -> Column:

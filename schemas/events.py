@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
-from schemas import learning_outcome, learning_outcome_result, outcome_proficiency, tenancy
+from schemas import learning_outcome, learning_outcome_result, outcome_proficiency, people, tenancy
 from schemas.base import Body
 
 HEARTBEAT = "heartbeat"
@@ -11,7 +11,7 @@ HEARTBEAT = "heartbeat"
 
 def _models() -> Iterator[type[Body]]:
     """Every model with a kind in these files."""
-    for module in (learning_outcome, learning_outcome_result, outcome_proficiency, tenancy):
+    for module in (learning_outcome, learning_outcome_result, outcome_proficiency, people, tenancy):
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, Body) and value.kind is not None:
                 yield value
@@ -22,8 +22,13 @@ MODELS: Mapping[str, type[Body]] = MappingProxyType(
 )
 """Kind, the name of the table -> model, sorted: the order in which every transaction writes them."""
 
+
+def _events(kind: str, model: type[Body]) -> tuple[str, ...]:
+    return (f"{kind}_created", f"{kind}_updated") if model.events is None else model.events
+
+
 EVENTS: Mapping[str, type[Body]] = MappingProxyType(
-    {event: model for kind, model in MODELS.items() for event in model.events or (f"{kind}_created", f"{kind}_updated")}
+    {event: model for kind, model in MODELS.items() for event in _events(kind, model)}
 )
 """Every event that becomes a row. `heartbeat` is known (`Heartbeat`) and counted, but is no row."""
 

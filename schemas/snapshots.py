@@ -10,10 +10,20 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.base import Body, Id, Time
+from schemas.base import Body, Id, PersonText, Time
 from schemas.learning_outcome import LearningOutcome, LearningOutcomeGroup, LearningOutcomeLink
 from schemas.learning_outcome_result import LearningOutcomeResult
 from schemas.outcome_proficiency import OutcomeProficiency
+from schemas.people import (
+    Assignment,
+    AssignmentDetail,
+    CanvasUser,
+    CourseDetail,
+    CourseSection,
+    Enrollment,
+    EnrollmentTerm,
+    UserMerge,
+)
 from schemas.tenancy import Account, Course
 
 
@@ -22,6 +32,13 @@ class LearningOutcomeResultSnapshot(LearningOutcomeResult):
 
     created_at: Time | None = None  # type: ignore[assignment]  # less than the event tells
     """When Canvas made the row; absent where no event has told it."""
+
+
+class CanvasUserSnapshot(CanvasUser):
+    """REST also tells the name by which Canvas sorts."""
+
+    sortable_name: PersonText | None = None
+    """"Last, First"."""
 
 
 class OutcomeProficiencySnapshot(OutcomeProficiency):
@@ -34,12 +51,20 @@ class OutcomeProficiencySnapshot(OutcomeProficiency):
 SNAPSHOTS: Mapping[str, type[Body]] = MappingProxyType(
     {
         "account_backfilled": Account,
+        "assignment_backfilled": Assignment,
+        "assignment_detail_backfilled": AssignmentDetail,
+        "canvas_user_backfilled": CanvasUserSnapshot,
         "course_backfilled": Course,
+        "course_detail_backfilled": CourseDetail,
+        "course_section_backfilled": CourseSection,
+        "enrollment_backfilled": Enrollment,
+        "enrollment_term_backfilled": EnrollmentTerm,
         "learning_outcome_backfilled": LearningOutcome,
         "learning_outcome_group_backfilled": LearningOutcomeGroup,
         "learning_outcome_link_backfilled": LearningOutcomeLink,
         "learning_outcome_result_backfilled": LearningOutcomeResultSnapshot,
         "outcome_proficiency_backfilled": OutcomeProficiencySnapshot,
+        "user_merge_backfilled": UserMerge,
     }
 )
-"""Name -> model of its body. Accounts and courses: the global id where it is known, else the local one."""
+"""Name -> model of its body. Ids that events tell as global ones: the global id where it is known, else the local one."""

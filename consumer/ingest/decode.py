@@ -166,6 +166,8 @@ class _Decoder:
             _check_values(body, ("body",))
         if None in body.values():  # at the top level, null means absent; Canvas sends no nulls there today
             body = {member: value for member, value in body.items() if value is not None}
+        if table.dropped:
+            body = {member: value for member, value in body.items() if member not in table.dropped}
         if table.stateful:
             body.setdefault("workflow_state", "active")
         try:
@@ -290,7 +292,7 @@ def _version(
 
 def _stored(table: Table, object_id: int, values: tuple[Any, ...]) -> tuple[Any, ...]:
     """One value for each of `table.members`, as the columns store it: ids local, jsonb as text."""
-    if table.global_ids:
+    if table.id_member in table.global_ids:
         values = (None if table.snapshot and object_id < SHARD else object_id, *values)
     return tuple(
         None

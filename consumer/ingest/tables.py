@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from schemas.base import Body, StatefulBody
-from schemas.columns import columns_of
+from schemas.columns import columns_of, names_of, unstored_of
 from schemas.events import EVENTS, MODELS
 from schemas.snapshots import SNAPSHOTS
 
@@ -34,9 +34,11 @@ class Table:
     json: frozenset[str]
     """Members that are jsonb."""
     global_ids: frozenset[str]
-    """Members that Canvas sends as global ids; the row has local ids."""
+    """Members that Canvas sends as global ids, the object's own too; the row has local ids."""
     fields: tuple[str, ...]
     """The model's members in the order of `members`, by their names in the body, without `global_id`."""
+    dropped: frozenset[str]
+    """Members of the model without a column; they tell no version from another."""
     stateful: bool
     """Whether an absent `workflow_state` is `active`."""
     snapshot: bool
@@ -80,8 +82,9 @@ def _table(name: str, model: type[Body]) -> Table:
         id_column.member,
         ("global_id", *names) if id_column.global_id else names,
         json,
-        frozenset(column.member for column in columns if column.global_id),
+        frozenset(column.member for column in (id_column, *columns) if column.global_id),
         tuple(column.member for column in columns),
+        names_of(model) | unstored_of(model),
         issubclass(model, StatefulBody),
         False,
         _validator(model, json),
@@ -93,7 +96,7 @@ def _validator(model: type[Body], nested: frozenset[str]) -> Callable[[dict[str,
 
     Flat models are validated as a dictionary: creating a model object takes as long as parsing its JSON.
     """
-    names = sorted(model.model_fields)
+    names = sorted(model.model_fields.keys() - names_of(model) - unstored_of(model))
     if nested:
         validate = model.__pydantic_validator__.validate_python
 

@@ -81,7 +81,8 @@ def _unlike(table: Table, row: dict[str, Any], known: Known) -> str | None:
 def _members_unlike(table: Table, row: dict[str, Any], body: dict[str, Any]) -> list[str]:
     """Members of which the row says something else than the body."""
     wrong = []
-    for name in {*table.members, *body} - {table.id_member, "global_id", "body_root_account_uuid", "root_account_uuid"}:
+    apart = {table.id_member, "global_id", "body_root_account_uuid", "root_account_uuid", *table.dropped}
+    for name in {*table.members, *body} - apart:
         sent, stored = body.get(name), row[name]
         if name in table.json:
             stored = json.loads(stored) if stored is not None else None

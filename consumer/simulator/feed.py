@@ -121,7 +121,7 @@ def _ids_as_integers(event: Event) -> dict[str, Any]:
 
 
 def _is_id(name: str, value: Any) -> bool:
-    return (name == "id" or name.endswith("_id")) and isinstance(value, str)
+    return (name == "id" or name.endswith("_id")) and isinstance(value, str) and value.isdecimal()
 
 
 def _numbers_without_fraction(event: Event) -> dict[str, Any]:

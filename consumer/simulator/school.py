@@ -10,7 +10,7 @@ from typing import Any
 from consumer.simulator.curriculum import COURSE_SCALE, DEFAULT_SCALE, METHODS, NEW_SCALE, SUBJECTS
 from consumer.simulator.posting import Canvas, Course, Event, second
 
-OTHER_EVENTS = ("submission_updated", "quiz_submitted", "course_completed", "enrollment_updated", "logged_in")
+OTHER_EVENTS = ("quiz_submitted", "course_completed", "discussion_entry_created", "group_membership_created", "logged_in")
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ COURSES = 194
 ROUNDS = 5
 """Of all kinds of questions in turn, so that a slow minute of the machine falls on all of them, and on one round in five."""
 USERS = """
-    INSERT INTO canvas_user (root_account_uuid, user_id, user_uuid)
-    SELECT $1, row_number() OVER (ORDER BY seen.user_uuid), seen.user_uuid
+    INSERT INTO user_identity (root_account_uuid, user_id, user_uuid, since)
+    SELECT $1, row_number() OVER (ORDER BY seen.user_uuid), seen.user_uuid, now()
       FROM (SELECT DISTINCT user_uuid FROM learning_outcome_result WHERE root_account_uuid = $1) AS seen"""
 """What a backfill has learnt of all students: ids, by which pages are ordered."""
 REQUESTS = 200
@@ -86,7 +86,7 @@ async def _measure(dsn: str) -> list[dict[str, Any]]:
     await connection.execute("SET statement_timeout = 0")
     results = await mastery.load(connection, COURSES)
     await connection.execute(USERS, TENANT)
-    await connection.execute("ANALYZE canvas_user")
+    await connection.execute("ANALYZE user_identity")
     token, _ = await tokens.create(connection, TENANT, "bench")
     port = free_port()
     variables = environment(DATABASE_URL=dsn, OUTCOMES_LOG_LEVEL="warning")

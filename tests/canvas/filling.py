@@ -134,7 +134,7 @@ async def digest(dsn: str) -> str:
             (await connection.fetchval(f"SELECT count(*) FROM {table}"))
             for table in (
                 "outcome_alignment_version",
-                "canvas_user",
+                "user_identity",
                 "backfill_run",
                 "grading_standard_version",
                 "stream_position",

@@ -281,7 +281,7 @@ async def test_a_student_is_known_by_id_until_the_feed_names_the_uuid(database: 
     assert {id_ for id_, user in by_id.items() if user == school.users[ANN]["uuid"]} == {801, 802, 803, 807}
     assert by_id[804] == f"id:{BEN}"
     assert counts(report, "written") == {"learning_outcome_result": 3}
-    assert await query(database, "SELECT user_id, user_uuid FROM canvas_user") == [(ANN, school.users[ANN]["uuid"])]
+    assert await query(database, "SELECT user_id, user_uuid FROM user_identity") == [(ANN, school.users[ANN]["uuid"])]
     assert counts(await fill(database, school), "written") == {}
 
 
@@ -292,13 +292,13 @@ async def test_nobody_is_learnt_from_results_of_merged_users(database: str, scho
     await deliver(database, *feed, result_event(school, 802, user_uuid=cem))
     await fill(database, school)
     known = [(BEN, school.users[BEN]["uuid"])]
-    assert await query(database, "SELECT user_id, user_uuid FROM canvas_user") == known
+    assert await query(database, "SELECT user_id, user_uuid FROM user_identity") == known
     assert {row[0]: row[3] for row in (await state(database))["learning_outcome_result"]}[803] == f"id:{ANN}"
     for id_ in (804, 805):
         school.results[id_]["user_id"] = DORA
     school.users[DORA]["sections"][ALGEBRA] = [701]
     await fill(database, school)
-    assert await query(database, "SELECT user_id, user_uuid FROM canvas_user") == known
+    assert await query(database, "SELECT user_id, user_uuid FROM user_identity") == known
 
 
 async def test_a_student_who_is_learnt_late_is_named_in_the_same_run(database: str, school: School) -> None:

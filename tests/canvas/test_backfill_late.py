@@ -55,7 +55,7 @@ async def test_a_feed_that_is_read_after_the_backfill_leaves_the_same_projection
     assert await query(database, beside) == await query(another_database, beside)
     ids = "SELECT global_id, account_uuid FROM course ORDER BY id"
     assert await query(database, ids) == await query(another_database, ids)
-    users = "SELECT user_id, user_uuid FROM canvas_user ORDER BY 1"
+    users = "SELECT user_id, user_uuid FROM user_identity ORDER BY 1"
     assert await query(database, users) == await query(another_database, users)
     assert await rollups(database, ALGEBRA) == await rollups(another_database, ALGEBRA)
 

@@ -216,7 +216,7 @@ async def test_a_migration_names_who_keeps_it_waiting_and_gives_up(database: str
     assert await schema.migrate(database) == (HEAD, HEAD, ())
 
 
-ADDED_ONLY = {"stream_gap", "backfill_step", "grading_standard_use", "unknown_value"}
+ADDED_ONLY = {"stream_gap", "backfill_step", "grading_standard_use", "roster_reading", "unknown_value"}
 READ_ONLY = {"alembic_version", "retired_version"}
 
 
@@ -235,6 +235,8 @@ async def test_the_writer_has_no_right_that_its_work_does_not_need(connection: C
         name = row["relname"]
         added = name.endswith("_version") or name in ADDED_ONLY
         readable = row["relkind"] == "v" or row["relispartition"] or name in READ_ONLY
+        if name == "person_name":  # names go when OUTCOMES_PEOPLE no longer wants them
+            row["rights"].remove("DELETE")
         allowed = {"SELECT"} if readable else {"SELECT", "INSERT"} if added else {"SELECT", "INSERT", "UPDATE"}
         assert set(row["rights"]) <= allowed, name
     assert "api_token" not in {row["relname"] for row in found}

@@ -51,7 +51,7 @@ async def test_what_unknown_members_of_results_say_is_in_nobodys_sight(database:
     await write(database, *told, event("course_updated", login="kept in extra"))
     expected = [(one.table.name, one.key.id, one.key.version_hash, json.loads(one.extra or "")) for one in map(accepted, told)]
     assert await kept(connection) == sorted(expected)
-    for table in PRIVATE:
+    for table in ("learning_outcome_result", "rubric_assessment"):
         for name in (table, f"{table}_version", f"{table}_history"):
             shown = [str(row) for row in await connection.fetch(f"SELECT * FROM {name}")]
             assert len(shown) == 1
@@ -90,10 +90,11 @@ async def test_any_order_and_repetition_keeps_the_same(database: str, another_da
     await other.close()
 
 
-@pytest.mark.parametrize("table", PRIVATE)
+@pytest.mark.parametrize("table", [table for table in PRIVATE if TABLES[table].model.events != ()])
 async def test_whoever_writes_they_go_there(database: str, connection: Connection, table: str) -> None:
     """Workers of the code before, and people, write `extra`: the tables themselves take it out."""
-    await write(database, result(1), assessed())
+    model = TABLES[table].model
+    await write(database, event((model.events or (f"{table}_created",))[0]))
     for name in (table, f"{table}_version"):
         await connection.execute(f"UPDATE {name} SET extra = $1", json.dumps({"login": LOGIN}))
         assert await connection.fetchval(f"SELECT count(*) FROM {name} WHERE extra IS NULL") == 1

@@ -9,13 +9,15 @@ from pydantic import BaseModel
 
 from consumer.ingest.tables import TABLE_OF_EVENT
 from schemas import publish
-from schemas.base import MAX_KEY_TEXT, Flag, GlobalId, Id, Integer, KeyText, Number, Text, Time
+from schemas.base import MAX_KEY_TEXT, Flag, GlobalId, Id, Integer, KeyText, Number, PersonText, Text, Time, Unstored
 from schemas.events import BODIES
 from tests.reference_pages.markdown import block, code, escaped, table
 
 _WORDS = {
     **{get_args(kind)[1]: word for kind, word in ((Id, "id"), (GlobalId, "global id"), (Time, "time"), (Number, "number"))},
     **{get_args(kind)[1]: word for kind, word in ((Integer, "whole number"), (Text, "text"), (Flag, "true or false"))},
+    get_args(PersonText)[1]: "text, for `person_name` alone",
+    get_args(Unstored)[1]: "anything, not stored",
     get_args(KeyText)[1]: f"text of at most {MAX_KEY_TEXT} characters",
     str: "text",
     int: "whole number",

@@ -147,7 +147,10 @@ async def fill(dsn: str) -> None:
         told = [Standard.model_validate(json.loads(json.dumps(one), parse_float=Decimal)) for one in STANDARDS]
         await grading_standards.take_in(connection, told, TENANT, NOON)
         await connection.execute(
-            "INSERT INTO canvas_user (root_account_uuid, user_id, user_uuid) VALUES ($1, $2, $3)", TENANT, ANA_ID, ANA
+            "INSERT INTO user_identity (root_account_uuid, user_id, user_uuid, since) VALUES ($1, $2, $3, now())",
+            TENANT,
+            ANA_ID,
+            ANA,
         )
         await align(connection, 57, 2, "deleted", minute=20)
         await align(

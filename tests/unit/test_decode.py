@@ -265,8 +265,8 @@ def test_personal_members_of_the_metadata_are_not_kept() -> None:
 
 def test_an_event_of_another_name_is_ignored_by_its_name_alone() -> None:
     """Whatever is in it, and even without a tenant."""
-    (verdict,) = verdicts({"metadata": {"event_name": "submission_updated"}, "body": "anything"})
-    assert verdict == Ignored("submission_updated", None, verdict.record)
+    (verdict,) = verdicts({"metadata": {"event_name": "quiz_submitted"}, "body": "anything"})
+    assert verdict == Ignored("quiz_submitted", None, verdict.record)
 
 
 def test_an_ignored_event_of_the_future_has_no_time() -> None:

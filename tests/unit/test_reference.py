@@ -477,7 +477,7 @@ def test_tenants_do_not_meet() -> None:
 
 
 def test_what_is_not_stored_says_nothing() -> None:
-    stranger = {"metadata": {**link()["metadata"], "event_name": "user_created"}, "body": {"user_id": "1"}}
+    stranger = {"metadata": {**link()["metadata"], "event_name": "conversation_created"}, "body": {"user_id": "1"}}
     nobody = event("learning_outcome_result_updated", tenant=None)
     assert told(stranger, nobody, owned(1, "Account", 1), owned(2, "Account", 2)).scale(TENANT, "Course", 1) is None
 

@@ -22,7 +22,7 @@ def snapshot(table: str, body: dict[str, Any]) -> Any:
     return verdict
 
 
-@pytest.mark.parametrize("name", SNAPSHOTS)
+@pytest.mark.parametrize("name", [name for name in SNAPSHOTS if TABLES[name.removesuffix("_backfilled")].model.events is None])
 def test_a_snapshot_is_a_version_that_is_older_than_an_event_of_the_same_moment(name: str) -> None:
     """The members are those of the event; where both are of one millisecond the feed is believed."""
     table = name.removesuffix("_backfilled")

@@ -48,7 +48,7 @@ student AS MATERIALIZED (
       FROM (SELECT known.*, row_number() OVER (ORDER BY known.user_id NULLS LAST, known.user_uuid COLLATE "C") AS place
               FROM (SELECT counted.*,
                            CASE WHEN counted.user_uuid ~ '^id:[1-9][0-9]{0,17}$' THEN substr(counted.user_uuid, 4)::bigint
-                                ELSE (SELECT min(u.user_id) FROM canvas_user AS u
+                                ELSE (SELECT min(u.user_id) FROM user_identity AS u
                                        WHERE u.root_account_uuid = $1 AND u.user_uuid = counted.user_uuid)
                            END AS user_id
                       FROM (SELECT v.user_uuid, count(*) AS results FROM visible AS v GROUP BY v.user_uuid) AS counted) AS known) AS placed

@@ -38,7 +38,7 @@ seen AS (
 SELECT known.user_uuid, known.user_id, count(*) OVER () AS total
   FROM (SELECT seen.user_uuid,
                CASE WHEN seen.user_uuid ~ '^id:[1-9][0-9]{0,17}$' THEN substr(seen.user_uuid, 4)::bigint
-                    ELSE (SELECT min(u.user_id) FROM canvas_user AS u WHERE u.root_account_uuid = $1 AND u.user_uuid = seen.user_uuid)
+                    ELSE (SELECT min(u.user_id) FROM user_identity AS u WHERE u.root_account_uuid = $1 AND u.user_uuid = seen.user_uuid)
                END AS user_id
           FROM seen) AS known
  ORDER BY known.user_id NULLS LAST, known.user_uuid COLLATE "C"
