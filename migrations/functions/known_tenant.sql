@@ -1,5 +1,5 @@
--- Most tenants have outcomes, so that one look at a small index is enough. The order keeps each look in an index: a scan that hopes to find the
--- tenant soon would read a whole table for one that is not there.
+-- Most tenants have outcomes, so that one look at a small index is enough. The order keeps each look in an index: a scan that hopes to
+-- find the tenant soon would read a whole table for one that is not there.
 CREATE OR REPLACE FUNCTION outcomes_internal.known_tenant(tenant text) RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 BEGIN
     IF tenant = (SELECT r.root_account_uuid FROM outcomes.learning_outcome r

@@ -690,6 +690,27 @@ MUTANTS = (
         _tests("tests/postgres/test_questions.py", "test_two_dates_are_compared_on_one_scale"),
     ),
     Mutant(
+        "the state before a change is the one that came before",
+        "migrations/views/result_change.sql",
+        "         ORDER BY v.event_time DESC, v.event_name DESC, v.updated_at DESC NULLS LAST, v.version_hash DESC\n",
+        "         ORDER BY v.recorded_at DESC, v.position DESC\n",
+        _tests("tests/postgres/test_relations.py", "test_what_analysts_ask_does_not_depend_on_arrival"),
+    ),
+    Mutant(
+        "a link has its path again when its outcome comes back",
+        "migrations/views/outcome_path.sql",
+        "AND NOT outcomes_internal.outcome_deleted_since(",
+        "AND NULL IS DISTINCT FROM outcomes_internal.outcome_deleted_since(",
+        _tests("tests/postgres/test_relations.py", "test_what_was_deleted_has_no_path"),
+    ),
+    Mutant(
+        "only the moment before is judged by the scale that was asked for",
+        f"{_FUNCTIONS}/mastery_change.sql",
+        "($1, $2, $4, $5, $6) became",
+        "($1, $2, $4, $5) became",
+        _tests("tests/postgres/test_relations.py", "test_a_change_of_the_scale_is_no_change_on_one_scale"),
+    ),
+    Mutant(
         "scores a little apart are the same",
         "consumer/canvas/examining/rollups.py",
         "if difference.ours == difference.canvas:",
