@@ -676,6 +676,20 @@ MUTANTS = (
         _RUBYS,
     ),
     Mutant(
+        "a tenant that nobody knows is answered with nothing",
+        f"{_FUNCTIONS}/known_tenant.sql",
+        "IF tenant = (SELECT r.root_account_uuid",
+        "IF true OR tenant = (SELECT r.root_account_uuid",
+        _tests("tests/postgres/test_questions.py", "test_a_tenant_that_is_not_known_is_an_error_in_every_function"),
+    ),
+    Mutant(
+        "the scale is that of the results' moment, whatever was asked",
+        f"{_FUNCTIONS}/text_of_rollup.sql",
+        "coalesce({scale_at}, at), known_at) found",
+        "at, known_at) found",
+        _tests("tests/postgres/test_questions.py", "test_two_dates_are_compared_on_one_scale"),
+    ),
+    Mutant(
         "scores a little apart are the same",
         "consumer/canvas/examining/rollups.py",
         "if difference.ours == difference.canvas:",
