@@ -1,6 +1,7 @@
 """The shapes of Canvas' REST API, read by our client and written by our server.
 
 Published as "Outcomes", "Outcome Groups", "Outcome Results", "Proficiency Ratings", "Grading Standards", "Accounts", "Courses".
+Those of people and places are in `schemas.rest_people`.
 Members that are not here are ignored; one of another type is refused with its path. Ids are LOCAL unless said.
 Canvas leaves out an optional member, or sends null, where it has no value or the token's user may not see it.
 
@@ -370,6 +371,27 @@ class Account(Shape):
     """IANA name."""
 
 
+class Term(Shape):
+    """A term of a root account, in lists of terms and, abbreviated, inside a course."""
+
+    id: Id
+    """The term."""
+    name: Text | None = None
+    """Its name; the default term has one like any other."""
+    start_at: Time | None = None
+    """Start; null: open."""
+    end_at: Time | None = None
+    """End; null: open."""
+    created_at: Time | None = None
+    """When it was made."""
+    workflow_state: KeyText | None = None
+    """`active` or `deleted`."""
+    grading_period_group_id: Id | None = None
+    """Its set of grading periods."""
+    sis_term_id: Text | None = None
+    """SIS id; left out where the token's user may not see it."""
+
+
 class Course(Shape):
     """A course."""
 
@@ -389,6 +411,16 @@ class Course(Shape):
     """`unpublished` (the events say `created` or `claimed`), `available`, `completed` or `deleted`."""
     created_at: Time | None = None
     """When it was made."""
+    enrollment_term_id: Id | None = None
+    """Its term."""
+    start_at: Time | None = None
+    """Start of the course's own dates."""
+    end_at: Time | None = None
+    """End of the course's own dates."""
+    sis_course_id: Text | None = None
+    """SIS id; left out where the token's user may not see it."""
+    term: Term | None = None
+    """With `include[]=term`."""
 
 
 class ErrorMessage(Shape):

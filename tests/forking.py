@@ -68,6 +68,15 @@ def _server() -> socket.socket:
     return ours
 
 
+def warm_outcomes(folder: Path) -> int:
+    """Makes an `outcomes` in a folder for `$PATH`, whose imports are warm; the socket that its shell must have open."""
+    folder.mkdir()
+    command = folder / "outcomes"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -SI {ROOT}/tests/warm_command.py "$@"\n')
+    command.chmod(0o755)
+    return _server().fileno()
+
+
 async def _reading(stack: ExitStack) -> tuple[StreamReader, int]:
     """What reads a new pipe, and the end of the pipe to be written to, which the stack closes."""
     reading, writing = os.pipe()

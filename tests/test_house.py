@@ -225,6 +225,7 @@ MIRRORS = {
     "schemas/learning_outcome_result.py",
     "schemas/people.py",
     "schemas/rest.py",
+    "schemas/rest_people.py",
 }
 """Files whose classes have as many fields as what they describe: the settings, and bodies as Canvas writes them."""
 

@@ -45,6 +45,10 @@ def gradebook(
     tenant: Tenant = None,
     at: At = None,
     known_at: KnownAt = None,
+    scale_at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Judge by the scale and method of then."),
+    ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a row for each student and outcome.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -54,7 +58,7 @@ def gradebook(
     """
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude each other")
-    asked = _course(course), tenant, time_of(at), time_of(known_at)
+    asked = _course(course), tenant, time_of(at), time_of(known_at), time_of(scale_at)
 
     def show(found: gradebooks.Gradebook) -> None:
         if not as_csv:

@@ -22,7 +22,7 @@ from consumer.printable import printable
 from consumer.query import scale as read_scale
 from consumer.query.objects import id_here, tenant_of
 from consumer.query.retired import refuse_retired
-from consumer.query.scale import Setting, as_of, method_text, name_of, number, style_of
+from consumer.query.scale import Setting, as_of, method_text, moment, name_of, number, style_of
 from consumer.query.sql import sql
 from consumer.store.postgres import Connection
 
@@ -76,6 +76,8 @@ class Gradebook:
     """None: the results whose course is unknown."""
     at: datetime | None
     known_at: datetime | None
+    scale_at: datetime | None
+    """Whose scale and method judge; None: those of `at`."""
     setting: Setting
     outcomes: tuple[Row, ...]
     """By title: what applies to each, and the summary over its students."""
@@ -95,6 +97,7 @@ class Gradebook:
             "course": self.course,
             "at": self.at,
             "known_at": self.known_at,
+            "scale_at": self.scale_at,
             "account_level": self.setting.account_level,
             "scale": self.setting.scale,
             "method": self.setting.method,
@@ -169,22 +172,29 @@ def as_text(value: str) -> str:
 
 
 async def gradebook(
-    connection: Connection, course: int | None, tenant: str | None, at: datetime | None, known_at: datetime | None
+    connection: Connection,
+    course: int | None,
+    tenant: str | None,
+    at: datetime | None,
+    known_at: datetime | None,
+    scale_at: datetime | None = None,
 ) -> Gradebook:
     """Reads it in one snapshot. Raises `UsageError` where nobody has ever told of the course."""
     root_account_uuid = await tenant_of(connection, tenant)
     course = None if course is None else await id_here(connection, root_account_uuid, "course", course)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await refuse_retired(connection, at, known_at)
+        await refuse_retired(connection, scale_at, None)
         if course is not None and not await connection.fetchval(sql("gradebook_known"), root_account_uuid, course):
             raise UsageError(f"course {course} is not known of {root_account_uuid}: no result, no course event")
         asked = (root_account_uuid, course, at, known_at)
-        setting = await read_scale.setting(connection, root_account_uuid, ("Course", course), at, known_at)
-        outcomes = await outcomes_of(connection, root_account_uuid, course, at, known_at)
+        setting = await read_scale.setting(connection, root_account_uuid, ("Course", course), scale_at or at, known_at)
+        outcomes = await outcomes_of(connection, *asked, scale_at=scale_at)
         students = await connection.fetch(sql("gradebook_students"), *asked)
-        cells = await connection.fetch(sql("gradebook_cells"), *asked)
+        cells = await connection.fetch(sql("gradebook_cells"), *asked, scale_at)
     return Gradebook(
         *asked,
+        scale_at,
         setting,
         tuple(outcome for outcome in outcomes if outcome["hidden"] is None),
         tuple(row["user_uuid"] for row in students),
@@ -199,16 +209,17 @@ async def outcomes_of(
     at: datetime | None,
     known_at: datetime | None = None,
     outcome: int | None = None,
+    scale_at: datetime | None = None,
 ) -> list[Row]:
     """The outcomes (or that one) of a course that any result is of, hidden ones included, with what applies to each."""
-    rows = await connection.fetch(sql("gradebook_outcomes"), root_account_uuid, course, at, known_at, outcome)
+    rows = await connection.fetch(sql("gradebook_outcomes"), root_account_uuid, course, at, known_at, outcome, scale_at)
     return [dict(row) | {"levels": json.loads(row["levels"])} for row in rows]
 
 
 def render(found: Gradebook) -> RenderableType:
     """For people, at 60 columns and more."""
     where = f"{name_of('Course', found.course)} of {printable(found.root_account_uuid)}{as_of(found.at, found.known_at)}"
-    title = Text(where, style="bold")
+    title = Text(where + (f", judged as of {moment(found.scale_at)}" if found.scale_at else ""), style="bold")
     if not found.students or not found.outcomes:
         then = "at that moment" if found.at or found.known_at else "so far"
         return Group(title, Text(f"Nothing to show: no outcome with results is known here {then}."))

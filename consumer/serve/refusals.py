@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from consumer import log
-from consumer.errors import Fatal, Transient
+from consumer.errors import Fatal, Transient, UsageError
 from consumer.serve.api.dependencies import NOT_FOUND
 from consumer.serve.connections import RETRY_AFTER_SECONDS
 
@@ -50,7 +50,9 @@ def _message(error: MutableMapping[str, Any]) -> str:
 
 
 async def database_error(request: Request, error: Exception) -> Response:
-    """503 where the database is away, or its schema is not ours: either may be over soon."""
+    """503 where the database is away, or its schema is not ours: either may be over soon. 404 for a tenant without data."""
+    if isinstance(error, UsageError):
+        return error_response(404, NOT_FOUND)
     if not isinstance(error, (Transient, Fatal)):
         return await internal_error(request, error)
     return error_response(503, "the projection cannot be read now; ask again soon", headers=RETRY)

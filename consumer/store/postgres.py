@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit, urlunsplit
 
 import asyncpg
 
-from consumer.errors import Fatal, OutcomesError, RefusedRow, Transient
+from consumer.errors import Fatal, OutcomesError, RefusedRow, Transient, UsageError
 from consumer.store import address as addresses
 from consumer.store import session
 
@@ -27,6 +27,8 @@ _TRANSIENT = ("08", "57P", "53", "40001", "40P01", "55P03", "25006", "25P03", "2
 _NOT_READY = "55000"
 """With severity FATAL: the database accepts no connections for now. Otherwise: about the object of a statement."""
 _REFUSED = ("22", "23", "54")
+_UNKNOWN_TENANT = "P0002"
+"""What functions say of a tenant that nothing is known of; the message is a sentence."""
 _PROTOCOL_VIOLATION = "08P01"
 _NO_PRIVILEGE = "42501"
 """Its message names the table, and no data."""
@@ -80,6 +82,8 @@ def translated(error: BaseException) -> OutcomesError | None:
             return Transient(f"Postgres: {_sentence(error)} ({code})")
         if code.startswith(_REFUSED):
             return RefusedRow(f"Postgres refuses a row: {type(error).__name__} ({code})")
+        if code == _UNKNOWN_TENANT:
+            return UsageError(_sentence(error))
         for prefix, sentence in _FATAL.items():
             if code.startswith(prefix):
                 said = f": {_sentence(error)}" if code == _NO_PRIVILEGE else ""

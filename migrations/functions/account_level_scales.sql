@@ -10,6 +10,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
              OR EXISTS (SELECT FROM outcomes.outcome_calculation_method_version v
                          WHERE v.root_account_uuid = tenant AND v.event_time <= coalesce(at, 'infinity')
                            AND v.recorded_at <= coalesce(known_at, 'infinity'))
+             OR NOT outcomes_internal.known_tenant(tenant) -- an error where nothing is known of the tenant
            END
 $$;
 COMMENT ON FUNCTION outcomes.account_level_scales IS

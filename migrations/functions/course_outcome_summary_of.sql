@@ -1,7 +1,8 @@
 DO $make$
 BEGIN
     EXECUTE format($sql$
-CREATE OR REPLACE FUNCTION outcomes.course_outcome_summary_of(tenant text, course bigint, at timestamptz, known_at timestamptz)
+CREATE OR REPLACE FUNCTION outcomes.course_outcome_summary_of(
+    tenant text, course_id bigint, at timestamptz, known_at timestamptz, scale_at timestamptz DEFAULT NULL)
 RETURNS TABLE (learning_outcome_id bigint, mean numeric, median numeric, students bigint, assessed bigint, mastered bigint,
                levels jsonb)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20
@@ -11,4 +12,4 @@ SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0
 END
 $make$;
 COMMENT ON FUNCTION outcomes.course_outcome_summary_of IS
-    'course_outcome_summary of one course at a moment; at null is now.';
+    'course_outcome_summary of one course at a moment; at null is now. scale_at: by the scale and method of another moment.';

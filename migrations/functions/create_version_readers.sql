@@ -40,13 +40,17 @@ BEGIN
         format('The states of each row of %s as periods [valid_from, valid_to). Neighbours that say the same are one.', name));
 
     EXECUTE format($sql$
-        CREATE OR REPLACE FUNCTION outcomes.%1$I(root_account_uuid text, id bigint, at timestamptz, known_at timestamptz DEFAULT NULL)
+        DROP FUNCTION IF EXISTS outcomes.%1$I;
+        CREATE FUNCTION outcomes.%1$I(tenant text, id bigint, at timestamptz, known_at timestamptz DEFAULT NULL)
         RETURNS SETOF outcomes.%2$I LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $at$
-            SELECT %4$s
-              FROM %3$s v
-             WHERE v.root_account_uuid = $1 AND v.id = $2 AND v.event_time <= coalesce($3, 'infinity')
-               AND v.recorded_at <= coalesce($4, 'infinity')
-             ORDER BY v.event_time DESC, v.event_name DESC, v.updated_at DESC NULLS LAST, v.version_hash DESC
+            (SELECT %4$s
+               FROM %3$s v
+              WHERE v.root_account_uuid = $1 AND v.id = $2 AND v.event_time <= coalesce($3, 'infinity')
+                AND v.recorded_at <= coalesce($4, 'infinity')
+              ORDER BY v.event_time DESC, v.event_name DESC, v.updated_at DESC NULLS LAST, v.version_hash DESC
+              LIMIT 1)
+             UNION ALL -- only where nothing was found: an error for a tenant that nothing is known of
+            SELECT %4$s FROM outcomes.%2$I v WHERE v.root_account_uuid = $1 AND v.id = $2 AND NOT outcomes_internal.known_tenant($1)
              LIMIT 1
         $at$;
         COMMENT ON FUNCTION outcomes.%1$I IS %5$L;
@@ -57,3 +61,13 @@ $$;
 COMMENT ON FUNCTION outcomes_internal.create_version_readers IS
     'Makes <name>_history and <name>_at of a versioned table, and makes them again where its columns have changed.';
 REVOKE EXECUTE ON FUNCTION outcomes_internal.create_version_readers FROM PUBLIC;
+
+-- Tables that there are already get readers of this text.
+DO $make$
+BEGIN
+    PERFORM outcomes_internal.create_version_readers(left(c.relname, -length('_version')))
+       FROM pg_class c
+      WHERE c.relnamespace = 'outcomes'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname LIKE '%\_version'
+        AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'metadata');
+END
+$make$;

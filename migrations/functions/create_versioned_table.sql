@@ -111,7 +111,8 @@ BEGIN
             ALTER TABLE outcomes.%2$I ATTACH PARTITION outcomes.%3$I DEFAULT;
         $sql$, name, version, version || '_default');
     END IF;
-    PERFORM outcomes_internal.create_version_readers(name), outcomes_internal.create_context_hint();
+    PERFORM outcomes_internal.create_version_readers(name), outcomes_internal.create_context_hint(),
+            outcomes_internal.create_feed_freshness();
 END
 $$;
 COMMENT ON FUNCTION outcomes_internal.create_versioned_table IS

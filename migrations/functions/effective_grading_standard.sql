@@ -1,5 +1,5 @@
 CREATE OR REPLACE FUNCTION outcomes.effective_grading_standard(
-    root_account_uuid text, assignment_id bigint, course_id bigint, account_id bigint, at timestamptz DEFAULT now())
+    tenant text, assignment_id bigint, course_id bigint, account_id bigint, at timestamptz DEFAULT now())
 RETURNS TABLE (grading_standard_id bigint, title text, grading_scheme jsonb, points_based boolean, scaling_factor numeric,
                context_type text, context_id bigint)
 LANGUAGE sql STABLE PARALLEL SAFE
@@ -13,7 +13,7 @@ BEGIN ATOMIC
              CROSS JOIN LATERAL (
                    SELECT said.grading_standard_id
                      FROM outcomes.grading_standard_use AS said
-                    WHERE said.root_account_uuid = effective_grading_standard.root_account_uuid
+                    WHERE said.root_account_uuid = tenant
                       AND said.context_type = level.context_type AND said.context_id = level.context_id
                       AND said.valid_from <= coalesce(at, now())
                     ORDER BY said.valid_from DESC, said.recorded_at DESC
@@ -21,13 +21,14 @@ BEGIN ATOMIC
              CROSS JOIN LATERAL (
                    SELECT state.*
                      FROM outcomes.grading_standard_version AS state
-                    WHERE state.root_account_uuid = effective_grading_standard.root_account_uuid
+                    WHERE state.root_account_uuid = tenant
                       AND state.id = used.grading_standard_id AND state.valid_from <= coalesce(at, now())
                     ORDER BY state.valid_from DESC, state.imported_at DESC
                     LIMIT 1) AS standard
              WHERE standard.workflow_state <> 'deleted'
             UNION ALL
             SELECT 4, NULL, 'Default Grading Scheme', outcomes.default_grading_scheme(), false, 1, NULL, NULL) AS found
+     WHERE (SELECT outcomes_internal.known_tenant(tenant))
      ORDER BY found.distance
      LIMIT 1;
 END;

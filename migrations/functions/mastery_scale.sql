@@ -1,5 +1,5 @@
 CREATE OR REPLACE FUNCTION outcomes.mastery_scale(
-    root_account_uuid text, context_type text, context_id bigint, at timestamptz DEFAULT now())
+    tenant text, context_type text, context_id bigint, at timestamptz DEFAULT now())
 RETURNS TABLE (level integer, description text, points double precision, mastery boolean, color text, points_possible double precision,
                mastery_points double precision, outcome_proficiency_id bigint, owner_type text, owner_id bigint, since timestamptz)
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 5 AS $$

@@ -1,6 +1,6 @@
 -- Where old history was retired, everything before history begins counts as one moment: the state with which it begins.
 CREATE OR REPLACE FUNCTION outcomes.mastery_timeline(
-    root_account_uuid text, course_id bigint, user_uuid text, learning_outcome_id bigint)
+    tenant text, course_id bigint, user_uuid text, outcome_id bigint)
 RETURNS TABLE (at timestamptz, score numeric, mastery boolean, rating text, color text, calculation_method text, calculation_int integer,
                points_possible double precision, mastery_points double precision, results bigint, cause text, caused_by jsonb)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
@@ -16,6 +16,7 @@ DECLARE
     seen boolean := false;
     settled boolean := false;
 BEGIN
+    PERFORM outcomes_internal.known_tenant(tenant);
     FOR moment IN
         SELECT greatest(m.at, begins) AS at,
                string_agg(DISTINCT CASE WHEN m.at < begins THEN 'history begins' ELSE m.cause END, ', ') AS cause,
@@ -39,8 +40,8 @@ BEGIN
         SELECT r.score, r.mastery, r.rating, r.color, r.calculation_method, r.calculation_int, r.points_possible, r.mastery_points, r.results
           INTO found
           FROM outcomes_internal.student_rollup_with(
-               $1, $2, $3, $4, moment.at, NULL, setting.outcome_proficiency_ratings, setting.outcome_calculation_method_id IS NOT NULL,
-               setting.calculation_method, setting.calculation_int) r;
+               $1, $2, $3, $4, moment.at, NULL, setting.outcome_proficiency_id, setting.outcome_proficiency_ratings,
+               setting.outcome_calculation_method_id IS NOT NULL, setting.calculation_method, setting.calculation_int) r;
         IF NOT seen AND found.score IS NULL OR seen AND found IS NOT DISTINCT FROM before THEN
             CONTINUE;
         END IF;

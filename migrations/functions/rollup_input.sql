@@ -2,7 +2,7 @@ DO $make$
 BEGIN
     EXECUTE format($sql$
 CREATE OR REPLACE FUNCTION outcomes.rollup_input(
-    tenant text, course bigint, student text, outcome bigint, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL)
+    tenant text, course_id bigint, user_uuid text, outcome_id bigint, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (id bigint, score double precision, possible double precision, percent double precision, assessed_at timestamptz,
                worked_at timestamptz, quiz_id bigint, merged_percent double precision, value double precision)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10

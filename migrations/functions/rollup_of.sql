@@ -3,10 +3,11 @@
 DO $make$
 BEGIN
     EXECUTE format($sql$
-CREATE OR REPLACE FUNCTION outcomes_internal.rollup_of(tenant text, course bigint, at timestamptz, known_at timestamptz)
+CREATE OR REPLACE FUNCTION outcomes_internal.rollup_of(tenant text, course_id bigint, at timestamptz, known_at timestamptz, scale_at timestamptz)
 RETURNS TABLE (user_uuid text, learning_outcome_id bigint, score numeric, mastery boolean, rating text, color text,
                calculation_method text, calculation_int integer, points_possible double precision, mastery_points double precision,
-               results bigint, last_assessed_at timestamptz, level integer)
+               results bigint, last_assessed_at timestamptz, level integer, level_points double precision,
+               outcome_proficiency_id bigint)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 500
 SET work_mem = '64MB' SET enable_nestloop = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0 SET jit = off AS %L

@@ -22,7 +22,7 @@ DECLARE
           FROM {state}
          WHERE s.workflow_state = 'active' AND s.score IS NOT NULL AND s.user_uuid IS NOT NULL{and_here}
            AND NOT EXISTS (SELECT
-                             FROM outcomes.outcome_alignment_at(tenant, course, at, known_at) gone
+                             FROM outcomes.outcome_alignment_at(tenant, course_id, at, known_at) gone
                             WHERE gone.workflow_state = 'deleted' AND gone.asset_type = 'Assignment'
                               AND s.associated_asset_type = 'Assignment' AND gone.asset_id = s.associated_asset_id
                               AND gone.learning_outcome_id = s.learning_outcome_id AND s.event_time <= gone.event_time)
@@ -37,16 +37,22 @@ DECLARE
     ),
     -- Each outcome with the scale and the method that apply to it here.
     shown AS MATERIALIZED (
-        SELECT seen.learning_outcome_id, applied.*,
+        SELECT seen.learning_outcome_id, setting.scale_id AS outcome_proficiency_id, applied.*,
                CASE WHEN applied.points_possible <= 0 THEN applied.mastery_points ELSE applied.points_possible END AS unit,
                applied.calculation_method NOT IN ('highest', 'n_mastery') AS merges
           FROM (SELECT DISTINCT r.learning_outcome_id FROM result r) seen
          CROSS JOIN setting
           LEFT JOIN LATERAL outcomes.learning_outcome_at(tenant, seen.learning_outcome_id, at, known_at) o ON true
-          LEFT JOIN outcomes_internal.course_outcome_link(tenant, course, {outcome}, at, known_at) link USING (learning_outcome_id)
+          LEFT JOIN LATERAL outcomes.learning_outcome_at(tenant, seen.learning_outcome_id, {scale_at}, known_at) judged
+                 ON {scale_at} IS NOT NULL
+         CROSS JOIN LATERAL (
+            SELECT CASE WHEN judged.id IS NULL THEN o.rubric_criterion ELSE judged.rubric_criterion END AS rubric_criterion,
+                   CASE WHEN judged.id IS NULL THEN o.calculation_method ELSE judged.calculation_method END AS calculation_method,
+                   CASE WHEN judged.id IS NULL THEN o.calculation_int ELSE judged.calculation_int END AS calculation_int) own
+          LEFT JOIN outcomes_internal.course_outcome_link(tenant, course_id, {outcome}, at, known_at) link USING (learning_outcome_id)
          CROSS JOIN LATERAL outcomes_internal.outcome_setting(
                 setting.scale_ratings, setting.method_found, setting.found_method, setting.found_int,
-                o.rubric_criterion, o.calculation_method, o.calculation_int) applied
+                own.rubric_criterion, own.calculation_method, own.calculation_int) applied
          WHERE o.workflow_state IS DISTINCT FROM 'deleted' AND link.shown IS NOT false
     ),
     banks AS (
@@ -97,7 +103,7 @@ $inputs$;
         SELECT g.user_uuid, g.learning_outcome_id, s.score, s.reached >= shown.mastery_points AS mastery,
                shown.descriptions[s.level] AS rating, shown.colors[s.level] AS color, shown.calculation_method, shown.calculation_int,
                shown.points_possible, shown.mastery_points, cardinality(g."values")::bigint AS results, g.last_assessed_at,
-               s.level{also}
+               s.level, shown.points[s.level] AS level_points, shown.outcome_proficiency_id{also}
           FROM grouped g
           JOIN shown USING (learning_outcome_id)
          CROSS JOIN LATERAL (
@@ -167,23 +173,24 @@ $rows$;
     ),$candidates$;
     state_then text := 'candidate s';
     and_here_then text := ' AND s.id <> ALL (ARRAY(SELECT elsewhere.id FROM elsewhere))';
-    here text := $here$r.result_context_id = course
+    here text := $here$r.result_context_id = course_id
                AND (r.result_context_type = 'Course' OR r.result_context_type IS NULL){and_student}$here$;
     nowhere text := $here$outcomes_internal.course_of(r.result_context_type, r.result_context_id) IS NULL{and_student}$here$;
-    of_student text := $student$ AND r.user_uuid = student AND r.learning_outcome_id = outcome$student$;
+    of_student text := $student$ AND r.user_uuid = {student} AND r.learning_outcome_id = outcome_id$student$;
     of_students text := ' AND r.user_uuid = ANY (students)';
-    setting text := $setting$SELECT found.outcome_proficiency_ratings AS scale_ratings,
+    setting text := $setting$SELECT found.outcome_proficiency_id AS scale_id, found.outcome_proficiency_ratings AS scale_ratings,
                found.outcome_calculation_method_id IS NOT NULL AS method_found,
                found.calculation_method AS found_method, found.calculation_int AS found_int
-          FROM outcomes.mastery_setting(tenant, 'Course', course, at, known_at) found$setting$;
-    setting_given text := 'SELECT scale_ratings, method_found, found_method, found_int';
+          FROM outcomes.mastery_setting(tenant, 'Course', course_id, coalesce({scale_at}, at), known_at) found$setting$;
+    setting_given text := 'SELECT scale_id, scale_ratings, method_found, found_method, found_int';
     more text := 'r.score, r.possible, r.percent, r.quiz_id, merged.percent AS merged_percent,';
     body text := $body$
         #variable_conflict use_column
         BEGIN
-            IF at IS NULL AND known_at IS NULL AND course IS NOT NULL THEN
+            {tenant}
+            IF at IS NULL AND known_at IS NULL AND course_id IS NOT NULL THEN
                 RETURN QUERY {now_here};
-            ELSIF course IS NOT NULL THEN
+            ELSIF course_id IS NOT NULL THEN
                 RETURN QUERY {then_here};
             ELSIF at IS NULL AND known_at IS NULL THEN
                 RETURN QUERY {now_nowhere};
@@ -202,10 +209,13 @@ BEGIN
         'then_nowhere', outcomes_internal.text_of_template(inputs, 'candidates', candidates_then, 'state', state_then, 'and_here', and_here_then,
                                                  'here', nowhere) || '{answer}');
     RETURN outcomes_internal.text_of_template(body,
+        'tenant', CASE WHEN answer <> 'rollups' THEN 'PERFORM outcomes_internal.known_tenant(tenant);' ELSE '' END,
         'answer', CASE answer WHEN 'inputs' THEN rows WHEN 'summaries' THEN rollup || summaries ELSE rollup || ' SELECT * FROM rollup' END,
         'and_student', CASE students WHEN 'some' THEN of_students WHEN 'one' THEN of_student ELSE '' END,
-        'outcome', CASE students WHEN 'one' THEN 'outcome' ELSE 'NULL' END,
+        'outcome', CASE students WHEN 'one' THEN 'outcome_id' ELSE 'NULL' END,
+        'student', CASE answer WHEN 'inputs' THEN 'rollup_input.user_uuid' ELSE 'student' END,
         'setting', CASE WHEN given THEN setting_given ELSE setting END,
+        'scale_at', CASE WHEN students = 'all' THEN 'scale_at' ELSE 'NULL' END,
         'more', CASE answer WHEN 'inputs' THEN more ELSE '' END,
         'worked', CASE students WHEN 'some' THEN 'max(v.worked_at) AS last_worked_at,' ELSE '' END,
         'also', CASE WHEN answer = 'summaries' THEN ', s.reached' WHEN students = 'some' THEN ', g.last_worked_at' ELSE '' END);

@@ -8,4 +8,4 @@ down_revision = None
 
 def upgrade() -> None:
     """Runs the SQL files beside this one."""
-    run_beside(__file__, "objects", "books", "beside")
+    run_beside(__file__, "books", "objects", "beside")

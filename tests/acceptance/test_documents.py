@@ -14,6 +14,7 @@ import pytest
 from consumer.engines.kafka import free_port
 from tests.acceptance.running import environment
 from tests.documents import PAGES, ROOT, RUN, Command, anchors, commands, links, matches
+from tests.forking import warm_outcomes
 
 _MARK = "==mark=="
 _ASKED = "curl --silent --fail --output answer http://127.0.0.1:$OUTCOMES_SERVE_PORT/livez"
@@ -61,8 +62,12 @@ async def test_what_a_page_shows_is_what_happens(
         OUTCOMES_HTTP_PORT="0",
         OUTCOMES_SERVE_PORT=str(serve),
         COLUMNS="200",
-        PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        PATH=f"{tmp_path}/warm:{Path(sys.executable).parent}:{os.environ['PATH']}",
     )
+    server: list[int] = []
+    if page.name != "README.md":  # there it is the installed command, with its cold start
+        server.append(warm_outcomes(tmp_path / "warm"))
+        variables["FORK_SERVER"] = str(server[0])
     shell = await asyncio.create_subprocess_exec(
         *("bash", "-c", "outcomes migrate >migrated 2>&1\n" + _script(found, replaced)),
         stdin=asyncio.subprocess.DEVNULL,
@@ -70,6 +75,7 @@ async def test_what_a_page_shows_is_what_happens(
         stderr=asyncio.subprocess.PIPE,
         env=variables,
         cwd=tmp_path,
+        pass_fds=server,
         start_new_session=True,
     )
     try:

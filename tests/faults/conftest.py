@@ -18,6 +18,9 @@ def own_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalKafka]
         "log.cleaner.backoff.ms": "100",
         "offsets.topic.num.partitions": "1",
         "transaction.state.log.num.partitions": "1",
+        # One that was killed comes back when its last session has ended, of 9 seconds by default.
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "500",
     }
     broker = LocalKafka(tmp_path_factory.mktemp("kafka"), small).start()
     yield broker

@@ -19,7 +19,7 @@ from consumer.sources.kafka import lag
 from consumer.sources.producing import produce
 from consumer.store import schema
 from tests import scratch
-from tests.acceptance.running import outcomes, send, started, until
+from tests.acceptance.running import send, started, until
 from tests.acceptance.test_worker import _at_least, settings
 from tests.faults import hasty
 from tests.faults.cluster import LocalPostgres
@@ -290,9 +290,9 @@ async def test_what_was_under_way_when_the_broker_went_is_told_once(
 async def test_a_simulation_into_a_topic_that_is_not_there_says_so(own_broker: LocalKafka) -> None:
     """By its name, with the near ones."""
     name = await made(own_broker.bootstrap)
-    code, _, err = await outcomes(
-        "simulate", "--topic", f"{name}x", "--events", "10", KAFKA_BOOTSTRAP_SERVERS=own_broker.bootstrap
-    )
+    arguments = ("simulate", "--topic", f"{name}x", "--events", "10")
+    async with started(arguments, {"KAFKA_BOOTSTRAP_SERVERS": own_broker.bootstrap}, module=HASTY) as command:
+        code, _, err = await command.end(None)
     assert code == 2
     assert len(err.splitlines()) == 1, err
     assert f"{name}x" in err

@@ -515,6 +515,27 @@ async def test_a_timeline_shows_what_changed_and_why(database: str) -> None:
     await opened.close()
 
 
+async def test_a_gradebook_is_judged_by_the_scale_of_another_moment(database: str) -> None:
+    """Scores, levels and summaries of then; the results are those of `at`."""
+    await write(
+        database,
+        outcome(1, "Reading"),
+        worked(1, ANA, 1, 0.4),
+        samples.scale(2, 1, 0, minute=9, context_type="Course", context_id="7"),
+        worked(2, ANA, 1, 0.8, minute=10),
+    )
+    opened = await connect(database)
+    found = await gradebook.gradebook(opened, 7, None, minutes(5), None, minutes(9))
+    assert [(float(cell["score"]), cell["mastery"]) for cell in found.cells.values()] == [(0.8, False)]
+    assert [(row["points_possible"], float(row["mean"]), row["assessed"]) for row in found.outcomes] == [(2, 0.8, 1)]
+    assert found.setting.scale is not None
+    assert orjson.loads(orjson.dumps(found.as_json()))["scale_at"] == minutes(9).isoformat()
+    assert "judged as of 2025-03-20 12:09:00" in text(gradebook.render(found))
+    back = await gradebook.gradebook(opened, 7, None, None, None, minutes(5))
+    assert [(row["points_possible"], float(row["mean"])) for row in back.outcomes] == [(5, 4.0)]
+    await opened.close()
+
+
 async def test_a_tenant_switches_account_level_scales_and_lets_them_be(database: str) -> None:
     """Auto is as if nothing had been decided."""
     await write(database, outcome(1, "Reading"), worked(1, ANA, 1, 0.4))

@@ -461,7 +461,7 @@ async def test_the_assignments_standard_counts_else_the_courses_else_the_account
     assert await effective(connection, None, 12, 2) == (2, *owners[2])
     assert await effective(connection, 8, 13, 2) == (3, *owners[3])
     assert await effective(connection, 8, 13, None) == (None, None, None)
-    row = await connection.fetchrow("SELECT * FROM effective_grading_standard('another school', 7, 12, 2)")
+    row = await connection.fetchrow("SELECT * FROM effective_grading_standard($1, 8, 13, 3)", TENANT)
     assert row is not None
     assert (row["title"], row["points_based"], row["scaling_factor"]) == ("Default Grading Scheme", False, 1)
     assert json.loads(row["grading_scheme"])[0] == {"name": "A", "value": 0.94}

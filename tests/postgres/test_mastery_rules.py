@@ -231,7 +231,7 @@ async def test_links_that_went_with_their_outcome_do_not_come_back_with_it(schoo
     await school.outcome(workflow_state="deleted")
     await school.outcome()
     assert (await school.score(), await school.score(at=linked)) == (None, "2.00")
-    outcomes = await school.connection.fetch(sql("gradebook_outcomes"), TENANT, 7, None, None, None)
+    outcomes = await school.connection.fetch(sql("gradebook_outcomes"), TENANT, 7, None, None, None, None)
     assert [row["hidden"] for row in outcomes] == ["unlinked"]
     await school.tell("learning_outcome_link_updated", learning_outcome_link_id="2", **link)
     assert await school.score() == "2.00"
@@ -845,8 +845,9 @@ async def test_the_reader_may_ask_everything_about_mastery(school: School) -> No
 
 
 async def test_a_course_and_a_student_that_nobody_knows_are_nothing(school: School) -> None:
-    assert await school.connection.fetch("SELECT * FROM outcome_rollup_at('nobody', 1, NULL)") == []
-    assert await school.connection.fetch("SELECT * FROM mastery_timeline('nobody', 1, 'nobody', 1)") == []
+    await school.outcome()
+    assert await school.connection.fetch("SELECT * FROM outcome_rollup_at($1, 1, NULL)", TENANT) == []
+    assert await school.connection.fetch("SELECT * FROM mastery_timeline($1, 1, 'nobody', 1)", TENANT) == []
     assert await school.connection.fetch("SELECT * FROM course_outcome_summary WHERE course_id = 1") == []
 
 

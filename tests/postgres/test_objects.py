@@ -39,6 +39,7 @@ OLDER = [
     _changed("outcomes.letter_grade", "percent <> 'NaN'", "true"),
     _changed("outcomes_internal.text_of_rollup", "coalesce(submission.submitted_at, r.assessed_at)", "r.assessed_at"),
     _changed("outcomes_internal.whole_second", '("time" timestamptz)', '("time" timestamptz, more integer DEFAULT 0)'),
+    _changed("outcomes_internal.create_version_readers", "%1$I(tenant text", "%1$I(root_account_uuid text"),
     _changed("outcomes.known_at_begins", "max(known_from)", "min(known_from)"),
     _changed(
         "outcomes.course_with_results", "known.result_context_id AS course_id", "known.result_context_id AS course_id, 1 AS one"
@@ -48,7 +49,7 @@ OLDER = [
 
 
 def older() -> list[str]:
-    """Texts before a change of a body, of text that others are made of, of arguments, of columns; and two that are gone now."""
+    """Before a change of a body, of text that others are made of, of arguments, columns, readers; and two that are gone now."""
     texts = [one.text for one in objects.objects().values()]
     for change in OLDER:
         texts = [change(text) for text in texts]

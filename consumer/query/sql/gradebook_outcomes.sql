@@ -1,5 +1,5 @@
--- The outcomes of a course at a moment that any result is of: which scale and method apply to each, also where nobody has
--- a score, why it is hidden where it is, and the summary over its students.
+-- The outcomes of a course at a moment that any result is of: which scale and method apply to each (those of $6 where that is not null),
+-- also where nobody has a score, why it is hidden where it is, and the summary over its students.
 WITH result AS (
     SELECT v.id
       FROM learning_outcome_result_version AS v
@@ -27,11 +27,15 @@ SELECT seen.id AS learning_outcome_id, o.title, o.display_name,
                    FROM generate_subscripts(applied.points, 1) AS n),
                 '[]') AS levels
   FROM seen
- CROSS JOIN mastery_setting($1, 'Course', $2, $3, $4) AS setting
+ CROSS JOIN mastery_setting($1, 'Course', $2, coalesce($6, $3), $4) AS setting
   LEFT JOIN LATERAL learning_outcome_at($1, seen.id, $3, $4) AS o ON true
+  LEFT JOIN LATERAL learning_outcome_at($1, seen.id, $6, $4) AS judged ON $6::timestamptz IS NOT NULL
   LEFT JOIN outcomes_internal.course_outcome_link($1, $2, $5, $3, $4) AS link ON link.learning_outcome_id = seen.id
-  LEFT JOIN course_outcome_summary_of($1, $2, $3, $4) AS summary ON summary.learning_outcome_id = seen.id
+  LEFT JOIN course_outcome_summary_of($1, $2, $3, $4, $6) AS summary ON summary.learning_outcome_id = seen.id
  CROSS JOIN LATERAL outcomes_internal.outcome_setting(
        setting.outcome_proficiency_ratings, setting.outcome_calculation_method_id IS NOT NULL, setting.calculation_method,
-       setting.calculation_int, o.rubric_criterion, o.calculation_method, o.calculation_int) AS applied
+       setting.calculation_int,
+       CASE WHEN judged.id IS NULL THEN o.rubric_criterion ELSE judged.rubric_criterion END,
+       CASE WHEN judged.id IS NULL THEN o.calculation_method ELSE judged.calculation_method END,
+       CASE WHEN judged.id IS NULL THEN o.calculation_int ELSE judged.calculation_int END) AS applied
  ORDER BY o.title COLLATE "C" NULLS LAST, seen.id
