@@ -25,6 +25,9 @@ DAY = 86_400
 """Seconds; no wait is longer, and no timer of Postgres, Kafka or the loop runs over."""
 CENTURY = 36_525 * DAY
 
+People = Literal["off", "ids", "names"]
+"""How much is stored about people."""
+
 _FILE = "_FILE"
 _ADDRESS = re.compile(
     r"(?:\[[0-9a-fA-F:.]+\]|[^\s:\[\]/]+)(?::(?P<port>[0-9]{1,5}))?|(?:[0-9a-fA-F]*:){2,}[0-9a-fA-F.]*", re.ASCII
@@ -99,6 +102,12 @@ class Settings(BaseModel):
 
     default_tenant: str | None = Field(default=None, min_length=1, max_length=255)
     """Tenant of events that have no `root_account_uuid`. Without this setting such events go to quarantine."""
+
+    people: People = "ids"
+    """What is stored about people. `off`: nothing about users, enrolments and submissions; their events are ignored and counted
+    by name. `ids`: who is enrolled where, and which user id is which uuid, without names. `names`: also names, logins and SIS
+    ids, in `person_name`, for members of the role `outcomes_people`. With `ids` or `off`, each command that writes empties
+    `person_name` when it starts, and a worker every minute: give all processes the same setting."""
 
     max_record_bytes: int = Field(default=4 * 1024 * 1024, ge=1024, le=512 * 1024 * 1024)
     """A larger record goes to quarantine without being parsed."""

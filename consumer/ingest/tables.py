@@ -121,7 +121,8 @@ TABLE_OF_EVENT: Mapping[str, Table] = MappingProxyType({name: _OF_MODEL[model] f
 
 def _snapshot(name: str, model: type[Body]) -> Table:
     table = TABLES[name.removesuffix("_backfilled")]
-    return replace(table, model=model, snapshot=True, validate=_validator(model, table.json))
+    dropped = names_of(model) | unstored_of(model)
+    return replace(table, model=model, dropped=dropped, snapshot=True, validate=_validator(model, table.json))
 
 
 TABLE_OF_SNAPSHOT: Mapping[str, Table] = MappingProxyType({name: _snapshot(name, model) for name, model in SNAPSHOTS.items()})
