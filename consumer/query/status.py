@@ -158,8 +158,7 @@ def render(found: Status) -> RenderableType:
     if unfinished:
         parts += [Text(), _table("backfills that are not finished", unfinished, ("source", "scope", "begun_at", "steps"))]
     if due := found.canvas.rosters_due:
-        columns = ("root_account_uuid", "courses", "since")
-        parts += [Text(), _table("rosters that a SIS import may have changed", due, columns)]
+        parts += [Text(), _table("rosters that a SIS import may have changed", due, ("root_account_uuid", "courses", "since"))]
         parts.append(Text("`outcomes backfill --rosters --due` reads them"))
     held = [row for row in found.tables if row["estimate"] > 0]
     if held:
