@@ -158,7 +158,8 @@ def render(found: Status) -> RenderableType:
     if unfinished:
         parts += [Text(), _table("backfills that are not finished", unfinished, ("source", "scope", "begun_at", "steps"))]
     if due := found.canvas.rosters_due:
-        parts += [Text(), _table("rosters that a SIS import may have changed", due, ("root_account_uuid", "courses", "since"))]
+        named = ("root_account_uuid", "courses", "since")
+        parts += [Text(), _table("rosters that a SIS import may have changed", due, named)]
         parts.append(Text("`outcomes backfill --rosters --due` reads them"))
     held = [row for row in found.tables if row["estimate"] > 0]
     if held:
