@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION outcomes_internal.text_of_rollup(answer text, student
 RETURNS text LANGUAGE plpgsql IMMUTABLE AS $text$
 DECLARE
     inputs text := $inputs$
-    WITH RECURSIVE setting AS MATERIALIZED (
+    WITH setting AS MATERIALIZED (
         {setting}
     ),
     {candidates}
@@ -28,29 +28,27 @@ DECLARE
                               AND s.associated_asset_type = 'Assignment' AND gone.asset_id = s.associated_asset_id
                               AND gone.learning_outcome_id = s.learning_outcome_id AND s.event_time <= gone.event_time)
     ),
-    work AS MATERIALIZED (
-        SELECT DISTINCT r.rubric_assessment_id, r.assignment_id
-          FROM result r
-         WHERE r.rubric_assessment_id IS NOT NULL OR r.assignment_id IS NOT NULL
-    ),
     assessment AS MATERIALIZED (
         SELECT DISTINCT ON (a.id) a.id, a.submitted_at
           FROM outcomes.rubric_assessment_version a
          WHERE a.root_account_uuid = tenant
-           AND a.id = ANY (ARRAY(SELECT work.rubric_assessment_id FROM work WHERE work.rubric_assessment_id IS NOT NULL))
+           AND a.id = ANY (ARRAY(SELECT DISTINCT r.rubric_assessment_id FROM result r WHERE r.rubric_assessment_id IS NOT NULL))
            AND a.event_time <= coalesce(at, 'infinity') AND a.recorded_at <= coalesce(known_at, 'infinity')
          ORDER BY a.id, a.event_time DESC, a.event_name DESC, a.updated_at DESC NULLS LAST, a.version_hash DESC
     ),
-    -- When work was handed in that no assessment tells of; under each uuid of the student.
-    submission AS MATERIALIZED (
-        SELECT submitted.assignment_id, submitted.user_uuid COLLATE "C" AS user_uuid, submitted.submitted_at
-          FROM outcomes_internal.submission_time(
-               tenant,
-               ARRAY(SELECT DISTINCT work.assignment_id
-                       FROM work
-                       LEFT JOIN assessment a ON a.id = work.rubric_assessment_id
-                      WHERE work.assignment_id IS NOT NULL AND a.id IS NULL),
-               at, known_at) submitted
+    unassessed AS MATERIALIZED (
+        SELECT r.id, r.user_uuid, r.assignment_id
+          FROM result r
+         WHERE r.assignment_id IS NOT NULL
+           AND (r.rubric_assessment_id IS NULL OR r.rubric_assessment_id NOT IN (SELECT assessment.id FROM assessment))
+    ),
+    -- When work was handed in of which no assessment was told.
+    submission AS (
+        SELECT r.id, s.submitted_at
+          FROM unassessed r
+          JOIN outcomes_internal.submission_time(
+               tenant, ARRAY(SELECT DISTINCT unassessed.assignment_id FROM unassessed), at, known_at) s
+            ON s.assignment_id = r.assignment_id AND s.user_uuid = r.user_uuid
     ),
     -- Each outcome with the scale and the method that apply to it here.
     shown AS MATERIALIZED (
@@ -92,20 +90,24 @@ DECLARE
         WINDOW quiz AS (PARTITION BY r.user_uuid, r.learning_outcome_id, r.quiz_id
                         ORDER BY r.id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
     ),
+    -- Of the few results that need it.
+    corrected AS (
+        SELECT coalesce(quiz.id, submission.id) AS id, quiz.id IS NOT NULL AS of_quiz, quiz.percent, submission.submitted_at
+          FROM quiz
+          FULL JOIN submission ON submission.id = quiz.id
+    ),
     valued AS (
         SELECT r.id, r.user_uuid, r.learning_outcome_id, r.assessed_at, {more}
                outcomes_internal.whole_second(
-                   coalesce(assessment.submitted_at, submission.submitted_at, r.assessed_at)) AS worked_at,
+                   coalesce(assessment.submitted_at, corrected.submitted_at, r.assessed_at)) AS worked_at,
                CASE WHEN coalesce(merged.percent, r.percent) IS NULL THEN outcomes_internal.flush_to_zero(r.score)
                     ELSE outcomes_internal.flush_to_zero(coalesce(merged.percent, r.percent)) * shown.unit END AS value
           FROM result r
           JOIN shown USING (learning_outcome_id)
           LEFT JOIN assessment ON assessment.id = r.rubric_assessment_id
-          LEFT JOIN submission ON submission.assignment_id = CASE WHEN assessment.id IS NULL THEN r.assignment_id END
-                              AND submission.user_uuid = r.user_uuid
-          LEFT JOIN quiz ON quiz.id = r.id
+          LEFT JOIN corrected ON corrected.id = r.id
          CROSS JOIN LATERAL (
-            SELECT CASE WHEN quiz.id IS NOT NULL THEN quiz.percent
+            SELECT CASE WHEN corrected.of_quiz THEN corrected.percent
                         WHEN r.quiz_id IS NOT NULL AND shown.merges
                         THEN outcomes_internal.flush_to_zero(r.possible) * outcomes_internal.flush_to_zero(r.percent)
                              / nullif(outcomes_internal.flush_to_zero(r.possible), 0) END) merged (percent)
@@ -124,7 +126,7 @@ $inputs$;
                shown.descriptions[s.level] AS rating, shown.colors[s.level] AS color, shown.calculation_method, shown.calculation_int,
                shown.points_possible, shown.mastery_points, cardinality(g."values")::bigint AS results, g.last_assessed_at,
                s.level, shown.points[s.level] AS level_points, shown.outcome_proficiency_id{also}
-          FROM grouped g
+          FROM (SELECT * FROM grouped g{who_is_here}) g
           JOIN shown USING (learning_outcome_id)
          CROSS JOIN LATERAL (
             SELECT p.score, p.reached, width_bucket(p.reached, shown.points) AS level
@@ -199,88 +201,108 @@ $rows$;
     here text := $here$r.result_context_id = course_id
                AND (r.result_context_type = 'Course' OR r.result_context_type IS NULL){and_student}$here$;
     nowhere text := $here$outcomes_internal.course_of(r.result_context_type, r.result_context_id) IS NULL{and_student}$here$;
-    of_student text := $student$ AND r.user_uuid = ANY (ARRAY(SELECT asked.user_uuid FROM asked))
-               AND r.learning_outcome_id = outcome_id$student$;
-    same text := 'SELECT u.user_uuid FROM outcomes_internal.uuids_of_same(tenant, students) u';
-    -- Whose a result is. asked: the results of the one student. person: those that count as another uuid's, or nowhere.
-    asked text := $asked$asked AS MATERIALIZED (
-        SELECT * FROM {asked} u (user_uuid, held_from, held_until)
-    ),$asked$;
-    person text := $person$person AS MATERIALIZED (
-        SELECT p.*
-          FROM outcomes_internal.result_person(tenant, course_id, ARRAY({uuids}), at, known_at) p
-         WHERE p.counts_as IS DISTINCT FROM p.user_uuid
-    ),$person$;
-    -- The uuids of a course's results, from one to the next in the index: there are a hundred times as many results.
-    walked text := $walked$walked (user_uuid) AS (
-        (SELECT r.user_uuid
-           FROM outcomes.learning_outcome_result r
-          WHERE r.root_account_uuid = tenant AND r.result_context_id = course_id AND r.user_uuid IS NOT NULL
-          ORDER BY r.user_uuid
-          LIMIT 1)
-         UNION ALL
-        SELECT next.user_uuid
-          FROM walked
-         CROSS JOIN LATERAL (
-               SELECT r.user_uuid
-                 FROM outcomes.learning_outcome_result r
-                WHERE r.root_account_uuid = tenant AND r.result_context_id = course_id AND r.user_uuid > walked.user_uuid
-                ORDER BY r.user_uuid
-                LIMIT 1) next
-    ),
-    $walked$;
-    made text := 'coalesce(s.created_at, s.assessed_at, s.event_time)';
+    of_student text := $student$ AND r.user_uuid = ANY (names) AND r.learning_outcome_id = outcome_id$student$;
+    of_students text := ' AND r.user_uuid = ANY (names)';
+    -- Whose a result is. left_out: whose results count nowhere; these are left out when the results have been added up, which is fewer rows.
+    -- names, held_from, held_until: the results of the one student; or else of the few uuids whose results are not all one person's of this
+    -- name, and counts_as then tells whose they are.
+    persons_of_student text := $persons$
+          JOIN unnest(names, held_from, held_until) p (user_uuid, held_from, held_until)
+            ON p.user_uuid = s.user_uuid AND {made} >= p.held_from AND {made} < p.held_until$persons$;
     persons text := $persons$
-          {join} p ON p.user_uuid = s.user_uuid AND {made} >= p.held_from AND {made} < p.held_until$persons$;
+          LEFT JOIN unnest(parted, held_from, held_until, counts_as) p (user_uuid, held_from, held_until, counts_as)
+            ON p.user_uuid = s.user_uuid AND {made} >= p.held_from AND {made} < p.held_until$persons$;
     counts_as text := 'CASE WHEN p.user_uuid IS NULL THEN s.user_uuid ELSE p.counts_as END';
     and_counts text := ' AND (p.user_uuid IS NULL OR p.counts_as IS NOT NULL)';
-    and_counts_as_student text := ' AND {name} IN (SELECT given.name FROM unnest(students) given (name))';
+    who_is_here text := ' WHERE g.user_uuid NOT IN (SELECT gone.name FROM unnest(left_out) gone (name))';
+    and_asked_for text := ' AND g.user_uuid IN (SELECT given.name FROM unnest(students) given (name))';
+    declared text := $declare$
+        DECLARE
+            names text[];
+            held_from timestamptz[];
+            held_until timestamptz[];
+            parted text[];
+            counts_as text[];
+            left_out text[];
+    $declare$;
+    ask_student text := $ask$
+            SELECT array_agg(u.user_uuid), array_agg(u.held_from), array_agg(u.held_until)
+              INTO names, held_from, held_until
+              FROM outcomes_internal.student_uuids(tenant, course_id, {student}, at, known_at) u;
+    $ask$;
+    ask_all text := $ask$
+            {find_names}
+            SELECT array_agg(p.user_uuid) FILTER (WHERE p.gone), array_agg(p.user_uuid) FILTER (WHERE NOT p.gone),
+                   array_agg(p.held_from) FILTER (WHERE NOT p.gone), array_agg(p.held_until) FILTER (WHERE NOT p.gone),
+                   array_agg(p.counts_as) FILTER (WHERE NOT p.gone)
+              INTO left_out, parted, held_from, held_until, counts_as
+              FROM (SELECT p.*, p.counts_as IS NULL AND p.held_from = '-infinity' AND p.held_until = 'infinity' AS gone
+                      FROM outcomes_internal.result_person(tenant, course_id, {names}, at, known_at) p
+                     WHERE p.counts_as IS DISTINCT FROM p.user_uuid) p;
+    $ask$;
     setting text := $setting$SELECT found.outcome_proficiency_id AS scale_id, found.outcome_proficiency_ratings AS scale_ratings,
                found.outcome_calculation_method_id IS NOT NULL AS method_found,
                found.calculation_method AS found_method, found.calculation_int AS found_int
           FROM outcomes.mastery_setting(tenant, 'Course', course_id, coalesce({scale_at}, at), known_at) found$setting$;
     setting_given text := 'SELECT scale_id, scale_ratings, method_found, found_method, found_int';
     more text := 'r.score, r.possible, r.percent, r.quiz_id, merged.percent AS merged_percent,';
+    now_ text;
+    then_ text;
+    plain text := '';
     body text := $body$
         #variable_conflict use_column
+        {declared}
         BEGIN
             {tenant}
-            IF at IS NULL AND known_at IS NULL AND course_id IS NOT NULL THEN
-                RETURN QUERY {now_here};
-            ELSIF course_id IS NOT NULL THEN
-                RETURN QUERY {then_here};
+            {ask}
+            IF course_id IS NULL THEN
+                IF at IS NULL AND known_at IS NULL THEN
+                    RETURN QUERY {now_nowhere};
+                ELSE
+                    RETURN QUERY {then_nowhere};
+                END IF;
             ELSIF at IS NULL AND known_at IS NULL THEN
-                RETURN QUERY {now_nowhere};
+                IF parted IS NULL THEN
+                    RETURN QUERY {now_here};
+                ELSE
+                    RETURN QUERY {now_here_parted};
+                END IF;
+            ELSIF parted IS NULL THEN
+                RETURN QUERY {then_here};
             ELSE
-                RETURN QUERY {then_nowhere};
+                RETURN QUERY {then_here_parted};
             END IF;
         END
     $body$;
 BEGIN
+    now_ := outcomes_internal.text_of_template(inputs, 'candidates', '', 'state', state_now, 'and_here', '') || '{answer}';
+    then_ := outcomes_internal.text_of_template(inputs, 'candidates', candidates_then, 'state', state_then, 'and_here', and_here_then)
+             || '{answer}';
+    IF students = 'one' THEN
+        plain := persons_of_student;
+    END IF;
     body := outcomes_internal.text_of_template(body,
-        'now_here', outcomes_internal.text_of_template(inputs, 'candidates', '{whose_now}', 'state', state_now, 'and_here', '', 'here', here) || '{answer}',
-        'then_here', outcomes_internal.text_of_template(inputs, 'candidates', candidates_then || '{whose_then}', 'state', state_then, 'and_here', and_here_then,
-                                              'here', here) || '{answer}',
-        'now_nowhere', outcomes_internal.text_of_template(inputs, 'candidates', '{whose_now}', 'state', state_now, 'and_here', '', 'here', nowhere)
-                       || '{answer}',
-        'then_nowhere', outcomes_internal.text_of_template(inputs, 'candidates', candidates_then || '{whose_then}', 'state', state_then, 'and_here', and_here_then,
-                                                 'here', nowhere) || '{answer}');
+        'now_here', outcomes_internal.text_of_template(now_, 'here', here, 'persons', plain, 'and_counts', ''),
+        'then_here', outcomes_internal.text_of_template(then_, 'here', here, 'persons', plain, 'and_counts', ''),
+        'now_nowhere', outcomes_internal.text_of_template(now_, 'here', nowhere, 'persons', plain, 'and_counts', ''),
+        'then_nowhere', outcomes_internal.text_of_template(then_, 'here', nowhere, 'persons', plain, 'and_counts', ''),
+        'now_here_parted', outcomes_internal.text_of_template(now_, 'here', here, 'persons', persons, 'name', counts_as,
+                                                              'and_counts', and_counts),
+        'then_here_parted', outcomes_internal.text_of_template(then_, 'here', here, 'persons', persons, 'name', counts_as,
+                                                               'and_counts', and_counts));
     RETURN outcomes_internal.text_of_template(body,
         'tenant', CASE WHEN answer <> 'rollups' THEN 'PERFORM outcomes_internal.known_tenant(tenant);' ELSE '' END,
+        'declared', CASE WHEN given THEN 'DECLARE parted text[];' ELSE declared END,
+        'ask', CASE WHEN given THEN '' WHEN students = 'one' THEN ask_student ELSE ask_all END,
+        'names', CASE students WHEN 'all' THEN 'outcomes_internal.course_uuids(tenant, course_id, at, known_at)' ELSE 'names' END,
+        'find_names', CASE students WHEN 'some'
+                                    THEN 'names := ARRAY(SELECT u.user_uuid FROM outcomes_internal.uuids_of_same(tenant, students) u);'
+                                    ELSE '' END,
         'answer', CASE answer WHEN 'inputs' THEN rows WHEN 'summaries' THEN rollup || summaries ELSE rollup || ' SELECT * FROM rollup' END,
-        'whose_now', CASE students WHEN 'all' THEN walked || replace(person, '{uuids}', 'SELECT walked.user_uuid FROM walked')
-                                   WHEN 'some' THEN person ELSE asked END,
-        'whose_then', CASE students WHEN 'all' THEN replace(person, '{uuids}', 'SELECT DISTINCT candidate.user_uuid FROM candidate')
-                                    WHEN 'some' THEN person ELSE asked END,
-        'uuids', same,
-        'asked', CASE WHEN given THEN 'unnest(names, held_from, held_until)'
-                      ELSE 'outcomes_internal.student_uuids(tenant, course_id, {student}, at, known_at)' END,
-        'persons', persons,
-        'join', CASE students WHEN 'one' THEN 'JOIN asked' ELSE 'LEFT JOIN person' END,
-        'and_counts', CASE students WHEN 'all' THEN and_counts WHEN 'some' THEN and_counts || and_counts_as_student ELSE '' END,
-        'name', CASE students WHEN 'one' THEN '{student}' ELSE counts_as END,
-        'made', made,
-        'and_student', CASE students WHEN 'some' THEN ' AND r.user_uuid = ANY (ARRAY(' || same || '))' WHEN 'one' THEN of_student ELSE '' END,
+        'who_is_here', CASE students WHEN 'one' THEN '' WHEN 'some' THEN who_is_here || and_asked_for ELSE who_is_here END,
+        'name', CASE students WHEN 'one' THEN '{student}' ELSE 's.user_uuid' END,
+        'made', 'coalesce(s.created_at, s.assessed_at, s.event_time)',
+        'and_student', CASE students WHEN 'some' THEN of_students WHEN 'one' THEN of_student ELSE '' END,
         'outcome', CASE students WHEN 'one' THEN 'outcome_id' ELSE 'NULL' END,
         'student', CASE answer WHEN 'inputs' THEN 'rollup_input.user_uuid' ELSE 'student' END,
         'setting', CASE WHEN given THEN setting_given ELSE setting END,
