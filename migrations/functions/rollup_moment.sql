@@ -5,9 +5,6 @@ RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE 
     WITH RECURSIVE name AS MATERIALIZED (
         SELECT u.user_uuid FROM outcomes_internal.uuids_of_same(tenant, ARRAY[student]) u
     ),
-    counted AS MATERIALIZED (
-        SELECT u.user_uuid FROM outcomes_internal.student_uuids(tenant, course, student, NULL, NULL) u
-    ),
     person AS MATERIALIZED (
         SELECT h.user_id
           FROM outcomes_internal.uuid_holder(tenant, ARRAY(SELECT name.user_uuid FROM name), NULL) h
@@ -34,7 +31,7 @@ RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE 
     ),
     version AS (
         SELECT v.*, v.workflow_state = 'active' AND v.score IS NOT NULL AS valid,
-               v.user_uuid = ANY (ARRAY(SELECT counted.user_uuid FROM counted)) AND v.learning_outcome_id = outcome
+               v.user_uuid = ANY (ARRAY(SELECT name.user_uuid FROM name)) AND v.learning_outcome_id = outcome
                    AND outcomes_internal.course_of(v.result_context_type, v.result_context_id) IS NOT DISTINCT FROM course AS here
           FROM result
           JOIN outcomes.learning_outcome_result_version v ON v.root_account_uuid = tenant AND v.id = result.id
@@ -95,7 +92,7 @@ RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE 
         SELECT 'Account', above.account FROM above WHERE above.account IS NOT NULL
     )
     SELECT told.event_time,
-           CASE WHEN told.counts AND told.counted THEN 'regrade'
+           CASE WHEN told.counts AND told.counted AND told.user_uuid = told.was_of THEN 'regrade'
                 -- It is valid before and after: its course, outcome or student has changed, and not its score.
                 WHEN told.valid AND told.was_valid AND told.user_uuid IS NOT DISTINCT FROM told.was_of THEN 'result moved'
                 WHEN told.valid AND told.was_valid AND (told.user_uuid LIKE 'id:%' OR told.was_of LIKE 'id:%') THEN 'student known'
@@ -129,7 +126,12 @@ RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE 
      UNION ALL
     SELECT m.event_time, 'users merged', 'user_merge', m.id
       FROM outcomes.user_merge_version m
-     WHERE m.root_account_uuid = tenant AND m.id = ANY (ARRAY(SELECT person.user_id FROM person))
+     WHERE m.root_account_uuid = tenant AND m.id = ANY (ARRAY(SELECT person.user_id FROM person
+                                                         UNION ALL
+                                                        SELECT e.user_id
+                                                          FROM outcomes.enrollment_version e
+                                                         WHERE e.root_account_uuid = tenant
+                                                           AND e.id = ANY (ARRAY(SELECT enrolled.id FROM enrolled))))
      UNION ALL
     SELECT i.since, 'uuid of the user known', 'user_identity', i.user_id
       FROM outcomes.user_identity i

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests import reference
+from tests import reference_math
 
 Row = dict[str, Any]
 Place = tuple[str, int]
@@ -302,5 +302,5 @@ class Content:
             method, number = next((self.methods[one] for one in self.above(place) if one in self.methods), ("highest", None))
         newest_last = sorted(rows, key=lambda row: (row["submitted_or_assessed_at"], row["id"] or 0))
         values = [one["percent"] * possible for one in newest_last]
-        found = reference.score(method, number, values, mastery)
+        found = reference_math.score(method, number, values, mastery)
         return None if found is None else float(found)

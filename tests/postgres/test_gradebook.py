@@ -19,7 +19,7 @@ from consumer.errors import UsageError
 from consumer.query import gradebook, rollup, scale, timeline
 from consumer.store import tenant_setting
 from consumer.store.postgres import Connection, connect
-from tests import reference, samples
+from tests import reference_math, samples
 from tests.postgres.test_mastery import told
 from tests.postgres.writing import write
 from tests.samples import NOON, TENANT, Event, event, result
@@ -359,8 +359,8 @@ def assert_evaluates(formula: str, score: Decimal | None) -> None:
     """What is written comes to what is shown, and that is the score; means and the end as Ruby reckons."""
     steps = formula.split(" = ")
     means = re.sub(r"\(([^()×]+)\) / ", lambda sum_: f"total([{sum_[1].replace(' + ', ', ')}]) / ", steps[0].split(" -> ")[0])
-    value = eval(means.replace("×", "*"), {"total": reference.total, "max": max})  # noqa: S307 - numbers and signs of our own
-    assert reference.rounded(float(value)) == score, formula
+    value = eval(means.replace("×", "*"), {"total": reference_math.total, "max": max})  # noqa: S307 - numbers and signs of our own
+    assert reference_math.rounded(float(value)) == score, formula
     assert Decimal(formula.rsplit(" -> " if " -> " in formula else " = ", maxsplit=1)[-1]) == score, formula
 
 

@@ -11,7 +11,8 @@ import pytest
 
 from consumer.store.postgres import Connection, connect
 from tests.postgres.writing import write
-from tests.reference import Alignment, Level, Reference, Rollup, Summary, Told, rounded, score
+from tests.reference import Reference
+from tests.reference_math import Alignment, Level, Rollup, Summary, Told, rounded, score
 from tests.worlds import COURSES, METHODS, OUTCOMES, STUDENTS, World
 
 PLACES: tuple[int | None, ...] = (*COURSES, None)
@@ -170,7 +171,7 @@ async def test_a_timeline_is_each_moment_at_which_the_rollup_is_another(unchecke
                 )
                 expected = reference.timeline(world.tenant, course, student, outcome)
                 assert [(row["at"], tuple(row[column] for column in COLUMNS[:-1])) for row in rows] == [
-                    (at, tuple(rollup[:-1]) if rollup else NO_ROLLUP) for at, rollup in expected
+                    (at, tuple(rollup[:-1]) if rollup else NO_ROLLUP) for at, rollup, _ in expected
                 ], (course, student, outcome)
                 assert all(row["cause"] for row in rows)
                 changes += len(rows)

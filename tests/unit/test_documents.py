@@ -8,7 +8,7 @@ import pytest
 from yaml import YAMLError
 
 from tests.documents import PAGES, ROOT, RUN, Command, commands, links, matches
-from tests.reference import score
+from tests.reference_math import score
 from tests.worlds import METHODS
 
 

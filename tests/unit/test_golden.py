@@ -8,7 +8,8 @@ import pytest
 
 from tests import golden
 from tests.golden import Line
-from tests.reference import Reference, Told, score
+from tests.reference import Reference
+from tests.reference_math import Told, score
 from tests.samples import TENANT
 
 LATER = datetime(2026, 1, 1, tzinfo=UTC)

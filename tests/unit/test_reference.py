@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.reference import Reference, Rollup, Told, median, rounded, score
+from tests.reference import Reference
+from tests.reference_math import Rollup, Told, median, rounded, score
 from tests.samples import NOON, TENANT, Event, event, result, scale
 
 LATER = datetime(2026, 1, 1, tzinfo=UTC)
@@ -434,7 +435,7 @@ def test_a_timeline_tells_each_change_and_the_end() -> None:
         outcome(4),
     ]
     found = told(events).timeline(TENANT, 1, ANN, 1)
-    assert [((time - NOON).seconds // 60, row and row.score) for time, row in found] == [(0, 2), (2, 5), (3, None), (4, 5)]
+    assert [((time - NOON).seconds // 60, row and row.score) for time, row, _ in found] == [(0, 2), (2, 5), (3, None), (4, 5)]
 
 
 def test_order_is_event_time_then_created_before_updated_then_updated_at() -> None:
