@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from consumer import log
-from consumer.canvas.client import CanvasClient
+from consumer.canvas.client import CanvasClient, Context
 from consumer.canvas.examining.examined import Counts, Finding, StepMemory
 from consumer.canvas.examining.examiner import Examiner
 from consumer.canvas.observations import ListEnd, Objects, Observation, Unanswered
@@ -19,7 +19,7 @@ from consumer.canvas.projection import Projection, Session, UnfinishedRun
 from consumer.canvas.report import Progress, Report, ScopeReport
 from consumer.canvas.snapshot_writer import SnapshotWriter
 from consumer.canvas.survey import Scope, Step, Survey, scopes
-from consumer.errors import CanvasAway, CanvasError, CanvasSurprise, LostPartition, RefusedRow
+from consumer.errors import CanvasAway, CanvasError, CanvasSurprise, LostPartition, RefusedRow, UsageError
 from consumer.ingest.tables import CANVAS
 from consumer.settings import Settings
 from consumer.store.retrying import StoppableRetry, Stopped
@@ -53,6 +53,14 @@ class Task:
     """Resume an unfinished run of the scope, and record steps."""
     again: bool = False
     """Start from the beginning, even if an earlier run is unfinished."""
+    rosters: bool = False
+    """Read people and places instead of outcomes and results."""
+    due: bool = False
+    """Only the rosters that a SIS import may have changed without events. What was read is not due any more."""
+
+    def scope(self, context: Context) -> str:
+        """`account:1`, or `account:1 rosters`: a run of the one resumes none of the other."""
+        return context.step + (" rosters" if self.rosters else "")
 
 
 @dataclass(slots=True)
@@ -84,7 +92,8 @@ class BackfillRun:
             found = scopes(self.client, self.session, task.account, task.course, task.tenant)
             for scope in await self.retry.unless_stopped(found):
                 tenant = scope.tenant
-                new = Projection(self.session, tenant, report.source, writing=task.writing)
+                names = self.settings.people == "names"
+                new = Projection(self.session, tenant, report.source, writing=task.writing, names=names)
                 if not await ScopeRun(self, scope, projections.setdefault(tenant, new)).run():
                     break
         except Stopped:
@@ -122,10 +131,10 @@ class ScopeRun:
             SnapshotWriter(run.store, run.retry, run.settings, run.report.source, scope.tenant) if task.writing else None
         )
         self._examiner = Examiner(projection, self._writer, thorough=task.thorough)
-        self._survey = Survey(run.client, projection, scope, rollups=task.thorough)
+        self._survey = Survey(run.client, projection, scope, rollups=task.thorough, rosters=task.rosters)
         self._turn = asyncio.Lock()
         """An observation's changes are written before the next comparison: two courses may show one outcome."""
-        self._report = ScopeReport(scope.context.step, scope.tenant)
+        self._report = ScopeReport(task.scope(scope.context), scope.tenant)
         self._record: UnfinishedRun | None = None
         """The steps that a backfill records."""
         self._gave_up = False
@@ -160,7 +169,8 @@ class ScopeRun:
 
     async def _steps(self) -> None:
         complete = await self._step("tree", self._survey.tree())
-        steps = list(self._survey.steps())
+        due = await self._projection.due_rosters() if self._run.task.due else None
+        steps = [step for step in self._survey.steps() if due is None or step.context.context_id in due]
         self._report.steps, self._report.done = 1 + len(steps), int(complete)
         if self._record is not None and complete:
             await self._projection.finish_step(self._record.id, "tree")
@@ -295,6 +305,8 @@ async def backfill(
     Raises `Fatal`, and `UsageError` if the settings do not name Canvas, or Canvas does not show the account or course. Other
     failures of Canvas are troubles in the report.
     """
+    if task.rosters and settings.people == "off":
+        raise UsageError("OUTCOMES_PEOPLE is off, so rosters are not stored: set it to ids or names")
     retry = StoppableRetry(say, "canvas")
     session = Session(dsn, retry, statement_seconds=settings.statement_seconds)
     store = Store(dsn, statement_seconds=settings.statement_seconds)

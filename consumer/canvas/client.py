@@ -20,7 +20,7 @@ from consumer.canvas.pacing import Clock, Pacer, RetryPolicy
 from consumer.canvas.responses import Retryable, Success, date, endpoint, failure, next_link, parse
 from consumer.errors import CanvasAway, CanvasError, CanvasNotFound, CanvasSurprise, UsageError
 from consumer.settings import Settings
-from schemas import rest
+from schemas import rest, rest_people
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -43,6 +43,11 @@ _CONNECTION_ERRORS = {
 
 _ACCEPT = "application/json+canvas-string-ids"
 _POLICY, _CLOCK = RetryPolicy(), Clock()
+
+_STATES = ("active", "invited", "rejected", "completed", "inactive")
+"""What the list of users can be asked for. Only the list of enrolments also shows deleted ones."""
+_ALL_STATES = (*_STATES, "creation_pending", "deleted")
+_TYPES = ("Student", "StudentView", "Teacher", "Ta", "Designer", "Observer")
 
 _logger = log.get("canvas.client")
 
@@ -160,6 +165,53 @@ class CanvasClient:
     def account_courses(self, account_id: int, *, deleted: bool = False) -> AsyncIterator[Page[rest.Course]]:
         """The courses of this account and of all below it, with deleted ones if `deleted`."""
         return self._list(f"accounts/{account_id}/courses", rest.Course, [("state[]", "all")] if deleted else [])
+
+    # People and places
+
+    async def own_user_id(self) -> int:
+        """The token's user."""
+        return (await self._one("users/self", rest_people.User)).value.id
+
+    def terms(self, root_account_id: int) -> AsyncIterator[Page[rest.Term]]:
+        """All terms of a root account, with deleted ones."""
+        query = [("workflow_state[]", "all")]
+        return self._pages(
+            f"accounts/{root_account_id}/terms", rest_people.EnrollmentTerms, lambda body: body.enrollment_terms, query
+        )
+
+    def sections(self, course_id: int) -> AsyncIterator[Page[rest_people.Section]]:
+        """The active sections of a course."""
+        return self._list(f"courses/{course_id}/sections", rest_people.Section)
+
+    def assignments(self, course_id: int) -> AsyncIterator[Page[rest_people.Assignment]]:
+        """The assignments of a course, without deleted ones."""
+        return self._list(f"courses/{course_id}/assignments", rest_people.Assignment)
+
+    def enrollments(self, course_id: int) -> AsyncIterator[Page[rest_people.Enrollment]]:
+        """The enrolments of a course, of all types and in all states, with each user's uuid."""
+        query = [("include[]", "uuid"), *(("state[]", state) for state in _ALL_STATES)]
+        return self._list(
+            f"courses/{course_id}/enrollments",
+            rest_people.Enrollment,
+            [*query, *(("type[]", f"{type_}Enrollment") for type_ in _TYPES)],
+        )
+
+    def course_users(self, course_id: int) -> AsyncIterator[Page[rest_people.User]]:
+        """Students, test students and teachers with an enrolment that is not deleted, and their enrolments.
+
+        Canvas takes the test student out after it has cut the pages, so pages may be short.
+        """
+        query = [("enrollment_type[]", type_) for type_ in ("student", "student_view", "teacher", "ta")]
+        query += [("enrollment_state[]", state) for state in _STATES]
+        query += [("include[]", what) for what in ("uuid", "enrollments", "test_student")]
+        return self._list(f"courses/{course_id}/users", rest_people.User, query)
+
+    async def user(self, user_id: int) -> Answer[rest_people.User]:
+        """One user, also one who was merged into another one.
+
+        `CanvasNotFound`: deleted, or the token's user administers none of the user's accounts.
+        """
+        return await self._one(f"users/{user_id}", rest_people.User, [("include[]", "uuid")])
 
     # Outcomes
 

@@ -35,8 +35,10 @@ DEPENDENT = {
     "account_id": "account_uuid",
     "calculation_method": "calculation_int",
     "context_id": "context_uuid",
+    "course_id": "course_uuid",
     "learning_outcome_id": "learning_outcome_context_uuid",
     "result_context_id": "result_context_uuid",
+    "user_id": "user_uuid",
 }
 """Member -> dependent member. When the first changes, the second is dropped."""
 
@@ -313,6 +315,8 @@ def _same(table: str, name: str, remote: Any, known: Known) -> bool:
             return ours == remote or {ours, remote} <= UNPUBLISHED
         case "learning_outcome" | "learning_outcome_group", "workflow_state":
             return ours == remote or ours in UNDELETED
+        case "canvas_user", "workflow_state":
+            return ours is not None and (ours == "deleted") == (remote == "deleted")
         case "learning_outcome", "short_description":
             return True  # Canvas' column for the title, which some streams omit
         case "learning_outcome", "calculation_method":
@@ -323,7 +327,7 @@ def _same(table: str, name: str, remote: Any, known: Known) -> bool:
             return _whole_seconds(remote) in (_whole_seconds(ours), _whole_seconds(known.submitted_at))
         case "outcome_proficiency", "outcome_proficiency_ratings":
             return _same_levels([level for level in ours or () if level.get("workflow_state") != "deleted"], remote)
-        case "account" | "course", _ if name in TABLES[table].global_ids:
+        case _ if name in TABLES[table].global_ids:
             return (ours and local_id(ours)) == (remote and local_id(remote))
         case _:
             return bool(_whole_seconds(ours) == _whole_seconds(remote))

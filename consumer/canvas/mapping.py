@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from consumer.canvas.client import Context
-from schemas import rest
+from schemas import rest, rest_people
 
 Members = dict[str, Any]
 
@@ -45,6 +45,79 @@ def course(remote: rest.Course) -> RemoteObject:
     """`workflow_state` in REST's words: `unpublished` is `created` or `claimed` in events."""
     members = _not_null(remote, "account_id", "uuid", "name", "created_at", "workflow_state")
     return RemoteObject("course", remote.id, members)
+
+
+def course_detail(remote: rest.Course) -> RemoteObject:
+    """What no event tells of a course."""
+    members = _present(remote, "enrollment_term_id", "course_code", "start_at", "end_at", "sis_course_id")
+    return RemoteObject("course_detail", remote.id, members)
+
+
+def term(remote: rest.Term) -> RemoteObject:
+    """No event tells of terms."""
+    members = _present(remote, "name", "start_at", "end_at", "created_at", "grading_period_group_id", "sis_term_id")
+    return RemoteObject("enrollment_term", remote.id, members | _not_null(remote, "workflow_state"))
+
+
+def section(remote: rest_people.Section) -> RemoteObject:
+    """REST shows active sections only."""
+    members = _present(
+        remote,
+        "course_id",
+        "nonxlist_course_id",
+        "name",
+        "start_at",
+        "end_at",
+        "restrict_enrollments_to_section_dates",
+        "integration_id",
+    )
+    if "sis_section_id" in remote.model_fields_set:
+        members["sis_source_id"] = remote.sis_section_id
+    return RemoteObject("course_section", remote.id, members | {"workflow_state": "active"})
+
+
+def assignment(remote: rest_people.Assignment, course_id: int) -> RemoteObject:
+    """REST shows no deleted assignments."""
+    members = _present(remote, "assignment_group_id", "points_possible", "due_at", "unlock_at", "lock_at")
+    members |= _not_null(remote, "workflow_state") | {"context_type": "Course", "context_id": course_id}
+    if remote.name is not None:
+        members["title"] = remote.name
+    if remote.submission_types is not None:
+        members["submission_types"] = ",".join(remote.submission_types)
+    return RemoteObject("assignment", remote.id, members)
+
+
+def assignment_detail(remote: rest_people.Assignment, course_id: int) -> RemoteObject:
+    """What no event tells of an assignment."""
+    members = _present(remote, "quiz_id", "post_manually", "grading_type")
+    return RemoteObject("assignment_detail", remote.id, members | {"course_id": course_id})
+
+
+def enrollment(remote: rest_people.Enrollment, course_uuid: str | None, user_uuid: str | None) -> RemoteObject:
+    """REST shows deleted ones too, when it is asked for them."""
+    members = _present(remote, "course_section_id", "associated_user_id", "limit_privileges_to_course_section")
+    members |= {"course_id": remote.course_id, "user_id": remote.user_id, "type": remote.type}
+    members |= {"workflow_state": remote.enrollment_state} | _not_null(remote, "created_at")
+    if course_uuid is not None:
+        members["course_uuid"] = course_uuid
+    if user_uuid is not None:
+        members["user_uuid"] = user_uuid
+    return RemoteObject("enrollment", remote.id, members)
+
+
+def user(remote: rest_people.User) -> RemoteObject:
+    """REST shows no state; of deleted users it shows those who were merged into another one."""
+    members = _not_null(remote, "uuid", "created_at", "name", "short_name", "sortable_name")
+    for member, value in (("user_login", remote.login_id), ("user_sis_id", remote.sis_user_id)):
+        if value is not None:
+            members[member] = value
+    state = "registered" if remote.merged_into_user_id is None else "deleted"
+    return RemoteObject("canvas_user", remote.id, members | {"workflow_state": state})
+
+
+def user_merge(remote: rest_people.User) -> RemoteObject:
+    """Whom a user was merged into."""
+    return RemoteObject("user_merge", remote.id, {"merged_into_user_id": remote.merged_into_user_id})
 
 
 def group(remote: rest.OutcomeGroup) -> RemoteObject:

@@ -99,13 +99,31 @@ class Rollups:
 
 
 @dataclass(frozen=True, slots=True)
+class PastUuids:
+    """Uuids under which tools still know some users in a course, after Canvas merged others into them."""
+
+    course_id: int
+    requested_at: datetime
+    uuids: Collection[tuple[int, str]] = field(repr=False)
+    """User id and past uuid."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeRoster:
+    """Canvas has shown the whole roster of a course; `requested_at` is the time of the first request."""
+
+    course_id: int
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Unanswered:
-    """A request that Canvas refused."""
+    """A request that Canvas refused, or an answer that proves too little."""
 
     sentence: str
 
 
-Observation = Objects | NotInCanvas | ListEnd | Scale | Standards | Alignments | Rollups | Unanswered
+Observation = Objects | NotInCanvas | ListEnd | Scale | Standards | Alignments | Rollups | PastUuids | WholeRoster | Unanswered
 
 
 def reporting_refusals(survey: Callable[P, AsyncIterator[Observation]]) -> Callable[P, AsyncIterator[Observation]]:

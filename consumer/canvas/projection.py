@@ -24,7 +24,13 @@ _NOT_SHOWN = {
     "learning_outcome_group": "groups_not_shown",
     "learning_outcome_link": "links_not_shown",
     "learning_outcome_result": "results_not_shown",
+    "assignment": "assignments_not_shown",
+    "course_section": "sections_not_shown",
+    "enrollment": "enrollments_not_shown",
 }
+
+_NAMES = ("name", "short_name", "sortable_name", "user_login", "user_sis_id")
+"""Members in the order of the columns of `names_known.sql`."""
 
 AlignmentKey = tuple[int, str, int]
 """The outcome, and what measures it."""
@@ -138,7 +144,9 @@ async def account_of_course(session: Session, tenant: str | None, course_id: int
 class Projection:
     """One tenant's projection, compared with one Canvas. Methods raise as `Session` does."""
 
-    def __init__(self, session: Session, tenant: str, source: str, *, writing: bool) -> None:
+    def __init__(self, session: Session, tenant: str, source: str, *, writing: bool, names: bool = False) -> None:
+        self.names = names
+        """Whether names of people are stored."""
         self._session = session
         self._tenant = tenant
         self._source = source
@@ -166,6 +174,10 @@ class Projection:
                 versions.setdefault(row["id"], []).append(known_of(table, dict(row)))
             for id_, (newest, *earlier) in versions.items():
                 found[id_] = replace(found[id_], feed=newest, earlier=[one.body for one in earlier])
+        if self.names and table == "canvas_user":
+            for id_, *names in await self._fetch("names_known", list(found)):
+                body = found[id_].body | {name: value for name, value in zip(_NAMES, names, strict=True) if value is not None}
+                found[id_] = replace(found[id_], body=body)
         return found
 
     async def known_links(self, context: Context, outcome_ids: Collection[int]) -> list[Known]:
@@ -252,14 +264,41 @@ class Projection:
         """Whether our rollups use account-level scales."""
         return bool((await self._fetch("account_level"))[0][0])
 
+    async def gone_users(self, course_id: int, enrolled: Collection[int], dropped: Collection[int], most: int) -> list[int]:
+        """Users who have results or enrolments in a course, are not enrolled by now, and whom Canvas may have merged.
+
+        `enrolled` and `dropped`: users whom Canvas shows with an enrolment in the course, the latter with deleted ones only.
+        """
+        rows = await self._fetch("users_gone", course_id, list(enrolled), list(dropped), most)
+        return [row["user_id"] for row in rows]
+
+    async def new_past_uuids(self, course_id: int, uuids: Collection[tuple[int, str]]) -> list[tuple[int, str]]:
+        """Those that are not known yet."""
+        ids, texts = map(list, zip(*uuids, strict=True))
+        return [(row["user_id"], row["user_uuid"]) for row in await self._fetch("past_uuids_new", course_id, ids, texts)]
+
+    async def due_rosters(self) -> set[int]:
+        """Courses whose rosters a SIS import may have changed without events."""
+        return {row["course_id"] for row in await self._fetch("rosters_due")}
+
     # What a backfill stores
 
-    async def learn_users(self, users: Mapping[str, str]) -> None:
-        """Stores uuids by user id; a dry run keeps them in this object."""
+    async def add_past_uuids(self, course_id: int, uuids: Collection[tuple[int, str]], at: datetime) -> None:
+        """Stores uuids under which tools still know users."""
+        ids, texts = map(list, zip(*uuids, strict=True))
+        await self._fetch("past_uuids_add", course_id, ids, texts, at)
+
+    async def add_roster_reading(self, course_id: int, at: datetime) -> None:
+        """Canvas has shown the whole roster of a course."""
+        await self._fetch("roster_reading_add", course_id, at)
+
+    async def learn_users(self, users: Mapping[str, str], since: Mapping[str, datetime | None]) -> None:
+        """Stores uuids by user id, each as of a moment, None for now; a dry run keeps them in this object."""
         if not self._writing:
             self._learnt.update(users)
         elif users:
-            await self._fetch("users_learn", [int(id_) for id_ in users], list(users.values()))
+            ids = list(users)
+            await self._fetch("users_learn", list(map(int, ids)), [users[id_] for id_ in ids], [since[id_] for id_ in ids])
 
     async def add_alignments(
         self, course_id: int, states: Sequence[AlignmentState], compared_with: Sequence[datetime | None]

@@ -15,6 +15,7 @@ from consumer.canvas.compare import same_scale
 from consumer.canvas.course_survey import CourseSurvey
 from consumer.canvas.observations import REFUSALS, Objects, Observation, Unanswered, reporting_refusals
 from consumer.canvas.projection import Projection, Session, account_of_course
+from consumer.canvas.roster_survey import RosterSurvey
 from consumer.errors import CanvasNotFound, UsageError
 from schemas import rest
 
@@ -105,13 +106,17 @@ class Step:
 
 
 class Survey:
-    """The requests of one scope. Call `tree` first: it finds the other steps."""
+    """The requests of one scope. Call `tree` first: it finds the other steps.
 
-    def __init__(self, client: CanvasClient, projection: Projection, scope: Scope, *, rollups: bool) -> None:
+    `rosters`: people and places instead of outcomes, results and scales.
+    """
+
+    def __init__(self, client: CanvasClient, projection: Projection, scope: Scope, *, rollups: bool, rosters: bool) -> None:
         self._client = client
         self._projection = projection
         self._scope = scope
         self._rollups = rollups
+        self._rosters = RosterSurvey(client, projection) if rosters else None
         self._parents: dict[int, int | None] = {}
         """By account."""
         self._courses: dict[int, Step] = {}
@@ -120,7 +125,10 @@ class Survey:
         """Whether Canvas computes with the outcomes' own criteria; None until an outcome was seen."""
 
     def steps(self) -> Iterator[Step]:
-        """Accounts from the top down, then courses."""
+        """Accounts from the top down, unless only rosters are read; then courses."""
+        if self._rosters is not None:
+            yield from self._courses.values()
+            return
         below: dict[int | None, list[int]] = {}
         for id_, parent in self._parents.items():
             below.setdefault(parent if parent in self._parents else None, []).append(id_)
@@ -145,7 +153,10 @@ class Survey:
         if context.context_type == "Course":
             async for page in self._client.account_courses(self._scope.listed):
                 if found := [course for course in page.items if course.id == context.context_id]:
-                    yield self._found(found, page.requested_at)
+                    for objects in self._found(found, page.requested_at):
+                        yield objects
+                    async for observation in self._terms(found[0].root_account_id):
+                        yield observation
                     return
             raise UsageError(f"Canvas shows no course {context.context_id} to this token's user")
         top = await self._client.account(context.context_id)
@@ -155,19 +166,35 @@ class Survey:
             self._parents |= {account.id: account.parent_account_id for account in accounts.items}
             yield Objects("account", None, accounts.requested_at, [mapping.account(one) for one in accounts.items])
         async for courses in self._client.account_courses(context.context_id, deleted=True):
-            yield self._found(courses.items, courses.requested_at)
+            for objects in self._found(courses.items, courses.requested_at):
+                yield objects
+        async for observation in self._terms(top.value.root_account_id or top.value.id):
+            yield observation
 
-    def _found(self, courses: Iterable[rest.Course], requested_at: datetime) -> Objects:
+    def _found(self, courses: Sequence[rest.Course], requested_at: datetime) -> Iterator[Objects]:
         for course in courses:
             if course.workflow_state != "deleted":
                 above = None if course.account_id is None else Context("Account", course.account_id)
                 self._courses[course.id] = Step(Context("Course", course.id), above, course.uuid)
-        return Objects("course", None, requested_at, [mapping.course(one) for one in courses])
+        yield Objects("course", None, requested_at, [mapping.course(one) for one in courses])
+        if self._rosters is not None:
+            details = [mapping.course_detail(one) for one in courses if one.workflow_state != "deleted"]
+            yield Objects("course_detail", None, requested_at, details)
+
+    @reporting_refusals
+    async def _terms(self, root_account_id: int | None) -> AsyncIterator[Observation]:
+        if self._rosters is not None and root_account_id is not None:
+            async for page in self._client.terms(root_account_id):
+                yield Objects("enrollment_term", None, page.requested_at, [mapping.term(one) for one in page.items])
 
     # One account or course
 
     async def observe(self, step: Step) -> AsyncIterator[Observation]:
         """An account or course, without what is below it."""
+        if self._rosters is not None:
+            async for observation in self._rosters.observe(step.context, step.uuid):
+                yield observation
+            return
         async for observation in self._groups(step.context):
             yield observation
         linked: set[int] | None = set()

@@ -30,6 +30,10 @@ Tenant = Annotated[
     str | None,
     typer.Option("--tenant", metavar="UUID", help="root_account_uuid; needed where Canvas does not show it, else a check."),
 ]
+Rosters = Annotated[
+    bool,
+    typer.Option("--rosters", help="People and places instead of outcomes: users, enrolments, sections, assignments, terms."),
+]
 _COUNTS = ("seen", "written", "unchanged", "newer_here", "unknown_links", "without_id", "users_unknown", "refused")
 
 
@@ -41,6 +45,10 @@ def backfill(
     tenant: Tenant = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; tell what would be written.")] = False,
     again: Annotated[bool, typer.Option("--again", help="From the start, although an earlier one was stopped.")] = False,
+    rosters: Rosters = False,
+    due: Annotated[
+        bool, typer.Option("--due", help="With --rosters: only courses that a SIS import may have changed since.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Ask Canvas for what the feed never told, and write it. Goes on where an earlier one was stopped.
@@ -49,7 +57,9 @@ def backfill(
     """
     from consumer.canvas import backfill as filling  # noqa: PLC0415 - loads a web client that no other command needs
 
-    task = filling.Task(account, course, tenant, writing=not dry_run, again=again)
+    if due and not rosters:
+        raise UsageError("--due says which rosters are read: pass --rosters too")
+    task = filling.Task(account, course, tenant, writing=not dry_run, resuming=not due, again=again, rosters=rosters, due=due)
     _one_scope(task)
     with database(canvas_url=canvas_url) as (settings, dsn), _progress(as_json) as show:
         report = wiring.run(filling.backfill(dsn, settings, wiring.signals, task, say=say, show=show))
@@ -69,6 +79,7 @@ def reconcile(
     canvas_url: CanvasUrl = None,
     tenant: Tenant = None,
     repair: Annotated[bool, typer.Option("--repair", help="Write what Canvas says.")] = False,
+    rosters: Rosters = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare the projection with Canvas and show each difference; exit code 1 when there are any.
@@ -78,7 +89,7 @@ def reconcile(
     from consumer.canvas import reconcile as comparing  # noqa: PLC0415 - loads a web client that no other command needs
     from consumer.canvas.backfill import Task  # noqa: PLC0415 - the same
 
-    task = Task(account, course, tenant, writing=repair)
+    task = Task(account, course, tenant, writing=repair, rosters=rosters)
     _one_scope(task)
     with database(canvas_url=canvas_url) as (settings, dsn), _progress(as_json) as show:
         done = wiring.run(comparing.reconcile(dsn, settings, wiring.signals, task, say=say, show=show))

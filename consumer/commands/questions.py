@@ -57,7 +57,7 @@ def status(
     """
 
     async def question(connection: Connection) -> statuses.Status:
-        found = await statuses.status(connection, schema=HEAD)
+        found = await statuses.status(connection, schema=HEAD, rosters=settings.people != "off")
         partitions = {
             Partition(row["source"], row["partition"]): row["next_position"]
             for row in found.positions

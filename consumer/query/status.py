@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -28,6 +28,15 @@ _FILES = 10
 Rows = list[dict[str, Any]]
 
 
+class AskedCanvas(NamedTuple):
+    """What Canvas' REST API was asked, and should be."""
+
+    backfills: Rows
+    """The newest of each scope; `finished_at` is null where it was stopped, or is at work."""
+    rosters_due: Rows
+    """How many rosters a SIS import may have changed without events, by tenant."""
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """What `outcomes status` shows. Times are UTC, ages seconds."""
@@ -42,8 +51,7 @@ class Status:
     unknown_values: Rows | None
     """Versions whose values of unknown members are kept out of sight, by table; None for who may not see them."""
     gaps: Rows
-    backfills: Rows
-    """The newest of each scope; `finished_at` is null where it was stopped, or is at work."""
+    canvas: AskedCanvas
     tables: Rows
     history_begins: datetime | None
     """None where nothing was retired."""
@@ -84,20 +92,27 @@ class Status:
             "drift": self.drift,
             "unknown_values": self.unknown_values,
             "gaps": self.gaps,
-            "backfills": self.backfills,
+            **self.canvas._asdict(),
             "tables": self.tables,
         }
 
 
-async def status(connection: Connection, *, schema: str, lag: Mapping[Partition, int] | None = None) -> Status:
-    """Reads it all in one snapshot; no table of the projection is scanned."""
+async def status(
+    connection: Connection, *, schema: str, lag: Mapping[Partition, int] | None = None, rosters: bool = True
+) -> Status:
+    """Reads it all in one snapshot; of the projection's tables only that of courses is scanned, and only after a SIS import.
+
+    `rosters`: whether rosters are stored, so that they can be due.
+    """
     names = [name for table in TABLES for name in (table, f"{table}_version")]
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         now: datetime = await connection.fetchval("SELECT now()")
         rows = {
             name: [dict(row) for row in await connection.fetch(sql(f"status_{name}"))]
-            for name in ("positions", "ignored", "drift", "gaps", "backfills")
+            for name in ("positions", "ignored", "drift", "gaps")
         }
+        backfills = [dict(row) for row in await connection.fetch(sql("status_backfills"))]
+        due = [dict(row) for row in await connection.fetch(sql("status_rosters_due"))] if rosters else []
         private = await reads_quarantine(connection)
         waiting = [dict(row) for row in await connection.fetch(sql("status_quarantine"))] if private else None
         unknown = [dict(row) for row in await connection.fetch(sql("status_unknown"))] if private else None
@@ -107,6 +122,7 @@ async def status(connection: Connection, *, schema: str, lag: Mapping[Partition,
         schema=schema,
         now=now,
         lag=lag,
+        canvas=AskedCanvas(backfills, due),
         tables=tables,
         quarantine=waiting,
         unknown_values=unknown,
@@ -138,9 +154,13 @@ def render(found: Status) -> RenderableType:
     if found.gaps:
         columns = ("source", "partition", "from_position", "to_position", "reason", "recorded_at")
         parts += [Text(), _table("gaps", found.gaps, columns)]
-    unfinished = [row for row in found.backfills if row["finished_at"] is None]
+    unfinished = [row for row in found.canvas.backfills if row["finished_at"] is None]
     if unfinished:
         parts += [Text(), _table("backfills that are not finished", unfinished, ("source", "scope", "begun_at", "steps"))]
+    if due := found.canvas.rosters_due:
+        named = ("root_account_uuid", "courses", "since")
+        parts += [Text(), _table("rosters that a SIS import may have changed", due, named)]
+        parts.append(Text("`outcomes backfill --rosters --due` reads them"))
     held = [row for row in found.tables if row["estimate"] > 0]
     if held:
         megabytes = [{"table": r["table"], "rows (about)": r["estimate"], "MB": r["bytes"] // 2**20} for r in held]

@@ -2,10 +2,11 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from consumer.simulator.books import Books, Entry
 from schemas.base import SHARD, local_id
 from schemas.columns import id_of
 from schemas.events import EVENTS, MODELS
@@ -30,7 +31,36 @@ class Event:
     body: dict[str, Any]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
+class User:
+    """A user of Canvas."""
+
+    id: int
+    uuid: str | None
+    """None: Canvas gave it to another user."""
+    name: str
+    login: str | None
+    sis_id: str | None
+    created: datetime
+    state: str = "registered"
+    merged_into: int | None = None
+    """Only REST tells."""
+
+
+@dataclass(slots=True, eq=False)
+class Assignment:
+    """An assignment, or a quiz and the assignment that stands for it."""
+
+    id: int
+    title: str
+    outcomes: list[int]
+    """What it measures."""
+    quiz: int | None
+    due: datetime
+    state: str = "unpublished"
+
+
+@dataclass(slots=True, eq=False)
 class Course:
     """A course, and who and what is in it."""
 
@@ -38,16 +68,20 @@ class Course:
     uuid: str
     account: int
     name: str
-    outcomes: list[int]
-    students: list[str]
-    quiz: int
+    teacher: User
+    sections: list[int] = field(default_factory=list)
+    students: list[User] = field(default_factory=list)
+    """Who can be assessed today."""
+    outcomes: list[int] = field(default_factory=list)
+    assignments: list[Assignment] = field(default_factory=list)
 
 
 class Canvas:
     """One institution's Canvas: gives ids and posts events."""
 
-    def __init__(self, chance: random.Random, shard: int, start: datetime) -> None:
+    def __init__(self, chance: random.Random, shard: int, start: datetime, books: Books | None) -> None:
         self._chance = chance
+        self._books = books
         self._shard = shard
         self._start = start
         self.uuid = self.random_name(40)
@@ -79,8 +113,13 @@ class Canvas:
         *,
         job: str | None = None,
         course: Course | None = None,
+        by: User | None = None,
+        hidden: dict[str, Any] | None = None,
     ) -> Event:
-        """`saved` is the row's time; the event is posted a little later, by a host with a clock of its own."""
+        """`saved` is the row's time; the event is posted a little later, by a host with a clock of its own.
+
+        `by`: who asked, else the course's teacher or an administrator. `hidden`: members that only REST shows.
+        """
         time = saved + timedelta(milliseconds=self._chance.randrange(5, 900))
         time = time.replace(microsecond=time.microsecond // 1000 * 1000)
         metadata: dict[str, Any] = {
@@ -94,11 +133,11 @@ class Canvas:
         if job is not None:
             metadata |= {"job_id": str(102 * SHARD + self._chance.randrange(10**9)), "job_tag": job}
         else:
-            login = f"teacher{self._chance.randrange(40)}"
+            who = by or (course.teacher if course else None)
             metadata |= {
-                "user_id": self.global_id(5000),
-                "user_login": f"{login}@example.edu",
-                "user_sis_id": None,
+                "user_id": self.global_id(who.id if who else 99),
+                "user_login": who.login if who else "administrator@example.edu",
+                "user_sis_id": who.sis_id if who else None,
                 "user_account_id": self.global_id(1),
                 "time_zone": "America/Denver",
                 "context_type": "Course" if course else "Account",
@@ -115,7 +154,15 @@ class Canvas:
                 "referrer": None,
             }
         self.kinds.add(kind)
-        return Event(name, time, kind, self.uuid, id_, metadata, {k: v for k, v in body.items() if v is not None})
+        event = Event(name, time, kind, self.uuid, id_, metadata, {k: v for k, v in body.items() if v is not None})
+        if kind:
+            self.save_silently(kind, id_, time, event.body | (hidden or {}), name)
+        return event
+
+    def save_silently(self, kind: str, id_: int, time: datetime, row: dict[str, Any], event: str | None = None) -> None:
+        """Changes an object in Canvas' own books. `event`: the one that tells it, if any."""
+        if self._books is not None:
+            self._books.save(self.uuid, kind, id_, Entry(time, row, event))
 
     def example_events(self, at: datetime) -> Iterator[Event]:
         """The published example of every event of a kind that has not been posted: so a new kind is simulated at once."""
@@ -152,6 +199,27 @@ class Canvas:
             "workflow_state": state,
         }
         return self.event(f"course_{verb}", at, "course", course.id, body, course=course)
+
+    def assignment_event(self, assignment: Assignment, course: Course, at: datetime, verb: str) -> Event:
+        """An assignment was created or updated."""
+        body = {
+            "assignment_id": self.global_id(assignment.id),
+            "assignment_group_id": self.global_id(course.id),
+            "context_id": self.global_id(course.id),
+            "context_type": "Course",
+            "context_uuid": course.uuid,
+            "title": assignment.title,
+            "description": f"<p>{assignment.title} of {course.name}.</p>",
+            "due_at": second(assignment.due),
+            "points_possible": 5.0,
+            "submission_types": "online_quiz" if assignment.quiz else "online_text_entry",
+            "workflow_state": assignment.state,
+            "updated_at": second(at),
+            "anonymous_grading": False,
+            "created_on_blueprint_sync": False,
+        }
+        hidden = {"quiz_id": assignment.quiz, "aligned": assignment.outcomes}
+        return self.event(f"assignment_{verb}", at, "assignment", assignment.id, body, course=course, hidden=hidden)
 
     def group_event(self, id_: int, context: str, context_id: int, title: str, parent: int | None, at: datetime) -> Event:
         """A group was created."""
@@ -217,7 +285,7 @@ class Canvas:
         return self.event(f"outcome_calculation_method_{verb}", at, "outcome_calculation_method", id_, body)
 
     def result_body(
-        self, course: Course, student: str, outcome: int, id_: int, at: datetime, score: float, possible: float
+        self, course: Course, student: User, outcome: int, id_: int, at: datetime, score: float, possible: float
     ) -> dict[str, Any]:
         """The members that every result has."""
         return {
@@ -227,7 +295,7 @@ class Canvas:
             "result_context_id": str(course.id),
             "result_context_type": "Course",
             "result_context_uuid": course.uuid,
-            "user_uuid": student,
+            "user_uuid": student.uuid,
             "score": score,
             "possible": possible,
             "percent": score / possible,

@@ -1,16 +1,23 @@
 """A believable institution: what happens in it, day by day, and the events that Canvas posts about it."""
 
 import random
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from consumer.simulator.books import Books
 from consumer.simulator.curriculum import COURSE_SCALE, DEFAULT_SCALE, METHODS, NEW_SCALE, SUBJECTS
+from consumer.simulator.grading import Grading
+from consumer.simulator.people import People
 from consumer.simulator.posting import Canvas, Course, Event, second
+from consumer.simulator.roster_changes import RosterChanges
 
 OTHER_EVENTS = ("quiz_submitted", "course_completed", "discussion_entry_created", "group_membership_created", "logged_in")
+ABOUT_PEOPLE = 0.15
+"""Share of the events, at most, that tells who is enrolled. Others were enrolled before the institution subscribed."""
+EVENTS_OF_A_STUDENT = 6
+EVENTS_OF_AN_ACTION = 2.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +43,23 @@ class School:
                 raise ValueError(f"{name} is at least 1")
 
 
-@dataclass(slots=True)
-class _Result:
-    course: Course
-    body: dict[str, Any]
+def institution(school: School, books: Books | None = None) -> Iterator[Event]:
+    """All events, in the order of their `event_time` but for the small skew between Canvas' hosts.
 
-
-def institution(school: School) -> Iterator[Event]:
-    """All events, in the order of their `event_time` but for the small skew between Canvas' hosts."""
-    tenants = [_Tenant(school, number) for number in range(school.tenants)]
-    days = school.weeks * 5
-    begun = sum(tenant.setup_size() for tenant in tenants)
-    daily = max(1.0, (school.events - begun) / (days * school.tenants))
+    `books` receives what Canvas knows, also what it tells nobody.
+    """
+    tenants = [_Tenant(school, number, books) for number in range(school.tenants)]
+    owed = float(school.events)
     for tenant in tenants:
-        yield from tenant.setup()
-    owed = 0.0
+        begun = list(tenant.setup())
+        owed -= len(begun)
+        yield from begun
+    days = school.weeks * 5
     for day in range(days):
-        owed += daily
-        count, owed = int(owed), owed - int(owed)
+        count = int(owed / (days - day) / school.tenants)
         today = school.start + timedelta(days=7 * (day // 5) + day % 5)
         events = [event for tenant in tenants for event in tenant.day(today, day, days, count)]
+        owed -= len(events)
         events.sort(key=lambda event: event.time)
         yield from events
     for tenant in tenants:
@@ -65,13 +69,10 @@ def institution(school: School) -> Iterator[Event]:
 class _Tenant:
     """One institution, and what is going on in it."""
 
-    def __init__(self, school: School, number: int) -> None:
+    def __init__(self, school: School, number: int, books: Books | None) -> None:
         self._school = school
         self._chance = random.Random(f"{school.seed}-{number}")
-        self._canvas = Canvas(self._chance, 2107 + number, school.start)
-        self._ability: dict[str, float] = {}
-        self._recent: deque[_Result] = deque(maxlen=400)
-        self._deleted: deque[_Result] = deque(maxlen=50)
+        self._canvas = Canvas(self._chance, 2107 + number, school.start, books)
         self._outcome_bodies: dict[int, dict[str, Any]] = {}
         self._accounts = {
             1: f"University {number + 1}",
@@ -80,11 +81,10 @@ class _Tenant:
             4: "Department of Life Sciences",
         }
         self._courses: list[Course] = []
-
-    def setup_size(self) -> int:
-        """Events of `setup`, for counting."""
-        school = self._school
-        return len(self._accounts) + 6 + school.courses * (3 + 2 * school.outcomes)
+        self._people = People(self._canvas, self._chance)
+        self._changes = RosterChanges(self._canvas, self._people, self._courses, self._chance)
+        self._grading = Grading(self._canvas, self._courses, self._chance)
+        self._enrolled = 0
 
     # -- the beginning of the year --
 
@@ -111,22 +111,15 @@ class _Tenant:
     def _course(self, number: int, at: datetime) -> Iterator[Event]:
         subject, aims = SUBJECTS[number % len(SUBJECTS)]
         id_ = 500 + number
-        students = [self._canvas.random_name(40) for _ in range(self._school.students)]
-        for student in students:
-            self._ability[student] = self._chance.uniform(0.25, 0.75)
+        teacher, hired = self._people.new_user(at - timedelta(hours=1))
+        yield from hired
         account = (4, 3, 2)[number % 3]
-        course = Course(
-            id_,
-            self._canvas.random_name(40),
-            account,
-            f"{subject} {101 + number // len(SUBJECTS)}",
-            [],
-            students,
-            self._canvas.next_id(),
-        )
+        name = f"{subject} {101 + number // len(SUBJECTS)}"
+        course = Course(id_, self._canvas.random_name(40), account, name, teacher)
         self._courses.append(course)
         yield self._canvas.course_event(course, at, "created", "claimed")
         yield self._canvas.course_event(course, at + timedelta(hours=2), "updated", "available")
+        yield from self._class(course, at + timedelta(hours=1))
         group = self._canvas.next_id()
         yield self._canvas.group_event(group, "Course", id_, course.name, None, at + timedelta(hours=1))
         for index in range(self._school.outcomes):
@@ -175,13 +168,51 @@ class _Tenant:
                 "learning_outcome_link_created", saved, "learning_outcome_link", link, linked, course=course
             )
 
+    def _class(self, course: Course, at: datetime) -> Iterator[Event]:
+        """Two sections, a teacher, and students who are invited and then accept.
+
+        The last student never accepts, the last but one never gets a result, the third is in both sections.
+        """
+        yield from self._people.new_section(course, at, course.name, default=True)
+        yield from self._people.new_section(course, at, f"{course.name}, evening")
+        day, evening = course.sections
+        at += timedelta(minutes=1)
+        yield from self._people.enroll(course.teacher, course, at, day, "TeacherEnrollment")
+        size = self._school.students
+        for number in range(size):
+            told = self._is_told()
+            student, events = self._people.new_user(at, told=told)
+            yield from events
+            if size - 2 == number > 0:
+                self._people.never_assess(student)
+            state, section = "invited" if told else "active", evening if number % 4 == 3 else day
+            yield from self._people.enroll(student, course, at + timedelta(seconds=1), section, state=state, told=told)
+            if number == 2:
+                yield from self._people.enroll(student, course, at + timedelta(seconds=1), evening, told=told)
+            for one in self._people.of(student):
+                if one.state == "invited" and (size == 1 or number < size - 1):
+                    yield from self._people.change(one, at + timedelta(days=9), "active")
+
+    def _is_told(self) -> bool:
+        """Whether events tell of the next student: as many as there is room for."""
+        school = self._school
+        students = school.tenants * school.courses * school.students
+        share = min(1.0, ABOUT_PEOPLE * school.events / (EVENTS_OF_A_STUDENT * students))
+        self._enrolled += 1
+        return int(self._enrolled * share) > int((self._enrolled - 1) * share)
+
     # -- a day --
 
     def day(self, today: datetime, day: int, days: int, count: int) -> list[Event]:
         """About `count` events between eight and five."""
-        events = list(self._planned(today, day, days))
+        events = [event for pair in self._changes.merges for event in self._grading.merged(*pair, today, day / days)]
+        self._changes.merges.clear()
+        events += self._changes.of_day(today, day, days)
+        events += self._planned(today, day, days)
+        at, close = today, today + timedelta(hours=9)
         while len(events) < count:
-            at = today + timedelta(seconds=self._chance.randrange(9 * 3600))
+            actions = max(2.0, (count - len(events)) / EVENTS_OF_AN_ACTION)
+            at += timedelta(seconds=int((close - at).total_seconds() / actions * self._chance.uniform(0, 2)))
             events.extend(self._something(at, day / days))
         return events
 
@@ -254,146 +285,22 @@ class _Tenant:
             yield self._canvas.event("learning_outcome_link_updated", noon, "learning_outcome_link", link, body, course=first)
 
     def _something(self, at: datetime, progress: float) -> list[Event]:
-        """A result, a regrade, a deletion, a revival, or something that is none of our business."""
+        """A result, a regrade, a deletion, a revival, a saved preference, or something that is not stored."""
         what = self._chance.random()
-        if what < 0.62 or not self._recent:
-            return self._graded(at, progress)
-        if what < 0.72:
-            return self._quiz(at, progress)
+        if what < 0.40:
+            return self._grading.graded(at, progress)
+        if what < 0.50:
+            return self._grading.quiz(at, progress)
+        if what < 0.80:
+            return self._grading.regraded(at, progress)
+        if what < 0.84:
+            return self._grading.replaced(at)
+        if what < 0.88:
+            return self._grading.revived(at)
         if what < 0.90:
-            return self._regraded(self._chance.choice(self._recent), at, progress)
-        if what < 0.93:
-            return self._replaced(at)
-        if what < 0.95 and self._deleted:
-            return [self._updated(self._deleted.popleft(), at, {"workflow_state": "active"})]
-        if what < 0.97:
-            return [
-                self._canvas.event(
-                    "heartbeat", at, "", 0, {"environment": "production", "region_code": "iad", "region": "us-east-1"}, job="x"
-                )
-            ]
-        return [
-            self._canvas.event(
-                self._chance.choice(OTHER_EVENTS), at, "", 0, {"submission_id": str(self._canvas.next_id())}, job="y"
-            )
-        ]
-
-    def _graded(self, at: datetime, progress: float) -> list[Event]:
-        course = self._chance.choice(self._courses)
-        student, outcome = self._chance.choice(course.students), self._chance.choice(course.outcomes)
-        assessment, id_ = self._canvas.next_id(), self._canvas.next_id()
-        score = float(self._points(student, progress, 5))
-        submitted = at - timedelta(hours=self._chance.randrange(1, 72))
-        assessed = {
-            "id": str(assessment),
-            "aligned_to_outcomes": True,
-            "artifact_id": str(self._canvas.next_id()),
-            "artifact_type": "Submission",
-            "assessment_type": "grading",
-            "context_uuid": course.uuid,
-            "submitted_at": second(submitted),
-            "created_at": second(at),
-            "updated_at": second(at),
-            "attempt": 1,
-        }
-        body = self._canvas.result_body(course, student, outcome, id_, at, score, 5.0) | {
-            "mastery": score >= 3,
-            "original_mastery": score >= 3,
-            "artifact_type": "RubricAssessment",
-            "artifact_id": str(assessment),
-            "artifact_created_at": second(at),
-            "artifact_updated_at": second(at),
-            "associated_asset_type": "Assignment",
-            "associated_asset_id": str(20_000 + outcome % 50),
-        }
-        self._recent.append(_Result(course, body))
-        job = "RubricAssessment#update_outcomes_for_assessment"
-        return [
-            self._canvas.event("rubric_assessed", at, "rubric_assessment", assessment, assessed, job=job),
-            self._canvas.event("learning_outcome_result_created", at, "learning_outcome_result", id_, body, job=job),
-        ]
-
-    def _quiz(self, at: datetime, progress: float) -> list[Event]:
-        """Several banks of one quiz are aligned to one outcome: several results with the same quiz as asset."""
-        course = self._chance.choice(self._courses)
-        student, outcome, submission = (
-            self._chance.choice(course.students),
-            self._chance.choice(course.outcomes),
-            self._canvas.next_id(),
-        )
-        events = []
-        for possible in (4.0, 1.0, 2.0)[: self._chance.randrange(1, 4)]:
-            id_ = self._canvas.next_id()
-            score = float(self._points(student, progress, int(possible)))
-            body = self._canvas.result_body(course, student, outcome, id_, at, score, possible) | {
-                "artifact_type": "Quizzes::QuizSubmission",
-                "artifact_id": str(submission),
-                "artifact_created_at": second(at),
-                "artifact_updated_at": second(at),
-                "associated_asset_type": "Quizzes::Quiz",
-                "associated_asset_id": str(course.quiz),
-            }
-            self._recent.append(_Result(course, body))
-            events.append(
-                self._canvas.event(
-                    "learning_outcome_result_created",
-                    at,
-                    "learning_outcome_result",
-                    id_,
-                    body,
-                    job="Quizzes::SubmissionGrader#update_outcomes",
-                )
-            )
-        return events
-
-    def _points(self, student: str, progress: float, possible: int) -> int:
-        """Ability grows over the term; a day has its luck."""
-        share = self._ability[student] + 0.3 * progress + self._chance.gauss(0, 0.15)
-        return max(0, min(possible, round(share * possible)))
-
-    def _regraded(self, result: _Result, at: datetime, progress: float) -> list[Event]:
-        """A regrade or a retake updates the same row; sometimes twice within a second, sometimes it says nothing new."""
-        body, luck = result.body, self._chance.random()
-        if luck < 0.1:
-            return [self._updated(result, at, {})]
-        if luck < 0.15:
-            return [self._updated(result, at, {"score": None})]  # percent keeps its value
-        possible = body["possible"]
-        events = []
-        for _ in range(2 if luck < 0.3 else 1):
-            score = float(self._points(body["user_uuid"], progress, int(possible)))
-            change = {
-                "score": score,
-                "percent": score / possible,
-                "assessed_at": second(at),
-                "attempt": body["attempt"] + (luck > 0.7),
-            }
-            if "mastery" in body:
-                change["mastery"] = score >= 3
-            events.append(self._updated(result, at, change))
-        return events
-
-    def _updated(self, result: _Result, at: datetime, change: dict[str, Any]) -> Event:
-        result.body = result.body | change | {"updated_at": second(at)}
-        id_ = int(result.body["id"])
-        return self._canvas.event(
-            "learning_outcome_result_updated",
-            at,
-            "learning_outcome_result",
-            id_,
-            result.body,
-            job="RubricAssessment#update_outcomes_for_assessment",
-        )
-
-    def _replaced(self, at: datetime) -> list[Event]:
-        """Another rubric on an assignment deletes its results, each with an event of its own."""
-        events = []
-        for _ in range(min(len(self._recent), self._chance.randrange(1, 5))):
-            result = self._recent.popleft()
-            events.append(
-                self._updated(
-                    result, at, {"workflow_state": "deleted", "associated_asset_type": None, "associated_asset_id": None}
-                )
-            )
-            self._deleted.append(result)
-        return events
+            body = {"environment": "production", "region_code": "iad", "region": "us-east-1"}
+            return [self._canvas.event("heartbeat", at, "", 0, body, job="x")]
+        if what < 0.95 and self._people.known:
+            return self._people.save_user(self._chance.choice(self._people.known), at)
+        body = {"submission_id": str(self._canvas.next_id())}
+        return [self._canvas.event(self._chance.choice(OTHER_EVENTS), at, "", 0, body, job="y")]

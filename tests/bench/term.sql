@@ -1,6 +1,8 @@
 -- A projection of {courses} courses, made in the database because the way through the writer is measured elsewhere.
 -- Course 1 has 500 students, 20 outcomes and 5 results for each pair; every other 30 students, 15 outcomes and 11 results.
 -- Rows lie as grading brings them: assignment by assignment, and within it course by course. Every fifth result was regraded later.
+-- Rosters: each student was invited and then active, in one section of 100; every fiftieth has left; a tenth more have no result. REST
+-- read the rosters of the odd courses. Submissions of the assignments that no rubric assesses tell when work was handed in.
 -- Accounts: a root, 20 colleges, 200 departments. Scales and methods of the root, of colleges and of departments, three versions each.
 
 CREATE TEMPORARY TABLE course_size AS
@@ -69,6 +71,51 @@ SELECT '{tenant}', (assignment * 1000000::bigint + course) * 1000 + student, 'Su
  WHERE assignment <= assignments AND assignment % 5 <> 0
  ORDER BY assignment, course, student;
 
+INSERT INTO course_section_version
+      (root_account_uuid, id, workflow_state, course_id, root_account_id, name, event_name, event_time, version_hash, source, partition,
+       position)
+SELECT '{tenant}', course * 10 + n, 'active', course, 1, 'Section ' || n, 'course_section_created', '2025-01-01', 1, 'bench', 0, 1
+  FROM course_size, generate_series(0, (students - 1) / 100) n;
+
+CREATE TEMPORARY TABLE enrolled AS
+SELECT course * 1000::bigint + student AS id, course, student, left(md5('student ' || course * 1000 + student) || md5('s'), 40) AS uuid,
+       course * 10 + (student - 1) % students / 100 AS section
+  FROM course_size, generate_series(1, students + students / 10) student;
+ANALYZE enrolled;
+
+INSERT INTO canvas_user_version
+      (root_account_uuid, id, global_id, updated_at, workflow_state, uuid, created_at, event_name, event_time, version_hash, source,
+       partition, position)
+SELECT '{tenant}', id, 10000000000000 + id, '2025-01-02', 'registered', uuid, '2025-01-02', 'user_updated', posted, version, 'bench', 0, 1
+  FROM enrolled, (VALUES (1, '2025-01-02'::timestamptz), (2, '2025-02-02')) v (version, posted);
+
+INSERT INTO enrollment_version
+      (root_account_uuid, id, global_id, updated_at, workflow_state, course_id, course_uuid, user_id, user_uuid, course_section_id, type,
+       created_at, limit_privileges_to_course_section, event_name, event_time, version_hash, source, partition, position)
+SELECT '{tenant}', id, 10000000000000 + id, '2025-01-03', state, course, 'course-' || course, id, uuid, section, 'StudentEnrollment',
+       '2025-01-03', false, 'enrollment_updated', posted, version, 'bench', 0, 1
+  FROM enrolled,
+       (VALUES (1, 'invited', '2025-01-03'::timestamptz), (2, 'active', '2025-01-04'), (3, 'deleted', '2025-05-01')) v (version, state, posted)
+ WHERE version < 3 OR student % 50 = 0;
+
+INSERT INTO enrollment_state_version
+      (root_account_uuid, id, global_id, state, state_is_current, event_name, event_time, version_hash, source, partition, position)
+SELECT '{tenant}', id, 10000000000000 + id, state, true, 'enrollment_state_updated', posted, version, 'bench', 0, 1
+  FROM enrolled, (VALUES (1, 'invited', '2025-01-03'::timestamptz), (2, 'active', '2025-01-04')) v (version, state, posted);
+
+INSERT INTO submission_version
+      (root_account_uuid, id, workflow_state, assignment_id, user_id, submitted_at, event_name, event_time, version_hash, source,
+       partition, position)
+SELECT '{tenant}', (assignment * 1000000::bigint + course) * 1000 + student, 'graded', assignment * 1000000::bigint + course,
+       course * 1000::bigint + student, '2025-01-05'::timestamptz + assignment * interval '10 days', 'submission_updated',
+       '2025-01-06'::timestamptz + assignment * interval '10 days', 1, 'bench', 0, 1
+  FROM generate_series(1, 11) assignment, course_size, generate_series(1, students) student
+ WHERE assignment <= assignments AND assignment % 5 = 1
+ ORDER BY assignment, course, student;
+
+INSERT INTO roster_reading (root_account_uuid, course_id, event_time)
+SELECT '{tenant}', course, '2025-02-15' FROM course_size WHERE course % 2 = 1;
+
 CREATE TEMPORARY SEQUENCE result_id;
 
 INSERT INTO learning_outcome_result_version
@@ -110,4 +157,9 @@ SELECT root_account_uuid, id, workflow_state, learning_outcome_id, result_contex
 {learning_outcome}
 {learning_outcome_link}
 {rubric_assessment}
+{canvas_user}
+{course_section}
+{enrollment}
+{enrollment_state}
+{submission}
 {learning_outcome_result}

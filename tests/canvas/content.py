@@ -58,6 +58,10 @@ def _course(id_: int, name: str, account: int, state: str = "available") -> Row:
         "root_account_id": ROOT,
         "workflow_state": state,
         "created_at": "2024-08-01T09:00:00Z",
+        "enrollment_term_id": 1201,
+        "start_at": None,
+        "end_at": "2025-06-01T00:00:00Z",
+        "sis_course_id": f"SIS-{id_}",
     }
 
 

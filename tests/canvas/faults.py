@@ -16,7 +16,7 @@ Fault = Literal[
     "503",
     "break",  # the connection breaks inside the body
     "cut",  # half of the JSON, as a complete answer
-    "slow",  # the answer comes after `slow_seconds`
+    "slow",  # the answer comes after `seconds`, else after `slow_seconds`
     "html",
     "shape",  # the first object has wrong members
     "forbidden",  # 403: a missing permission
@@ -130,7 +130,9 @@ class Faulty:
             case "html":
                 return web.Response(text="<html>Log in</html>", content_type="text/html")
             case "slow":
-                await asyncio.wait([asyncio.ensure_future(self._hurry.wait())], timeout=self.slow_seconds)
+                await asyncio.wait(
+                    [asyncio.ensure_future(self._hurry.wait())], timeout=float(plan.headers.get("seconds", self.slow_seconds))
+                )
                 return await handler(request)
             case "elsewhere":
                 return web.Response(status=302, headers=plan.headers)

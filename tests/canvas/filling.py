@@ -73,12 +73,13 @@ async def fill(
     signals: Callable[[Callable[[], None]], AbstractContextManager[None]] = unsignalled,
     say: Callable[[str], None] = lambda _: None,
     client: CanvasClient | None = None,
+    people: str = "ids",
     **task: Any,
 ) -> Report:
     """A backfill."""
     return await backfill(
         dsn,
-        settings_of(school),
+        settings_of(school, people=people),
         signals,
         Task(**task),
         say=say,

@@ -11,12 +11,13 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.canvas.content import Content, Place, Row
+from tests.canvas.content import Place, Row
 from tests.canvas.faults import Faulty
+from tests.canvas.people import People
 
 
 @dataclass
-class School(Content, Faulty):
+class School(People, Faulty):
     """Answers as Canvas does, from the school's content.
 
     `async with School() as school:` serves `school.url` to the holder of `school.token`. The next request sees what a test
@@ -94,6 +95,7 @@ class School(Content, Faulty):
             r"courses/{id:\d+}/outcome_alignments": self._outcome_alignments,
             r"courses/{id:\d+}/outcome_results": self._outcome_results,
             r"courses/{id:\d+}/outcome_rollups": self._outcome_rollups,
+            **self._people_routes(),
         }
 
     def _answer(self, request: web.Request, value: Any, **headers: str) -> web.Response:

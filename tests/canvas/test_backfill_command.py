@@ -1,10 +1,14 @@
-"""`backfill` and `status` show what a backfill did."""
+"""`backfill`, `reconcile` and `status` show what was done, and what is due."""
 
+import asyncio
 import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from tests.acceptance.running import outcomes
-from tests.canvas.content import ROOT
-from tests.canvas.filling import fill, variables_of
+from tests.canvas.content import ALGEBRA, BIOLOGY, ELEMENTARY, HIGH, READING, ROOT, STAFF
+from tests.canvas.filling import account_event, course_event, deliver, fill, query, variables_of
+from tests.canvas.roster_feed import sis_batch_event
 from tests.canvas.school import School
 
 
@@ -37,3 +41,78 @@ async def test_the_status_names_the_canvas_and_does_not_ask_kafka_for_its_lag(da
     (run,) = json.loads((await outcomes("status", "--json", **variables_of(school, database)))[1])["backfills"]
     assert (run["scope"], run["steps"]) == (f"account:{ROOT}", 9)
     assert run["begun_at"] < run["finished_at"]
+
+
+IMPORTED = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+
+
+async def due(dsn: str) -> list[tuple[Any, ...]]:
+    """Courses whose rosters are due, with the import."""
+    return [tuple(row) for row in await query(dsn, "SELECT course_id, since, sis_batch_id FROM roster_due ORDER BY 1")]
+
+
+async def test_rosters_below_the_account_of_a_sis_import_are_due_until_they_are_read(database: str, school: School) -> None:
+    """Of the newest import that is done; `status` counts them, and `backfill --rosters --due` reads these alone."""
+    variables = variables_of(school, database)
+    code, out, err = await outcomes("backfill", "--rosters", "--json", **variables)
+    assert (code, json.loads(out)["tables"]["roster_reading"]["written"]) == (0, 4), err
+    assert await due(database) == []
+    later = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
+    await deliver(
+        database,
+        sis_batch_event(1, ROOT, "imported", IMPORTED),
+        sis_batch_event(2, HIGH, "importing", IMPORTED),
+        sis_batch_event(3, ELEMENTARY, "failed_with_messages", later),
+    )
+    assert await due(database) == []
+    await deliver(database, sis_batch_event(2, HIGH, "imported_with_messages", later))
+    assert await due(database) == [(ALGEBRA, later, 2), (BIOLOGY, later, 2)]
+    code, out, err = await outcomes("status", "--no-lag", **variables)
+    assert "outcomes backfill --rosters --due" in out, err
+    (row,) = json.loads((await outcomes("status", "--json", **variables))[1])["rosters_due"]
+    assert (row["courses"], datetime.fromisoformat(row["since"])) == (2, later)
+    assert json.loads((await outcomes("status", "--json", OUTCOMES_PEOPLE="off", **variables))[1])["rosters_due"] == []
+    school.asked.clear()
+    await asyncio.sleep(1)
+    code, out, err = await outcomes("backfill", "--rosters", "--due", "--json", **variables)
+    assert code == 0, err
+    assert {one.path.split("/")[4] for one in school.requests("/enrollments$")} == {str(ALGEBRA), str(BIOLOGY)}
+    assert json.loads(out)["runs"][0]["steps"] == 3
+    assert await due(database) == []
+    assert "--due" not in (await outcomes("status", "--no-lag", **variables))[1]
+    school.asked.clear()
+    assert (await outcomes("backfill", "--rosters", "--due", **variables))[0] == 0
+    assert school.requests("/enrollments$") == []
+
+
+async def test_a_sis_import_of_the_root_account_makes_every_course_due(database: str, school: School) -> None:
+    """But for deleted ones."""
+    school.courses[READING]["workflow_state"] = "deleted"
+    await deliver(
+        database,
+        *(account_event(school, id_) for id_ in school.accounts),
+        *(course_event(school, id_) for id_ in school.courses),
+        sis_batch_event(1, ROOT, "imported", IMPORTED),
+    )
+    assert [row[0] for row in await due(database)] == [ALGEBRA, BIOLOGY, STAFF]
+
+
+async def test_due_rosters_are_rosters(database: str, school: School) -> None:
+    """`--due` alone is refused, and so is `--rosters` where none are stored."""
+    for options, setting, word in ((["--due"], "ids", "--rosters"), (["--rosters"], "off", "OUTCOMES_PEOPLE")):
+        code, out, err = await outcomes("backfill", *options, OUTCOMES_PEOPLE=setting, **variables_of(school, database))
+        assert code == 2, out
+        assert word in err
+    assert school.asked == []
+
+
+async def test_reconcile_compares_rosters(database: str, school: School) -> None:
+    """With the same flag: each difference once, exit code 1, and without a name."""
+    variables = variables_of(school, database)
+    code, out, err = await outcomes("reconcile", "--rosters", "--repair", "--json", **variables)
+    assert code == 1, err
+    found = json.loads(out)
+    assert (found["differences_in_all"], found["repaired"]) == (41, 41)
+    assert "Ash" not in out
+    code, out, err = await outcomes("reconcile", "--rosters", **variables)
+    assert (code, "no difference" in out) == (0, True), err

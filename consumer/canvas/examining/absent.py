@@ -9,6 +9,9 @@ from consumer.canvas.examining.examined import Examined, StepMemory
 from consumer.canvas.observations import ListEnd, NotInCanvas
 from consumer.canvas.projection import Projection
 
+ROSTER = frozenset({"course_section", "enrollment"})
+"""Tables whose complete lists say who is in a course: what they do not show is gone, also for a backfill."""
+
 
 async def needs_relisting(observation: ListEnd, projection: Projection, memory: StepMemory, *, thorough: bool) -> bool:
     """Whether to read a list once more before an object that it did not show counts as absent."""
@@ -20,7 +23,8 @@ async def needs_relisting(observation: ListEnd, projection: Projection, memory: 
 
 
 async def examine_end(observation: ListEnd, projection: Projection, memory: StepMemory, *, thorough: bool) -> Examined:
-    """Deletes objects that a list did not show, if `thorough`."""
+    """Deletes objects that a list did not show, if `thorough` or of a roster."""
+    thorough = thorough or observation.table in ROSTER
     examined = Examined(observation.table)
     if observation.table == "learning_outcome_link":
         examined = await links.examine_end(observation, projection, memory)

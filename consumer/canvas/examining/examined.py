@@ -8,6 +8,13 @@ from typing import Any
 from consumer.canvas.compare import Change, Difference, Kind, SkipReason
 from consumer.canvas.mapping import RemoteObject
 from consumer.canvas.projection import AlignmentKey, KnownAlignment
+from schemas.columns import names_of
+from schemas.snapshots import SNAPSHOTS
+
+USER_NAMES = names_of(SNAPSHOTS["canvas_user_backfilled"])
+"""Names, logins and SIS ids of a person, as `canvas_user_backfilled` names them."""
+
+_UNSHOWN = "(personal)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +27,15 @@ class Finding:
     """The object's id, or the members that identify it."""
     members: tuple[Difference, ...] = field(default=(), repr=False)
     repaired: bool = False
+
+    @classmethod
+    def of(cls, change: Change, *, repaired: bool) -> "Finding":
+        """A difference that the change repairs. Names of people stand in no report."""
+        members = tuple(
+            Difference(one.member, _UNSHOWN, _UNSHOWN) if change.table == "canvas_user" and one.member in USER_NAMES else one
+            for one in change.differences
+        )
+        return cls(change.kind, change.table, change.key, members, repaired)
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
@@ -91,3 +107,5 @@ class StepMemory:
     """The course's, read once: there is an observation for each assignment."""
     removed_alignments: set[tuple[int, int]] = field(default_factory=set)
     """Outcome and assignment."""
+    refused: int = 0
+    """Versions that were refused, by us or by Postgres."""

@@ -1,0 +1,278 @@
+"""Every rule by which Canvas decides who is in a course's gradebook, one test each.
+
+`test_mastery.py` tests them all by a second implementation.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from consumer.ingest.batch import Partition
+from consumer.store.postgres import connect
+from tests.postgres.test_mastery_rules import SHARD, School
+from tests.postgres.writing import write
+from tests.samples import TENANT, iso
+
+ANA, BO, CHI = 501, 502, 503
+"""User ids."""
+UUIDS = {ANA: "ana", BO: "bo", CHI: "chi"}
+
+
+class Institution(School):
+    """Tells of people too. Course 7 has section 70."""
+
+    async def user(self, id_: int, uuid: Any = None, state: str = "registered", **members: Any) -> None:
+        """A user, with the uuid of that id."""
+        told = {"user_id": str(SHARD + id_), "uuid": uuid or UUIDS[id_], "workflow_state": state}
+        await self.tell("user_updated", **(told | members))
+
+    async def enrol(self, user: int, state: str = "active", *, course: int = 7, section: int = 70, **members: Any) -> None:
+        """An enrolment as a student; its id is made of user and section."""
+        told = {
+            "enrollment_id": str(SHARD + user * 1000 + section),
+            "course_id": str(SHARD + course),
+            "user_id": str(SHARD + user),
+            "user_uuid": UUIDS[user],
+            "course_section_id": str(SHARD + section),
+            "type": "StudentEnrollment",
+            "workflow_state": state,
+        }
+        await self.tell("enrollment_updated", **(told | members))
+
+    async def section(self, id_: int, course: int, origin: Any = ..., **members: Any) -> None:
+        """A section in a course."""
+        place = {"course_section_id": str(id_), "course_id": str(course), "nonxlist_course_id": origin}
+        await self.tell("course_section_updated", **(place | members))
+
+    async def rest(self, name: str, **members: Any) -> None:
+        """REST told of an object."""
+        self._minute += 1
+        metadata = {"event_name": f"{name}_backfilled", "event_time": iso(self.now()), "root_account_uuid": TENANT}
+        await write(self._dsn, {"metadata": metadata, "body": members}, partition=Partition("canvas:x", 0))
+
+    async def merged(self, user: int, into: int) -> None:
+        """REST told of a merge."""
+        await self.rest("user_merge", user_id=str(user), merged_into_user_id=str(into))
+
+    async def reading(self, course: int = 7) -> None:
+        """REST told the whole roster of a course."""
+        self._minute += 1
+        await self.connection.execute(
+            "INSERT INTO roster_reading (root_account_uuid, course_id, event_time) VALUES ($1, $2, $3)",
+            TENANT,
+            course,
+            self.now(),
+        )
+
+    async def work(self, id_: int, percent: float, user: str = "ana", **members: Any) -> None:
+        """A result that was made when it was told."""
+        await self.result(id_, percent, **({"user_uuid": user, "created_at": iso(self.now() + timedelta(minutes=1))} | members))
+
+    async def roster(
+        self, course: int = 7, at: datetime | None = None, known_at: datetime | None = None
+    ) -> dict[int, dict[str, Any]]:
+        """The roster by user id."""
+        rows = await self.connection.fetch("SELECT * FROM course_roster_at($1, $2, $3, $4)", TENANT, course, at, known_at)
+        assert len({row["user_id"] for row in rows}) == len(rows)
+        return {row["user_id"]: dict(row) | {"enrollments": json.loads(row["enrollments"])} for row in rows}
+
+    async def standing(self, course: int = 7, at: datetime | None = None, known_at: datetime | None = None) -> dict[int, str]:
+        """Who is enrolled, who has left."""
+        return {user: row["standing"] for user, row in (await self.roster(course, at, known_at)).items()}
+
+
+@pytest.fixture
+async def school(database: str) -> AsyncIterator[Institution]:
+    """An empty projection to tell."""
+    connection = await connect(database)
+    yield Institution(database, connection)
+    await connection.close()
+
+
+# The roster
+
+
+@pytest.mark.parametrize("state", ["active", "invited", "creation_pending", "rejected", "inactive", "completed"])
+async def test_whoever_has_an_enrolment_that_is_not_deleted_is_enrolled(school: Institution, state: str) -> None:
+    """In whatever state it is else (`app/models/course.rb`, `all_students`)."""
+    await school.enrol(ANA, state)
+    assert await school.standing() == {ANA: "enrolled"}
+
+
+async def test_whoever_has_deleted_enrolments_alone_has_left(school: Institution) -> None:
+    await school.enrol(ANA)
+    await school.enrol(ANA, "deleted")
+    assert await school.standing() == {ANA: "left"}
+    assert await school.standing(at=school.now() - timedelta(minutes=1)) == {ANA: "enrolled"}
+
+
+async def test_teachers_and_observers_are_not_in_the_roster(school: Institution) -> None:
+    await school.enrol(ANA, type="TeacherEnrollment")
+    await school.enrol(BO, type="ObserverEnrollment")
+    assert await school.standing() == {}
+
+
+async def test_the_test_student_is_in_the_roster_and_marked(school: Institution) -> None:
+    await school.enrol(ANA)
+    await school.enrol(BO, type="StudentViewEnrollment")
+    assert {user: row["test_student"] for user, row in (await school.roster()).items()} == {ANA: False, BO: True}
+
+
+async def test_a_student_of_two_sections_is_in_the_roster_once_with_both(school: Institution) -> None:
+    """Each enrolment by itself, with its own state and that of its dates."""
+    await school.enrol(ANA, "completed")
+    await school.enrol(ANA, "inactive", section=71)
+    await school.enrol(ANA, "deleted", section=72)
+    await school.tell("enrollment_state_updated", enrollment_id=str(SHARD + ANA * 1000 + 70), state="pending_active")
+    row = (await school.roster())[ANA]
+    assert row["sections"] == [70, 71]
+    assert [(one["course_section_id"], one["workflow_state"], one["state"]) for one in row["enrollments"]] == [
+        (70, "completed", "pending_active"),
+        (71, "inactive", None),
+    ]
+    assert {one["type"] for one in row["enrollments"]} == {"StudentEnrollment"}
+
+
+@pytest.mark.parametrize(
+    ("states", "concluded", "inactive"),
+    [
+        (("completed", "completed"), True, False),
+        (("completed", "active"), False, False),
+        (("completed", "deleted"), True, False),
+        (("inactive", "inactive"), False, True),
+        (("inactive", "completed"), False, False),
+    ],
+)
+async def test_concluded_and_inactive_are_those_whose_every_enrolment_is(
+    school: Institution, states: tuple[str, str], concluded: bool, inactive: bool
+) -> None:
+    """One section that passes is enough."""
+    for section, state in enumerate(states, start=70):
+        await school.enrol(ANA, state, section=section)
+    row = (await school.roster())[ANA]
+    assert (row["concluded"], row["inactive"]) == (concluded, inactive)
+
+
+async def test_a_conclusion_by_dates_leaves_the_enrolment_active(school: Institution) -> None:
+    """Canvas looks at the enrolment's own state alone when it leaves out concluded ones."""
+    await school.enrol(ANA)
+    await school.tell("enrollment_state_updated", enrollment_id=str(SHARD + ANA * 1000 + 70), state="completed")
+    row = (await school.roster())[ANA]
+    assert (row["concluded"], row["enrollments"][0]["state"]) == (False, "completed")
+
+
+async def test_a_cross_listed_section_takes_its_enrolments_along(school: Institution) -> None:
+    """Without an event of them; there and back (`app/models/course_section.rb`)."""
+    await school.section(70, 7)
+    await school.enrol(ANA)
+    await school.section(70, 8, "7")
+    assert (await school.standing(7), await school.standing(8)) == ({ANA: "left"}, {ANA: "enrolled"})
+    away = school.now()
+    await school.section(70, 7)
+    assert (await school.standing(7), await school.standing(8)) == ({ANA: "enrolled"}, {ANA: "left"})
+    assert (await school.standing(7, away), await school.standing(8, away)) == ({ANA: "left"}, {ANA: "enrolled"})
+
+
+async def test_of_section_and_enrolment_the_newer_one_tells_the_course(school: Institution) -> None:
+    """Canvas saves a few stragglers after it has moved a section."""
+    await school.section(70, 8, "7")
+    await school.enrol(ANA, course=7)  # told later: a late import, say
+    assert (await school.standing(7), await school.standing(8)) == ({ANA: "enrolled"}, {})
+    await school.enrol(ANA, course=8)
+    assert (await school.standing(7), await school.standing(8)) == ({ANA: "left"}, {ANA: "enrolled"})
+
+
+async def test_a_section_that_was_here_before_the_student_makes_nobody_leave(school: Institution) -> None:
+    await school.section(70, 8, "7")
+    await school.section(70, 7)
+    await school.enrol(ANA)
+    assert (await school.standing(7), await school.standing(8)) == ({ANA: "enrolled"}, {})
+
+
+async def test_a_deleted_user_has_left(school: Institution) -> None:
+    await school.user(ANA)
+    await school.enrol(ANA)
+    await school.user(ANA, state="deleted")
+    assert await school.standing() == {ANA: "left"}
+    await school.user(ANA)
+    assert await school.standing() == {ANA: "enrolled"}
+
+
+async def test_a_merge_moves_enrolments_without_an_event(school: Institution) -> None:
+    """To the user into whom Canvas merged (`lib/user_merge.rb`); what an event told later stays."""
+    await school.enrol(ANA)
+    await school.merged(ANA, BO)
+    roster = await school.roster()
+    assert {user: row["standing"] for user, row in roster.items()} == {ANA: "left", BO: "enrolled"}
+    assert roster[ANA]["merged_into_user_id"] == BO
+    await school.enrol(ANA, "deleted", section=71)  # it lost a conflict
+    assert await school.standing() == {ANA: "left", BO: "enrolled"}
+
+
+async def test_an_enrolment_that_rest_tells_of_another_user_is_that_users(school: Institution) -> None:
+    await school.enrol(ANA)
+    await school.enrol(ANA, user_id=str(SHARD + BO), user_uuid="bo")
+    assert await school.standing() == {ANA: "left", BO: "enrolled"}
+
+
+async def test_a_uuid_that_moves_with_a_merge_is_the_new_users_from_then_on(school: Institution) -> None:
+    """The old user's rows no longer show it as theirs."""
+    await school.user(ANA)
+    await school.user(BO)
+    await school.enrol(ANA)
+    await school.enrol(BO)
+    before = school.now()
+    await school.user(BO, "ana")
+    rows = await school.roster()
+    assert (rows[ANA]["user_uuid"], rows[ANA]["past_uuids"]) == (None, ["ana"])
+    assert (rows[BO]["user_uuid"], rows[BO]["past_uuids"]) == ("ana", ["bo"])
+    rows = await school.roster(at=before)
+    assert (rows[ANA]["user_uuid"], rows[BO]["user_uuid"]) == ("ana", "bo")
+    await school.user(ANA, "ana again")
+    assert (await school.roster())[ANA]["user_uuid"] == "ana again"
+
+
+async def test_past_uuids_are_those_of_the_course(school: Institution) -> None:
+    await school.enrol(ANA)
+    await school.enrol(ANA, course=8, section=80)
+    await school.connection.execute(
+        "INSERT INTO user_past_uuid (root_account_uuid, course_id, user_id, user_uuid, since) VALUES ($1, 7, $2, 'bo', $3)",
+        TENANT,
+        ANA,
+        school.now(),
+    )
+    assert (await school.roster(7))[ANA]["past_uuids"] == ["bo"]
+    assert (await school.roster(8))[ANA]["past_uuids"] == []
+
+
+async def test_enrolments_of_before_2024_tell_no_uuid(school: Institution) -> None:
+    """Events of the users tell it."""
+    await school.enrol(ANA, user_uuid=..., course_uuid=...)
+    assert (await school.roster())[ANA]["user_uuid"] is None
+    await school.user(ANA)
+    assert (await school.roster())[ANA]["user_uuid"] == "ana"
+
+
+async def test_the_roster_is_asked_as_it_was_known(school: Institution) -> None:
+    """A deletion that arrived late was not known before."""
+    await school.enrol(ANA)
+    known = await school.connection.fetchval("SELECT max(recorded_at) FROM enrollment_version")
+    await school.enrol(ANA, "deleted")
+    moment = school.now()
+    assert await school.standing(at=moment, known_at=known) == {ANA: "enrolled"}
+    assert await school.standing(at=moment) == {ANA: "left"}
+
+
+async def test_rosters_of_all_courses_are_a_view(school: Institution) -> None:
+    """Also of a course whose section alone was told."""
+    await school.enrol(ANA)
+    await school.enrol(BO, course=8, section=80)
+    await school.section(80, 9, "8")
+    rows = await school.connection.fetch("SELECT course_id, user_id, standing FROM course_roster ORDER BY 1, 2")
+    assert [tuple(row) for row in rows] == [(7, ANA, "enrolled"), (8, BO, "left"), (9, BO, "enrolled")]
+    await school.connection.execute("SET ROLE outcomes_reader")
+    assert await school.connection.fetchval("SELECT count(*) FROM course_roster") == 3
+    assert await school.connection.fetchval("SELECT count(*) FROM course_roster_at($1, 7, NULL)", TENANT) == 1
