@@ -227,6 +227,15 @@ async def test_a_section_that_left_for_a_course_which_is_not_read_is_gone_from_t
     assert {id_ for _, id_ in await enrolled(known, BIOLOGY)} >= {ANN_EVENING, CEM_EVENING}
 
 
+async def test_enrolments_that_a_section_has_taken_along_are_not_deleted(known: str, school: School) -> None:
+    """The section's event told where they are, although the new course is not read."""
+    school.cross_list(EVENING, BIOLOGY)
+    await deliver(known, section_event(school, EVENING, datetime.now(UTC)))
+    assert (await fill(known, school, rosters=True, course=ALGEBRA)).troubles == []
+    states = await query(known, "SELECT workflow_state FROM enrollment WHERE course_section_id = $1", EVENING)
+    assert {row[0] for row in states} == {"active"}
+
+
 # Merges
 
 
@@ -463,3 +472,32 @@ async def test_reconcile_finds_a_past_uuid(known: str, school: School) -> None:
         done = await differences(known, school, rosters=True, repair=repair)
         assert (done.total, done.counts["missing"]) == (total, total)
     assert (await rosters(known))["user_past_uuid"] == [(ALGEBRA, ANN, "PAST")]
+
+
+# Names
+
+
+async def names(dsn: str) -> dict[int, tuple[Any, ...]]:
+    """Names, logins and SIS ids by user."""
+    found = await query(dsn, "SELECT user_id, name, sortable_name, login, sis_user_id FROM person_name")
+    return {row[0]: tuple(row)[1:] for row in found}
+
+
+async def test_with_names_they_are_stored_beside_and_stand_in_no_report(database: str, school: School) -> None:
+    """A new name is written once, although nothing else of the user changed. So is each where names are wanted only now."""
+    await fill(database, school, rosters=True)
+    report = await fill(database, school, rosters=True, people="names")
+    assert counts(report, "written") == {"canvas_user": 6, "roster_reading": 4}
+    assert (await names(database))[ANN] == ("Ann Ash", "Ash, Ann", "ash501", "S-501")
+    assert (await fill(database, school, rosters=True, people="names")).books.consumed == 0
+    school.users[ANN] |= {"name": "Ann Alder", "sortable_name": "alder, ann"}
+    done = await differences(database, school, rosters=True, people="names")
+    assert {(one.kind, one.table, one.key["id"]) for one in done.differences} == {("stale", "canvas_user", ANN)}
+    texts = (json.dumps(done.as_json(), default=str), repr(done.differences), repr(done.report))
+    assert not any(word in text for text in texts for word in ("Alder", "alder", "Ash"))
+    for written in (1, 0):
+        report = await fill(database, school, rosters=True, people="names")
+        assert counts(report, "written").get("canvas_user", 0) == written
+    assert (await names(database))[ANN] == ("Ann Alder", "alder, ann", "alder501", "S-501")
+    await fill(database, school, rosters=True)
+    assert await names(database) == {}
