@@ -1,6 +1,7 @@
 """A backfill of rosters makes people and places equal to Canvas, also where Canvas changed them without an event."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -302,9 +303,8 @@ async def test_a_roster_with_a_refused_list_counts_as_not_read(database: str, sc
     """The other courses count as read, the report has one sentence, and the next run requests the course again."""
     school.fail(kind, path=f"courses/{ALGEBRA}/{name}")
     report = await fill(database, school, rosters=True)
-    (sentence,) = report.troubles
-    assert f"courses/{ALGEBRA}/{name}" in sentence
-    assert "the roster counts as not read" in sentence
+    assert len(report.troubles) == 1
+    assert re.search(rf"courses/{ALGEBRA}/{name}.*the roster counts as not read", report.troubles[0])
     assert await read_rosters(database) == COURSES - {ALGEBRA}
     assert not report.finished
     assert (await fill(database, school, rosters=True)).troubles == []
@@ -335,8 +335,8 @@ async def test_a_token_that_is_limited_to_sections_reads_no_roster(database: str
     limited["limit_privileges_to_course_section"] = True
     assert (await fill(database, school, rosters=True, course=ALGEBRA)).troubles == []
     school.own_id = TEACHER
-    (sentence,) = (await fill(database, school, rosters=True, course=ALGEBRA)).troubles
-    assert "limited to sections of this course" in sentence
+    report = await fill(database, school, rosters=True, course=ALGEBRA)
+    assert ["limited to sections of this course" in sentence for sentence in report.troubles] == [True]
     assert await query(database, "SELECT count(*) FROM roster_reading") == [(1,)]
     school.own_id = ADMIN
     assert (await fill(database, school, rosters=True, course=ALGEBRA)).troubles == []
@@ -347,8 +347,7 @@ async def test_a_roster_of_students_whose_uuids_are_unknown_counts_as_not_read(d
     """Else their results would be those of people who are not in the course. Uuids that the feed told are enough."""
     school.hides_user_uuids = True
     report = await fill(database, school, rosters=True, course=ALGEBRA)
-    (sentence,) = report.troubles
-    assert "no uuid of 4 of 4 students" in sentence
+    assert ["no uuid of 4 of 4 students" in sentence for sentence in report.troubles] == [True]
     assert await read_rosters(database) == set()
     await deliver(database, *(user_event(school, id_) for id_ in (ANN, BEN, CEM, TEST_STUDENT)))
     assert (await fill(database, school, rosters=True, course=ALGEBRA)).troubles == []
@@ -368,8 +367,8 @@ async def test_a_roster_of_which_a_row_was_refused_counts_as_not_read(database: 
 async def test_refused_terms_are_reported(database: str, school: School) -> None:
     """Rosters are read all the same."""
     school.fail("forbidden", path="terms")
-    (sentence,) = (await fill(database, school, rosters=True)).troubles
-    assert "accounts/1/terms" in sentence
+    report = await fill(database, school, rosters=True)
+    assert ["accounts/1/terms" in sentence for sentence in report.troubles] == [True]
     assert await read_rosters(database) == COURSES
 
 
