@@ -1,9 +1,8 @@
--- The state before is looked up for each version: so a question for one course, student or month reads no more than these.
+-- The state before is looked up for each version: so a question for one course or month reads no more than that.
 CREATE OR REPLACE VIEW outcomes.result_change AS
 SELECT now.root_account_uuid, now.id, now.event_time, before.event_time AS before_since, now.event_name,
        before.user_uuid AS user_uuid_before, now.user_uuid,
-       outcomes_internal.course_of(before.result_context_type, before.result_context_id) AS course_id_before,
-       outcomes_internal.course_of(now.result_context_type, now.result_context_id) AS course_id,
+       before.result_context_id AS course_id_before, now.result_context_id AS course_id,
        before.learning_outcome_id AS learning_outcome_id_before, now.learning_outcome_id,
        before.score AS score_before, now.score, before.possible AS possible_before, now.possible,
        before.percent AS percent_before, now.percent, before.mastery AS mastery_before, now.mastery,
@@ -35,7 +34,7 @@ COMMENT ON COLUMN outcomes.result_change.before_since IS 'Since when the state b
 COMMENT ON COLUMN outcomes.result_change.event_name IS 'Name of the event.';
 COMMENT ON COLUMN outcomes.result_change.user_uuid_before IS 'Student before.';
 COMMENT ON COLUMN outcomes.result_change.user_uuid IS 'Student after.';
-COMMENT ON COLUMN outcomes.result_change.course_id_before IS 'Local id of the course before.';
+COMMENT ON COLUMN outcomes.result_change.course_id_before IS 'Local id of the course before: result_context_id.';
 COMMENT ON COLUMN outcomes.result_change.course_id IS 'Local id of the course after; null where it is unknown.';
 COMMENT ON COLUMN outcomes.result_change.learning_outcome_id_before IS 'Outcome before.';
 COMMENT ON COLUMN outcomes.result_change.learning_outcome_id IS 'Outcome after.';

@@ -1,0 +1,39 @@
+CREATE OR REPLACE FUNCTION outcomes.gradebook_at(
+    tenant text, course_id bigint, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL, scale_at timestamptz DEFAULT NULL)
+RETURNS TABLE (user_id bigint, user_uuid text, name text, sortable_name text, standing text, test_student boolean,
+               learning_outcome_id bigint, title text, score numeric, mastery boolean, rating text, color text, level integer,
+               level_points double precision, calculation_method text, calculation_int integer, points_possible double precision,
+               mastery_points double precision, outcome_proficiency_id bigint, results bigint, last_assessed_at timestamptz)
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 500 AS $$
+    WITH rollup AS MATERIALIZED (SELECT r.* FROM outcomes.outcome_rollup_at($1, $2, $3, $4, $5) r),
+    roster AS MATERIALIZED (
+        SELECT r.user_id, coalesce(r.user_uuid, 'id:' || r.user_id) AS user_uuid, r.standing, r.test_student
+          FROM outcomes.course_roster_at($1, $2, $3, $4) r
+    ),
+    student AS (
+        SELECT e.user_id, e.user_uuid, e.standing, e.test_student FROM roster e WHERE e.standing = 'enrolled'
+         UNION ALL
+        SELECT DISTINCT NULL::bigint, r.user_uuid, 'unknown', false
+          FROM rollup r
+         WHERE NOT EXISTS (SELECT FROM roster e WHERE e.user_uuid = r.user_uuid)
+    ),
+    outcome AS (
+        SELECT seen.id, o.title
+          FROM (SELECT r.learning_outcome_id AS id FROM rollup r
+                 UNION
+                SELECT link.learning_outcome_id FROM outcomes_internal.course_outcome_link($1, $2, NULL, $3, $4) link WHERE link.shown) seen
+          LEFT JOIN LATERAL outcomes.learning_outcome_at($1, seen.id, $3, $4) o ON true
+         WHERE o.workflow_state IS DISTINCT FROM 'deleted'
+    )
+    SELECT s.user_id, s.user_uuid, n.name, n.sortable_name, s.standing, s.test_student, o.id, o.title, r.score, r.mastery, r.rating,
+           r.color, r.level, r.level_points, r.calculation_method, r.calculation_int, r.points_possible, r.mastery_points,
+           r.outcome_proficiency_id, r.results, r.last_assessed_at
+      FROM student s
+     CROSS JOIN outcome o
+      LEFT JOIN rollup r ON r.user_uuid = s.user_uuid AND r.learning_outcome_id = o.id
+      LEFT JOIN outcomes_internal.readable_names($1) n ON n.user_id = s.user_id
+$$;
+COMMENT ON FUNCTION outcomes.gradebook_at IS
+    'A course''s gradebook at a moment (null: now): a row for each student and outcome, with nulls where there is no score. Students: '
+    'the enrolled ones, and those with a score whose enrolment nothing has told (standing unknown). Outcomes: those linked in the '
+    'course, and those with a score. name and sortable_name are null for who may not read names. scale_at as in outcome_rollup_at.';
