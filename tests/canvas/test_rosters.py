@@ -297,7 +297,7 @@ async def test_short_pages_do_not_end_a_list(database: str, school: School, page
     assert await read_rosters(database) == COURSES
 
 
-@pytest.mark.parametrize("kind", ["forbidden", "forbidden401", "rejected"])
+@pytest.mark.parametrize("kind", ["forbidden", "forbidden401", "rejected", "missing"])
 @pytest.mark.parametrize("name", ["assignments", "sections", "enrollments", "users"])
 async def test_a_roster_with_a_refused_list_counts_as_not_read(database: str, school: School, kind: Any, name: str) -> None:
     """The other courses count as read, the report has one sentence, and the next run requests the course again."""
