@@ -987,7 +987,7 @@ MUTANTS = (
     Mutant(
         "a course of another shard is ours",
         "consumer/serve/api/dependencies.py",
-        "if context_id // SHARD != await _shard(pool, tenant):",
+        "if id_ >= SHARD and id_ // SHARD != await _shard(self.pool, self.tenant):",
         "if False:",
         _tests(
             _ATTACKS, "test_ids_of_other_shards_are_not_ours", "test_where_no_event_has_told_the_shard_a_global_id_is_nobodys"
