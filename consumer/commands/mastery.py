@@ -58,7 +58,9 @@ def gradebook(
     exclude: Annotated[
         list[Exclude] | None,
         typer.Option(
-            help="Leave out students whose every enrolment is concluded or inactive, or students or outcomes without results."
+            metavar="|".join(Exclude),
+            help="Leave out students whose every enrolment is concluded or inactive, or students or outcomes without results; "
+            "may be given several times.",
         ),
     ] = None,
     left: Annotated[
