@@ -47,6 +47,8 @@ _PERSONAL = "tests/acceptance/test_personal_data.py"
 _ANY_NAMES = "test_any_order_repetition_and_split_gives_the_same_names"
 _LEASE = "tests/unit/test_lease.py"
 _WATCHED = "tests/unit/test_watchdog.py"
+_NAMES = "tests/postgres/test_people.py"
+_PEOPLE = "tests/postgres/test_gradebook_people.py"
 
 
 class StaleMutant(Exception):
@@ -1121,15 +1123,71 @@ MUTANTS = (
         _tests(_ATTACKS, "test_the_sandboxs_paths_and_bodies_are_read_in_one_way"),
     ),
     Mutant(
-        "a title is a formula",
+        "everybody reads names",
+        "consumer/query/people.py",
+        'await connection.fetchval(sql("reads_names"))',
+        "True",
+        _tests(_NAMES, "test_whoever_may_read_names_sees_them_and_everybody_else_sees_pseudonyms"),
+    ),
+    Mutant(
+        "two students have one pseudonym",
+        "consumer/query/people.py",
+        "        digits += 1\n",
+        "        break\n",
+        _tests(_NAMES, "test_a_pseudonym_stays_the_same_and_is_another_ones_nowhere"),
+    ),
+    Mutant(
+        "numbers in names are texts",
+        "consumer/query/people.py",
+        "_NUMBER.sub(_by_value, name)",
+        "name",
+        _tests(_NAMES, "test_numbers_in_names_count_by_their_value"),
+    ),
+    Mutant(
+        "who left has a row",
+        "consumer/query/students.py",
+        'if student.standing == "left" and not self.left:',
+        "if False:",
+        _tests(_PEOPLE, "test_whoever_is_enrolled_has_a_row_and_whoever_left_has_none"),
+    ),
+    Mutant(
+        "an enrolment in another section keeps somebody in",
+        "consumer/query/students.py",
+        'student.is_all(self.section, "completed")',
+        'student.is_all(None, "completed")',
+        _tests(_PEOPLE, "test_rows_are_left_out_as_canvas_does"),
+    ),
+    Mutant(
+        "means are of all, whoever is shown",
         "consumer/query/gradebook.py",
+        "None if rows.are_all_that_count else",
+        "None if True else",
+        _tests(_PEOPLE, "test_rows_are_left_out_as_canvas_does"),
+    ),
+    Mutant(
+        "a name moves what stands beside it",
+        "consumer/query/gradebook_view.py",
+        "Text(isolated(name))",
+        "Text(name)",
+        _tests(_PEOPLE, "test_long_wide_and_foreign_names_fit"),
+    ),
+    Mutant(
+        "a name is obeyed by the terminal",
+        "consumer/query/gradebook_view.py",
+        "_cut(printable(student.person.label), room) for",
+        "_cut(student.person.label, room) for",
+        _tests(_PEOPLE, "test_long_wide_and_foreign_names_fit"),
+    ),
+    Mutant(
+        "a title is a formula",
+        "consumer/query/gradebook_csv.py",
         "            return as_text(value)\n",
         "            return value\n",
         _tests("tests/postgres/test_gradebook.py", "test_formulas_of_strangers_are_texts_in_the_csv_and_numbers_stay_numbers"),
     ),
     Mutant(
         "a text is a formula behind a separator",
-        "consumer/query/gradebook.py",
+        "consumer/query/gradebook_csv.py",
         "not (cell or skipped.start() == 0)",
         "not skipped.start() == 0",
         _tests("tests/postgres/test_gradebook.py", "test_a_text_in_the_csv_is_no_formula_to_a_spreadsheet"),
