@@ -123,11 +123,6 @@ def signals(stop: Callable[[], None]) -> Iterator[None]:
                 signal.signal(number, handler)
 
 
-def rules(settings: Settings) -> Rules:
-    """The decoder's settings."""
-    return Rules(settings.default_tenant, settings.max_record_bytes, settings.max_future)
-
-
 def tune_garbage_collector() -> None:
     """Collects less often: a batch is tens of thousands of objects without cycles."""
     gc.collect()
@@ -188,7 +183,7 @@ async def replay(
     tune_garbage_collector()
     store = Store(dsn, statement_seconds=settings.statement_seconds, dry_run=dry_run)
     sizes = {"batch_size": settings.batch_size, "batch_bytes": settings.batch_bytes}
-    loop = Replay(store, rules(settings), **sizes, say=say, again=again, dry_run=dry_run)
+    loop = Replay(store, Rules.of(settings), **sizes, say=say, again=again, dry_run=dry_run)
     try:
         with signals(loop.stop):
             files = await loop.run(captures, show)

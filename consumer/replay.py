@@ -164,6 +164,7 @@ class Replay:
         try:
             source = await asyncio.to_thread(source_of, capture)
             partition = Partition(source, 0)
+            await self._retry.patiently(lambda: self._store.remove_names(self._rules.people))
             known = (await self._retry.patiently(lambda: self._store.positions([partition]))).get(partition, 1)
             start = 1 if self._again else known
             async with aclosing(self._staged(self._batches(capture, partition, start))) as batches:

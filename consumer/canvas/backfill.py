@@ -87,6 +87,8 @@ class BackfillRun:
         projections: dict[str, Projection] = {}
         try:
             await self.retry.patiently(self.store.check)
+            if task.writing:
+                await self.retry.patiently(lambda: self.store.remove_names(self.settings.people))
             found = scopes(self.client, self.session, task.account, task.course, task.tenant)
             for scope in await self.retry.unless_stopped(found):
                 tenant = scope.tenant

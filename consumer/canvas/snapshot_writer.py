@@ -1,6 +1,7 @@
 """Writes changes as events of our own, `<table>_backfilled`, through the same path as the feed's."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import orjson
@@ -20,7 +21,7 @@ class SnapshotWriter:
     def __init__(self, store: Store, retry: StoppableRetry, settings: Settings, source: str, tenant: str) -> None:
         self._store = store
         self._retry = retry
-        self._rules = Rules(max_record_bytes=2**31, max_future=settings.max_future)
+        self._rules = replace(Rules.of(settings), default_tenant=None, max_record_bytes=2**31)
         self._partition = Partition(source, 0)
         self._label = settings.canvas_url or ""
         self._batch_size = settings.batch_size

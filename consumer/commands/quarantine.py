@@ -15,6 +15,7 @@ from rich.text import Text
 from consumer import app as wiring
 from consumer.commands.terminal import ATTENTION, AsJson, answer, ask, database, out, print_json, print_text, say, show_summary
 from consumer.errors import UsageError
+from consumer.ingest.decode import Rules
 from consumer.printable import printable
 from consumer.query.objects import origin
 from consumer.store import quarantine as records
@@ -149,7 +150,7 @@ def quarantine_retry(
         async def question(connection: Connection) -> records.Retried:
             await _say_if_unknown(connection, source)
             return await records.retry(
-                connection, wiring.rules(settings), datetime.now(UTC), ids=ids or None, reason=reason, source=source
+                connection, Rules.of(settings), datetime.now(UTC), ids=ids or None, reason=reason, source=source
             )
 
         begun = time.monotonic()

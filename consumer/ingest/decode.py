@@ -12,11 +12,13 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from consumer.ingest.canonical import canonical_body, plain, version_hash
 from consumer.ingest.elements import Elements
+from consumer.ingest.person_names import telling_of
 from consumer.ingest.records import Accepted, Ignored, OrderKey, RawRecord, Rejected, Verdict
 from consumer.ingest.tables import CANVAS, TABLE_OF_EVENT, TABLE_OF_SNAPSHOT, Table
 from consumer.ingest.texts import Refusal, Steps, path_of
 from consumer.ingest.unwrap import Envelope, unwrap
 from consumer.printable import has_controls, printable, shown_name
+from consumer.settings import People, Settings
 from schemas.base import MAX_KEY_TEXT, SHARD, Reason, local_id, time_of, whole_id
 
 TOMBSTONE = "(tombstone)"
@@ -73,6 +75,13 @@ class Rules:
     """A larger record is refused unread. Canvas itself drops events above 1,000,000 bytes."""
     max_future: timedelta = timedelta(days=1)
     """Most that `event_time` may be ahead of the clock."""
+    people: People = "ids"
+    """How much is stored about people. No version's hash depends on it."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Rules":
+        """Those that the settings name."""
+        return cls(settings.default_tenant, settings.max_record_bytes, settings.max_future, settings.people)
 
 
 def decode(record: RawRecord, rules: Rules, now: datetime) -> list[Verdict]:
@@ -139,6 +148,8 @@ class _Decoder:
         table = TABLE_OF_EVENT.get(name)
         if table is None and record.source.startswith(CANVAS):
             table = TABLE_OF_SNAPSHOT.get(name)
+        if self._rules.people == "off" and table is not None and table.model.about_people:
+            table = None
         event_time = _time(metadata.get("event_time"))
         ahead = event_time is not None and event_time - self._now > self._rules.max_future
         if table is None:
@@ -166,6 +177,7 @@ class _Decoder:
             _check_values(body, ("body",))
         if None in body.values():  # at the top level, null means absent; Canvas sends no nulls there today
             body = {member: value for member, value in body.items() if value is not None}
+        names = telling_of(table.model, body, event_time) if self._rules.people == "names" and table.dropped else None
         if table.dropped:
             body = {member: value for member, value in body.items() if member not in table.dropped}
         if table.stateful:
@@ -178,8 +190,11 @@ class _Decoder:
         if extra and not counted:
             self._count_values(extra.values())
         unknown = _unknown(table, members, extra) if extra or table.json else ()
+        hash_ = version_hash(name, canonical_body(table, members, extra))
+        if extra and self._rules.people != "names" and table.model.about_people:
+            extra = {}  # their names are counted, what they say is kept nowhere
         steps = None if self._elements is None else envelope.steps
-        return _version(record, table, tenant, name, event_time, members, extra, context, unknown, steps)
+        return _version(record, table, tenant, name, event_time, members, hash_, extra, context, unknown, steps, names)
 
     def _count_values(self, values: Collection[Any]) -> None:
         """Subtracts the values in `values`, at any depth, from those left."""
@@ -260,10 +275,12 @@ def _version(
     name: str,
     event_time: datetime,
     members: dict[str, Any],
+    hash_: int,
     extra: dict[str, Any],
     context: dict[str, Any],
     unknown: tuple[str, ...],
     steps: Steps | None,
+    names: str | None,
 ) -> Accepted:
     object_id: int = members[table.id_member]
     values: Iterable[Any] = map(members.get, table.fields)
@@ -271,7 +288,6 @@ def _version(
         values = _stored(table, object_id, tuple(values))
     if table.global_ids:
         object_id = local_id(object_id)
-    hash_ = version_hash(name, canonical_body(table, members, extra))
     row = (
         tenant,
         object_id,
@@ -287,7 +303,7 @@ def _version(
         True,
     )
     order = OrderKey(tenant, object_id, event_time, name, members.get("updated_at", NEVER_UPDATED), hash_)
-    return Accepted(table, order, row, unknown, steps, record)
+    return Accepted(table, order, row, unknown, steps, record, names)
 
 
 def _stored(table: Table, object_id: int, values: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -64,6 +64,12 @@ class Accepted(NamedTuple):
     """Steps to this event in a record that holds several; None if it is alone."""
     record: RawRecord
     """Its bytes go to quarantine if the database refuses the row."""
+    names: str | None
+    """The names of a person that it tells, as `person_names.telling_of` writes them."""
+
+    def __repr__(self) -> str:
+        """Without its content, which may be personal."""
+        return f"Accepted({self.table.name}, {self.record!r})"
 
     @property
     def values(self) -> tuple[Any, ...]:

@@ -1,12 +1,13 @@
 """A dry run: the same statements, on temporary tables that mask the real ones."""
 
 from consumer.ingest.tables import TABLES, Table
+from consumer.settings import People
 from consumer.store.postgres import Connection, translating
 from consumer.store.sql import sql
 from consumer.store.writer import Writer
 
 _TABLES = (
-    *("stream_position", "quarantine", "ignored_event", "unknown_member"),
+    *("stream_position", "quarantine", "ignored_event", "unknown_member", "person_name"),
     *(name for table in TABLES for name in (table, f"{table}_version")),
 )
 
@@ -24,6 +25,9 @@ class DryRunWriter(Writer):
 
     async def _after_copy(self, table: Table) -> None:
         await self._connection.execute(sql("load_dry_run_table").format(table=table.name))
+
+    async def remove_names(self, people: People) -> None:
+        """Not in a dry run."""
 
     async def _create_partitions(self, tables: object) -> None:
         """A temporary table has none."""

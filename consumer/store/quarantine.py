@@ -110,6 +110,7 @@ async def retry(
         _refuse_missing(ids, {row["id"] for row in await connection.fetch(sql("quarantine_open"), list(ids))})
     await schema.check_writing(connection)
     writer = Writer(connection)
+    await writer.remove_names(rules.people)
     await writer.prepare()
     understood, still, books, after = 0, 0, Books(), 0
     size = CHUNK

@@ -14,6 +14,7 @@ from consumer import log
 from consumer.errors import Fatal, LostPartition, OutcomesError, Transient
 from consumer.ingest.batch import Batch, Books, Partition
 from consumer.ingest.records import Rejected
+from consumer.settings import People
 from consumer.store import schema
 from consumer.store.dry_run import DryRunWriter, create_dry_run_tables
 from consumer.store.postgres import connect, sqlstate, translating, write_times_fast
@@ -74,6 +75,10 @@ class Store:
     async def open_positions(self, starts: Mapping[Partition, int]) -> None:
         """Creates the rows of a topic's partitions, all or none."""
         await self._using(lambda writer: writer.open_positions(starts))
+
+    async def remove_names(self, people: People) -> None:
+        """Takes names of people out of the projection, unless this setting stores them."""
+        await self._using(lambda writer: writer.remove_names(people))
 
     async def begin_again(self, partition: Partition, at: int) -> None:
         """Moves the position of a file from `at` back to its start."""

@@ -15,7 +15,9 @@ from consumer.errors import Fatal, LostPartition, RefusedRow
 from consumer.ingest.batch import Batch, Books, Partition, Staged, books_of, sort_and_dedupe, without
 from consumer.ingest.records import Accepted, Rejected
 from consumer.ingest.tables import TABLES, Table
+from consumer.settings import People
 from consumer.store.counts import count_ignored, count_unknown
+from consumer.store.person_names import remove_names, write_names
 from consumer.store.postgres import Connection, translating
 from consumer.store.sql import sql
 
@@ -120,6 +122,11 @@ class Writer:
             if await self._connection.execute(sql("skip_gap"), *partition, old, new, reason) != "INSERT 0 1":
                 raise LostPartition(f"somebody else has moved the position of {partition.source}-{partition.partition}")
 
+    async def remove_names(self, people: People) -> None:
+        """Takes names of people out of the projection, unless this setting stores them."""
+        with translating():
+            await remove_names(self._connection, people)
+
     def abandon(self) -> None:
         """Drops the connection at once; the server rolls back what is not committed."""
         self._connection.terminate()
@@ -176,6 +183,7 @@ class Writer:
             async with self._rolled_back(staged.transaction):
                 await self.quarantine(batch.rejected)
                 added, replaced = await self._merge(staged.tables)
+                await write_names(self._connection, batch.accepted)
                 await count_ignored(self._connection, batch)
                 await count_unknown(self._connection, batch)
                 books = books_of(batch, added, replaced)
@@ -185,18 +193,20 @@ class Writer:
         self.expects_duplicates = 2 * added.total() < len(batch.accepted)
         return books
 
-    async def write_rows(self, accepted: Iterable[Accepted]) -> tuple[Counter[Partition], Counter[Partition]]:
+    async def write_rows(self, accepted: Sequence[Accepted]) -> tuple[Counter[Partition], Counter[Partition]]:
         """Inside a transaction of the caller, after `prepare`: (new versions, replaced current rows) by partition."""
         with translating():
-            return await self._write_rows(sort_and_dedupe(accepted))
+            return await self._write_rows(accepted)
 
     async def prepare(self) -> None:
         """Creates all stages. To call outside of a transaction, before `write_rows`."""
         with translating():
             await self._create_stages(TABLES.values())
 
-    async def _write_rows(self, tables: Mapping[Table, list[Staged]]) -> tuple[Counter[Partition], Counter[Partition]]:
-        return await self._merge(await self._stage(tables))
+    async def _write_rows(self, accepted: Sequence[Accepted]) -> tuple[Counter[Partition], Counter[Partition]]:
+        counts = await self._merge(await self._stage(sort_and_dedupe(accepted)))
+        await write_names(self._connection, accepted)
+        return counts
 
     async def _stage(self, tables: Mapping[Table, list[Staged]]) -> Mapping[Table, list[Staged]]:
         """Finishes every COPY before any row is locked: Postgres does not time out a client that stalls within COPY."""
@@ -283,7 +293,7 @@ class Writer:
             await transaction.start()
         try:
             with translating():
-                await self._write_rows(sort_and_dedupe(accepted))
+                await self._write_rows(accepted)
         except RefusedRow as refusal:
             return str(refusal)
         finally:

@@ -1,4 +1,4 @@
-"""What a worker does once a second: gauges, offsets for Kafka's lag tools, and a look whether the database was set back."""
+"""What a worker does once a second: gauges, offsets for Kafka's lag tools; and now and then a look at the database."""
 
 import asyncio
 import time
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from consumer import log
 from consumer.errors import LostPartition, Transient
 from consumer.ingest.batch import Partition
+from consumer.settings import Settings
 from consumer.store.store import Store
 from consumer.worker.metrics import Metrics
 from consumer.worker.outages import AWAY, Outages
@@ -17,6 +18,9 @@ _logger = log.get("worker")
 HOUSEKEEPING_SECONDS = 1.0
 """How often offsets are committed to Kafka and gauges set."""
 
+NAMES_SECONDS = 60.0
+"""How often a worker that stores no names takes out those that another process has written meanwhile."""
+
 COMPARING_SECONDS = 3.0
 """How often a worker that has nothing to write asks whether the database is still where this worker left it."""
 
@@ -25,12 +29,15 @@ COMPARING_SECONDS = 3.0
 class Housekeeping:
     """Reads and writes no event."""
 
+    settings: Settings
     store: Store
     metrics: Metrics
     partitions: Partitions
     outages: Outages
     compared: float = field(default_factory=time.monotonic)
     """Monotonic time of the last comparison with the database."""
+    names_removed: float = field(default_factory=time.monotonic)
+    """Monotonic time when names were last taken out."""
 
     async def run(self) -> None:
         """Until it is cancelled."""
@@ -41,6 +48,8 @@ class Housekeeping:
                 self.partitions.refresh_readiness()  # a topic may have come, or gone
             self.advance_positions()
             await self._commit()
+            if time.monotonic() - self.names_removed > NAMES_SECONDS:
+                await self._remove_names()
             if time.monotonic() - self.compared > COMPARING_SECONDS:
                 await self._compare()
 
@@ -79,6 +88,14 @@ class Housekeeping:
                 read.advance(partition, position)
         if read.batch.moves:
             read.hand_over()
+
+    async def _remove_names(self) -> None:
+        """While a new setting is rolled out, workers with the old one go on writing for a while."""
+        try:
+            await self.store.remove_names(self.settings.people)
+            self.names_removed = time.monotonic()
+        except Transient as error:
+            self.outages.report("postgres")(error, HOUSEKEEPING_SECONDS)
 
     async def _compare(self) -> None:
         """With nothing to write: whether the database is there, and where we left it.

@@ -57,12 +57,12 @@ class Worker:
         self._settings = settings
         self._store = store
         self._metrics = metrics
-        self._rules = Rules(settings.default_tenant, settings.max_record_bytes, settings.max_future)
+        self._rules = Rules.of(settings)
         self._outages = Outages(metrics)
         self._partitions = Partitions(settings, store, metrics, self._outages)
         self._beginning = Beginning(settings, store, self._outages)
         self._watch = Watch(settings, store, self._partitions, self._outages)
-        self._housekeeping = Housekeeping(store, metrics, self._partitions, self._outages)
+        self._housekeeping = Housekeeping(settings, store, metrics, self._partitions, self._outages)
         self._until_end = UntilEnd(settings, store, self._partitions, self._outages) if until_end else None
         self.health, self.books = self._outages.health, Books()
 
@@ -106,6 +106,7 @@ class Worker:
     async def _fetching(self) -> None:
         try:
             topics = self._settings.topic
+            await self._outages.patiently(lambda: self._store.remove_names(self._settings.people), "postgres")
             newest = await self._outages.patiently(lambda: self._store.newest_times(topics, HEARTBEAT), "postgres")
             self._metrics.heard(*newest)
             await self._join()

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from consumer.ingest.batch import Partition
-from consumer.ingest.decode import decode
+from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import Accepted, RawRecord
 from consumer.store.postgres import connect
 from consumer.store.writer import Writer
@@ -76,7 +76,7 @@ def expected(records: list[RawRecord]) -> tuple[dict[Any, Any], dict[Any, set[An
     return {key: max(found) for key, found in versions.items()}, versions
 
 
-async def write_split(dsn: str, told: list[list[RawRecord]], batch_size: int) -> None:
+async def write_split(dsn: str, told: list[list[RawRecord]], batch_size: int, rules: Rules = RULES) -> None:
     """Each list by a writer of its own, all at once."""
 
     async def writer_of(records: list[RawRecord]) -> None:
@@ -86,7 +86,7 @@ async def write_split(dsn: str, told: list[list[RawRecord]], batch_size: int) ->
         writer = Writer(connection)
         await writer.open_position(Partition(records[0].source, records[0].partition), 0)
         for start in range(0, len(records), batch_size):
-            await writer.write(batch_of_records(records[start : start + batch_size]))
+            await writer.write(batch_of_records(records[start : start + batch_size], rules))
         await connection.close()
 
     await asyncio.gather(*map(writer_of, told))

@@ -124,9 +124,9 @@ async def test_a_connection_lost_while_looking_for_a_refused_row_is_made_again(
     ended: list[int] = []
     write_rows = Writer._write_rows
 
-    async def refused_and_lost(self: Writer, tables: Any) -> Any:
+    async def refused_and_lost(self: Writer, accepted: Any) -> Any:
         try:
-            return await write_rows(self, tables)
+            return await write_rows(self, accepted)
         except asyncpg.CheckViolationError:
             if not ended:
                 ended.append(self._connection.get_server_pid())

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from consumer.ingest.batch import Batch, Books, Partition
-from consumer.ingest.decode import decode
+from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import RawRecord
 from consumer.ingest.tables import TABLES
 from consumer.store.postgres import Connection, connect
@@ -14,29 +14,33 @@ from tests.samples import NOW, RULES, Event, raw
 TOPIC = Partition("topic", 0)
 
 
-def batch_of(events: Sequence[Event | list[Any] | bytes | None], partition: Partition = TOPIC, first: int = 0) -> Batch:
+def batch_of(
+    events: Sequence[Event | list[Any] | bytes | None], partition: Partition = TOPIC, first: int = 0, rules: Rules = RULES
+) -> Batch:
     """A batch of records at consecutive positions."""
-    return batch_of_records([raw(value, first + index, *partition) for index, value in enumerate(events)])
+    return batch_of_records([raw(value, first + index, *partition) for index, value in enumerate(events)], rules)
 
 
-def batch_of_records(records: Sequence[RawRecord]) -> Batch:
+def batch_of_records(records: Sequence[RawRecord], rules: Rules = RULES) -> Batch:
     """A batch of these records."""
     batch = Batch()
     for record in records:
-        batch.add(decode(record, RULES, NOW))
+        batch.add(decode(record, rules, NOW))
         batch.bytes += len(record.value or b"")
         batch.advance(Partition(record.source, record.partition), record.position, record.position + 1)
     return batch
 
 
-async def write(dsn: str, *values: Event | list[Any] | bytes | None, partition: Partition = TOPIC) -> Books:
+async def write(
+    dsn: str, *values: Event | list[Any] | bytes | None, partition: Partition = TOPIC, rules: Rules = RULES
+) -> Books:
     """Writes records behind what the partition holds already; returns their books."""
     connection = await connect(dsn)
     try:
         writer = Writer(connection)
         first = (await writer.positions([partition])).get(partition, 0)
         await writer.open_position(partition, first)
-        return (await writer.write(batch_of(values, partition, first)))[partition]
+        return (await writer.write(batch_of(values, partition, first, rules)))[partition]
     finally:
         await connection.close()
 
