@@ -1,5 +1,5 @@
--- A page of a course's students at a moment, by user id (unknown ids last); of these students ($4). The students are those with a
--- result in the course, as in the gradebook. Walks the index from student to student: a course has a hundred times as many results.
+-- Whose rows a course's gradebook has at a moment: the students who are enrolled, and people with results of whom no enrolment was ever
+-- told; of these ($4). By user id, unknown ids last. Walks the index from uuid to uuid: a course has a hundred times as many results.
 WITH RECURSIVE walked (user_uuid) AS (
     (SELECT r.user_uuid
        FROM learning_outcome_result AS r
@@ -34,12 +34,25 @@ seen AS (
      WHERE $3::timestamptz IS NOT NULL AND v.root_account_uuid = $1 AND v.result_context_id = $2
        AND coalesce(v.result_context_type, 'Course') = 'Course' AND v.user_uuid IS NOT NULL AND v.event_time <= $3
        AND ($4::text[] IS NULL OR v.user_uuid = ANY ($4))
+),
+roster AS MATERIALIZED (
+    SELECT r.user_id, r.standing, r.enrollments,
+           array_remove(r.user_uuid || r.past_uuids, NULL) || ('id:' || r.user_id) AS uuids
+      FROM course_roster_at($1, $2, $3) AS r
+),
+stranger AS (
+    SELECT known.user_id, array_agg(known.user_uuid ORDER BY known.user_uuid) AS uuids
+      FROM (SELECT seen.user_uuid,
+                   CASE WHEN seen.user_uuid ~ '^id:[1-9][0-9]{0,17}$' THEN substr(seen.user_uuid, 4)::bigint
+                        ELSE (SELECT min(u.user_id) FROM user_identity AS u WHERE u.root_account_uuid = $1 AND u.user_uuid = seen.user_uuid)
+                   END AS user_id
+              FROM seen
+             WHERE seen.user_uuid <> ALL (ARRAY(SELECT unnest(roster.uuids) FROM roster))) AS known
+     GROUP BY known.user_id, CASE WHEN known.user_id IS NULL THEN known.user_uuid END
 )
-SELECT known.user_uuid, known.user_id, count(*) OVER () AS total
-  FROM (SELECT seen.user_uuid,
-               CASE WHEN seen.user_uuid ~ '^id:[1-9][0-9]{0,17}$' THEN substr(seen.user_uuid, 4)::bigint
-                    ELSE (SELECT min(u.user_id) FROM user_identity AS u WHERE u.root_account_uuid = $1 AND u.user_uuid = seen.user_uuid)
-               END AS user_id
-          FROM seen) AS known
- ORDER BY known.user_id NULLS LAST, known.user_uuid COLLATE "C"
- LIMIT $5 OFFSET $6
+SELECT r.user_id, r.uuids, r.enrollments
+  FROM roster AS r
+ WHERE r.standing = 'enrolled' AND ($4::text[] IS NULL OR r.uuids && $4)
+ UNION ALL
+SELECT s.user_id, s.uuids, NULL FROM stranger AS s
+ ORDER BY 1 NULLS LAST, 2
