@@ -818,6 +818,20 @@ MUTANTS = (
         _tests("tests/postgres/test_relations.py", "test_a_change_of_the_scale_is_no_change_on_one_scale"),
     ),
     Mutant(
+        "names stay out of a gradebook also for those who may read them",
+        f"{_FUNCTIONS}/readable_names.sql",
+        "IF has_table_privilege('outcomes.person_name', 'SELECT') THEN",
+        "IF false THEN",
+        _tests("tests/postgres/test_gradebook_at.py", "test_names_are_there_for_those_who_may_read_them"),
+    ),
+    Mutant(
+        "who has left is in the gradebook as unknown",
+        f"{_FUNCTIONS}/gradebook_at.sql",
+        "FROM roster e WHERE e.user_uuid = r.user_uuid)",
+        "FROM roster e WHERE e.user_uuid = r.user_uuid AND e.standing = 'enrolled')",
+        _tests("tests/postgres/test_gradebook_at.py", "test_a_gradebook_has_all_pairs_of_students_and_outcomes"),
+    ),
+    Mutant(
         "scores a little apart are the same",
         "consumer/canvas/examining/rollups.py",
         "if difference.ours == difference.canvas:",
