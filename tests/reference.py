@@ -224,6 +224,14 @@ class View:
         method = self.nearest(self.methods, "Course", course_id)
         return rolled(rows, self._method(method, outcome), self._points(scale, outcome))
 
+    def students(self, course_id: int) -> set[str]:
+        """Whose rows the gradebook has: enrolled ones, and others of whom any result in the course counts."""
+        roster = self.people.roster(course_id).items()
+        enrolled = {member.user_uuid or f"id:{user}" for user, member in roster if member.standing == "enrolled"}
+        results = [row for row in self.rows["learning_outcome_result"].values() if course_of(row) == course_id]
+        named = [(row.body["user_uuid"], row.made) for row in results if row.body.get("user_uuid") is not None]
+        return enrolled | {name for one in named if (name := self.people.counts_as(*one, course_id)) is not None}
+
     def shown(self, course_id: int | None, student: str) -> bool:
         """Whether a student who is asked for is in the course."""
         return self.people.shown(student, course_id, self._all_known)
@@ -347,6 +355,10 @@ class Reference:
     ) -> dict[int, Member]:
         """Who is, or was, a student of a course, by user id (course.rb, `all_students`)."""
         return self._view(tenant, at, known_at).people.roster(course_id)
+
+    def students(self, tenant: str, course_id: int, at: datetime | None = None) -> set[str]:
+        """Whose rows the gradebook of a course has."""
+        return self._view(tenant, at, None).students(course_id)
 
     def asked(
         self, tenant: str, course_id: int | None, student: str, outcome: int, at: datetime | None = None

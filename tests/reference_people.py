@@ -211,7 +211,7 @@ class People:
         match self.standing(user, course):
             case "enrolled":
                 assert user is not None
-                return self.uuid(user) or user_uuid
+                return self.uuid(user) or f"id:{user}"
             case "left":
                 return None
             case _:

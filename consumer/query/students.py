@@ -149,7 +149,8 @@ async def students_of(
 
 
 def _student(person: Person, row: Any) -> Student:
-    key = person.user_uuid or next(iter(row["past_uuids"]), f"id:{person.user_id}")
+    by_id = f"id:{person.user_id}"  # the uuid may be another person's now: then results are told apart by that
+    key = person.user_uuid or (by_id if row["standing"] == "enrolled" else next(iter(row["past_uuids"]), by_id))
     enrollments = tuple(Enrollment(**one) for one in json.loads(row["enrollments"]))
     uuids = frozenset((key, *row["past_uuids"]))
     outcomes = frozenset(row["outcomes"])

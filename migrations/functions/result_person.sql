@@ -42,11 +42,11 @@ BEGIN
           LEFT JOIN outcomes_internal.gone_users(tenant, ARRAY(SELECT held.user_id FROM held), moment, known_at) gone
             ON gone.user_id = h.user_id
     ),
-    renamed AS MATERIALIZED ( -- the enrolled ones who have several names
+    renamed AS MATERIALIZED ( -- the enrolled ones who have several names, or whose uuid is another's now
         SELECT u.user_id, u.user_uuid
           FROM outcomes_internal.user_uuids(
                tenant,
-               ARRAY(SELECT s.user_id FROM standing s WHERE s.enrolled AND s.user_uuid LIKE 'id:%'
+               ARRAY(SELECT s.user_id FROM standing s WHERE s.enrolled AND (s.user_uuid LIKE 'id:%' OR s.held_until < 'infinity')
                       UNION ALL
                      SELECT i.user_id
                        FROM outcomes.user_identity i
@@ -56,7 +56,8 @@ BEGIN
                moment, known_at) u
     )
     SELECT s.user_uuid, s.held_from, s.held_until,
-           CASE WHEN s.enrolled THEN coalesce(r.user_uuid, s.user_uuid)
+           CASE WHEN s.enrolled AND r.user_id IS NOT NULL THEN coalesce(r.user_uuid, 'id:' || s.user_id)
+                WHEN s.enrolled THEN s.user_uuid
                 WHEN NOT s.unknown THEN NULL
                 WHEN read_at IS NULL
                      OR EXISTS (SELECT
@@ -74,4 +75,5 @@ END
 $$;
 COMMENT ON FUNCTION outcomes_internal.result_person IS
     'As whose the results with these uuids count in a course at a moment, by when they were made: [held_from, held_until). counts_as is the '
-    'uuid that the person has at that moment; null: they count nowhere, because the person has left.';
+    'uuid that the person has at that moment, id: and the user id where it is somebody else''s by then; null: they count nowhere, because '
+    'the person has left.';

@@ -40,7 +40,9 @@ owner AS MATERIALIZED (
      GROUP BY r.user_uuid, p.counts_as
 ),
 roster AS MATERIALIZED (
-    SELECT r.*, ARRAY[r.user_uuid, 'id:' || r.user_id] || r.past_uuids AS uuids FROM course_roster_at($1, $2, $3, $4) AS r
+    SELECT r.*, ARRAY[r.user_uuid, 'id:' || r.user_id] || r.past_uuids AS uuids,
+           coalesce(r.user_uuid, 'id:' || r.user_id) AS name
+      FROM course_roster_at($1, $2, $3, $4) AS r
 ),
 section AS MATERIALIZED (
     SELECT s.id, s.name
@@ -55,7 +57,8 @@ SELECT r.user_id, r.user_uuid, r.past_uuids, r.standing, r.test_student,
           LEFT JOIN section ON section.id = (e ->> 'course_section_id')::bigint) AS enrollments,
        ARRAY(SELECT DISTINCT unnest(owner.outcomes)
                FROM owner
-              WHERE owner.user_uuid = ANY (r.uuids) AND (owner.counts_as IS NULL) = (r.standing = 'left')) AS outcomes
+              WHERE CASE r.standing WHEN 'left' THEN owner.counts_as IS NULL AND owner.user_uuid = ANY (r.uuids)
+                                    ELSE owner.counts_as = r.name END) AS outcomes
   FROM roster AS r
  UNION ALL
 SELECT holder.user_id, owner.user_uuid, '{}', 'unknown', false, '[]', coalesce(owner.outcomes, '{}')
@@ -63,4 +66,4 @@ SELECT holder.user_id, owner.user_uuid, '{}', 'unknown', false, '[]', coalesce(o
   LEFT JOIN outcomes_internal.uuid_holder($1, ARRAY(SELECT owner.user_uuid FROM owner), $4) AS holder
          ON holder.user_uuid = owner.user_uuid AND holder.held_until = 'infinity'
  WHERE owner.counts_as = owner.user_uuid
-   AND NOT EXISTS (SELECT FROM roster AS r WHERE r.standing = 'enrolled' AND owner.user_uuid = ANY (r.uuids))
+   AND NOT EXISTS (SELECT FROM roster AS r WHERE r.standing = 'enrolled' AND owner.counts_as = r.name)

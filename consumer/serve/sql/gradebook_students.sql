@@ -36,7 +36,7 @@ seen AS MATERIALIZED (
        AND ($4::text[] IS NULL OR v.user_uuid = ANY ($4))
 ),
 roster AS MATERIALIZED (
-    SELECT r.user_id, coalesce(r.user_uuid, r.past_uuids[1], 'id:' || r.user_id) AS user_uuid, r.enrollments,
+    SELECT r.user_id, coalesce(r.user_uuid, 'id:' || r.user_id) AS user_uuid, r.enrollments,
            array_remove(r.user_uuid || r.past_uuids, NULL) || ('id:' || r.user_id) AS uuids
       FROM course_roster_at($1, $2, $3) AS r
      WHERE r.standing = 'enrolled'
@@ -51,5 +51,5 @@ SELECT CASE WHEN p.user_uuid ~ '^id:[1-9][0-9]{0,17}$' THEN substr(p.user_uuid, 
   FROM (SELECT DISTINCT p.user_uuid
           FROM outcomes_internal.result_person($1, $2, ARRAY(SELECT seen.user_uuid FROM seen), $3, NULL) AS p
          WHERE p.counts_as = p.user_uuid) AS p
- WHERE p.user_uuid <> ALL (ARRAY(SELECT unnest(roster.uuids) FROM roster))
+ WHERE p.user_uuid <> ALL (ARRAY(SELECT roster.user_uuid FROM roster))
  ORDER BY 1 NULLS LAST, 2
