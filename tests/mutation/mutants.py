@@ -825,13 +825,6 @@ MUTANTS = (
         _tests("tests/postgres/test_gradebook_at.py", "test_names_are_there_for_those_who_may_read_them"),
     ),
     Mutant(
-        "who has left is in the gradebook as unknown",
-        f"{_FUNCTIONS}/gradebook_at.sql",
-        "FROM roster e WHERE e.user_uuid = r.user_uuid)",
-        "FROM roster e WHERE e.user_uuid = r.user_uuid AND e.standing = 'enrolled')",
-        _tests("tests/postgres/test_gradebook_at.py", "test_a_gradebook_has_all_pairs_of_students_and_outcomes"),
-    ),
-    Mutant(
         "scores a little apart are the same",
         "consumer/canvas/examining/rollups.py",
         "if difference.ours == difference.canvas:",
