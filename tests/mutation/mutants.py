@@ -47,7 +47,7 @@ _PERSONAL = "tests/acceptance/test_personal_data.py"
 _ANY_NAMES = "test_any_order_repetition_and_split_gives_the_same_names"
 _LEASE = "tests/unit/test_lease.py"
 _WATCHED = "tests/unit/test_watchdog.py"
-_NAMES = "tests/postgres/test_people.py"
+_CALLED = "tests/postgres/test_people.py"
 _PEOPLE = "tests/postgres/test_gradebook_people.py"
 
 
@@ -1141,21 +1141,21 @@ MUTANTS = (
         "consumer/query/people.py",
         'await connection.fetchval(sql("reads_names"))',
         "True",
-        _tests(_NAMES, "test_whoever_may_read_names_sees_them_and_everybody_else_sees_pseudonyms"),
+        _tests(_CALLED, "test_whoever_may_read_names_sees_them_and_everybody_else_sees_pseudonyms"),
     ),
     Mutant(
         "two students have one pseudonym",
         "consumer/query/people.py",
         "        digits += 1\n",
         "        break\n",
-        _tests(_NAMES, "test_a_pseudonym_stays_the_same_and_is_another_ones_nowhere"),
+        _tests(_CALLED, "test_a_pseudonym_stays_the_same_and_is_another_ones_nowhere"),
     ),
     Mutant(
         "numbers in names are texts",
         "consumer/query/people.py",
         "_NUMBER.sub(_by_value, name)",
         "name",
-        _tests(_NAMES, "test_numbers_in_names_count_by_their_value"),
+        _tests(_CALLED, "test_numbers_in_names_count_by_their_value"),
     ),
     Mutant(
         "who left has a row",
