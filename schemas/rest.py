@@ -33,6 +33,8 @@ class OutcomeRating(Shape):
     """Hex colour; only with `add_defaults`, or of a scale."""
     mastery: bool | None = None
     """Whether this level is the threshold; only with `add_defaults`, or of a scale."""
+    percent: Number | None = None
+    """Of the students on any level, how many of a hundred are on this one; only with `rating_percents`."""
 
 
 class Outcome(Shape):
@@ -75,6 +77,10 @@ class Outcome(Shape):
     """Whether a student was assessed with it."""
     has_updateable_rubrics: bool | None = None
     """Whether a change reaches rubrics that nobody was assessed with."""
+    alignments: list[Text] | None = None
+    """Assets of the published assignments that measure it; only in `linked`."""
+    group_id: LinkId | None = None
+    """The group; only in `linked`."""
 
 
 class AbbreviatedOutcomeGroup(Shape):
@@ -201,6 +207,10 @@ class LinkedUser(Shape):
     """Short name."""
     sortable_name: Text | None = None
     """Family name first."""
+    sis_id: Text | None = None
+    """SIS id; left out where the token's user may not see it."""
+    login_id: Text | None = None
+    """Login; left out where the token's user may not see it."""
 
 
 class LinkedAlignment(Shape):
@@ -212,6 +222,24 @@ class LinkedAlignment(Shape):
     """Its title."""
     html_url: Text | None = None
     """Its page."""
+    submission_types: Text | list[Text] | None = None
+    """Of an assignment."""
+
+
+class PathPart(Shape):
+    """A group, or the outcome at the end of a path."""
+
+    name: Text | None = None
+    """Its title."""
+
+
+class OutcomePath(Shape):
+    """Where an outcome is, in `linked`."""
+
+    id: Id
+    """The outcome."""
+    parts: list[PathPart]
+    """Groups from below the root, then the outcome."""
 
 
 class LinkedCourse(Shape):
@@ -236,6 +264,14 @@ class Linked(Shape):
     """With `include[]=alignments`."""
     courses: list[LinkedCourse] | None = None
     """With `include[]=courses`."""
+    outcome_links: list[OutcomeGroupLink] | None = None
+    """With `include[]=outcome_links`."""
+    outcome_paths: list[OutcomePath] | None = None
+    """With `include[]=outcome_paths`."""
+    outcome_alignments: Annotated[list[LinkedAlignment] | None, Field(alias="outcomes.alignments")] = None
+    """With `include[]=outcomes.alignments`."""
+    assignments: list[LinkedAlignment] | None = None
+    """With `include[]=assignments`."""
 
 
 class OutcomeResults(Shape):
@@ -278,6 +314,8 @@ class OutcomeRollupLinks(Shape):
     """The student; one rollup for each section that a student is in."""
     section: LinkId | None = None
     """The section."""
+    status: KeyText | None = None
+    """State of the enrolment."""
     course: LinkId | None = None
     """The course, of an aggregate."""
 
@@ -286,7 +324,7 @@ class OutcomeRollup(Shape):
     """All scores of a student in a course, or of the course."""
 
     name: Text | None = None
-    """Name of the student or the course."""
+    """Name of the student or the course; documented, not sent."""
     scores: list[OutcomeRollupScore]
     """One for each outcome with a result."""
     links: OutcomeRollupLinks
@@ -421,6 +459,8 @@ class Course(Shape):
     """SIS id; left out where the token's user may not see it."""
     term: Term | None = None
     """With `include[]=term`."""
+    total_students: Integer | None = None
+    """With `include[]=total_students`: active and invited ones."""
 
 
 class ErrorMessage(Shape):

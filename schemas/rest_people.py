@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from schemas.base import Flag, KeyText, Number, Text, Time
+from schemas.base import Flag, Integer, KeyText, Number, Text, Time
 from schemas.rest import Shape, Term
 from schemas.rest_ids import Id
 
@@ -120,6 +120,8 @@ class Section(Shape):
     """SIS id of the course."""
     integration_id: Text | None = None
     """The institution's second id."""
+    total_students: Integer | None = None
+    """With `include[]=total_students`: active and invited ones."""
 
 
 class EnrollmentTerms(Shape):

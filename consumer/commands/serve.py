@@ -35,7 +35,12 @@ def serve(
 
     with database(serve_host=host, serve_port=port) as (settings, dsn):
         wiring.tune_garbage_collector()
-        wiring.run(server.serve(dsn, settings, wiring.signals, sandbox=sandbox))
+        app_ = server.make_app(dsn)
+        if sandbox:
+            from consumer.sandbox import routes  # noqa: PLC0415 - brings the client of Kafka with it
+
+            app_ = routes.make_app(dsn, settings)
+        wiring.run(server.serve(app_, settings, wiring.signals))
 
 
 @token.command()

@@ -5,9 +5,10 @@ By their names, where the login may read names and one is stored; else by a pseu
 
 import hashlib
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
-from functools import cache
+from functools import cache, lru_cache
+from typing import Any
 
 from pyuca import Collator
 
@@ -59,9 +60,19 @@ async def people_of(
     A pseudonym stays the same while the user's id, or without an id the uuid, stays the same. It is easy to read and compare,
     but no secret: whoever can ask this database can compute whose it is.
     """
+    ids = [user_id for user_id, _ in users if user_id is not None]
+    may_read = await connection.fetchval(sql("reads_names"))
+    rows = await connection.fetch(sql("person_names"), root_account_uuid, ids) if may_read else []
+    return in_order(root_account_uuid, users, map(dict, rows))
+
+
+def in_order(
+    root_account_uuid: str, users: Collection[tuple[int | None, str | None]], rows: Iterable[Mapping[str, Any]]
+) -> list[Person]:
+    """As `people_of`, from the rows of `person_names.sql`."""
     hashes = {user: _hash(root_account_uuid, *user) for user in users}
     digits = _digits(set(hashes.values()))
-    names = await _names(connection, root_account_uuid, [user_id for user_id, _ in users if user_id is not None])
+    names = {row["user_id"]: Name(**{field.name: row[field.name] for field in fields(Name)}) for row in rows}
     people = [Person(*user, hash_[:digits], names.get(user[0] or 0)) for user, hash_ in hashes.items()]
 
     def order(person: Person) -> tuple[bool, tuple[int, ...], int | str]:
@@ -72,6 +83,7 @@ async def people_of(
     return sorted(people, key=order)
 
 
+@lru_cache(10_000)
 def name_order(name: str) -> tuple[int, ...]:
     """Sorts as Canvas does: Unicode's collation, with numbers by their value. Alike on every server, unlike `COLLATE`.
 
@@ -101,10 +113,3 @@ def _digits(hashes: Collection[str]) -> int:
     while len({hash_[:digits] for hash_ in hashes}) < len(hashes):
         digits += 1
     return digits
-
-
-async def _names(connection: Connection, root_account_uuid: str, user_ids: list[int]) -> dict[int, Name]:
-    if not await connection.fetchval(sql("reads_names")):
-        return {}
-    rows = await connection.fetch(sql("person_names"), root_account_uuid, user_ids)
-    return {row["user_id"]: Name(**{field.name: row[field.name] for field in fields(Name)}) for row in rows}

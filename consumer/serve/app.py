@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI, Response
+from fastapi import Depends, FastAPI, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import PlainTextResponse
@@ -18,7 +18,8 @@ from starlette.exceptions import HTTPException
 from consumer import log
 from consumer.errors import Fatal, OutcomesError, Transient
 from consumer.serve.access.tokens import TokenLookup
-from consumer.serve.api import history, routes
+from consumer.serve.api import gradebook, groups, history, people, places, reports, routes
+from consumer.serve.api.dependencies import refuse_unknown
 from consumer.serve.connections import Connections
 from consumer.serve.door import AccessLog, Door, PlainPaths
 from consumer.serve.read_pool import ReadPool
@@ -49,8 +50,8 @@ Every path may end in `.json`. `at` asks for any moment. Paths under `/api/histo
 """
 
 
-def make_app(dsn: str, settings: Settings, *, sandbox: bool = False) -> FastAPI:
-    """The server of a database; with `sandbox` it takes Canvas' writes too. Connects when it starts."""
+def make_app(dsn: str) -> FastAPI:
+    """The server of a database. Connects when it starts."""
     pool = ReadPool(dsn)
 
     @asynccontextmanager
@@ -72,12 +73,8 @@ def make_app(dsn: str, settings: Settings, *, sandbox: bool = False) -> FastAPI:
     )
     app.state.pool = pool
     _add_health(app, pool)
-    app.include_router(routes.router, responses=_ERRORS)
-    app.include_router(history.router, responses=_ERRORS)
-    if sandbox:
-        from consumer.serve.sandbox.routes import add_routes  # noqa: PLC0415 - brings the client of Kafka with it
-
-        add_routes(app, dsn, settings, pool)
+    for room in (routes, groups, gradebook, reports, places, people, history):
+        app.include_router(room.router, responses=_ERRORS, dependencies=[Depends(refuse_unknown)])
     app.openapi = lambda: _document(app)  # type: ignore[method-assign] # FastAPI's own way to change it
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, invalid_parameters)
@@ -214,12 +211,11 @@ async def serving(app: FastAPI, host: str, port: int) -> AsyncIterator[tuple[str
         listener.close()
 
 
-async def serve(dsn: str, settings: Settings, signals: Callable[[Callable[[], None]], Any], *, sandbox: bool = False) -> None:
+async def serve(app: FastAPI, settings: Settings, signals: Callable[[Callable[[], None]], Any]) -> None:
     """Serves until a signal; `signals` makes a context manager that calls its argument when one comes.
 
     Raises `Fatal` where role or schema are wrong. While the database is away, answers are 503.
     """
-    app = make_app(dsn, settings, sandbox=sandbox)
     try:
         await app.state.pool.check()
     except Transient as error:
@@ -227,7 +223,7 @@ async def serve(dsn: str, settings: Settings, signals: Callable[[Callable[[], No
     stop = asyncio.Event()
     with signals(stop.set):
         async with serving(app, settings.serve_host, settings.serve_port) as (address, task):
-            log.get("serve").info("serving", address=address, docs=f"{address}/docs", sandbox=sandbox)
+            log.get("serve").info("serving", address=address, docs=f"{address}/docs", sandbox=hasattr(app.state, "sandbox"))
             waiting = asyncio.create_task(stop.wait(), name="signal")
             await asyncio.wait([waiting, task], return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()

@@ -14,6 +14,8 @@ from consumer.store import schema
 from consumer.store.postgres import Connection, connect, translated
 
 ROLE = "outcomes_reader"
+NAMES_ROLE = "outcomes_people"
+"""May read people's names, and nothing else. A login that is no member of it is shown pseudonyms."""
 CONNECTIONS = 10
 """Statements at once; more wait for a slot."""
 PER_TENANT = 7
@@ -34,6 +36,7 @@ _TIMED_OUT = ("57014",)
 _SET_OPTION_SINCE = 16
 """The first Postgres where a member of a role may lack the right to SET it."""
 Row: TypeAlias = asyncpg.Record
+_Pooled: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Row]"
 
 
 class ReadPool:
@@ -83,16 +86,21 @@ class ReadPool:
         rows = await self.fetch(statement, *arguments)
         return rows[0] if rows else None
 
+    async def fetch_names(self, statement: str, tenant: str, *arguments: Any) -> Sequence[Row]:
+        """The rows of a statement that reads names; none where the login may not."""
+        async with _slot(self._tenant_slots[tenant]):
+            return await self._fetch(statement, (tenant, *arguments), NAMES_ROLE)
+
     def stranger_slot(self) -> AbstractAsyncContextManager[None]:
         """A slot for a client whose token is not known to open anything."""
         return _slot(self._stranger_slots)
 
-    async def _fetch(self, statement: str, arguments: Sequence[Any]) -> Sequence[Row]:
+    async def _fetch(self, statement: str, arguments: Sequence[Any], role: str = ROLE) -> Sequence[Row]:
         assert self._pool is not None, "not open"
         for last in (False, True):
             try:
                 async with self._pool.acquire(timeout=WAIT_SECONDS) as connection:
-                    return await connection.fetch(statement, *arguments)
+                    return await _rows_of(connection, statement, arguments, role)
             except Exception as error:
                 meaning = _translated(error)
                 gave_up = isinstance(error, TimeoutError) or getattr(error, "sqlstate", None) in _TIMED_OUT
@@ -112,6 +120,17 @@ class ReadPool:
             connection.terminate()
             raise
         return connection
+
+
+async def _rows_of(connection: _Pooled, statement: str, arguments: Sequence[Any], role: str) -> Sequence[Row]:
+    if role == ROLE:
+        return await connection.fetch(statement, *arguments)
+    try:
+        async with connection.transaction():
+            await connection.execute(f"SET LOCAL ROLE {role}")
+            return await connection.fetch(statement, *arguments)
+    except asyncpg.InsufficientPrivilegeError:
+        return []
 
 
 @asynccontextmanager

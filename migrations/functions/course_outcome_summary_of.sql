@@ -2,7 +2,8 @@ DO $make$
 BEGIN
     EXECUTE format($sql$
 CREATE OR REPLACE FUNCTION outcomes.course_outcome_summary_of(
-    tenant text, course_id bigint, at timestamptz, known_at timestamptz, scale_at timestamptz DEFAULT NULL)
+    tenant text, course_id bigint, at timestamptz, known_at timestamptz, scale_at timestamptz DEFAULT NULL,
+    user_uuids text[] DEFAULT NULL)
 RETURNS TABLE (learning_outcome_id bigint, mean numeric, median numeric, students bigint, assessed bigint, mastered bigint,
                levels jsonb)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 20
@@ -12,4 +13,5 @@ SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0
 END
 $make$;
 COMMENT ON FUNCTION outcomes.course_outcome_summary_of IS
-    'course_outcome_summary of one course at a moment; at null is now. scale_at: by the scale and method of another moment.';
+    'course_outcome_summary of one course at a moment; at null is now. scale_at: by the scale and method of another moment. user_uuids: '
+    'over these alone.';

@@ -2,28 +2,45 @@
 -- nor replaces one that counted is no cause.
 CREATE OR REPLACE FUNCTION outcomes_internal.rollup_moment(tenant text, course bigint, student text, outcome bigint)
 RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    WITH RECURSIVE result AS MATERIALIZED (
+    WITH RECURSIVE name AS MATERIALIZED (
+        SELECT u.user_uuid FROM outcomes_internal.uuids_of_same(tenant, ARRAY[student]) u
+    ),
+    counted AS MATERIALIZED (
+        SELECT u.user_uuid FROM outcomes_internal.student_uuids(tenant, course, student, NULL, NULL) u
+    ),
+    person AS MATERIALIZED (
+        SELECT h.user_id
+          FROM outcomes_internal.uuid_holder(tenant, ARRAY(SELECT name.user_uuid FROM name), NULL) h
+         WHERE course IS NOT NULL
+         GROUP BY h.user_id
+    ),
+    enrolled AS MATERIALIZED (
+        SELECT DISTINCT e.id, e.course_section_id
+          FROM person
+          JOIN outcomes_internal.course_enrollment(tenant, course, NULL, NULL) e ON e.user_id = person.user_id
+    ),
+    result AS MATERIALIZED (
         SELECT DISTINCT v.id
           FROM outcomes.learning_outcome_result_version v
          WHERE v.root_account_uuid = tenant
            AND v.result_context_id = course AND coalesce(v.result_context_type, 'Course') = 'Course'
-           AND v.user_uuid = student AND v.learning_outcome_id = outcome
+           AND v.user_uuid = ANY (ARRAY(SELECT name.user_uuid FROM name)) AND v.learning_outcome_id = outcome
          UNION
         SELECT v.id
           FROM outcomes.learning_outcome_result_version v
          WHERE course IS NULL AND v.root_account_uuid = tenant
            AND outcomes_internal.course_of(v.result_context_type, v.result_context_id) IS NULL
-           AND v.user_uuid = student AND v.learning_outcome_id = outcome
+           AND v.user_uuid = ANY (ARRAY(SELECT name.user_uuid FROM name)) AND v.learning_outcome_id = outcome
     ),
     version AS (
         SELECT v.*, v.workflow_state = 'active' AND v.score IS NOT NULL AS valid,
-               v.user_uuid = student AND v.learning_outcome_id = outcome
+               v.user_uuid = ANY (ARRAY(SELECT counted.user_uuid FROM counted)) AND v.learning_outcome_id = outcome
                    AND outcomes_internal.course_of(v.result_context_type, v.result_context_id) IS NOT DISTINCT FROM course AS here
           FROM result
           JOIN outcomes.learning_outcome_result_version v ON v.root_account_uuid = tenant AND v.id = result.id
     ),
     told AS MATERIALIZED (
-        SELECT v.id, v.event_time, v.artifact_type, v.artifact_id, v.valid, v.user_uuid,
+        SELECT v.id, v.event_time, v.artifact_type, v.artifact_id, v.associated_asset_type, v.associated_asset_id, v.valid, v.user_uuid,
                v.valid AND v.here AS counts,
                lag(v.valid, 1, false) OVER was AS was_valid,
                lag(v.valid AND v.here, 1, false) OVER was AS counted,
@@ -92,6 +109,35 @@ RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE 
     SELECT a.event_time, 'submission time', 'rubric_assessment', a.id
       FROM (SELECT DISTINCT told.artifact_id FROM told WHERE told.artifact_type = 'RubricAssessment') seen
       JOIN outcomes.rubric_assessment_version a ON a.root_account_uuid = tenant AND a.id = seen.artifact_id
+     UNION ALL
+    SELECT s.event_time, 'submission time', 'submission', s.id
+      FROM (SELECT DISTINCT told.associated_asset_id FROM told WHERE told.associated_asset_type = 'Assignment') seen
+      JOIN outcomes.submission_version s ON s.root_account_uuid = tenant AND s.assignment_id = seen.associated_asset_id
+     WHERE s.user_id = ANY (ARRAY(SELECT person.user_id FROM person))
+     UNION ALL
+    SELECT e.event_time, 'enrolment', 'enrollment', e.id
+      FROM outcomes.enrollment_version e
+     WHERE e.root_account_uuid = tenant AND e.id = ANY (ARRAY(SELECT enrolled.id FROM enrolled))
+     UNION ALL
+    SELECT s.event_time, 'section', 'course_section', s.id
+      FROM outcomes.course_section_version s
+     WHERE s.root_account_uuid = tenant AND s.id = ANY (ARRAY(SELECT enrolled.course_section_id FROM enrolled))
+     UNION ALL
+    SELECT u.event_time, 'user', 'canvas_user', u.id
+      FROM outcomes.canvas_user_version u
+     WHERE u.root_account_uuid = tenant AND u.id = ANY (ARRAY(SELECT person.user_id FROM person))
+     UNION ALL
+    SELECT m.event_time, 'users merged', 'user_merge', m.id
+      FROM outcomes.user_merge_version m
+     WHERE m.root_account_uuid = tenant AND m.id = ANY (ARRAY(SELECT person.user_id FROM person))
+     UNION ALL
+    SELECT i.since, 'uuid of the user known', 'user_identity', i.user_id
+      FROM outcomes.user_identity i
+     WHERE i.root_account_uuid = tenant AND i.user_id = ANY (ARRAY(SELECT person.user_id FROM person))
+     UNION ALL
+    SELECT r.event_time, 'roster read', 'roster_reading', r.course_id
+      FROM outcomes.roster_reading r
+     WHERE r.root_account_uuid = tenant AND r.course_id = course
      UNION ALL
     SELECT v.event_time, CASE WHEN v.workflow_state = 'deleted' THEN 'scale deleted' ELSE 'scale' END, 'outcome_proficiency', v.id
       FROM outcomes.outcome_proficiency_version v

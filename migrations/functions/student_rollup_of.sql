@@ -7,9 +7,11 @@ RETURNS TABLE (user_uuid text, learning_outcome_id bigint, score numeric, master
 LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $$
     SELECT r.*
       FROM outcomes.mastery_setting($1, 'Course', $2, $5, $6) s
+     CROSS JOIN (SELECT array_agg(u.user_uuid) AS names, array_agg(u.held_from) AS held_from, array_agg(u.held_until) AS held_until
+                   FROM outcomes_internal.student_uuids($1, $2, $3, $5, $6) u) u
      CROSS JOIN LATERAL outcomes_internal.student_rollup_with(
         $1, $2, $3, $4, $5, $6, s.outcome_proficiency_id, s.outcome_proficiency_ratings, s.outcome_calculation_method_id IS NOT NULL,
-        s.calculation_method, s.calculation_int) r
+        s.calculation_method, s.calculation_int, u.names, u.held_from, u.held_until) r
 $$;
 COMMENT ON FUNCTION outcomes.student_rollup_of IS
     'The rollup of one student and outcome in one course; the same computation as rollup_of.';

@@ -9,31 +9,48 @@ CREATE OR REPLACE FUNCTION outcomes_internal.text_of_rollup(answer text, student
 RETURNS text LANGUAGE plpgsql IMMUTABLE AS $text$
 DECLARE
     inputs text := $inputs$
-    WITH setting AS MATERIALIZED (
+    WITH RECURSIVE setting AS MATERIALIZED (
         {setting}
     ),
     {candidates}
     result AS MATERIALIZED (
-        SELECT s.id, s.user_uuid COLLATE "C" AS user_uuid, s.learning_outcome_id, s.score, s.possible, s.percent, s.assessed_at,
+        SELECT s.id, {name} COLLATE "C" AS user_uuid, s.learning_outcome_id, s.score, s.possible, s.percent, s.assessed_at,
                CASE WHEN s.artifact_type = 'RubricAssessment' THEN s.artifact_id END AS rubric_assessment_id,
+               CASE WHEN s.associated_asset_type = 'Assignment' THEN s.associated_asset_id END AS assignment_id,
                CASE WHEN s.artifact_type = 'Quizzes::QuizSubmission'
                     THEN CASE s.associated_asset_type WHEN 'Quizzes::Quiz' THEN s.associated_asset_id
                                                       WHEN 'Assignment' THEN -s.associated_asset_id END END AS quiz_id
-          FROM {state}
-         WHERE s.workflow_state = 'active' AND s.score IS NOT NULL AND s.user_uuid IS NOT NULL{and_here}
+          FROM {state}{persons}
+         WHERE s.workflow_state = 'active' AND s.score IS NOT NULL AND s.user_uuid IS NOT NULL{and_here}{and_counts}
            AND NOT EXISTS (SELECT
                              FROM outcomes.outcome_alignment_at(tenant, course_id, at, known_at) gone
                             WHERE gone.workflow_state = 'deleted' AND gone.asset_type = 'Assignment'
                               AND s.associated_asset_type = 'Assignment' AND gone.asset_id = s.associated_asset_id
                               AND gone.learning_outcome_id = s.learning_outcome_id AND s.event_time <= gone.event_time)
     ),
-    submission AS (
+    work AS MATERIALIZED (
+        SELECT DISTINCT r.rubric_assessment_id, r.assignment_id
+          FROM result r
+         WHERE r.rubric_assessment_id IS NOT NULL OR r.assignment_id IS NOT NULL
+    ),
+    assessment AS MATERIALIZED (
         SELECT DISTINCT ON (a.id) a.id, a.submitted_at
           FROM outcomes.rubric_assessment_version a
          WHERE a.root_account_uuid = tenant
-           AND a.id = ANY (ARRAY(SELECT DISTINCT r.rubric_assessment_id FROM result r WHERE r.rubric_assessment_id IS NOT NULL))
+           AND a.id = ANY (ARRAY(SELECT work.rubric_assessment_id FROM work WHERE work.rubric_assessment_id IS NOT NULL))
            AND a.event_time <= coalesce(at, 'infinity') AND a.recorded_at <= coalesce(known_at, 'infinity')
          ORDER BY a.id, a.event_time DESC, a.event_name DESC, a.updated_at DESC NULLS LAST, a.version_hash DESC
+    ),
+    -- When work was handed in that no assessment tells of; under each uuid of the student.
+    submission AS MATERIALIZED (
+        SELECT submitted.assignment_id, submitted.user_uuid COLLATE "C" AS user_uuid, submitted.submitted_at
+          FROM outcomes_internal.submission_time(
+               tenant,
+               ARRAY(SELECT DISTINCT work.assignment_id
+                       FROM work
+                       LEFT JOIN assessment a ON a.id = work.rubric_assessment_id
+                      WHERE work.assignment_id IS NOT NULL AND a.id IS NULL),
+               at, known_at) submitted
     ),
     -- Each outcome with the scale and the method that apply to it here.
     shown AS MATERIALIZED (
@@ -77,12 +94,15 @@ DECLARE
     ),
     valued AS (
         SELECT r.id, r.user_uuid, r.learning_outcome_id, r.assessed_at, {more}
-               outcomes_internal.whole_second(coalesce(submission.submitted_at, r.assessed_at)) AS worked_at,
+               outcomes_internal.whole_second(
+                   coalesce(assessment.submitted_at, submission.submitted_at, r.assessed_at)) AS worked_at,
                CASE WHEN coalesce(merged.percent, r.percent) IS NULL THEN outcomes_internal.flush_to_zero(r.score)
                     ELSE outcomes_internal.flush_to_zero(coalesce(merged.percent, r.percent)) * shown.unit END AS value
           FROM result r
           JOIN shown USING (learning_outcome_id)
-          LEFT JOIN submission ON submission.id = r.rubric_assessment_id
+          LEFT JOIN assessment ON assessment.id = r.rubric_assessment_id
+          LEFT JOIN submission ON submission.assignment_id = CASE WHEN assessment.id IS NULL THEN r.assignment_id END
+                              AND submission.user_uuid = r.user_uuid
           LEFT JOIN quiz ON quiz.id = r.id
          CROSS JOIN LATERAL (
             SELECT CASE WHEN quiz.id IS NOT NULL THEN quiz.percent
@@ -115,23 +135,26 @@ $inputs$;
     )
 $rollup$;
     summaries text := $summaries$,
+    chosen AS MATERIALIZED (
+        SELECT r.* FROM rollup r WHERE user_uuids IS NULL OR r.user_uuid IN (SELECT given.name FROM unnest(user_uuids) given (name))
+    ),
     summed AS (
         SELECT r.learning_outcome_id, count(*) AS assessed, count(*) FILTER (WHERE r.mastery) AS mastered,
                array_agg(r.reached ORDER BY r.reached) AS scores
-          FROM rollup r
+          FROM chosen r
          GROUP BY r.learning_outcome_id
     ),
     -- As in Canvas, percentages are of the students who are on a level: without those below the lowest one.
     counted AS (
         SELECT r.learning_outcome_id, r.level, count(*) AS students,
                sum(count(*)) OVER (PARTITION BY r.learning_outcome_id) AS placed
-          FROM rollup r
+          FROM chosen r
          WHERE r.level > 0
          GROUP BY r.learning_outcome_id, r.level
     )
     SELECT o.learning_outcome_id, outcomes_internal.rollup_score('average', NULL, o.scores, NULL),
            outcomes_internal.shortest_decimal((o.scores[(o.assessed + 1) / 2] + o.scores[o.assessed / 2 + 1]) / 2),
-           (SELECT count(DISTINCT r.user_uuid) FROM rollup r), o.assessed, o.mastered,
+           (SELECT count(DISTINCT r.user_uuid) FROM chosen r), o.assessed, o.mastered,
            (SELECT coalesce(jsonb_agg(jsonb_build_object(
                        'description', shown.descriptions[n], 'color', shown.colors[n], 'points', shown.points[n],
                        'mastery', shown.points[n] >= shown.mastery_points, 'count', coalesce(c.students, 0),
@@ -148,14 +171,14 @@ $summaries$;
 $rows$;
     state_now text := $now$(
             SELECT r.id, r.user_uuid, r.learning_outcome_id, r.score, r.possible, r.percent, r.assessed_at, r.workflow_state,
-                   r.artifact_type, r.artifact_id, r.associated_asset_type, r.associated_asset_id, r.event_time
+                   r.artifact_type, r.artifact_id, r.associated_asset_type, r.associated_asset_id, r.event_time, r.created_at
               FROM outcomes.learning_outcome_result r
              WHERE r.root_account_uuid = tenant AND {here}) s$now$;
     candidates_then text := $candidates$candidate AS MATERIALIZED (
         SELECT DISTINCT ON (r.id)
                r.id, r.user_uuid, r.learning_outcome_id, r.score, r.possible, r.percent, r.assessed_at, r.workflow_state,
                r.artifact_type, r.artifact_id, r.associated_asset_type, r.associated_asset_id,
-               r.event_time, r.event_name, r.updated_at, r.version_hash
+               r.event_time, r.event_name, r.updated_at, r.version_hash, r.created_at
           FROM outcomes.learning_outcome_result_version r
          WHERE r.root_account_uuid = tenant AND {here}
            AND r.event_time <= coalesce(at, 'infinity') AND r.recorded_at <= coalesce(known_at, 'infinity')
@@ -176,8 +199,42 @@ $rows$;
     here text := $here$r.result_context_id = course_id
                AND (r.result_context_type = 'Course' OR r.result_context_type IS NULL){and_student}$here$;
     nowhere text := $here$outcomes_internal.course_of(r.result_context_type, r.result_context_id) IS NULL{and_student}$here$;
-    of_student text := $student$ AND r.user_uuid = {student} AND r.learning_outcome_id = outcome_id$student$;
-    of_students text := ' AND r.user_uuid = ANY (students)';
+    of_student text := $student$ AND r.user_uuid = ANY (ARRAY(SELECT asked.user_uuid FROM asked))
+               AND r.learning_outcome_id = outcome_id$student$;
+    same text := 'SELECT u.user_uuid FROM outcomes_internal.uuids_of_same(tenant, students) u';
+    -- Whose a result is. asked: the results of the one student. person: those that count as another uuid's, or nowhere.
+    asked text := $asked$asked AS MATERIALIZED (
+        SELECT * FROM {asked} u (user_uuid, held_from, held_until)
+    ),$asked$;
+    person text := $person$person AS MATERIALIZED (
+        SELECT p.*
+          FROM outcomes_internal.result_person(tenant, course_id, ARRAY({uuids}), at, known_at) p
+         WHERE p.counts_as IS DISTINCT FROM p.user_uuid
+    ),$person$;
+    -- The uuids of a course's results, from one to the next in the index: there are a hundred times as many results.
+    walked text := $walked$walked (user_uuid) AS (
+        (SELECT r.user_uuid
+           FROM outcomes.learning_outcome_result r
+          WHERE r.root_account_uuid = tenant AND r.result_context_id = course_id AND r.user_uuid IS NOT NULL
+          ORDER BY r.user_uuid
+          LIMIT 1)
+         UNION ALL
+        SELECT next.user_uuid
+          FROM walked
+         CROSS JOIN LATERAL (
+               SELECT r.user_uuid
+                 FROM outcomes.learning_outcome_result r
+                WHERE r.root_account_uuid = tenant AND r.result_context_id = course_id AND r.user_uuid > walked.user_uuid
+                ORDER BY r.user_uuid
+                LIMIT 1) next
+    ),
+    $walked$;
+    made text := 'coalesce(s.created_at, s.assessed_at, s.event_time)';
+    persons text := $persons$
+          {join} p ON p.user_uuid = s.user_uuid AND {made} >= p.held_from AND {made} < p.held_until$persons$;
+    counts_as text := 'CASE WHEN p.user_uuid IS NULL THEN s.user_uuid ELSE p.counts_as END';
+    and_counts text := ' AND (p.user_uuid IS NULL OR p.counts_as IS NOT NULL)';
+    and_counts_as_student text := ' AND {name} IN (SELECT given.name FROM unnest(students) given (name))';
     setting text := $setting$SELECT found.outcome_proficiency_id AS scale_id, found.outcome_proficiency_ratings AS scale_ratings,
                found.outcome_calculation_method_id IS NOT NULL AS method_found,
                found.calculation_method AS found_method, found.calculation_int AS found_int
@@ -201,17 +258,29 @@ $rows$;
     $body$;
 BEGIN
     body := outcomes_internal.text_of_template(body,
-        'now_here', outcomes_internal.text_of_template(inputs, 'candidates', '', 'state', state_now, 'and_here', '', 'here', here) || '{answer}',
-        'then_here', outcomes_internal.text_of_template(inputs, 'candidates', candidates_then, 'state', state_then, 'and_here', and_here_then,
+        'now_here', outcomes_internal.text_of_template(inputs, 'candidates', '{whose_now}', 'state', state_now, 'and_here', '', 'here', here) || '{answer}',
+        'then_here', outcomes_internal.text_of_template(inputs, 'candidates', candidates_then || '{whose_then}', 'state', state_then, 'and_here', and_here_then,
                                               'here', here) || '{answer}',
-        'now_nowhere', outcomes_internal.text_of_template(inputs, 'candidates', '', 'state', state_now, 'and_here', '', 'here', nowhere)
+        'now_nowhere', outcomes_internal.text_of_template(inputs, 'candidates', '{whose_now}', 'state', state_now, 'and_here', '', 'here', nowhere)
                        || '{answer}',
-        'then_nowhere', outcomes_internal.text_of_template(inputs, 'candidates', candidates_then, 'state', state_then, 'and_here', and_here_then,
+        'then_nowhere', outcomes_internal.text_of_template(inputs, 'candidates', candidates_then || '{whose_then}', 'state', state_then, 'and_here', and_here_then,
                                                  'here', nowhere) || '{answer}');
     RETURN outcomes_internal.text_of_template(body,
         'tenant', CASE WHEN answer <> 'rollups' THEN 'PERFORM outcomes_internal.known_tenant(tenant);' ELSE '' END,
         'answer', CASE answer WHEN 'inputs' THEN rows WHEN 'summaries' THEN rollup || summaries ELSE rollup || ' SELECT * FROM rollup' END,
-        'and_student', CASE students WHEN 'some' THEN of_students WHEN 'one' THEN of_student ELSE '' END,
+        'whose_now', CASE students WHEN 'all' THEN walked || replace(person, '{uuids}', 'SELECT walked.user_uuid FROM walked')
+                                   WHEN 'some' THEN person ELSE asked END,
+        'whose_then', CASE students WHEN 'all' THEN replace(person, '{uuids}', 'SELECT DISTINCT candidate.user_uuid FROM candidate')
+                                    WHEN 'some' THEN person ELSE asked END,
+        'uuids', same,
+        'asked', CASE WHEN given THEN 'unnest(names, held_from, held_until)'
+                      ELSE 'outcomes_internal.student_uuids(tenant, course_id, {student}, at, known_at)' END,
+        'persons', persons,
+        'join', CASE students WHEN 'one' THEN 'JOIN asked' ELSE 'LEFT JOIN person' END,
+        'and_counts', CASE students WHEN 'all' THEN and_counts WHEN 'some' THEN and_counts || and_counts_as_student ELSE '' END,
+        'name', CASE students WHEN 'one' THEN '{student}' ELSE counts_as END,
+        'made', made,
+        'and_student', CASE students WHEN 'some' THEN ' AND r.user_uuid = ANY (ARRAY(' || same || '))' WHEN 'one' THEN of_student ELSE '' END,
         'outcome', CASE students WHEN 'one' THEN 'outcome_id' ELSE 'NULL' END,
         'student', CASE answer WHEN 'inputs' THEN 'rollup_input.user_uuid' ELSE 'student' END,
         'setting', CASE WHEN given THEN setting_given ELSE setting END,

@@ -40,8 +40,15 @@ _HOSTILE = "tests/unit/test_hostile.py"
 _BOUNDS = "tests/postgres/test_bounds.py"
 _UNKNOWN = "tests/postgres/test_unknown_values.py"
 _LEFTOVERS = "tests/acceptance/test_leftovers.py"
+_DECODE = "consumer/ingest/decode.py"
+_NAMES = "tests/postgres/test_person_names.py"
+_NAMES_DECODED = "tests/unit/test_person_names.py"
+_PERSONAL = "tests/acceptance/test_personal_data.py"
+_ANY_NAMES = "test_any_order_repetition_and_split_gives_the_same_names"
 _LEASE = "tests/unit/test_lease.py"
 _WATCHED = "tests/unit/test_watchdog.py"
+_NAMES = "tests/postgres/test_people.py"
+_PEOPLE = "tests/postgres/test_gradebook_people.py"
 
 
 class StaleMutant(Exception):
@@ -75,6 +82,7 @@ def _tests(file: str, *names: str) -> tuple[str, ...]:
     return tuple(f"{file}::{name}" for name in names)
 
 
+_NO_NAME = _tests(_PERSONAL, "test_with_ids_no_name_is_anywhere")
 _RUBYS = _tests("tests/postgres/test_golden.py", "test_every_kept_number_of_ruby_is_computed_in_every_place")
 _ROUNDED = _tests("tests/postgres/test_mastery.py", "test_scores_are_rounded_as_ruby_rounds_doubles")
 _ZOMBIE = _tests(_WRITING, "test_a_position_that_somebody_else_moved_rolls_everything_back")
@@ -810,6 +818,20 @@ MUTANTS = (
         _tests("tests/postgres/test_relations.py", "test_a_change_of_the_scale_is_no_change_on_one_scale"),
     ),
     Mutant(
+        "names stay out of a gradebook also for those who may read them",
+        f"{_FUNCTIONS}/readable_names.sql",
+        "IF has_table_privilege('outcomes.person_name', 'SELECT') THEN",
+        "IF false THEN",
+        _tests("tests/postgres/test_gradebook_at.py", "test_names_are_there_for_those_who_may_read_them"),
+    ),
+    Mutant(
+        "who has left is in the gradebook as unknown",
+        f"{_FUNCTIONS}/gradebook_at.sql",
+        "FROM roster e WHERE e.user_uuid = r.user_uuid)",
+        "FROM roster e WHERE e.user_uuid = r.user_uuid AND e.standing = 'enrolled')",
+        _tests("tests/postgres/test_gradebook_at.py", "test_a_gradebook_has_all_pairs_of_students_and_outcomes"),
+    ),
+    Mutant(
         "scores a little apart are the same",
         "consumer/canvas/examining/rollups.py",
         "if difference.ours == difference.canvas:",
@@ -1080,7 +1102,7 @@ MUTANTS = (
     Mutant(
         "a course of another shard is ours",
         "consumer/serve/api/dependencies.py",
-        "if context_id // SHARD != await _shard(pool, tenant):",
+        "if id_ >= SHARD and id_ // SHARD != await _shard(self.pool, self.tenant):",
         "if False:",
         _tests(
             _ATTACKS, "test_ids_of_other_shards_are_not_ours", "test_where_no_event_has_told_the_shard_a_global_id_is_nobodys"
@@ -1115,15 +1137,71 @@ MUTANTS = (
         _tests(_ATTACKS, "test_the_sandboxs_paths_and_bodies_are_read_in_one_way"),
     ),
     Mutant(
-        "a title is a formula",
+        "everybody reads names",
+        "consumer/query/people.py",
+        'await connection.fetchval(sql("reads_names"))',
+        "True",
+        _tests(_NAMES, "test_whoever_may_read_names_sees_them_and_everybody_else_sees_pseudonyms"),
+    ),
+    Mutant(
+        "two students have one pseudonym",
+        "consumer/query/people.py",
+        "        digits += 1\n",
+        "        break\n",
+        _tests(_NAMES, "test_a_pseudonym_stays_the_same_and_is_another_ones_nowhere"),
+    ),
+    Mutant(
+        "numbers in names are texts",
+        "consumer/query/people.py",
+        "_NUMBER.sub(_by_value, name)",
+        "name",
+        _tests(_NAMES, "test_numbers_in_names_count_by_their_value"),
+    ),
+    Mutant(
+        "who left has a row",
+        "consumer/query/students.py",
+        'if student.standing == "left" and not self.left:',
+        "if False:",
+        _tests(_PEOPLE, "test_whoever_is_enrolled_has_a_row_and_whoever_left_has_none"),
+    ),
+    Mutant(
+        "an enrolment in another section keeps somebody in",
+        "consumer/query/students.py",
+        'student.is_all(self.section, "completed")',
+        'student.is_all(None, "completed")',
+        _tests(_PEOPLE, "test_rows_are_left_out_as_canvas_does"),
+    ),
+    Mutant(
+        "means are of all, whoever is shown",
         "consumer/query/gradebook.py",
+        "None if rows.are_all_that_count else",
+        "None if True else",
+        _tests(_PEOPLE, "test_rows_are_left_out_as_canvas_does"),
+    ),
+    Mutant(
+        "a name moves what stands beside it",
+        "consumer/query/gradebook_view.py",
+        "Text(isolated(name))",
+        "Text(name)",
+        _tests(_PEOPLE, "test_long_wide_and_foreign_names_fit"),
+    ),
+    Mutant(
+        "a name is obeyed by the terminal",
+        "consumer/query/gradebook_view.py",
+        "_cut(printable(student.person.label), room) for",
+        "_cut(student.person.label, room) for",
+        _tests(_PEOPLE, "test_long_wide_and_foreign_names_fit"),
+    ),
+    Mutant(
+        "a title is a formula",
+        "consumer/query/gradebook_csv.py",
         "            return as_text(value)\n",
         "            return value\n",
         _tests("tests/postgres/test_gradebook.py", "test_formulas_of_strangers_are_texts_in_the_csv_and_numbers_stay_numbers"),
     ),
     Mutant(
         "a text is a formula behind a separator",
-        "consumer/query/gradebook.py",
+        "consumer/query/gradebook_csv.py",
         "not (cell or skipped.start() == 0)",
         "not skipped.start() == 0",
         _tests("tests/postgres/test_gradebook.py", "test_a_text_in_the_csv_is_no_formula_to_a_spreadsheet"),
@@ -1479,5 +1557,141 @@ MUTANTS = (
         "if time.monotonic() - turn > TURN_SECONDS:",
         "if False:",
         ("tests/unit/test_worker_turns.py",),
+    ),
+    Mutant(
+        "names are written whatever the setting",
+        _DECODE,
+        'if self._rules.people == "names" and table.dropped else None',
+        "if table.dropped else None",
+        (*_tests(_NAMES_DECODED, "test_with_ids_no_value_of_a_name_or_unknown_member_is_kept"), *_NO_NAME),
+    ),
+    Mutant(
+        "what unknown members of people say is kept whatever the setting",
+        _DECODE,
+        'if extra and self._rules.people != "names" and table.model.about_people:',
+        "if False:",
+        (*_tests(_NAMES_DECODED, "test_with_ids_no_value_of_a_name_or_unknown_member_is_kept"), *_NO_NAME),
+    ),
+    Mutant(
+        "off stores people all the same",
+        _DECODE,
+        'if self._rules.people == "off" and table is not None and table.model.about_people:',
+        "if False:",
+        _tests(_NAMES_DECODED, "test_off_ignores_every_event_about_people_and_counts_it_by_name"),
+    ),
+    Mutant(
+        "a sortable name tells one version from another",
+        "consumer/ingest/tables.py",
+        "replace(table, model=model, dropped=dropped, snapshot=True,",
+        "replace(table, model=model, snapshot=True,",
+        _tests(_NAMES_DECODED, "test_names_tell_no_version_from_another"),
+    ),
+    Mutant(
+        "without unknown members the hash is another one",
+        _DECODE,
+        "        hash_ = version_hash(name, canonical_body(table, members, extra))\n",
+        '        kept = extra if self._rules.people == "names" or not table.model.about_people else {}\n'
+        "        hash_ = version_hash(name, canonical_body(table, members, kept))\n",
+        _tests(_NAMES_DECODED, "test_a_version_is_the_same_with_names_and_without"),
+    ),
+    Mutant(
+        "only new versions bring their names",
+        _WRITER,
+        "                await write_names(self._connection, batch.accepted)\n",
+        "                await write_names(self._connection, batch.accepted if added else ())\n",
+        _tests(_NAMES, "test_the_newest_name_is_held_and_known_versions_bring_it_too"),
+    ),
+    Mutant(
+        "a retried record brings no name",
+        _WRITER,
+        "        await write_names(self._connection, accepted)\n        return counts",
+        "        return counts",
+        _tests(_NAMES, "test_a_record_that_is_retried_brings_its_name"),
+    ),
+    Mutant(
+        "the name that comes last is held",
+        f"{_FUNCTIONS}/newer_telling.sql",
+        "THEN one ELSE other END",
+        "THEN coalesce(other, one) ELSE other END",
+        _tests(_NAMES, "test_the_newest_name_is_held_and_known_versions_bring_it_too", _ANY_NAMES),
+    ),
+    Mutant(
+        "of two names at one moment any is held",
+        f"{_FUNCTIONS}/newer_telling.sql",
+        """((one ->> 'event_time') COLLATE "C", one::text COLLATE "C")
+                                   >= ((other ->> 'event_time') COLLATE "C", other::text COLLATE "C")""",
+        "(one ->> 'event_time') >= (other ->> 'event_time')",
+        _tests(_NAMES, _ANY_NAMES),
+    ),
+    Mutant(
+        "of two names in one batch any is held",
+        f"{_SQL}/write_names.sql",
+        """ORDER BY (telling ->> 'event_time') COLLATE "C" DESC, telling::text COLLATE "C" DESC)
+               FILTER (WHERE NOT rest)""",
+        "ORDER BY NULL) FILTER (WHERE NOT rest)",
+        _tests(_NAMES, _ANY_NAMES),
+    ),
+    Mutant(
+        "REST is believed where an event is newer",
+        f"{_FUNCTIONS}/names_told.sql",
+        """(by_rest ->> 'event_time') COLLATE "C" > (by_event""",
+        """(by_rest ->> 'event_time') COLLATE "C" >= (by_event""",
+        _tests(_NAMES, "test_at_one_moment_the_event_is_believed"),
+    ),
+    Mutant(
+        "a worker leaves the names there",
+        _WORKER,
+        '            await self._outages.patiently(lambda: self._store.remove_names(self._settings.people), "postgres")\n',
+        "",
+        _tests(_PERSONAL, "test_with_ids_no_name_is_anywhere"),
+    ),
+    Mutant(
+        "a replay leaves the names there",
+        "consumer/replay.py",
+        "            await self._retry.patiently(lambda: self._store.remove_names(self._rules.people))\n",
+        "",
+        _tests(_PERSONAL, "test_with_names_they_are_in_their_tables_alone_and_go_with_the_setting"),
+    ),
+    Mutant(
+        "a backfill leaves the names there",
+        "consumer/canvas/backfill.py",
+        "                await self.retry.patiently(lambda: self.store.remove_names(self.settings.people))\n",
+        "                pass\n",
+        _tests("tests/canvas/test_backfill_names.py", "test_only_what_writes_takes_names_out"),
+    ),
+    Mutant(
+        "a comparison takes the names out",
+        "consumer/canvas/backfill.py",
+        "            if task.writing:\n                await self.retry.patiently(lambda: self.store.remove_names",
+        "            if True:\n                await self.retry.patiently(lambda: self.store.remove_names",
+        _tests("tests/canvas/test_backfill_names.py", "test_only_what_writes_takes_names_out"),
+    ),
+    Mutant(
+        "a retry of quarantine leaves the names there",
+        "consumer/store/quarantine.py",
+        "    await writer.remove_names(rules.people)\n",
+        "",
+        _tests(_NAMES, "test_a_retry_of_quarantine_takes_them_out_before_it_begins"),
+    ),
+    Mutant(
+        "a dry run takes the names out",
+        "consumer/store/dry_run.py",
+        '        """Not in a dry run."""\n',
+        "        await super().remove_names(people)\n",
+        _tests(_NAMES, "test_a_dry_run_brings_no_name_and_takes_none_out"),
+    ),
+    Mutant(
+        "names that come after the start stay",
+        "consumer/worker/housekeeping.py",
+        "if time.monotonic() - self.names_removed > NAMES_SECONDS:",
+        "if False:",
+        _tests(_NAMES, "test_a_worker_takes_out_what_another_process_wrote_meanwhile"),
+    ),
+    Mutant(
+        "names are taken out whatever the setting",
+        "consumer/store/person_names.py",
+        'if people != "names" and (',
+        "if (",
+        _tests(_NAMES, "test_another_setting_takes_the_names_out_and_says_how_many"),
     ),
 )

@@ -20,7 +20,7 @@ NAMES = "SELECT DISTINCT user_uuid, name, sortable_name FROM gradebook_at($1, 7)
 
 @pytest.fixture
 async def school(database: str) -> AsyncIterator[Institution]:
-    """Ana and Bo are enrolled in course 7, Chi has left; dee's enrolment was never told. Outcome 2 is linked and not assessed."""
+    """Ana and Bo are enrolled in course 7, Chi has left, and no event told of dee's enrolment. Outcome 2 has no result."""
     made = Institution(database, await connect(database))
     await made.outcome("latest", title="Genes")
     await made.outcome("latest", title="Cells", learning_outcome_id="2")

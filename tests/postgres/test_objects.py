@@ -37,7 +37,11 @@ def _changed(name: str, old: str, new: str) -> Callable[[str], str]:
 
 OLDER = [
     _changed("outcomes.letter_grade", "percent <> 'NaN'", "true"),
-    _changed("outcomes_internal.text_of_rollup", "coalesce(submission.submitted_at, r.assessed_at)", "r.assessed_at"),
+    _changed(
+        "outcomes_internal.text_of_rollup",
+        "coalesce(assessment.submitted_at, submission.submitted_at, r.assessed_at)",
+        "r.assessed_at",
+    ),
     _changed("outcomes_internal.whole_second", '("time" timestamptz)', '("time" timestamptz, more integer DEFAULT 0)'),
     _changed("outcomes_internal.create_version_readers", "%1$I(tenant text", "%1$I(root_account_uuid text"),
     _changed("outcomes.known_at_begins", "max(known_from)", "min(known_from)"),

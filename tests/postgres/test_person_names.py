@@ -18,12 +18,16 @@ from consumer.ingest.batch import Books, Partition
 from consumer.ingest.decode import Rules
 from consumer.ingest.person_names import sortable_name
 from consumer.ingest.tables import TABLES
-from consumer.settings import People
+from consumer.settings import People, Settings
 from consumer.store import quarantine
 from consumer.store.dry_run import DryRunWriter, create_dry_run_tables
 from consumer.store.postgres import Connection, connect
 from consumer.store.store import Store
 from consumer.store.writer import Writer
+from consumer.worker import housekeeping
+from consumer.worker.metrics import Metrics
+from consumer.worker.worker import Worker
+from tests.acceptance.running import until
 from tests.postgres.test_law import write_split
 from tests.postgres.writing import TOPIC, batch_of, write
 from tests.samples import NOON, NOW, RULES, TENANT, Event, event, iso, payload, raw
@@ -253,6 +257,36 @@ async def test_another_setting_takes_the_names_out_and_says_how_many(database: s
         assert await held(connection) == []
         assert [row[0] for row in await connection.fetch(left)] == ["learning_outcome_result", "rubric_assessment"]
     await store.close()
+
+
+async def test_a_retry_of_quarantine_takes_them_out_before_it_begins(database: str, connection: Connection) -> None:
+    """As every command that writes; even if nothing waits for it."""
+    await write(database, user(name="Ada"), rules=NAMES)
+    await quarantine.retry(connection, NAMES, NOW)
+    assert len(await held(connection)) == 1
+    await quarantine.retry(connection, RULES, NOW)
+    assert await held(connection) == []
+
+
+async def test_a_worker_takes_out_what_another_process_wrote_meanwhile(
+    database: str, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a new setting is rolled out, workers with the old one go on writing for a while."""
+
+    async def nobody() -> bool:
+        return not await held(connection)
+
+    monkeypatch.setattr(housekeeping, "NAMES_SECONDS", 0)
+    worker = Worker(Settings(), Store(database, statement_seconds=10), Metrics())
+    keeping = asyncio.create_task(worker._housekeeping.run())
+    try:
+        for minute in range(2):
+            await write(database, user(minute=minute, name="Ada"), rules=NAMES)
+            await until(nobody)
+    finally:
+        keeping.cancel()
+        await worker._partitions.source.stop()
+        await worker._store.close()
 
 
 async def test_unknown_values_are_taken_out_of_every_kind_about_people(connection: Connection) -> None:

@@ -6,15 +6,17 @@
 import json
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from consumer.ingest.batch import Partition
+from consumer.query.gradebook import gradebook
 from consumer.store.postgres import connect
 from tests.postgres.test_mastery_rules import SHARD, School
 from tests.postgres.writing import write
-from tests.samples import TENANT, iso
+from tests.samples import NOON, TENANT, iso
 
 ANA, BO, CHI = 501, 502, 503
 """User ids."""
@@ -82,6 +84,31 @@ class Institution(School):
     async def standing(self, course: int = 7, at: datetime | None = None, known_at: datetime | None = None) -> dict[int, str]:
         """Who is enrolled, who has left."""
         return {user: row["standing"] for user, row in (await self.roster(course, at, known_at)).items()}
+
+    async def rows(self, course: int = 7, at: datetime | None = None) -> dict[str, dict[int, str]]:
+        """The rows of the gradebook, with the scores by outcome."""
+        found = await gradebook(self.connection, course, TENANT, at, None)
+        rows: dict[str, dict[int, str]] = {student.key: {} for student in found.students}
+        for (student, outcome), cell in found.cells.items():
+            rows[student][outcome] = str(cell["score"])
+        return rows
+
+    async def summary(self) -> dict[str, Any]:
+        """Outcome 1 over the students of course 7."""
+        row = await self.connection.fetchrow("SELECT * FROM course_outcome_summary_of($1, 7, NULL, NULL)", TENANT)
+        return dict(row) if row else {}
+
+    async def asked_for(self, user: str) -> str | None:
+        """The score of somebody who is asked for, who may have left."""
+        found = await self.connection.fetchval("SELECT score FROM student_rollup_of($1, 7, $2, 1, NULL, NULL)", TENANT, user)
+        inputs = await self.connection.fetchval("SELECT count(*) FROM rollup_input($1, 7, $2, 1)", TENANT, user)
+        assert (found is not None) == (inputs > 0)
+        return None if found is None else str(found)
+
+    async def causes(self, user: str = "ana") -> list[tuple[str, str]]:
+        """The changes of a student's score for outcome 1 in course 7."""
+        question = "SELECT coalesce(score::text, 'none'), cause FROM mastery_timeline($1, 7, $2, 1)"
+        return [tuple(row) for row in await self.connection.fetch(question, TENANT, user)]
 
 
 @pytest.fixture
@@ -276,3 +303,242 @@ async def test_rosters_of_all_courses_are_a_view(school: Institution) -> None:
     await school.connection.execute("SET ROLE outcomes_reader")
     assert await school.connection.fetchval("SELECT count(*) FROM course_roster") == 3
     assert await school.connection.fetchval("SELECT count(*) FROM course_roster_at($1, 7, NULL)", TENANT) == 1
+
+
+# Whose rows the gradebook has, and who counts
+
+
+async def test_a_projection_that_was_told_of_nobody_has_the_rows_of_all_results(school: Institution) -> None:
+    await school.outcome()
+    await school.work(1, 0.4)
+    await school.work(2, 0.8, "bo")
+    assert await school.rows() == {"ana": {1: "2.00"}, "bo": {1: "4.00"}}
+
+
+async def test_whoever_left_has_no_row_and_counts_nowhere(school: Institution) -> None:
+    """Whatever results they have; on the day before they do. Asked for by name, they are found."""
+    await school.outcome()
+    await school.enrol(ANA)
+    await school.enrol(BO)
+    await school.work(1, 0.4)
+    await school.work(2, 0.8, "bo")
+    before = school.now()
+    assert (await school.summary())["mean"] == 3
+    await school.enrol(ANA, "deleted")
+    assert await school.rows() == {"bo": {1: "4.00"}}
+    assert await school.rows(at=before) == {"ana": {1: "2.00"}, "bo": {1: "4.00"}}
+    summary = await school.summary()
+    assert [summary[name] for name in ("mean", "median", "students", "assessed")] == [4, 4, 1, 1]
+    assert [level["count"] for level in json.loads(summary["levels"])] == [0, 1]
+    assert await school.asked_for("ana") == "2.00"
+
+
+async def test_a_student_without_results_has_an_empty_row(school: Institution) -> None:
+    await school.outcome()
+    await school.enrol(ANA)
+    await school.enrol(BO)
+    await school.work(1, 0.4)
+    assert await school.rows() == {"ana": {1: "2.00"}, "bo": {}}
+    assert (await school.summary())["students"] == 1
+
+
+async def test_an_enrolled_student_whose_uuid_nobody_told_has_a_row_by_id(school: Institution) -> None:
+    await school.outcome()
+    await school.enrol(ANA, user_uuid=...)
+    await school.work(1, 0.4, "bo")
+    assert await school.rows() == {f"id:{ANA}": {}, "bo": {1: "2.00"}}
+
+
+async def test_somebody_of_whom_no_enrolment_was_told_has_a_row(school: Institution) -> None:
+    """Events can be missing; until REST has told the whole roster."""
+    await school.outcome()
+    await school.enrol(BO)
+    await school.work(1, 0.4)
+    assert await school.rows() == {"ana": {1: "2.00"}, "bo": {}}
+    before = school.now()
+    await school.reading()
+    assert await school.rows() == {"bo": {}}
+    assert await school.rows(at=before) == {"ana": {1: "2.00"}, "bo": {}}
+    assert await school.asked_for("ana") == "2.00"
+
+
+async def test_a_result_that_was_made_after_the_roster_was_read_gives_a_row_again(school: Institution) -> None:
+    """With all that counts of the same person, older work too. A regrade of older work does not."""
+    await school.outcome("average")
+    await school.work(1, 0.4)
+    made = iso(school.now())
+    await school.reading()
+    await school.result(1, 0.6, created_at=made)
+    assert await school.rows() == {}
+    await school.work(2, 0.8)
+    assert await school.rows() == {"ana": {1: "3.50"}}
+
+
+async def test_a_teacher_with_results_has_no_row(school: Institution) -> None:
+    await school.outcome()
+    await school.enrol(ANA, type="TeacherEnrollment")
+    await school.work(1, 0.4)
+    assert await school.rows() == {}
+
+
+async def test_the_test_student_is_a_row_and_counts(school: Institution) -> None:
+    """Results of the test student are written like all others (`app/models/rubric_assessment.rb`)."""
+    await school.outcome()
+    await school.enrol(ANA, type="StudentViewEnrollment")
+    await school.work(1, 0.4)
+    assert await school.rows() == {"ana": {1: "2.00"}}
+    assert (await school.summary())["assessed"] == 1
+
+
+async def test_results_stay_behind_when_a_section_is_cross_listed(school: Institution) -> None:
+    """They keep the old course, which no longer has the student; the new one does, without them."""
+    await school.outcome()
+    await school.section(70, 7)
+    await school.enrol(ANA)
+    await school.work(1, 0.4)
+    await school.section(70, 8, "7")
+    assert (await school.rows(7), await school.rows(8)) == ({}, {"ana": {}})
+    await school.section(70, 7)
+    assert await school.rows(7) == {"ana": {1: "2.00"}}
+
+
+async def test_results_of_a_deleted_user_count_nowhere(school: Institution) -> None:
+    """Also where no enrolment was told."""
+    await school.outcome()
+    await school.user(ANA)
+    await school.work(1, 0.4)
+    assert await school.rows() == {"ana": {1: "2.00"}}
+    await school.user(ANA, state="deleted")
+    assert await school.rows() == {}
+
+
+async def test_results_of_a_merged_user_stay_theirs_and_vanish(school: Institution) -> None:
+    """Merging moves enrolments, and no results (`lib/user_merge.rb`); the next assessment makes a new one of the other user."""
+    await school.outcome("average")
+    await school.enrol(ANA)
+    await school.work(1, 0.4)
+    await school.user(BO)
+    await school.merged(ANA, BO)
+    assert await school.rows() == {"bo": {}}
+    await school.work(2, 0.8, "bo")
+    assert await school.rows() == {"bo": {1: "4.00"}}
+
+
+async def test_a_uuid_that_moved_counts_for_whose_it_was_when_the_result_was_made(school: Institution) -> None:
+    """Old results under it are of the user who is gone, new ones of the user who has it now."""
+    await school.outcome("average")
+    await school.user(ANA)
+    await school.enrol(ANA)
+    await school.work(1, 0.4)
+    before = school.now()
+    await school.user(ANA, "another", "deleted")
+    await school.user(BO, "ana")
+    assert await school.rows() == {}
+    await school.enrol(BO, user_uuid="ana")
+    assert await school.rows() == {"ana": {}}
+    assert await school.asked_for("ana") is None
+    await school.work(2, 0.8)
+    assert await school.rows() == {"ana": {1: "4.00"}}
+    assert await school.asked_for("ana") == "4.00"
+    await school.result(1, 0.6, created_at=iso(NOON + timedelta(minutes=4)))
+    assert await school.rows() == {"ana": {1: "4.00"}}
+    assert await school.rows(at=before) == {"ana": {1: "2.00"}}
+
+
+async def test_results_of_one_user_under_several_uuids_are_one_row(school: Institution) -> None:
+    """Canvas selects results by user id; the row has the uuid of today."""
+    await school.outcome("average")
+    await school.user(ANA, "before")
+    await school.enrol(ANA, user_uuid="before")
+    await school.work(1, 0.4, "before")
+    await school.user(ANA)
+    await school.work(2, 0.8)
+    await school.work(3, 0.6, f"id:{ANA}")
+    assert await school.rows() == {"ana": {1: "3.00"}}
+    assert await school.asked_for("ana") == "3.00"
+
+
+async def test_means_are_over_the_given_students_alone(school: Institution) -> None:
+    """Who the students of a section are, or those who are not concluded, the roster tells; their scores stay what they are."""
+    await school.outcome()
+    for user, percent in ((ANA, 0.2), (BO, 0.4), (CHI, 0.9)):
+        await school.enrol(user, section=70 + (user == CHI))
+        await school.work(user, percent, UUIDS[user])
+    row = await school.connection.fetchrow(
+        "SELECT mean, students, assessed FROM course_outcome_summary_of($1, 7, NULL, NULL, user_uuids => "
+        "ARRAY(SELECT user_uuid FROM course_roster_at($1, 7, NULL) WHERE 70 = ANY (sections)))",
+        TENANT,
+    )
+    assert tuple(row) == (Decimal("1.50"), 2, 2)  # type: ignore[arg-type]
+
+
+# When work was handed in
+
+
+async def test_a_submission_tells_the_time_where_no_assessment_does(school: Institution) -> None:
+    """Newest by submission, though assessed first; an assessment that was told is believed instead."""
+    await school.outcome("latest")
+    await school.user(ANA)
+    asset = {"associated_asset_type": "Assignment", "artifact_type": "RubricAssessment"}
+    await school.work(1, 0.4, associated_asset_id="56", artifact_id="10", **asset)
+    await school.work(2, 0.8, associated_asset_id="57", artifact_id="11", **asset)
+    assert await school.rows() == {"ana": {1: "4.00"}}
+    late, before = iso(NOON + timedelta(days=9)), school.now()
+    work = {"submission_id": str(SHARD + 1), "assignment_id": str(SHARD + 56), "user_id": str(SHARD + ANA)}
+    await school.tell("submission_updated", submitted_at=late, **work)
+    assert await school.rows() == {"ana": {1: "2.00"}}
+    assert await school.rows(at=before) == {"ana": {1: "4.00"}}
+    await school.tell("rubric_assessed", id="10", submitted_at=iso(NOON))
+    assert await school.rows() == {"ana": {1: "4.00"}}
+    assert [cause for _, cause in await school.causes()] == ["new result", "new result", "submission time", "submission time"]
+
+
+async def test_a_submission_of_somebody_else_tells_nothing(school: Institution) -> None:
+    await school.outcome("latest")
+    await school.user(ANA)
+    await school.user(BO)
+    asset = {"associated_asset_type": "Assignment", "artifact_type": "Submission"}
+    await school.work(1, 0.4, associated_asset_id="56", **asset)
+    await school.work(2, 0.8, associated_asset_id="57", **asset)
+    work = {"submission_id": str(SHARD + 1), "assignment_id": str(SHARD + 56), "user_id": str(SHARD + BO)}
+    await school.tell("submission_updated", submitted_at=iso(NOON + timedelta(days=9)), **work)
+    assert await school.rows() == {"ana": {1: "4.00"}}
+
+
+# Over time
+
+
+async def test_that_a_student_left_and_came_back_are_causes(school: Institution) -> None:
+    """The score of one who has left is what it would be, and goes on changing."""
+    await school.outcome()
+    await school.enrol(ANA)
+    await school.work(1, 0.4)
+    await school.enrol(ANA, "inactive")
+    await school.enrol(ANA, "deleted")
+    await school.work(2, 0.6)
+    await school.enrol(ANA)
+    await school.user(ANA, state="deleted")
+    assert await school.causes() == [
+        ("2.00", "new result"),
+        ("2.00", "student left the course"),
+        ("3.00", "new result"),
+        ("3.00", "student came back to the course"),
+        ("3.00", "student left the course"),
+    ]
+    rows = await school.connection.fetch("SELECT shown FROM mastery_timeline($1, 7, 'ana', 1)", TENANT)
+    assert [row["shown"] for row in rows] == [True, False, False, True, False]
+
+
+async def test_a_section_that_moves_and_a_roster_that_is_read_are_moments_of_leaving(school: Institution) -> None:
+    await school.outcome()
+    await school.section(70, 7)
+    await school.enrol(ANA)
+    await school.work(1, 0.4)
+    await school.section(70, 8, "7")
+    await school.section(70, 7)
+    await school.work(2, 0.6, "bo")
+    await school.reading()
+    await school.work(3, 0.6, "bo")
+    left, back = "student left the course", "student came back to the course"
+    assert [cause for _, cause in await school.causes()] == ["new result", left, back]
+    assert [cause for _, cause in await school.causes("bo")] == ["new result", left, f"new result, {back}"]

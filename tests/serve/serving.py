@@ -10,19 +10,20 @@ from typing import Any
 
 import aiohttp
 
+from consumer.ingest.batch import Partition
 from consumer.query import grading_standards
 from consumer.serve.access import tokens
 from consumer.serve.app import make_app, serving
-from consumer.settings import Settings
 from consumer.store.postgres import connect
 from schemas.grading_standards import Standard
 from tests.postgres.test_gradebook import account, course, outcome, worked
 from tests.postgres.writing import write
-from tests.samples import NOON, TENANT, Event, event, scale
+from tests.samples import NOON, TENANT, Event, event, iso, scale
 
 ANA, BO, CHI = "ana-0123456789012345678901234567890123456", "bo-01234567890123456789012345678901234567", "chi"
 ANA_ID, DEE_ID = 501, 502
 OTHER = "other-tenant-000000000000000000000000000"
+SHARD = 2107 * 10**13
 FIVE = {"Exceeds": 5, "Meets": 3, "Below": 0}
 """The outcomes' own criterion."""
 
@@ -106,6 +107,125 @@ def school() -> list[Event]:
     ]
 
 
+def user(id_: int, name: str, uuid: str, *, minute: int = 0, **members: Any) -> Event:
+    """A user."""
+    first = name.split(maxsplit=1)[0]
+    told: dict[str, Any] = {"user_login": first.lower(), "user_sis_id": f"S-{id_}", "workflow_state": "registered"}
+    names = {"name": name, "short_name": first}
+    return event("user_updated", at=minutes(minute), user_id=str(SHARD + id_), uuid=uuid, **names | told | members)
+
+
+def enrolled(
+    id_: int, of_user: int, in_section: int, *, type_: str = "StudentEnrollment", state: str = "active", minute: int = 0
+) -> Event:
+    """An enrolment in course 7."""
+    return event(
+        "enrollment_updated",
+        at=minutes(minute),
+        enrollment_id=str(SHARD + id_),
+        user_id=str(SHARD + of_user),
+        user_uuid=...,
+        user_name=f"Nobody {of_user}",
+        course_id=str(SHARD + 7),
+        course_section_id=str(SHARD + in_section),
+        type=type_,
+        workflow_state=state,
+        associated_user_id=...,
+    )
+
+
+def section(id_: int, name: str, *, in_course: int = 7, minute: int = 0, **members: Any) -> Event:
+    """A section."""
+    told: dict[str, Any] = {"nonxlist_course_id": ..., "sis_source_id": f"SEC-{id_}", "workflow_state": "active"}
+    of_section = {"course_section_id": str(id_), "course_id": str(in_course), "name": name}
+    return event("course_section_updated", at=minutes(minute), **of_section | told | members)
+
+
+def assignment(id_: int, title: str, *, minute: int = 0, **members: Any) -> Event:
+    """An assignment of course 7."""
+    told: dict[str, Any] = {"workflow_state": "published", "submission_types": "online_upload", "due_at": ...}
+    return event(
+        "assignment_updated",
+        at=minutes(minute),
+        assignment_id=str(SHARD + id_),
+        context_id=str(SHARD + 7),
+        title=title,
+        **told | members,
+    )
+
+
+EVE_ID, TEST_ID, TEACHER_ID, GUS_ID = 503, 504, 505, 506
+
+
+def people() -> list[Event]:
+    """Course 7: Ana; Eve in both sections, without results; the test student; a teacher; Gus, who has left at minute 45.
+
+    No enrolment of Bo, Chi and Dee is known.
+    """
+    return [
+        section(71, "Morning"),
+        section(72, "Evening"),
+        user(ANA_ID, "Ana Maria Zoll", ANA),
+        user(EVE_ID, "Eve Ames", "eve"),
+        user(TEST_ID, "Test Student", "test", user_login=..., user_sis_id=...),
+        user(TEACHER_ID, "Tia Dean", "tia"),
+        user(GUS_ID, "Gus Hale", "gus"),
+        enrolled(901, ANA_ID, 71),
+        enrolled(902, EVE_ID, 71, state="completed"),
+        enrolled(903, EVE_ID, 72, state="invited"),
+        enrolled(904, TEST_ID, 71, type_="StudentViewEnrollment"),
+        enrolled(905, TEACHER_ID, 71, type_="TeacherEnrollment"),
+        enrolled(906, GUS_ID, 71),
+        enrolled(906, GUS_ID, 71, state="deleted", minute=45),
+        worked(8, "gus", 1, 0.2, minute=7),
+        assignment(56, "Unit 1 essay"),
+        assignment(57, "A quiz", submission_types="online_quiz"),
+        assignment(58, "Draft", workflow_state="unpublished"),
+    ]
+
+
+NAMES = {
+    ANA_ID: ("Ana Maria Zoll", "Ana", "Zoll, Ana Maria", "ana", "S-501"),
+    EVE_ID: ("Eve Ames", "Eve", "Ames, Eve", "eve", "S-503"),
+    TEST_ID: ("Test Student", "Test Student", "Student, Test", None, None),
+    TEACHER_ID: ("Tia Dean", "Tia", "Dean, Tia", "tia", "S-505"),
+}
+"""As `OUTCOMES_PEOPLE=names` stores them."""
+
+
+async def name_people(dsn: str, tenant: str = TENANT, mark: str = "") -> None:
+    """Stores names; with a mark those of another school, where the ids may be other ones too."""
+    columns = "root_account_uuid, user_id, name, short_name, sortable_name, login, sis_user_id, told_at"
+    connection = await connect(dsn)
+    try:
+        await connection.executemany(
+            f"INSERT INTO person_name ({columns}) VALUES ($1, $2, $3, $4, $5, $6, $7, now())",
+            [
+                (tenant, id_ + shift, *(one and mark + one for one in name))
+                for id_, name in NAMES.items()
+                for shift in ((0, 5000) if mark else (0,))
+            ],
+        )
+    finally:
+        await connection.close()
+
+
+def told_by_rest() -> list[Event]:
+    """What only a backfill knows: terms, the course's details, which assignment is a quiz."""
+
+    def snapshot(kind: str, **body: Any) -> Event:
+        metadata = {"event_name": f"{kind}_backfilled", "event_time": iso(minutes(0)), "root_account_uuid": TENANT}
+        return {"metadata": metadata, "body": body}
+
+    return [
+        snapshot("enrollment_term", enrollment_term_id=4, name="Spring", start_at="2025-01-13T07:00:00Z", sis_term_id="T-4"),
+        snapshot("enrollment_term", enrollment_term_id=3, name="Fall", start_at="2024-08-20T07:00:00Z"),
+        snapshot("enrollment_term", enrollment_term_id=2, name="Old", workflow_state="deleted"),
+        snapshot("course_detail", course_id=7, enrollment_term_id=4, course_code="BIO-7", sis_course_id="C-7"),
+        snapshot("assignment_detail", assignment_id=57, course_id=7, quiz_id=9, post_manually=False, grading_type="points"),
+    ]
+
+
 def of(tenant: str, events: list[Event]) -> list[Event]:
     """The same events of another tenant."""
     return [{**one, "metadata": one["metadata"] | {"root_account_uuid": tenant}} for one in events]
@@ -158,6 +278,13 @@ async def fill(dsn: str) -> None:
         )
     finally:
         await connection.close()
+
+
+async def fill_people(dsn: str) -> None:
+    """The school with its people, without their names."""
+    await fill(dsn)
+    await write(dsn, *people())
+    await write(dsn, *told_by_rest(), partition=Partition("canvas:test", 0))
 
 
 async def align(connection: Any, assignment: int, of_outcome: int, state: str, *, minute: int, **members: Any) -> None:
@@ -233,7 +360,7 @@ class Served:
 @asynccontextmanager
 async def served(dsn: str, tenant: str = TENANT) -> AsyncIterator[Served]:
     """A server over this database, with a token for one tenant."""
-    app = make_app(dsn, Settings(serve_port=0))
+    app = make_app(dsn)
     token = await token_for(dsn, tenant)
     async with serving(app, "127.0.0.1", 0) as (base, _), Served.over(base, token) as server:
         yield server

@@ -15,11 +15,11 @@ import structlog
 from consumer.errors import Transient
 from consumer.query.scale import SWITCH
 from consumer.query.sql import sql as query_sql
+from consumer.sandbox import routes
 from consumer.serve import app, connections, read_pool
 from consumer.serve.access import tokens
 from consumer.serve.access.tokens import TokenLookup
 from consumer.serve.api.rails_params import MAX_BYTES
-from consumer.serve.app import make_app
 from consumer.serve.app import serving as serving_app
 from consumer.serve.read_pool import ReadPool
 from consumer.serve.sql import sql
@@ -478,7 +478,7 @@ async def test_the_sandboxs_paths_and_bodies_are_read_in_one_way(database: str) 
     connection = await connect(database)
     await decide(connection, TENANT, SWITCH, "off")  # so that an outcome's own points may be edited
     await connection.close()
-    app = make_app(database, Settings(serve_port=0), sandbox=True)
+    app = routes.make_app(database, Settings(serve_port=0))
     async with serving_app(app, "127.0.0.1", 0) as (base, _):
         token = await token_for(database, TENANT)
         async with Served.over(base, token) as server:

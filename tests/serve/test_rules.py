@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.ingest.tables import TABLES
+from consumer.sandbox.events import EventContext, HttpRequest, body_of, event, global_id
+from consumer.sandbox.refusals import Refusal
+from consumer.sandbox.rules import NewIds, highest_rating_id, outcome, scale, standard
 from consumer.serve.api.rails_params import Params, Value
-from consumer.serve.sandbox.events import EventContext, HttpRequest, body_of, event, global_id
-from consumer.serve.sandbox.refusals import Refusal
-from consumer.serve.sandbox.rules import NewIds, highest_rating_id, outcome, scale, standard
 from schemas.grading_standards import Standard
 from tests import samples
 from tests.samples import NOON

@@ -16,10 +16,10 @@ import pytest
 from fastapi import FastAPI
 
 from consumer.query import grading_standards
+from consumer.sandbox import routes, service
+from consumer.sandbox.service import MAX_PUBLISHED, PublishedStates, State
 from consumer.serve.access import tokens
 from consumer.serve.app import make_app, serving
-from consumer.serve.sandbox import service
-from consumer.serve.sandbox.service import MAX_PUBLISHED, PublishedStates, State
 from consumer.settings import Settings, load
 from consumer.store.postgres import Connection, connect
 from consumer.store.store import Store
@@ -248,7 +248,7 @@ async def serve(dsn: str, settings: Settings, *, sandbox: bool = True) -> AsyncI
         token, _ = await tokens.create(connection, TENANT, "test")
     finally:
         await connection.close()
-    app = make_app(dsn, settings, sandbox=sandbox)
+    app = routes.make_app(dsn, settings) if sandbox else make_app(dsn)
     async with serving(app, "127.0.0.1", 0) as (address, _), aiohttp.ClientSession() as session:
         yield Served(app, address, token, dsn, settings, session)
 

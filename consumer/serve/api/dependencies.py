@@ -1,13 +1,14 @@
 """What a request asks: its parameters, its tenant, its course or account, its moment."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal, NewType, TypeAlias
 
 import orjson
 from fastapi import Depends, Path, Query, Request, Response
+from fastapi.dependencies.models import Dependant
 from pydantic import BeforeValidator, WithJsonSchema
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
@@ -37,6 +38,8 @@ _ROOT = 0
 """The id that stands for `self`: no account has it."""
 _MAX_IDS = 1000
 """Ids of one parameter."""
+_ANYWHERE = ("access_token",)
+"""Opens nothing, and changes nothing."""
 
 
 def not_found() -> HTTPException:
@@ -129,11 +132,36 @@ UserIds = Annotated[
     list[_User] | None,
     Query(alias="user_ids[]", max_length=_MAX_IDS, description="These students: ids, or `uuid:` and the events' user_uuid."),
 ]
+StudentIds = Annotated[
+    list[_User] | None,
+    Query(alias="student_ids[]", max_length=_MAX_IDS, description="These students, as `user_ids[]` elsewhere."),
+]
 OutcomeIds = Annotated[list[Id] | None, Query(alias="outcome_ids[]", max_length=_MAX_IDS, description="These outcomes.")]
+IdList = Annotated[list[Id] | None, Query(max_length=_MAX_IDS)]
+SearchTerm = Annotated[
+    str | None, Query(min_length=2, max_length=MAX_KEY_TEXT, pattern="^[^\\x00]*$", description="Whose name holds this text.")
+]
 StudentId = Annotated[_User | None, Query(description=_USER)]
 RequiredStudentId = Annotated[_User, Query(alias="student_id", description=_USER)]
 RequiredOutcomeId = Annotated[Id, Query(alias="outcome_id", description="The outcome.")]
 AssignmentId = Annotated[Id | None, Query(description="The assignment.")]
+
+
+def _query_parameters(dependant: Dependant) -> Iterator[str]:
+    """Of a route, and of what it depends on."""
+    yield from (field.alias for field in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _query_parameters(inner)
+
+
+async def refuse_unknown(request: Request) -> None:
+    """Rejects parameters that the route does not declare: ignoring one would answer another question."""
+    declared = set(_query_parameters(request.scope["route"].dependant))
+    for name in request.query_params:
+        if name not in declared and name not in _ANYWHERE:
+            as_list = f"{name.partition('[')[0]}[]"
+            hint = f"{as_list} is expected, once for each value" if as_list in declared else "is no parameter of this address"
+            raise bad_request(f"{name}: {hint}")
 
 
 async def _page(
@@ -144,6 +172,10 @@ async def _page(
 
 
 Paged = Annotated[Page, Depends(_page)]
+PAGED: dict[int | str, dict[str, Any]] = {
+    200: {"headers": {"Link": {"description": "Addresses of the other pages (RFC 8288).", "schema": {"type": "string"}}}}
+}
+"""What the document says of lists."""
 
 
 # -- requests --
@@ -178,13 +210,7 @@ class TenantRequest:
         return answer
 
     async def users(self, named: Sequence[str] | None) -> list[str] | None:
-        """The names that results use for these users; None where the request names none.
-
-        Refuses `user_ids` and `outcome_ids` without `[]`: they would not filter.
-        """
-        for name in self.http.query_params:
-            if name.partition("[")[0] in ("user_ids", "outcome_ids") and not name.endswith("[]"):
-                raise bad_request(f"{name}: {name.partition('[')[0]}[] is expected, once for each id")
+        """The names that results use for these users; None where the request names none."""
         if named is None:
             return None
         whole = [int(one) for one in named if not one.startswith(_UUID)]
@@ -193,11 +219,11 @@ class TenantRequest:
         uuids = [one.removeprefix(_UUID) for one in named if one.startswith(_UUID)]
         return [row["user_uuid"] for row in await self.pool.fetch(sql("users"), self.tenant, ids, uuids)]
 
-    def refuse_filters(self, *filters: str) -> None:
-        """Rejects filters that the projection cannot apply: ignoring them would return too much."""
-        for name in self.http.query_params:
-            if name.removesuffix("[]") in filters:
-                raise bad_request(f"{name}: nothing is known here by which this could be filtered")
+    async def own_id(self, id_: int) -> int:
+        """The local id of a global one; 404 where that is of another shard."""
+        if id_ >= SHARD and id_ // SHARD != await _shard(self.pool, self.tenant):
+            raise not_found()
+        return local_id(id_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,10 +285,7 @@ async def _find(request: Request, context: Context, at: datetime | None = None, 
     """Raises 404 where no event names the context, or it is deleted."""
     pool, tenant = _pool(request), Tenant(request.state.tenant)
     context_type, context_id = context
-    if context_id >= SHARD:
-        if context_id // SHARD != await _shard(pool, tenant):
-            raise not_found()
-        context_id = local_id(context_id)
+    context_id = await TenantRequest(request, pool, tenant, at).own_id(context_id)
     row = await pool.fetch_row(sql(statement), tenant, context_type, None if context_id == _ROOT else context_id, at)
     assert row is not None
     _refuse_retired(at, row["begins"])

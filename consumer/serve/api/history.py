@@ -14,6 +14,7 @@ from consumer.query.sql import sql as query_sql
 from consumer.serve.api import serializers
 from consumer.serve.api.dependencies import (
     CONTEXT,
+    PAGED,
     ContextAllTime,
     CourseAllTime,
     Id,
@@ -25,7 +26,6 @@ from consumer.serve.api.dependencies import (
     not_found,
 )
 from consumer.serve.api.paging import Page
-from consumer.serve.api.routes import PAGED
 from consumer.serve.read_pool import Row
 from consumer.serve.sql import sql
 from schemas import rest

@@ -1,6 +1,7 @@
 """Pages as in Canvas: `page` and `per_page`, and a `Link` header with the addresses of other pages. Pure."""
 
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 DEFAULT_SIZE = 10
@@ -54,8 +55,24 @@ def links(url: str, page: Page, total: int | None) -> str:
     return ",".join(found)
 
 
-def _with_page(url: str, number: int, size: int) -> str:
+def pagination(url: str, page: Page, total: int) -> dict[str, Any]:
+    """The same in an answer's `meta`, as Canvas' `lib/api.rb` writes it."""
+    last = max(1, -(-total // page.size))
+    found = {
+        "per_page": page.size,
+        "page": page.number,
+        "template": _with_page(url, "{page}", page.size),
+        "count": total,
+        "page_count": last,
+        "current": _with_page(url, page.number, page.size),
+    }
+    if page.number < last:
+        found["next"] = _with_page(url, page.number + 1, page.size)
+    return found | {"first": _with_page(url, 1, page.size), "last": _with_page(url, last, page.size)}
+
+
+def _with_page(url: str, number: int | str, size: int) -> str:
     parts = urlsplit(url)
     kept = [(name, value) for name, value in parse_qsl(parts.query, keep_blank_values=True) if name not in _NOT_REPEATED]
-    query = urlencode([*kept, ("page", str(number)), ("per_page", str(size))])
+    query = urlencode([*kept, ("page", str(number)), ("per_page", str(size))], safe="{}")
     return urlunsplit(parts._replace(query=query))

@@ -15,7 +15,6 @@ from schemas.base import Part
 
 Json: TypeAlias = dict[str, Any]
 Style: TypeAlias = Literal["full", "abbrev"]
-Stat: TypeAlias = Literal["mean", "median"]
 
 
 class Row(Protocol):
@@ -54,11 +53,6 @@ def _is_integer(value: Any) -> bool:
 def parsed(value: str | None) -> Any:
     """A JSON column."""
     return None if value is None else orjson.loads(value)
-
-
-def user_ref(user_uuid: str, user_id: int | None) -> str:
-    """A student in `links.user`: the id, or the uuid where no id is known."""
-    return f"uuid:{user_uuid}" if user_id is None else str(user_id)
 
 
 # -- scales and outcomes --
@@ -178,32 +172,30 @@ def group(row: Row, prefix: str = "", style: Style = "full") -> Json:
     return shown
 
 
+def outcome_in_context(row: Row) -> Json:
+    """An outcome of a course or account, on the scale that applies there."""
+    texts = {name: row[name] for name in ("description", "friendly_description")}
+    return _outcome_head(row) | texts | _scale_in_context(row) | {"assessed": row["assessed"]}
+
+
 def link(row: Row, context: tuple[str, int], outcome_style: Style, group_style: Style) -> Json:
     """A link of an outcome to a group of a course or account."""
-    shown = _outcome_head(row)
-    if outcome_style == "full":
-        shown |= {
-            "description": row["description"],
-            "friendly_description": row["friendly_description"],
-            **_scale_in_context(row),
-            "assessed": row["assessed"],
-        }
     return {
         "context_id": context[1],
         "context_type": context[0],
         "url": f"{_path(*context)}/outcome_groups/{row['group_id']}/outcomes/{row['id']}",
         "outcome_group": group(row, "group_", group_style),
-        "outcome": shown,
+        "outcome": outcome_in_context(row) if outcome_style == "full" else _outcome_head(row),
         "assessed": row["assessed"],
         "can_unlink": False,
     }
 
 
-# -- alignments, results, rollups --
+# -- alignments --
 
 
-def alignment(row: Row, course_id: int) -> Json:
-    """What measures an outcome. Title and submission types come from a backfill."""
+def alignment(row: Row) -> Json:
+    """What measures an outcome. Title and submission types come from a backfill or from the assignment's events."""
     if row["asset_type"] != "Assignment":
         types = row["submission_types"] or "magic_marker"
         return {
@@ -217,59 +209,8 @@ def alignment(row: Row, course_id: int) -> Json:
         "title": row["title"],
         "assignment_id": row["asset_id"],
         "submission_types": row["submission_types"],
-        "url": row["url"] or f"/courses/{course_id}/assignments/{row['asset_id']}",
+        "url": row["url"],
     }
-
-
-_ASSETS = {
-    "Assignment": "assignment",
-    "Quizzes::Quiz": "quiz",
-    "AssessmentQuestion": "assessment_question",
-    "LiveAssessments::Assessment": "live_assessments/assessment",
-}
-
-
-def result(row: Row) -> Json:
-    """A result. No event says which question bank of a quiz is aligned: the quiz stands for it."""
-    asset = _ASSETS.get(row["associated_asset_type"] or "")
-    aligned = f"{asset}_{row['associated_asset_id']}" if asset and row["associated_asset_id"] is not None else None
-    links: Json = {
-        "user": user_ref(row["user_uuid"], row["user_id"]),
-        "learning_outcome": str(row["learning_outcome_id"]),
-        "alignment": aligned,
-    }
-    if asset == "assignment":
-        links["assignment"] = aligned
-    return {
-        **{name: row[name] for name in ("id", "score", "mastery", "possible", "percent")},
-        "hidden": False,
-        "hide_points": False,
-        "submitted_or_assessed_at": row["submitted_or_assessed_at"],
-        "links": links,
-    }
-
-
-def rollups(students: Iterable[Row], scores: Iterable[Row]) -> Json:
-    """A page of students with their scores: one rollup for each, because no event tells sections."""
-    scores_of = {row["user_uuid"]: orjson.Fragment(row["scores"]) for row in scores}
-    people = [(one["user_uuid"], one["user_id"]) for one in students]
-    return {"rollups": [{"scores": scores_of.get(uuid, []), "links": {"user": user_ref(uuid, id_)}} for uuid, id_ in people]}
-
-
-def aggregate(rows: Iterable[Row], course_id: int, stat: Stat) -> Json:
-    """A course's one rollup over its students."""
-    scores = [
-        {
-            "score": row[stat],
-            "title": row["title"],
-            "submitted_at": None,
-            "count": row["count"],
-            "hide_points": False,
-            "links": {"outcome": str(row["learning_outcome_id"])},
-        }
-        for row in rows
-    ]
-    return {"rollups": [{"scores": scores, "links": {"course": str(course_id)}}]}
 
 
 # -- grading standards --

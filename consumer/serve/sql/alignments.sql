@@ -1,5 +1,5 @@
--- The alignments of a course at a moment, of one assignment ($4), or of results of these students ($5). A backfill has told some; an
--- active result proves others, also after an alignment was removed. Canvas has no alignments of deleted outcomes.
+-- The alignments of a course at a moment, of one assignment ($4), or of results of these students ($5); those of quizzes ($6) too. A
+-- backfill has told some; an active result proves others, also after an alignment was removed. Canvas has no alignments of deleted outcomes.
 WITH backfilled AS (
     SELECT a.* FROM outcome_alignment_at($1, $2, $3) AS a
 ),
@@ -21,14 +21,22 @@ result AS (
 proved AS (
     SELECT r.learning_outcome_id, r.associated_asset_type AS asset_type, r.associated_asset_id AS asset_id, max(r.event_time) AS event_time
       FROM result AS r
-     WHERE r.workflow_state = 'active' AND r.associated_asset_type IN ('Assignment', 'LiveAssessments::Assessment')
+     WHERE r.workflow_state = 'active' AND (r.associated_asset_type IN ('Assignment', 'LiveAssessments::Assessment')
+            OR $6::boolean AND r.associated_asset_type = 'Quizzes::Quiz')
        AND r.associated_asset_id IS NOT NULL AND ($5::text[] IS NULL OR r.user_uuid = ANY ($5))
      GROUP BY r.learning_outcome_id, r.associated_asset_type, r.associated_asset_id
 )
-SELECT learning_outcome_id, asset_type, asset_id, backfilled.title, backfilled.submission_types, backfilled.url
+SELECT learning_outcome_id, asset_type, asset_id, coalesce(backfilled.title, assignment.title) AS title,
+       coalesce(backfilled.submission_types, assignment.submission_types) AS submission_types, assignment.workflow_state AS assignment_state,
+       CASE asset_type WHEN 'Assignment' THEN coalesce(backfilled.url, '/courses/' || $2 || '/assignments/' || asset_id)
+                       WHEN 'Quizzes::Quiz' THEN '/courses/' || $2 || '/quizzes/' || asset_id END AS url
   FROM backfilled
   FULL JOIN proved USING (learning_outcome_id, asset_type, asset_id)
   LEFT JOIN LATERAL learning_outcome_at($1, learning_outcome_id, $3) AS o ON true
+  LEFT JOIN LATERAL assignment_at($1, CASE WHEN asset_type = 'Assignment' THEN asset_id
+                                           ELSE (SELECT min(d.id) FROM assignment_detail AS d
+                                                  WHERE d.root_account_uuid = $1 AND d.course_id = $2 AND d.quiz_id = asset_id
+                                                    AND asset_type = 'Quizzes::Quiz') END, $3) AS assignment ON true
  WHERE (backfilled.workflow_state IS NULL OR backfilled.workflow_state = 'active' OR proved.event_time > backfilled.event_time)
    AND ($4::bigint IS NULL OR asset_type = 'Assignment' AND asset_id = $4)
    AND ($5::text[] IS NULL OR proved.asset_id IS NOT NULL)

@@ -1,7 +1,9 @@
 -- The links of a course or account at a moment, with group, outcome, and the scale and method that apply here. Leaves out links of an
--- outcome that is deleted or was after the link, and links whose group or outcome has no event.
-WITH page AS MATERIALIZED (
-    SELECT l.id, l.learning_outcome_id, l.learning_outcome_group_id, count(*) OVER () AS total
+-- outcome that is deleted or was after the link, and links whose group or outcome has no event. Those of one group ($5) are by title.
+-- Outcomes of a course that results are of and no link has ever told come last, where they are asked for ($8).
+WITH linked AS MATERIALIZED (
+    SELECT l.id, l.learning_outcome_id, l.learning_outcome_group_id, count(*) OVER () AS total,
+           row_number() OVER (ORDER BY CASE WHEN $5::bigint IS NOT NULL THEN lower(o.title) END, l.id) AS place
       FROM (SELECT DISTINCT v.id
               FROM learning_outcome_link_version AS v
              WHERE v.root_account_uuid = $1 AND v.context_type = $2 AND v.context_id = $3) AS seen
@@ -11,8 +13,20 @@ WITH page AS MATERIALIZED (
      WHERE l.context_type = $2 AND l.context_id = $3 AND l.workflow_state = 'active'
        AND o.workflow_state IS DISTINCT FROM 'deleted' AND g.workflow_state IS DISTINCT FROM 'deleted'
        AND NOT outcomes_internal.outcome_deleted_since($1, l.learning_outcome_id, l.event_time, $4)
-     ORDER BY l.id
-     LIMIT $5 OFFSET $6
+       AND ($5::bigint IS NULL OR l.learning_outcome_group_id = $5)
+     ORDER BY place
+     LIMIT $6 OFFSET $7
+),
+page AS MATERIALIZED (
+    SELECT * FROM linked
+     UNION ALL
+    SELECT NULL, r.learning_outcome_id, NULL, NULL, NULL
+      FROM learning_outcome_result_version AS r
+     WHERE $8::boolean AND $2 = 'Course' AND r.root_account_uuid = $1 AND r.result_context_id = $3
+       AND coalesce(r.result_context_type, 'Course') = 'Course' AND r.event_time <= coalesce($4, 'infinity')
+       AND r.learning_outcome_id <> ALL (ARRAY(SELECT told.learning_outcome_id
+                                                 FROM outcomes_internal.course_outcome_link($1, $3, NULL, $4) AS told))
+     GROUP BY r.learning_outcome_id
 )
 SELECT page.total, setting.account_level, setting.outcome_proficiency_ratings,
        setting.outcome_calculation_method_id IS NOT NULL AS method_found,
@@ -31,7 +45,7 @@ SELECT page.total, setting.account_level, setting.outcome_proficiency_ratings,
   FROM page
  CROSS JOIN mastery_setting($1, $2, $3, $4) AS setting
  CROSS JOIN LATERAL learning_outcome_at($1, page.learning_outcome_id, $4) AS o
- CROSS JOIN LATERAL learning_outcome_group_at($1, page.learning_outcome_group_id, $4) AS g
+  LEFT JOIN LATERAL learning_outcome_group_at($1, page.learning_outcome_group_id, $4) AS g ON true
   LEFT JOIN LATERAL learning_outcome_group_at($1, g.parent_outcome_group_id, $4) AS p ON true
   LEFT JOIN LATERAL (
         SELECT f.description
@@ -42,4 +56,4 @@ SELECT page.total, setting.account_level, setting.outcome_proficiency_ratings,
          WHERE f.learning_outcome_id = o.id AND f.context_type = $2 AND f.context_id = $3 AND f.workflow_state = 'active'
          ORDER BY f.event_time DESC, f.id DESC
          LIMIT 1) AS friendly ON true
- ORDER BY page.id
+ ORDER BY page.place NULLS LAST, page.learning_outcome_id

@@ -12,8 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
-from consumer.serve.api.rails_params import Params, Value
-from consumer.serve.sandbox.casts import (
+from consumer.sandbox.casts import (
     LARGEST,
     as_boolean,
     as_decimal,
@@ -23,8 +22,9 @@ from consumer.serve.sandbox.casts import (
     is_given,
     is_scalar,
 )
-from consumer.serve.sandbox.events import Body, whole_seconds
-from consumer.serve.sandbox.refusals import Errors, Refusal
+from consumer.sandbox.events import Body, whole_seconds
+from consumer.sandbox.refusals import Errors, Refusal
+from consumer.serve.api.rails_params import Params, Value
 from schemas.base import MAX_NUMBER, MAX_RATINGS
 from schemas.grading_standards import Entry, Standard
 

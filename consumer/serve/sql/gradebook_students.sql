@@ -1,5 +1,5 @@
--- A page of a course's students at a moment, by user id (unknown ids last); of these students ($4). The students are those with a
--- result in the course, as in the gradebook. Walks the index from student to student: a course has a hundred times as many results.
+-- Whose rows a course's gradebook has at a moment: the students who are enrolled, and people with results of whom no enrolment was ever
+-- told; of these ($4). By user id, unknown ids last. Walks the index from uuid to uuid: a course has a hundred times as many results.
 WITH RECURSIVE walked (user_uuid) AS (
     (SELECT r.user_uuid
        FROM learning_outcome_result AS r
@@ -18,7 +18,7 @@ WITH RECURSIVE walked (user_uuid) AS (
             ORDER BY r.user_uuid
             LIMIT 1) AS next
 ),
-seen AS (
+seen AS MATERIALIZED (
     SELECT walked.user_uuid FROM walked
      UNION ALL
     SELECT asked.user_uuid
@@ -34,12 +34,22 @@ seen AS (
      WHERE $3::timestamptz IS NOT NULL AND v.root_account_uuid = $1 AND v.result_context_id = $2
        AND coalesce(v.result_context_type, 'Course') = 'Course' AND v.user_uuid IS NOT NULL AND v.event_time <= $3
        AND ($4::text[] IS NULL OR v.user_uuid = ANY ($4))
+),
+roster AS MATERIALIZED (
+    SELECT r.user_id, coalesce(r.user_uuid, r.past_uuids[1], 'id:' || r.user_id) AS user_uuid, r.enrollments,
+           array_remove(r.user_uuid || r.past_uuids, NULL) || ('id:' || r.user_id) AS uuids
+      FROM course_roster_at($1, $2, $3) AS r
+     WHERE r.standing = 'enrolled'
 )
-SELECT known.user_uuid, known.user_id, count(*) OVER () AS total
-  FROM (SELECT seen.user_uuid,
-               CASE WHEN seen.user_uuid ~ '^id:[1-9][0-9]{0,17}$' THEN substr(seen.user_uuid, 4)::bigint
-                    ELSE (SELECT min(u.user_id) FROM user_identity AS u WHERE u.root_account_uuid = $1 AND u.user_uuid = seen.user_uuid)
-               END AS user_id
-          FROM seen) AS known
- ORDER BY known.user_id NULLS LAST, known.user_uuid COLLATE "C"
- LIMIT $5 OFFSET $6
+SELECT r.user_id, r.user_uuid, r.enrollments
+  FROM roster AS r
+ WHERE $4::text[] IS NULL OR r.uuids && $4
+ UNION ALL
+SELECT CASE WHEN p.user_uuid ~ '^id:[1-9][0-9]{0,17}$' THEN substr(p.user_uuid, 4)::bigint
+            ELSE (SELECT min(u.user_id) FROM user_identity AS u WHERE u.root_account_uuid = $1 AND u.user_uuid = p.user_uuid)
+       END, p.user_uuid, NULL
+  FROM (SELECT DISTINCT p.user_uuid
+          FROM outcomes_internal.result_person($1, $2, ARRAY(SELECT seen.user_uuid FROM seen), $3, NULL) AS p
+         WHERE p.counts_as = p.user_uuid) AS p
+ WHERE p.user_uuid <> ALL (ARRAY(SELECT unnest(roster.uuids) FROM roster))
+ ORDER BY 1 NULLS LAST, 2

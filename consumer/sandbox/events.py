@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from consumer.ingest.tables import Table
-from consumer.serve.sandbox.refusals import Refusal
+from consumer.sandbox.refusals import Refusal
 from schemas.base import SHARD
 
 Body: TypeAlias = dict[str, Any]

@@ -17,6 +17,10 @@ from starlette.routing import Match
 
 from consumer import log
 from consumer.errors import Fatal, Transient
+from consumer.sandbox.events import HttpRequest
+from consumer.sandbox.refusals import Refusal
+from consumer.sandbox.service import Sandbox
+from consumer.serve import app as read_only
 from consumer.serve.api import serializers
 from consumer.serve.api.dependencies import (
     CONTEXT,
@@ -29,10 +33,6 @@ from consumer.serve.api.dependencies import (
     not_found,
 )
 from consumer.serve.api.rails_params import FORM, JSON, MAX_BYTES, MULTIPART, BadParameters, Params, parse
-from consumer.serve.read_pool import ReadPool
-from consumer.serve.sandbox.events import HttpRequest
-from consumer.serve.sandbox.refusals import Refusal
-from consumer.serve.sandbox.service import Sandbox
 from consumer.settings import Settings
 from consumer.sources.producing import Producer
 from schemas import rest
@@ -125,13 +125,15 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 router = APIRouter(prefix="/api/v1", responses=_ERRORS, lifespan=_lifespan)
 
 
-def add_routes(app: FastAPI, dsn: str, settings: Settings, pool: ReadPool) -> None:
-    """Adds the write endpoints. The first write connects to the broker."""
+def make_app(dsn: str, settings: Settings) -> FastAPI:
+    """The server of a database that takes Canvas' writes too. The first write connects to the broker."""
+    app = read_only.make_app(dsn)
     producer, topic = Producer(settings), settings.topic[0]
     app.state.producer = producer
-    app.state.sandbox = Sandbox(dsn, pool, lambda record: producer.send(topic, record))
+    app.state.sandbox = Sandbox(dsn, app.state.pool, lambda record: producer.send(topic, record))
     app.include_router(router)
     app.add_exception_handler(405, _not_allowed)
+    return app
 
 
 async def _not_allowed(request: Request, _: Exception) -> Response:

@@ -22,13 +22,14 @@ from consumer.errors import Transient, UsageError
 from consumer.ingest.tables import TABLES
 from consumer.query import grading_standards
 from consumer.query.sql import sql as query_sql
+from consumer.sandbox import events, rules
+from consumer.sandbox.events import Body, EventContext, HttpRequest
+from consumer.sandbox.refusals import Refusal
+from consumer.sandbox.rules import Context, NewIds
+from consumer.sandbox.sql import sql
 from consumer.serve.api.rails_params import Params
 from consumer.serve.read_pool import STATEMENT_SECONDS, ReadPool
-from consumer.serve.sandbox import events, rules
-from consumer.serve.sandbox.events import Body, EventContext, HttpRequest
-from consumer.serve.sandbox.refusals import Refusal
-from consumer.serve.sandbox.rules import Context, NewIds
-from consumer.serve.sql import sql
+from consumer.serve.sql import sql as serve_sql
 from consumer.store.postgres import connect, translating
 from schemas.grading_standards import Standard
 
@@ -94,7 +95,7 @@ class Sandbox:
     ) -> Mapping[str, Any] | Refusal | None:
         """The outcome's row after the write, as of `outcome.sql`."""
         async with _one_at_a_time(self._event_lock):
-            row = await self._pool.fetch_row(sql("outcome"), tenant, id_, None)
+            row = await self._pool.fetch_row(serve_sql("outcome"), tenant, id_, None)
             if row is None or row["workflow_state"] != "active":
                 return None
             key = (tenant, _OUTCOME.name, str(id_))
@@ -115,7 +116,7 @@ class Sandbox:
     async def post_scale(self, tenant: str, context: Context, params: Params, request: HttpRequest) -> Body | Refusal:
         """The body of the event: the scale after the write. The context is known to exist."""
         async with _one_at_a_time(self._event_lock):
-            row = await self._pool.fetch_row(sql("sandbox_scale"), tenant, *context)
+            row = await self._pool.fetch_row(sql("scale"), tenant, *context)
             assert row is not None, "it answers for any context"
             key = (tenant, _SCALE.name, *map(str, context))
             projected = State(events.body_of(_SCALE, dict(row)), row["event_time"]) if row["id"] is not None else None
@@ -156,9 +157,9 @@ class Sandbox:
                 await connection.execute(query_sql("letters_lock"))
                 known, used = None, False
                 if id_ is None:
-                    id_ = int(await connection.fetchval(sql("sandbox_standard_id"), tenant))
+                    id_ = int(await connection.fetchval(sql("standard_id"), tenant))
                 else:
-                    row = await connection.fetchrow(sql("sandbox_standard"), tenant, id_, *context)
+                    row = await connection.fetchrow(sql("standard"), tenant, id_, *context)
                     if row is None:
                         return None
                     known, used = _standard(dict(row)), row["used"]
@@ -177,7 +178,7 @@ class Sandbox:
             connection.terminate()
 
     async def _event_context(self, tenant: str, context: Context | None) -> EventContext:
-        row = await self._pool.fetch_row(sql("sandbox_event_context"), tenant, *(context or (None, None)))
+        row = await self._pool.fetch_row(sql("event_context"), tenant, *(context or (None, None)))
         assert row is not None, "it answers for any context"
         root = row["root_account_id"]
         if context is None:

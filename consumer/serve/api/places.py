@@ -1,0 +1,111 @@
+"""Canvas' courses, sections, terms and assignments, answered from the projection.
+
+Published as "Courses", "Sections", "Enrollment Terms", "Assignments".
+"""
+
+from collections.abc import Collection
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Response
+
+from consumer.serve.api import people_shapes as shapes
+from consumer.serve.api.dependencies import (
+    PAGED,
+    AccountAt,
+    CourseAt,
+    Id,
+    IdList,
+    Paged,
+    SearchTerm,
+    TenantAt,
+    TenantRequest,
+    bad_request,
+    not_found,
+)
+from consumer.serve.sql import sql
+from schemas import rest, rest_people
+
+router = APIRouter(prefix="/api/v1")
+
+CourseInclude = Annotated[
+    list[Literal["term", "total_students"]] | None,
+    Query(alias="include[]", max_length=10, description="Also the term, and how many students are in it."),
+]
+SectionInclude = Annotated[
+    list[Literal["total_students"]] | None,
+    Query(alias="include[]", max_length=10, description="Also how many students are in it."),
+]
+
+
+@router.get("/courses/{course_id}", response_model=rest.Course, tags=["Courses"])
+async def course(request: CourseAt, include: CourseInclude = None) -> Response:
+    """Show one course. Code, dates, SIS id and term are there where a backfill has read them: no event tells them."""
+    row = await request.pool.fetch_row(sql("course"), *request.of_id)
+    assert row is not None
+    return request.answer(shapes.course(row, include or ()))
+
+
+@router.get("/courses/{course_id}/sections", response_model=list[rest_people.Section], responses=PAGED, tags=["Sections"])
+async def sections(request: CourseAt, page: Paged, include: SectionInclude = None) -> Response:
+    """List the sections of a course, by name."""
+    rows = await request.pool.fetch(sql("sections"), *request.of_id, None, bool(include), page.size, page.offset)
+    return request.page([shapes.section(row, include or ()) for row in rows], page, rows)
+
+
+@router.get("/courses/{course_id}/sections/{section_id}", response_model=rest_people.Section, tags=["Sections"])
+async def section_of_course(request: CourseAt, section_id: Id, include: SectionInclude = None) -> Response:
+    """Show one section of a course."""
+    return await _section(request, request.context_id, section_id, include or ())
+
+
+@router.get("/sections/{section_id}", response_model=rest_people.Section, tags=["Sections"])
+async def section(request: TenantAt, section_id: Id, include: SectionInclude = None) -> Response:
+    """Show one section."""
+    return await _section(request, None, section_id, include or ())
+
+
+async def _section(request: TenantRequest, course_id: int | None, section_id: int, include: Collection[str]) -> Response:
+    of = request.tenant, course_id, request.at, await request.own_id(section_id), bool(include)
+    row = await request.pool.fetch_row(sql("sections"), *of, 1, 0)
+    if row is None:
+        raise not_found()
+    return request.answer(shapes.section(row, include))
+
+
+@router.get(
+    "/accounts/{account_id}/terms", response_model=rest_people.EnrollmentTerms, responses=PAGED, tags=["Enrollment Terms"]
+)
+async def terms(
+    request: AccountAt,
+    page: Paged,
+    workflow_state: Annotated[
+        list[Literal["active", "deleted", "all"]] | None,
+        Query(alias="workflow_state[]", max_length=3, description="In these states; active where absent."),
+    ] = None,
+    term_name: SearchTerm = None,
+) -> Response:
+    """List the terms of the root account, the newest start first. They are there where a backfill has read them."""
+    (root,) = await request.pool.fetch(sql("account"), *request.of_id)
+    if root["root_id"] != request.context_id:
+        raise bad_request("Terms only belong to root_accounts.")
+    states = ["active", "deleted"] if "all" in (workflow_state or ()) else workflow_state or ["active"]
+    rows = await request.pool.fetch(sql("terms"), request.tenant, request.at, states, term_name, page.size, page.offset)
+    return request.page({"enrollment_terms": [shapes.term(row) for row in rows]}, page, rows)
+
+
+@router.get(
+    "/courses/{course_id}/assignments", response_model=list[rest_people.Assignment], responses=PAGED, tags=["Assignments"]
+)
+async def assignments(
+    request: CourseAt,
+    page: Paged,
+    assignment_ids: Annotated[IdList, Query(alias="assignment_ids[]", description="These assignments.")] = None,
+    search_term: SearchTerm = None,
+    order_by: Annotated[
+        Literal["name", "due_at"] | None, Query(description="By id where absent: no event tells positions.")
+    ] = None,
+) -> Response:
+    """List the assignments of a course, without deleted ones."""
+    of = *request.of_id, assignment_ids, search_term, order_by
+    rows = await request.pool.fetch(sql("assignments"), *of, page.size, page.offset)
+    return request.page([shapes.assignment(row) for row in rows], page, rows)

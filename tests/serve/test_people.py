@@ -1,0 +1,335 @@
+"""`outcomes serve` tells of people and places as Canvas does, with names where it may read them."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from consumer.ingest.batch import Partition
+from consumer.serve.app import make_app, serving
+from consumer.store.postgres import connect
+from schemas import rest, rest_gradebook, rest_people
+from tests.postgres.writing import write
+from tests.samples import TENANT, iso
+from tests.serve.serving import (
+    ANA,
+    ANA_ID,
+    EVE_ID,
+    GUS_ID,
+    NAMES,
+    SHARD,
+    TEACHER_ID,
+    TEST_ID,
+    Served,
+    assignment,
+    enrolled,
+    fill_people,
+    minutes,
+    name_people,
+    section,
+    served,
+    user,
+)
+
+COURSE = "/api/v1/courses/7"
+
+
+@pytest.fixture
+async def nameless(database: str) -> AsyncIterator[Served]:
+    """Over the school and its people, whose names are not stored."""
+    await fill_people(database)
+    async with served(database) as running:
+        yield running
+
+
+@pytest.fixture
+async def server(nameless: Served, database: str) -> Served:
+    """The same with names."""
+    await name_people(database)
+    return nameless
+
+
+async def ids(server: Served, path: str) -> list[int]:
+    """Of the objects of a list."""
+    return [one["id"] for one in await server.get(path)]
+
+
+async def refused(server: Served, path: str) -> str:
+    """The sentence of a 400."""
+    answer = await server.ask(path)
+    assert answer.status == 400, (path, answer)
+    return str(answer.json["errors"][0]["message"])
+
+
+async def test_a_course_has_what_only_rest_tells_of_it(server: Served) -> None:
+    """Code, SIS id and term; term and students in full where the request asks for them."""
+    told = await server.get(f"{COURSE}?include[]=term&include[]=total_students")
+    rest.Course.model_validate(told)
+    assert (told["id"], told["course_code"], told["sis_course_id"], told["enrollment_term_id"]) == (7, "BIO-7", "C-7", 4)
+    assert (told["term"]["name"], told["total_students"]) == ("Spring", 2)
+    assert not {"term", "total_students"} & set(await server.get(COURSE))
+    assert (await server.ask("/api/v1/courses/99")).status == 404
+
+
+async def test_users_are_listed_once_as_canvas_sorts_them(server: Served) -> None:
+    """By sortable name; whoever is active or invited, of any type but the test student."""
+    told = await server.get(f"{COURSE}/users")
+    TypeAdapter(list[rest_people.User]).validate_python(told)
+    assert [one["sortable_name"] for one in told] == ["Ames, Eve", "Dean, Tia", "Zoll, Ana Maria"]
+    assert {name: told[2][name] for name in ("id", "name", "short_name", "login_id", "sis_user_id")} == {
+        "id": ANA_ID,
+        "name": "Ana Maria Zoll",
+        "short_name": "Ana",
+        "login_id": "ana",
+        "sis_user_id": "S-501",
+    }
+    assert "uuid" not in told[2]
+    assert await server.get(f"{COURSE}/search_users") == told
+
+
+async def test_users_are_filtered_by_type_state_and_id(server: Served) -> None:
+    """The gradebook's rows are students and test student in all states; deleted enrolments are no state."""
+    types = "enrollment_type[]=student&enrollment_type[]=student_view"
+    every = "".join(f"&enrollment_state[]={one}" for one in ("active", "invited", "rejected", "completed", "inactive"))
+    assert await ids(server, f"{COURSE}/users?{types}{every}") == [EVE_ID, TEST_ID, ANA_ID]
+    assert await ids(server, f"{COURSE}/users?enrollment_type[]=teacher") == [TEACHER_ID]
+    assert await ids(server, f"{COURSE}/users?enrollment_state[]=completed") == [EVE_ID]
+    assert await ids(server, f"{COURSE}/users?include[]=test_student") == [EVE_ID, TEACHER_ID, TEST_ID, ANA_ID]
+    assert await ids(server, f"{COURSE}/users?user_ids[]={ANA_ID}&user_ids[]={SHARD + EVE_ID}&user_ids[]=99") == [
+        EVE_ID,
+        ANA_ID,
+    ]
+    assert "enrollment_state[]" in await refused(server, f"{COURSE}/users?enrollment_state[]=deleted")
+
+
+async def test_an_inactive_enrolment_counts_where_it_is_asked_for(server: Served, database: str) -> None:
+    """`include_inactive`, or the state itself."""
+    await write(database, enrolled(901, ANA_ID, 71, state="inactive", minute=60))
+    assert await ids(server, f"{COURSE}/users") == [EVE_ID, TEACHER_ID]
+    assert await ids(server, f"{COURSE}/users?include_inactive=true") == [EVE_ID, TEACHER_ID, ANA_ID]
+    assert await ids(server, f"{COURSE}/users?enrollment_state[]=inactive") == [ANA_ID]
+
+
+async def test_users_bring_uuids_and_enrolments_where_these_are_asked_for(server: Served, database: str) -> None:
+    """`past_uuid` only where it differs; the enrolments in the states that were asked for."""
+    connection = await connect(database)
+    await connection.execute(
+        "INSERT INTO user_past_uuid (root_account_uuid, course_id, user_id, user_uuid, since) "
+        "VALUES ($1, 7, $2, 'old-eve', $3)",
+        TENANT,
+        EVE_ID,
+        minutes(10),
+    )
+    await connection.close()
+    eve, _, ana = await server.get(f"{COURSE}/users?include[]=uuid&include[]=enrollments")
+    assert (eve["uuid"], eve["past_uuid"], ana["uuid"], ana["account_uuid"]) == ("eve", "old-eve", ANA, TENANT)
+    assert "past_uuid" not in ana
+    assert [(one["id"], one["enrollment_state"]) for one in eve["enrollments"]] == [(903, "invited")]
+    before = await server.get(f"{COURSE}/users/{EVE_ID}?include[]=uuid&at={iso(minutes(5))}")
+    assert (before["uuid"], "past_uuid" in before) == ("eve", False)
+
+
+async def test_a_search_finds_by_name_login_and_sis_id_and_is_refused_without_names(nameless: Served, database: str) -> None:
+    """A search that could find nobody would say that nobody is there."""
+    path = f"{COURSE}/users?search_term="
+    assert await refused(nameless, f"{path}ames") == "search_term: no names are stored here"
+    await name_people(database)
+    for text in ("AMES", "eve", "S-503", str(EVE_ID)):
+        assert await ids(nameless, path + text) == [EVE_ID], text
+    assert await ids(nameless, f"{path}nobody") == []
+    assert "2 characters" in await refused(nameless, f"{path}a")
+
+
+async def test_without_names_everybody_has_a_pseudonym(nameless: Served) -> None:
+    """The same in each list and on each page, where Canvas has a name; logins and SIS ids are left out."""
+    told = await nameless.get(f"{COURSE}/users")
+    names = {one["id"]: one["name"] for one in told}
+    assert len(set(names.values())) == 3
+    assert all(name.startswith("student ") for name in names.values())
+    assert not {"login_id", "sis_user_id"} & set(told[0])
+    for number in (1, 2, 3):
+        (one,) = await nameless.get(f"{COURSE}/users?per_page=1&page={number}")
+        assert names[one["id"]] == one["sortable_name"] == one["short_name"]
+    assert (await nameless.get(f"{COURSE}/users/{ANA_ID}"))["name"] == names[ANA_ID]
+    body = (await nameless.ask(f"{COURSE}/users?include[]=uuid&include[]=enrollments")).body.decode()
+    assert not [name for told_ in NAMES.values() for name in told_[:3] if f'"{name}"' in body]
+
+
+async def test_names_are_shown_only_where_the_login_may_read_them(nameless: Served, database: str) -> None:
+    """A login that is no member of `outcomes_people` is shown pseudonyms, though names are stored."""
+    await name_people(database)
+    connection = await connect(database)
+    await connection.execute("CREATE ROLE shy LOGIN")
+    await connection.execute("GRANT outcomes_reader TO shy")
+    app = make_app(database.replace("postgres:@", "shy:@"))
+    try:
+        async with serving(app, "127.0.0.1", 0) as (base, _), Served.over(base, nameless.token) as shy:
+            told = await shy.get(f"{COURSE}/users")
+            assert all(one["name"].startswith("student ") for one in told)
+            await connection.execute("GRANT outcomes_people TO shy")
+            assert (await shy.get(f"{COURSE}/users"))[0]["name"] == "Eve Ames"
+    finally:
+        await connection.execute("DROP ROLE shy")
+        await connection.close()
+
+
+async def test_a_user_is_found_in_a_course_and_alone(server: Served, database: str) -> None:
+    """In a course only with an enrolment that is not deleted; a deleted user only where it was merged."""
+    assert (await server.get(f"{COURSE}/users/{EVE_ID}?include[]=enrollments"))["enrollments"][0]["id"] == 902
+    for path in (f"{COURSE}/users/{GUS_ID}", f"{COURSE}/users/99", "/api/v1/users/99", f"/api/v1/users/{2108 * 10**13 + 501}"):
+        assert (await server.ask(path)).status == 404, path
+    told = await server.get(f"/api/v1/users/{GUS_ID}?include[]=uuid")
+    rest_people.User.model_validate(told)
+    assert (told["id"], told["uuid"]) == (GUS_ID, "gus")
+    await gone(database)
+    assert (await server.get(f"/api/v1/users/{GUS_ID}"))["merged_into_user_id"] == ANA_ID
+    assert "merged_into_user_id" not in await server.get(f"/api/v1/users/{GUS_ID}?at={iso(minutes(5))}")
+
+
+async def gone(database: str) -> None:
+    """Gus is merged into Ana."""
+    await write(database, user(GUS_ID, "Gus Hale", "gus", minute=60, workflow_state="deleted"))
+    metadata = {"event_name": "user_merge_backfilled", "event_time": iso(minutes(61)), "root_account_uuid": TENANT}
+    merge = {"metadata": metadata, "body": {"user_id": GUS_ID, "merged_into_user_id": ANA_ID}}
+    await write(database, merge, partition=Partition("canvas:test", 0))
+
+
+async def test_enrolments_are_the_only_list_that_shows_deleted_ones(server: Served) -> None:
+    """By type and name; active and invited ones unless the request names states."""
+    told = await server.get(f"{COURSE}/enrollments?include[]=uuid")
+    TypeAdapter(list[rest_people.Enrollment]).validate_python(told)
+    assert [one["id"] for one in told] == [903, 901, 904, 905]
+    assert (told[1]["user"]["name"], told[1]["user"]["uuid"], told[1]["course_id"]) == ("Ana Maria Zoll", ANA, 7)
+    assert (told[1]["role"], told[1]["root_account_id"]) == ("StudentEnrollment", 1)
+    assert await ids(server, f"{COURSE}/enrollments?state[]=deleted") == [906]
+    assert await ids(server, f"{COURSE}/enrollments?state[]=deleted&at={iso(minutes(44))}") == []
+    assert await ids(server, f"{COURSE}/enrollments?type[]=TeacherEnrollment") == [905]
+    assert await ids(server, f"{COURSE}/enrollments?user_id={EVE_ID}&state[]=completed") == [902]
+
+
+async def test_a_cross_listed_section_takes_its_enrolments_along(server: Served, database: str) -> None:
+    """No event of the enrolments tells it; before, they are where they were."""
+    await write(database, section(72, "Evening", in_course=8, minute=60, nonxlist_course_id="7"))
+    assert await ids(server, "/api/v1/courses/8/enrollments") == [903]
+    assert await ids(server, f"{COURSE}/enrollments") == [901, 904, 905]
+    assert await ids(server, f"{COURSE}/sections") == [71]
+    (moved,) = await server.get("/api/v1/courses/8/sections")
+    assert (moved["course_id"], moved["nonxlist_course_id"]) == (8, 7)
+    assert await ids(server, f"{COURSE}/sections?at={iso(minutes(59))}") == [72, 71]
+
+
+async def test_enrolments_in_a_deleted_section_are_deleted(server: Served, database: str) -> None:
+    """Deleting sections by SIS posts no event of the enrolments."""
+    await write(database, section(72, "Evening", minute=60, workflow_state="deleted"))
+    assert await ids(server, f"{COURSE}/enrollments?user_id={EVE_ID}&state[]=deleted") == [903]
+    assert await ids(server, f"{COURSE}/sections") == [71]
+
+
+async def test_sections_are_listed_by_name_and_found_alone(server: Served) -> None:
+    """With how many students are in them, where that is asked for."""
+    told = await server.get(f"{COURSE}/sections?include[]=total_students")
+    TypeAdapter(list[rest_people.Section]).validate_python(told)
+    assert [(one["id"], one["name"], one["sis_section_id"], one["total_students"]) for one in told] == [
+        (72, "Evening", "SEC-72", 1),
+        (71, "Morning", "SEC-71", 1),
+    ]
+    for path in ("/api/v1/sections/71", f"{COURSE}/sections/71", f"/api/v1/sections/{SHARD + 71}"):
+        assert (await server.get(path))["name"] == "Morning"
+    for path in ("/api/v1/sections/99", "/api/v1/courses/8/sections/71", f"/api/v1/sections/{2108 * 10**13 + 71}"):
+        assert (await server.ask(path)).status == 404, path
+    assert "include[]" in await refused(server, f"{COURSE}/sections?include[]=students")
+
+
+async def test_terms_are_the_root_accounts(server: Served) -> None:
+    """Newest start first, active ones unless the request names states; 400 in Canvas' words for another account."""
+    told = await server.get("/api/v1/accounts/1/terms")
+    rest_people.EnrollmentTerms.model_validate(told)
+    assert [(one["id"], one["sis_term_id"]) for one in told["enrollment_terms"]] == [(4, "T-4"), (3, None)]
+    for query, expected in (("workflow_state[]=deleted", [2]), ("workflow_state[]=all", [4, 3, 2]), ("term_name=FAL", [3])):
+        found = await server.get(f"/api/v1/accounts/self/terms?{query}")
+        assert [one["id"] for one in found["enrollment_terms"]] == expected, query
+    assert await refused(server, "/api/v1/accounts/2/terms") == "Terms only belong to root_accounts."
+
+
+async def test_assignments_are_those_that_are_not_deleted(server: Served, database: str) -> None:
+    """By id, name or due date; which is a quiz only REST tells."""
+    await write(
+        database, assignment(59, "Gone", workflow_state="deleted"), assignment(60, "Later", due_at="2025-04-01T00:00:00Z")
+    )
+    told = await server.get(f"{COURSE}/assignments")
+    TypeAdapter(list[rest_people.Assignment]).validate_python(told)
+    assert [(one["id"], one["published"], one["quiz_id"]) for one in told] == [
+        (56, True, None),
+        (57, True, 9),
+        (58, False, None),
+        (60, True, None),
+    ]
+    assert told[1]["submission_types"] == ["online_quiz"]
+    assert await ids(server, f"{COURSE}/assignments?order_by=name") == [57, 58, 60, 56]
+    assert await ids(server, f"{COURSE}/assignments?order_by=due_at") == [60, 56, 57, 58]
+    assert await ids(server, f"{COURSE}/assignments?search_term=ESSAY") == [56]
+    assert await ids(server, f"{COURSE}/assignments?assignment_ids[]=57&assignment_ids[]=59") == [57]
+
+
+async def test_the_gradebooks_details_of_a_student_are_the_sections(server: Served) -> None:
+    """Each once; 404 for somebody who has left."""
+    told = await server.get(f"{COURSE}/users/{EVE_ID}/lmgb_user_details")
+    rest_gradebook.UserDetails.model_validate(told)
+    assert told == {
+        "course": {"name": "Biology 101"},
+        "user": {"sections": [{"id": 71, "name": "Morning"}, {"id": 72, "name": "Evening"}], "last_login": None},
+    }
+    assert (await server.ask(f"{COURSE}/users/{GUS_ID}/lmgb_user_details")).status == 404
+
+
+async def test_groups_are_walked_from_the_root(server: Served) -> None:
+    """The root by a redirect, as in Canvas, which keeps the moment; groups below and outcomes by title."""
+    for context in ("courses/7", "accounts/1"):
+        root = await server.get(f"/api/v1/{context}/root_outcome_group?at={iso(minutes(20))}")
+        rest.OutcomeGroup.model_validate(root)
+        assert root["id"] == {"courses/7": 10, "accounts/1": 20}[context]
+        assert "parent_outcome_group" not in root
+    async with server.session.get(
+        f"{server.base}{COURSE}/root_outcome_group.json?at=2025-03-21",
+        headers={"Authorization": f"Bearer {server.token}"},
+        allow_redirects=False,
+    ) as answer:
+        assert (answer.status, answer.headers["Location"]) == (302, f"{server.base}{COURSE}/outcome_groups/10?at=2025-03-21")
+    groups = f"{COURSE}/outcome_groups"
+    assert (await server.get(f"{groups}/11"))["parent_outcome_group"]["id"] == 10
+    assert [one["title"] for one in await server.get(f"{groups}/10/subgroups")] == ["Unit 1"]
+    (link,) = await server.get(f"{groups}/11/outcomes?outcome_style=full")
+    rest.OutcomeGroupLink.model_validate(link)
+    assert (link["outcome"]["id"], link["outcome"]["points_possible"], link["outcome_group"]["id"]) == (1, 4, 11)
+    for path in (f"{groups}/12", f"{groups}/20/subgroups", "/api/v1/courses/8/root_outcome_group", f"{groups}/99/outcomes"):
+        assert (await server.ask(path)).status == 404, path
+
+
+@pytest.mark.parametrize(
+    ("path", "word"),
+    [
+        ("/users?sort=username", "sort"),
+        ("/users?enrollment_role=Mentor", "enrollment_role"),
+        ("/users?include[]=email", "include[]"),
+        ("/users?enrollment_type=teacher", "enrollment_type[]"),
+        ("/enrollments?grading_period_id=1", "grading_period_id"),
+        ("/enrollments?state[]=current_and_concluded", "state[]"),
+        ("/assignments?bucket=past", "bucket"),
+        ("/assignments?order_by=position", "order_by"),
+        ("?include[]=syllabus_body", "include[]"),
+        ("/sections?all=1", "all"),
+        ("/outcome_groups/10/outcomes?outcome_group_style=full", "outcome_group_style"),
+        ("/outcome_rollups?user_ids=501", "user_ids[]"),
+        ("/outcome_rollups?contributing_scores=true", "contributing_scores"),
+    ],
+)
+async def test_a_parameter_that_is_not_honoured_is_refused(nameless: Served, path: str, word: str) -> None:
+    """With a sentence that names it; ignored, it would answer another question."""
+    assert word in await refused(nameless, COURSE + path)
+
+
+async def test_people_of_a_moment_are_those_of_then(server: Served) -> None:
+    """Gus has left at minute 45; names have no history."""
+    then: Any = await server.get(f"{COURSE}/users?enrollment_type[]=student&at={iso(minutes(44))}")
+    assert [one["id"] for one in then] == [EVE_ID, ANA_ID, GUS_ID]
