@@ -68,8 +68,9 @@ async def held(connection: Connection, tenant: str = TENANT) -> list[dict[str, A
 
 async def one(connection: Connection) -> dict[str, Any]:
     """The names of the one person whom there is."""
-    (row,) = await held(connection)
-    return row
+    rows = await held(connection)
+    assert len(rows) == 1
+    return rows[0]
 
 
 # -- what is told --
