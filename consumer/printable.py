@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from unicodedata import bidirectional
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters, characters that change the writing direction, and lone surrogates."""
@@ -15,6 +16,11 @@ def has_controls(text: str) -> bool:
 def printable(text: object, *, keep: str = "") -> str:
     r"""`text` with control characters escaped (`\x1b`, `\u202e`), except those in `keep`."""
     return _CONTROL.sub(lambda found: found[0] if found[0] in keep else ascii(found[0])[1:-1], str(text))
+
+
+def isolated(text: str) -> str:
+    """`text`; where it is written from right to left, between invisible marks that keep in place what stands beside it."""
+    return f"\u2068{text}\u2069" if any(bidirectional(character) in ("R", "AL") for character in text) else text
 
 
 PERSONAL = "(personal)"

@@ -19,7 +19,7 @@ from consumer.engines import docker, reaper
 from consumer.engines import kafka as kafka_engine
 from consumer.engines import postgres as postgres_engine
 from consumer.errors import OutcomesError, UsageError
-from consumer.query import explain, gradebook, history, status, timeline, verify
+from consumer.query import explain, gradebook, gradebook_view, history, status, timeline, verify
 from consumer.query.sql import sql
 from consumer.query.truth import differences
 from consumer.settings import load
@@ -161,9 +161,9 @@ async def _run(
             raise DemoFailed("no course of this school has a scale that changed; try another --seed or more --events")
         course, student, outcome, before = look
         _heading(out, f"mastery in a course: outcomes gradebook --course {course}")
-        out.print(gradebook.render(await gradebook.gradebook(connection, course, None, None, None)))
+        out.print(gradebook_view.render(await gradebook.gradebook(connection, course, None, None, None)))
         _heading(out, f"before its scale changed: outcomes gradebook --course {course} --at {before:%Y-%m-%dT%H:%MZ}")
-        out.print(gradebook.render(await gradebook.gradebook(connection, course, None, before, None)))
+        out.print(gradebook_view.render(await gradebook.gradebook(connection, course, None, before, None)))
         _heading(
             out,
             f"one student's scores over time: outcomes timeline --course {course} --student {student} --outcome {outcome}",

@@ -12,7 +12,10 @@ from consumer.query import gradebook as gradebooks
 from consumer.query import rollup as rollups
 from consumer.query import scale as scales
 from consumer.query import timeline as timelines
+from consumer.query.gradebook_csv import as_csv as csv_of
+from consumer.query.gradebook_view import render as render_gradebook
 from consumer.query.objects import tenant_of
+from consumer.query.students import Exclude, Rows
 from consumer.store import tenant_setting
 from consumer.store.postgres import Connection
 from schemas.base import MAX_ID
@@ -20,7 +23,9 @@ from schemas.base import MAX_ID
 app = typer.Typer(rich_markup_mode=None)
 
 _COURSE = typer.Option("--course", metavar="ID|none", help="Local or global id; none: results whose course is unknown.")
-_STUDENT = typer.Option("--student", metavar="UUID", help="The student's user_uuid.")
+_STUDENT = typer.Option(
+    "--student", metavar="UUID|id:N|PSEUDONYM", help="The student's user_uuid, user id or pseudonym, such as 7F3A."
+)
 _OUTCOME = typer.Option("--outcome", metavar="ID", min=1, max=MAX_ID, help="The outcome.")
 
 CourseOption = Annotated[str, _COURSE]
@@ -49,22 +54,39 @@ def gradebook(
         str | None,
         typer.Option(metavar="TIME", help="Judge by the scale and method of then."),
     ] = None,
+    section: Annotated[int | None, typer.Option(metavar="ID", min=1, max=MAX_ID, help="Only students of this section.")] = None,
+    exclude: Annotated[
+        list[Exclude] | None,
+        typer.Option(
+            metavar="|".join(Exclude),
+            help="Leave out students whose every enrolment is concluded or inactive, or students or outcomes without results; "
+            "may be given several times.",
+        ),
+    ] = None,
+    left: Annotated[
+        bool, typer.Option("--all", help="Show also who has left the course; they count in no mean or level.")
+    ] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a row for each student and outcome.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show a course's mastery gradebook: students and outcomes, levels and their distribution, now or at any moment.
 
+    Names are shown where this login may read names and they are stored, else pseudonyms.
+
     Example: outcomes gradebook --course 12 --at 2025-03-01
+
+    Example: outcomes gradebook --course 12 --section 57 --exclude concluded --exclude inactive
     """
     if as_csv and as_json:
         raise UsageError("--csv and --json exclude each other")
-    asked = _course(course), tenant, time_of(at), time_of(known_at), time_of(scale_at)
+    rows = Rows(section, frozenset(exclude or ()), left)
+    asked = _course(course), tenant, time_of(at), time_of(known_at), time_of(scale_at), rows
 
     def show(found: gradebooks.Gradebook) -> None:
         if not as_csv:
-            out.print(gradebooks.render(found), width=layout_width())
+            out.print(render_gradebook(found), width=layout_width())
             return
-        text = found.as_csv()
+        text = csv_of(found)
         sys.stdout.write(printable(text, keep="\n") if sys.stdout.isatty() else text)
         if not found.students or not found.outcomes:
             say("nothing to show: no outcome with results is known here")

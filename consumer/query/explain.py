@@ -13,7 +13,9 @@ from consumer.ingest.tables import TABLE_OF_EVENT
 from consumer.printable import printable
 from consumer.query.objects import QUARANTINE_LEFT_OUT, origin, reads_quarantine, table_of, tenant_of
 from consumer.query.retired import history_begins, note
+from consumer.query.scale import name_of, with_name
 from consumer.query.sql import sql
+from consumer.query.students import RESULT, assessed_titles, student_called
 from consumer.store.postgres import Connection
 from consumer.store.retention import PARTITIONED
 from schemas.base import SHARD
@@ -56,6 +58,8 @@ class Explanation:
 
     None where the login may not read quarantine.
     """
+    about: str | None = None
+    """Of a result: its outcome, student, assignment and course, by name where that is known."""
     history_begins: datetime | None = None
     """Where some of this kind's history was retired: older versions than that may be missing."""
 
@@ -65,6 +69,7 @@ class Explanation:
             "kind": self.kind,
             "root_account_uuid": self.root_account_uuid,
             "id": self.id,
+            "about": self.about,
             "reason": self.reason,
             "note": NOTE,
             "history_begins": self.history_begins,
@@ -96,7 +101,19 @@ async def explain(connection: Connection, kind: str, id_: int, tenant: str | Non
     )
     reason = _reason(versions)
     begins = await history_begins(connection) if table.name in PARTITIONED else None
-    return Explanation(table.name, root_account_uuid, id_, versions, reason, mentions, begins)
+    about = await _about(connection, root_account_uuid, id_) if table.name == RESULT else None
+    return Explanation(table.name, root_account_uuid, id_, versions, reason, mentions, about, begins)
+
+
+async def _about(connection: Connection, root_account_uuid: str, result: int) -> str | None:
+    row = await connection.fetchrow(sql("result_about"), root_account_uuid, result)
+    if row is None or row["user_uuid"] is None:
+        return None
+    student = await student_called(connection, root_account_uuid, row["course_id"], row["user_uuid"])
+    titles = await assessed_titles(connection, root_account_uuid, [result])
+    course = name_of("Course", row["course_id"], row["course_name"])
+    outcome = with_name(f"outcome {row['learning_outcome_id']}", row["outcome_title"])
+    return ", ".join((student.named, outcome, *map(printable, titles.values()), course))
 
 
 def _mention(id_: int) -> str:
@@ -125,6 +142,8 @@ def _reason(versions: tuple[Version, ...]) -> str:
 def render(found: Explanation) -> RenderableType:
     """For people: two lines a version, what it is and where it came from."""
     parts: list[RenderableType] = [Text(f"{found.kind} {found.id} of {printable(found.root_account_uuid)}", style="bold")]
+    if found.about is not None:
+        parts.append(Text(found.about))
     for version in found.versions:
         parts += [Text(_what(version)), Padding.indent(Text(_origin(version), style="dim", overflow="fold"), 4)]
     if found.versions:

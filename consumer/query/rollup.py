@@ -15,13 +15,15 @@ from rich.padding import Padding
 from rich.text import Text
 
 from consumer.errors import UsageError
-from consumer.printable import printable
+from consumer.printable import isolated, printable
 from consumer.query import scale as read_scale
-from consumer.query.gradebook import outcomes_of, title_of
+from consumer.query.gradebook import outcomes_of
+from consumer.query.gradebook_view import title_of
 from consumer.query.objects import id_here, outcome_id, tenant_of
 from consumer.query.retired import refuse_retired
 from consumer.query.scale import SWATCH, Setting, as_of, method_text, moment, name_of, number, style_of
 from consumer.query.sql import sql
+from consumer.query.students import Student, assessed_titles, student_called
 from consumer.store.postgres import Connection
 
 _CENTLESS = 2.0**59
@@ -38,7 +40,7 @@ class Rollup:
 
     root_account_uuid: str
     course: int | None
-    user_uuid: str
+    student: Student
     outcome: Row
     at: datetime | None
     known_at: datetime | None
@@ -60,11 +62,12 @@ class Rollup:
     def as_json(self) -> Row:
         """For machines."""
         outcome, level = self.outcome, self.level or {}
-        rule = ("learning_outcome_id", "title", "display_name", "calculation_method", "calculation_int")
+        rule = ("learning_outcome_id", "title", "display_name", "outcome_path", "calculation_method", "calculation_int")
         return {
             "root_account_uuid": self.root_account_uuid,
             "course": self.course,
-            "user_uuid": self.user_uuid,
+            "user_uuid": self.student.key,
+            "student": self.student.as_json(),
             "at": self.at,
             "known_at": self.known_at,
             **{name: outcome[name] for name in (*rule, "points_possible", "mastery_points")},
@@ -88,13 +91,14 @@ async def rollup(
     at: datetime | None,
     known_at: datetime | None = None,
 ) -> Rollup:
-    """Reads it in one snapshot. Raises `UsageError` where no result of it was ever told."""
+    """Reads it in one snapshot, of a student as `student_called` takes it. Raises `UsageError` where no result was told."""
     root_account_uuid = await tenant_of(connection, tenant)
     course = None if course is None else await id_here(connection, root_account_uuid, "course", course)
     outcome = await outcome_id(connection, root_account_uuid, outcome)
-    asked = (root_account_uuid, course, student, outcome)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await refuse_retired(connection, at, known_at)
+        called = await student_called(connection, root_account_uuid, course, student)
+        asked = (root_account_uuid, course, called.key, outcome)
         if not await connection.fetchval(sql("rollup_known"), *asked):
             where = name_of("Course", course)
             raise UsageError(f"no result of student {student} for outcome {outcome} in {where} is known of {root_account_uuid}")
@@ -102,22 +106,32 @@ async def rollup(
         outcomes = await outcomes_of(connection, root_account_uuid, course, at, known_at, outcome)
         results = await connection.fetch(sql("rollup_results"), *asked, at, known_at)
         found = await connection.fetchrow(sql("rollup_score"), *asked, at, known_at)
+        titles = await assessed_titles(connection, root_account_uuid, [row["id"] for row in results])
     return Rollup(
         root_account_uuid,
         course,
-        student,
+        called,
         outcomes[0] if outcomes else _UNKNOWN | {"learning_outcome_id": outcome},
         at,
         known_at,
         setting,
-        tuple(dict(row) for row in results),
+        tuple(dict(row) | {"assessed": titles.get(row["id"])} for row in results),
         found["score"] if found else None,
         dict(found) if found else None,
     )
 
 
 _UNKNOWN: Row = dict.fromkeys(
-    ("title", "display_name", "hidden", "calculation_method", "calculation_int", "points_possible", "mastery_points")
+    (
+        "title",
+        "display_name",
+        "outcome_path",
+        "hidden",
+        "calculation_method",
+        "calculation_int",
+        "points_possible",
+        "mastery_points",
+    )
 ) | {"levels": []}
 """An outcome that no result was of at that moment."""
 
@@ -224,16 +238,16 @@ def why(found: Rollup) -> str | None:
 
 def render(found: Rollup) -> RenderableType:
     """For people."""
-    where = f"{name_of('Course', found.course)} of {printable(found.root_account_uuid)}{as_of(found.at, found.known_at)}"
+    where = f"{found.setting.context} of {printable(found.root_account_uuid)}{as_of(found.at, found.known_at)}"
     parts: list[RenderableType] = [
         title_of(found.outcome),
-        Text(f"student {printable(found.user_uuid)}, {where}"),
+        Text(f"{found.student.named}, {where}"),
         Text(),
         Text("results, in the order in which they count", style="bold"),
     ]
     for row in found.results:
         parts += [
-            Text(f"result {row['id']}, worked at {moment(row['worked_at']) if row['worked_at'] else 'an unknown time'}"),
+            Text(f"{_result(row)}, worked at {moment(row['worked_at']) if row['worked_at'] else 'an unknown time'}"),
             Padding.indent(Text(_counted(row, found.outcome)), 2),
         ]
     if not found.results:
@@ -260,6 +274,10 @@ def render(found: Rollup) -> RenderableType:
         told = {True: "mastery", False: "no mastery", None: "from where on it is mastery is not known"}[found.level["mastery"]]
         parts += [Text(), Text("level: ", "bold").append(f"{rating}, {told}", f"bold {style_of(found.level['color'])}")]
     return Group(*parts)
+
+
+def _result(row: Row) -> str:
+    return f"result {row['id']}" + (f": {isolated(printable(row['assessed']))}" if row["assessed"] else "")
 
 
 def _counted(row: Row, outcome: Row) -> str:

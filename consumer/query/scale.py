@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from consumer.printable import printable
+from consumer.printable import isolated, printable
 from consumer.query.objects import id_here, tenant_of
 from consumer.query.retired import refuse_retired
 from consumer.query.sql import sql
@@ -40,13 +40,19 @@ class Setting:
     method: dict[str, Any] | None
     """Id, owner, since when, name and number."""
     chain: list[dict[str, Any]]
-    """The contexts that were asked, nearest first."""
+    """The contexts that were asked, nearest first, with their names."""
     place_known: bool
     """Whether events tell the way up to the root."""
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
         return {name: getattr(self, name) for name in Setting.__slots__}
+
+    @property
+    def context(self) -> str:
+        """What it applies to, for people."""
+        name = next((one["name"] for one in self.chain if self._is_own(one)), None)
+        return name_of(self.context_type, self.context_id, name)
 
     def owner_of_scale(self) -> str:
         """Whose scale applies."""
@@ -57,8 +63,11 @@ class Setting:
         return "the outcomes' own" if self.method is None else self._owner(self.method)
 
     def _owner(self, row: dict[str, Any]) -> str:
-        own = (row["owner_type"], row["owner_id"]) == (self.context_type, self.context_id)
-        return f"{name_of(row['owner_type'], row['owner_id'])}'s{' own' if own else ''}"
+        whose = f"{name_of(row['owner_type'], row['owner_id'])}'s"
+        return f"{whose} own" if self._is_own(row) else with_name(whose, row["owner_name"])
+
+    def _is_own(self, row: dict[str, Any]) -> bool:
+        return (row["owner_type"], row["owner_id"]) == (self.context_type, self.context_id)
 
 
 async def setting(
@@ -71,12 +80,15 @@ async def setting(
     """Asks `mastery_setting` for a (Course, id) or an (Account, id)."""
     row = await connection.fetchrow(sql("mastery_setting"), root_account_uuid, *context, at, known_at)
     assert row is not None
+    chain = json.loads(row["chain"])
+    names = {(one["owner_type"], one["owner_id"]): one["name"] for one in chain}
     scale = method = None
     if row["outcome_proficiency_id"] is not None:
         scale = {
             "outcome_proficiency_id": row["outcome_proficiency_id"],
             "owner_type": row["scale_owner_type"],
             "owner_id": row["scale_owner_id"],
+            "owner_name": names.get((row["scale_owner_type"], row["scale_owner_id"])),
             "since": row["scale_since"],
             "levels": json.loads(row["levels"] or "[]"),
         }
@@ -85,11 +97,11 @@ async def setting(
             "outcome_calculation_method_id": row["outcome_calculation_method_id"],
             "owner_type": row["method_owner_type"],
             "owner_id": row["method_owner_id"],
+            "owner_name": names.get((row["method_owner_type"], row["method_owner_id"])),
             "since": row["method_since"],
             "calculation_method": row["calculation_method"],
             "calculation_int": row["calculation_int"],
         }
-    chain = json.loads(row["chain"])
     return Setting(root_account_uuid, *context, at, known_at, row["account_level"], scale, method, chain, row["place_known"])
 
 
@@ -139,8 +151,7 @@ async def switch(connection: Connection, root_account_uuid: str) -> Switch:
 
 def render(found: Setting) -> RenderableType:
     """For people."""
-    where = name_of(found.context_type, found.context_id)
-    title = f"{where} of {printable(found.root_account_uuid)}{as_of(found.at, found.known_at)}"
+    title = f"{found.context} of {printable(found.root_account_uuid)}{as_of(found.at, found.known_at)}"
     parts: list[RenderableType] = [Text(title, style="bold")]
     if not found.account_level:
         parts.append(Text("Account-level scales are off: each outcome counts with its own criterion and method."))
@@ -167,9 +178,8 @@ def _place(found: Setting) -> list[RenderableType]:
     """That the way up is not known, where it is not."""
     if found.place_known:
         return []
-    asked = ", ".join(name_of(one["owner_type"], one["owner_id"]) for one in found.chain) or "nobody"
-    where = name_of(found.context_type, found.context_id)
-    return [Text(f"The place of {where} in the tree of accounts is not known; asked were: {asked}.", style="yellow")]
+    asked = ", ".join(name_of(one["owner_type"], one["owner_id"], one["name"]) for one in found.chain) or "nobody"
+    return [Text(f"The place of {found.context} in the tree of accounts is not known; asked were: {asked}.", style="yellow")]
 
 
 def _levels(levels: list[dict[str, Any]]) -> RenderableType:
@@ -203,9 +213,14 @@ def method_text(name: str | None, calculation_int: int | None) -> str:
             return f"{printable(name)}, which is not known here"
 
 
-def name_of(context_type: str, context_id: int | None) -> str:
-    """`course 7`, `account 3`."""
-    return "an unknown course" if context_id is None else f"{printable(context_type).lower()} {context_id}"
+def name_of(context_type: str, context_id: int | None, name: str | None = None) -> str:
+    """`course 7`, `account 3 (Science)`."""
+    return "an unknown course" if context_id is None else with_name(f"{printable(context_type).lower()} {context_id}", name)
+
+
+def with_name(what: str, name: str | None) -> str:
+    """`account 3 (Science)`; without a name `account 3`."""
+    return f"{what} ({isolated(printable(name))})" if name else what
 
 
 def style_of(color: str | None) -> str:

@@ -15,6 +15,7 @@ from consumer.query.objects import SHORT, id_here, outcome_id, tenant_of
 from consumer.query.retired import history_begins, note
 from consumer.query.scale import method_text, moment, name_of, number, style_of
 from consumer.query.sql import sql
+from consumer.query.students import RESULT, Student, assessed_titles, student_called
 from consumer.store.postgres import Connection
 
 _STATE = (
@@ -27,6 +28,7 @@ _STATE = (
     "points_possible",
     "mastery_points",
     "results",
+    "shown",
 )
 
 
@@ -47,27 +49,53 @@ class Timeline:
 
     root_account_uuid: str
     course: int | None
-    user_uuid: str
+    course_name: str | None
+    student: Student
     learning_outcome_id: int
     title: str | None
+    outcome_path: str | None
+    """The groups that the course has it in, and its title; None where no link of it is known."""
     changes: tuple[Change, ...]
+    assessed: dict[int, str]
+    """Titles of what the results assess."""
     history_begins: datetime | None = None
     """What was before is one change at that moment; None where nothing was retired."""
 
     def as_json(self) -> dict[str, Any]:
         """For machines."""
         return {
-            **{name: getattr(self, name) for name in Timeline.__slots__ if name != "changes"},
-            "changes": [{"at": one.at, **one.state, "cause": one.cause, "caused_by": one.caused_by} for one in self.changes],
+            "root_account_uuid": self.root_account_uuid,
+            "course": self.course,
+            "course_name": self.course_name,
+            "user_uuid": self.student.key,
+            "student": self.student.as_json(),
+            "learning_outcome_id": self.learning_outcome_id,
+            "title": self.title,
+            "outcome_path": self.outcome_path,
+            "history_begins": self.history_begins,
+            "changes": [
+                {
+                    "at": one.at,
+                    **one.state,
+                    "cause": one.cause,
+                    "caused_by": [by | {"title": self.title_of(by)} for by in one.caused_by],
+                }
+                for one in self.changes
+            ],
         }
+
+    def title_of(self, by: dict[str, Any]) -> str | None:
+        """What a result assesses."""
+        return self.assessed.get(by["id"]) if by["table"] == RESULT else None
 
 
 async def timeline(connection: Connection, course: int | None, student: str, outcome: int, tenant: str | None) -> Timeline:
-    """Asks `mastery_timeline`. Raises `UsageError` where there never was a score."""
+    """Asks `mastery_timeline`; the student as `student_called` takes it. Raises `UsageError` where there never was a score."""
     root_account_uuid = await tenant_of(connection, tenant)
     course = None if course is None else await id_here(connection, root_account_uuid, "course", course)
     outcome = await outcome_id(connection, root_account_uuid, outcome)
-    rows = await connection.fetch(sql("timeline"), root_account_uuid, course, student, outcome)
+    called = await student_called(connection, root_account_uuid, course, student)
+    rows = await connection.fetch(sql("timeline"), root_account_uuid, course, called.key, outcome)
     if not rows:
         where = name_of("Course", course)
         raise UsageError(f"no score of student {student} for outcome {outcome} in {where} is known of {root_account_uuid}")
@@ -80,8 +108,22 @@ async def timeline(connection: Connection, course: int | None, student: str, out
         )
         for row in rows
     )
+    results = [by["id"] for change in changes for by in change.caused_by if by["table"] == RESULT]
+    assessed = await assessed_titles(connection, root_account_uuid, results)
     begins = await history_begins(connection)
-    return Timeline(root_account_uuid, course, student, outcome, rows[0]["title"], changes, begins)
+    first = rows[0]
+    return Timeline(
+        root_account_uuid,
+        course,
+        first["course_name"],
+        called,
+        outcome,
+        first["title"],
+        first["outcome_path"],
+        changes,
+        assessed,
+        begins,
+    )
 
 
 def render(found: Timeline) -> RenderableType:
@@ -89,12 +131,12 @@ def render(found: Timeline) -> RenderableType:
 
     Scale and method stand where they are new: they are long, and seldom change.
     """
-    title = f"outcome {found.learning_outcome_id}" + (f" {printable(found.title)}" if found.title else "")
+    path = found.outcome_path or found.title
+    title = f"outcome {found.learning_outcome_id}" + (f" {printable(path)}" if path else "")
+    where = name_of("Course", found.course, found.course_name)
     parts: list[RenderableType] = [
         Text(title, style="bold"),
-        Text(
-            f"student {printable(found.user_uuid)}, {name_of('Course', found.course)} of {printable(found.root_account_uuid)}"
-        ),
+        Text(f"{found.student.named}, {where} of {printable(found.root_account_uuid)}"),
     ]
     before: dict[str, str] = {}
     for change in found.changes:
@@ -112,7 +154,7 @@ def render(found: Timeline) -> RenderableType:
                 lines.append(value, style="bold green")
             else:
                 lines.append(value, style=_style(name, change.state) if not before or name == "score" else "dim")
-        heading = Text(f"{moment(change.at)}  ").append(_cause(change), style="yellow")
+        heading = Text(f"{moment(change.at)}  ").append(_cause(found, change), style="yellow")
         parts += [Text(), heading, Padding.indent(lines, 2)]
         before |= shown
     if found.history_begins is not None:
@@ -124,10 +166,14 @@ def _style(name: str, state: dict[str, Any]) -> str:
     return style_of(state["color"]) if name in ("score", "level") else ""
 
 
-def _cause(change: Change) -> str:
-    """`new result (result 7)`: in the words that `history` and `explain` take."""
+def _cause(found: Timeline, change: Change) -> str:
+    """`new result (result 7: Essay)`: in the words that `history` and `explain` take."""
     short = {table: word for word, table in SHORT.items()}
-    objects = [f"{short.get(one['table'], one['table'])} {one['id']}" for one in change.caused_by if one["table"]]
+    objects = []
+    for by in change.caused_by:
+        if by["table"]:
+            title = found.title_of(by)
+            objects.append(f"{short.get(by['table'], by['table'])} {by['id']}" + (f": {printable(title)}" if title else ""))
     return printable(change.cause) + (f" ({', '.join(dict.fromkeys(objects))})" if objects else "")
 
 

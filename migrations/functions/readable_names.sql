@@ -1,11 +1,14 @@
-CREATE OR REPLACE FUNCTION outcomes_internal.readable_names(tenant text)
+CREATE OR REPLACE FUNCTION outcomes_internal.readable_names(tenant text, user_ids bigint[])
 RETURNS TABLE (user_id bigint, name text, sortable_name text) LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 #variable_conflict use_column
 BEGIN
     IF has_table_privilege('outcomes.person_name', 'SELECT') THEN
-        RETURN QUERY SELECT p.user_id, p.name, p.sortable_name FROM outcomes.person_name p WHERE p.root_account_uuid = tenant;
+        RETURN QUERY
+        SELECT p.user_id, p.name, p.sortable_name
+          FROM outcomes.person_name p
+         WHERE p.root_account_uuid = tenant AND p.user_id = ANY (user_ids);
     END IF;
 END
 $$;
 COMMENT ON FUNCTION outcomes_internal.readable_names IS
-    'Names of people, as they were told last; none for who may not read them, where person_name itself is an error.';
+    'Names of these people, as they were told last; none for who may not read them, where person_name itself is an error.';

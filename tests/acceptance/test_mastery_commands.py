@@ -8,8 +8,11 @@ from datetime import timedelta
 import pytest
 
 from consumer.ingest.batch import Partition
+from consumer.store.postgres import connect
 from tests.acceptance.running import outcomes, outcomes_json
 from tests.postgres.test_gradebook import ANA, BO, account, course, outcome, worked
+from tests.postgres.test_gradebook_people import enrolled, section
+from tests.postgres.test_people import called
 from tests.postgres.writing import write
 from tests.samples import NOON, TENANT, event, scale
 
@@ -54,6 +57,42 @@ async def test_a_gradebook_for_people_spreadsheets_and_machines(database: str) -
     assert found["students"][0]["cells"][0]["score"] == 1.79
     assert (found["scale"]["owner_id"], found["method"]["owner_id"]) == (3, 7)
     assert [row["summary"]["not_yet_assessed"] for row in found["outcomes"]] == [1, 1]
+
+
+async def test_a_gradebook_of_people_with_names(database: str) -> None:
+    """A section, exclusions, who left; one student by the pseudonym that is shown; names in no message on stderr."""
+    await school(database)
+    await write(
+        database,
+        section(57, "Morning"),
+        enrolled(1, user_uuid=ANA),
+        enrolled(2, user_uuid=BO, state="completed"),
+        enrolled(3, state="deleted"),
+        partition=Partition("people", 0),
+    )
+    connection = await connect(database)
+    await called(connection, 1, "Ana Paz")
+    await connection.close()
+    code, out, err = await outcomes("gradebook", "--course", "7", DATABASE_URL=database, COLUMNS="80")
+    assert (code, err) == (0, "")
+    names = [line.split("  ")[0] for line in out.splitlines()[2:4]]
+    assert names[0] == "Ana Paz"
+    assert "concluded" in out
+    for options, shown in (
+        (("--section", "57"), {ANA, BO}),
+        (("--exclude", "concluded"), {ANA}),
+        (("--exclude", "concluded", "--exclude", "inactive", "--exclude", "missing-users"), {ANA}),
+        (("--all",), {ANA, BO, "uuid-of-3"}),
+    ):
+        found = await outcomes_json("gradebook", "--course", "7", *options, DATABASE_URL=database)
+        assert {student["user_uuid"] for student in found["students"]} == shown
+    one = await outcomes_json("timeline", "--course", "7", "--student", names[1], "--outcome", "2", DATABASE_URL=database)
+    assert (one["user_uuid"], one["student"]["pseudonym"]) == (BO, names[1])
+    code, out, err = await outcomes("timeline", "--course", "7", "--student", "id:1", "--outcome", "2", DATABASE_URL=database)
+    assert (code, out) == (2, "")
+    assert "no score of student id:1 for outcome 2" in err
+    code, out, err = await outcomes("explain", "result", "9", DATABASE_URL=database)
+    assert f"{names[1]} ({BO}), outcome 2 (Writing, with a comma), course 7 (Biology 101)" in out
 
 
 async def test_a_course_or_an_account_of_another_shard_is_not_taken_for_ours(database: str) -> None:
@@ -169,6 +208,8 @@ async def test_account_level_scales_are_shown_and_set(database: str) -> None:
         (("gradebook", "--course", "7", "--at", "2025-02-30"), "is no time with a zone"),
         (("gradebook", "--course", "7", "--known-at", "yesterday"), "yesterday is no time with a zone"),
         (("gradebook", "--course", "7", "--tenant", "nope"), "no such tenant: nope"),
+        (("gradebook", "--course", "7", "--section", "59"), f"no student of section 59 in course 7 is known of {TENANT}"),
+        (("gradebook", "--course", "7", "--exclude", "everybody"), "'everybody' is not one of 'concluded', 'inactive'"),
         (("scale",), "name one of --course and --account"),
         (("scale", "--course", "7", "--account", "3"), "name one of --course and --account"),
         (("scale", "--course", "-1"), "greater than or equal to 1"),

@@ -56,6 +56,7 @@ async def _questions(connection: Connection) -> list[tuple[str, str, float, int]
     return [
         ("gradebook of 30 students x 15 outcomes, 11 results each", small, 10, RUNS),
         ("gradebook of 500 x 20, 5 results each", large, 100, RUNS),
+        ("the large one with all students and titles", f"SELECT * FROM gradebook_at('{TENANT}', 1)", 150, RUNS),
         ("the small one at a date", small.replace("NULL", MOMENT), 30, RUNS),
         ("the large one at a date", large.replace("NULL", MOMENT), 300, RUNS),
         ("a student's timeline", f"SELECT * FROM mastery_timeline('{TENANT}', 7, '{student}', {outcome})", 10, RUNS),

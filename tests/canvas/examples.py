@@ -5,7 +5,7 @@ Outcomes, Proficiency Ratings and Grading Standards are printed in Canvas' docum
 
 from typing import Any
 
-from schemas import rest
+from schemas import rest, rest_people
 
 EXAMPLES: dict[str, tuple[Any, Any]] = {
     "outcome": (
@@ -208,6 +208,95 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
             "account_id": 81259,
             "root_account_id": 81259,
             "created_at": "2012-05-01T00:00:00Z",
+        },
+    ),
+    "user": (
+        rest_people.User,
+        {
+            "id": 2,
+            "name": "Sheldon Cooper",
+            "sortable_name": "Cooper, Sheldon",
+            "short_name": "Shelly",
+            "sis_user_id": "SHEL93921",
+            "integration_id": "ABC59802",
+            "login_id": "sheldon@caltech.example.com",
+            "uuid": "W9GQIcdoDTqwX8mxIunDQQVL6WZTaGmpa5xovmCBx",
+            "past_uuid": "W9GQIcdoDTqwX8mxIunDQQVL6WZTaGmpa5xovmCBz",
+            "enrollments": [{"id": 1, "user_id": 2, "course_id": 1, "type": "StudentEnrollment", "enrollment_state": "active"}],
+        },
+    ),
+    "user_merged": (rest_people.User, {"id": 3, "name": "Leonard", "merged_into_user_id": 2, "sis_user_id": None}),
+    "enrollment": (
+        rest_people.Enrollment,
+        {
+            "id": 1,
+            "course_id": 1,
+            "sis_course_id": "SHEL93921",
+            "course_section_id": 1,
+            "enrollment_state": "active",
+            "limit_privileges_to_course_section": True,
+            "root_account_id": 1,
+            "type": "StudentEnrollment",
+            "user_id": 1,
+            "associated_user_id": None,
+            "role": "StudentEnrollment",
+            "role_id": 1,
+            "created_at": "2012-04-18T23:08:51Z",
+            "updated_at": "2012-04-18T23:08:51Z",
+            "start_at": "2012-04-18T23:08:51Z",
+            "end_at": None,
+            "html_url": "https://school.example/courses/1/users/1",
+            "user": {"id": 3, "name": "Student 1", "sortable_name": "1, Student", "short_name": "Stud 1"},
+        },
+    ),
+    "section": (
+        rest_people.Section,
+        {
+            "id": 1,
+            "name": "Section A",
+            "sis_section_id": "s34643",
+            "integration_id": "3452342345",
+            "sis_course_id": "7",
+            "course_id": 7,
+            "start_at": "2012-06-01T06:00:00Z",
+            "end_at": None,
+            "restrict_enrollments_to_section_dates": None,
+            "nonxlist_course_id": None,
+        },
+    ),
+    "terms": (
+        rest_people.EnrollmentTerms,
+        {
+            "enrollment_terms": [
+                {
+                    "id": 1,
+                    "sis_term_id": "sp2014",
+                    "name": "Spring 2014",
+                    "start_at": "2014-01-06T13:00:00Z",
+                    "end_at": None,
+                    "workflow_state": "active",
+                }
+            ]
+        },
+    ),
+    "assignment": (
+        rest_people.Assignment,
+        {
+            "id": 4,
+            "name": "some assignment",
+            "created_at": "2012-07-02T05:59:00Z",
+            "due_at": "2012-07-02T05:59:00Z",
+            "lock_at": None,
+            "course_id": 123,
+            "html_url": "https://school.example/courses/123/assignments/4",
+            "assignment_group_id": 2,
+            "points_possible": 12.0,
+            "submission_types": ["online_text_entry"],
+            "workflow_state": "unpublished",
+            "published": False,
+            "post_manually": False,
+            "grading_type": "points",
+            "quiz_id": 620,
         },
     ),
 }

@@ -22,6 +22,7 @@ Fault = Literal[
     "forbidden",  # 403: a missing permission
     "forbidden401",  # the same of an older Canvas
     "rejected",  # 400
+    "missing",  # 404
     "elsewhere",  # a redirect; to `Location`
     "next",  # a next page; at `Target`
     "circle",  # the next page is this one
@@ -122,6 +123,8 @@ class Faulty:
                 return web.json_response(said, status=401 if plan.kind == "forbidden401" else 403)
             case "rejected":
                 return web.json_response({"errors": [{"message": "student_id is required"}]}, status=400)
+            case "missing":
+                return web.json_response({"errors": [{"message": "The specified resource does not exist."}]}, status=404)
             case "garbage":
                 assert request.transport is not None
                 request.transport.write(b"HTTP/1.1 200 OK\r\nno header at all\r\n\r\n")

@@ -88,11 +88,11 @@ async def fill(
     )
 
 
-async def differences(dsn: str, school: Address, *, repair: bool = False, **task: Any) -> Reconciliation:
+async def differences(dsn: str, school: Address, *, repair: bool = False, people: str = "ids", **task: Any) -> Reconciliation:
     """A reconciliation."""
     return await reconcile(
         dsn,
-        settings_of(school),
+        settings_of(school, people=people),
         unsignalled,
         Task(writing=repair, **task),
         say=lambda _: None,

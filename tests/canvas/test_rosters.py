@@ -1,6 +1,7 @@
 """A backfill of rosters makes people and places equal to Canvas, also where Canvas changed them without an event."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -227,6 +228,15 @@ async def test_a_section_that_left_for_a_course_which_is_not_read_is_gone_from_t
     assert {id_ for _, id_ in await enrolled(known, BIOLOGY)} >= {ANN_EVENING, CEM_EVENING}
 
 
+async def test_enrolments_that_a_section_has_taken_along_are_not_deleted(known: str, school: School) -> None:
+    """The section's event told where they are, although the new course is not read."""
+    school.cross_list(EVENING, BIOLOGY)
+    await deliver(known, section_event(school, EVENING, datetime.now(UTC)))
+    assert (await fill(known, school, rosters=True, course=ALGEBRA)).troubles == []
+    states = await query(known, "SELECT workflow_state FROM enrollment WHERE course_section_id = $1", EVENING)
+    assert {row[0] for row in states} == {"active"}
+
+
 # Merges
 
 
@@ -287,15 +297,14 @@ async def test_short_pages_do_not_end_a_list(database: str, school: School, page
     assert await read_rosters(database) == COURSES
 
 
-@pytest.mark.parametrize("kind", ["forbidden", "forbidden401", "rejected"])
+@pytest.mark.parametrize("kind", ["forbidden", "forbidden401", "rejected", "missing"])
 @pytest.mark.parametrize("name", ["assignments", "sections", "enrollments", "users"])
 async def test_a_roster_with_a_refused_list_counts_as_not_read(database: str, school: School, kind: Any, name: str) -> None:
     """The other courses count as read, the report has one sentence, and the next run requests the course again."""
     school.fail(kind, path=f"courses/{ALGEBRA}/{name}")
     report = await fill(database, school, rosters=True)
-    (sentence,) = report.troubles
-    assert f"courses/{ALGEBRA}/{name}" in sentence
-    assert "the roster counts as not read" in sentence
+    assert len(report.troubles) == 1
+    assert re.search(rf"courses/{ALGEBRA}/{name}.*the roster counts as not read", report.troubles[0])
     assert await read_rosters(database) == COURSES - {ALGEBRA}
     assert not report.finished
     assert (await fill(database, school, rosters=True)).troubles == []
@@ -326,8 +335,8 @@ async def test_a_token_that_is_limited_to_sections_reads_no_roster(database: str
     limited["limit_privileges_to_course_section"] = True
     assert (await fill(database, school, rosters=True, course=ALGEBRA)).troubles == []
     school.own_id = TEACHER
-    (sentence,) = (await fill(database, school, rosters=True, course=ALGEBRA)).troubles
-    assert "limited to sections of this course" in sentence
+    report = await fill(database, school, rosters=True, course=ALGEBRA)
+    assert ["limited to sections of this course" in sentence for sentence in report.troubles] == [True]
     assert await query(database, "SELECT count(*) FROM roster_reading") == [(1,)]
     school.own_id = ADMIN
     assert (await fill(database, school, rosters=True, course=ALGEBRA)).troubles == []
@@ -338,8 +347,7 @@ async def test_a_roster_of_students_whose_uuids_are_unknown_counts_as_not_read(d
     """Else their results would be those of people who are not in the course. Uuids that the feed told are enough."""
     school.hides_user_uuids = True
     report = await fill(database, school, rosters=True, course=ALGEBRA)
-    (sentence,) = report.troubles
-    assert "no uuid of 4 of 4 students" in sentence
+    assert ["no uuid of 4 of 4 students" in sentence for sentence in report.troubles] == [True]
     assert await read_rosters(database) == set()
     await deliver(database, *(user_event(school, id_) for id_ in (ANN, BEN, CEM, TEST_STUDENT)))
     assert (await fill(database, school, rosters=True, course=ALGEBRA)).troubles == []
@@ -359,8 +367,8 @@ async def test_a_roster_of_which_a_row_was_refused_counts_as_not_read(database: 
 async def test_refused_terms_are_reported(database: str, school: School) -> None:
     """Rosters are read all the same."""
     school.fail("forbidden", path="terms")
-    (sentence,) = (await fill(database, school, rosters=True)).troubles
-    assert "accounts/1/terms" in sentence
+    report = await fill(database, school, rosters=True)
+    assert ["accounts/1/terms" in sentence for sentence in report.troubles] == [True]
     assert await read_rosters(database) == COURSES
 
 
@@ -463,3 +471,32 @@ async def test_reconcile_finds_a_past_uuid(known: str, school: School) -> None:
         done = await differences(known, school, rosters=True, repair=repair)
         assert (done.total, done.counts["missing"]) == (total, total)
     assert (await rosters(known))["user_past_uuid"] == [(ALGEBRA, ANN, "PAST")]
+
+
+# Names
+
+
+async def names(dsn: str) -> dict[int, tuple[Any, ...]]:
+    """Names, logins and SIS ids by user."""
+    found = await query(dsn, "SELECT user_id, name, sortable_name, login, sis_user_id FROM person_name")
+    return {row[0]: tuple(row)[1:] for row in found}
+
+
+async def test_with_names_they_are_stored_beside_and_stand_in_no_report(database: str, school: School) -> None:
+    """A new name is written once, although nothing else of the user changed. So is each where names are wanted only now."""
+    await fill(database, school, rosters=True)
+    report = await fill(database, school, rosters=True, people="names")
+    assert counts(report, "written") == {"canvas_user": 6, "roster_reading": 4}
+    assert (await names(database))[ANN] == ("Ann Ash", "Ash, Ann", "ash501", "S-501")
+    assert (await fill(database, school, rosters=True, people="names")).books.consumed == 0
+    school.users[ANN] |= {"name": "Ann Alder", "sortable_name": "alder, ann"}
+    done = await differences(database, school, rosters=True, people="names")
+    assert {(one.kind, one.table, one.key["id"]) for one in done.differences} == {("stale", "canvas_user", ANN)}
+    texts = (json.dumps(done.as_json(), default=str), repr(done.differences), repr(done.report))
+    assert not any(word in text for text in texts for word in ("Alder", "alder", "Ash"))
+    for written in (1, 0):
+        report = await fill(database, school, rosters=True, people="names")
+        assert counts(report, "written").get("canvas_user", 0) == written
+    assert (await names(database))[ANN] == ("Ann Alder", "alder, ann", "alder501", "S-501")
+    await fill(database, school, rosters=True)
+    assert await names(database) == {}

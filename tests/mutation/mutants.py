@@ -16,6 +16,8 @@ _MEMBERSHIP = "consumer/sources/membership.py"
 _RETENTION = "consumer/store/retention.py"
 _SQL = "consumer/store/sql"
 _COMPARE = "consumer/canvas/compare.py"
+_ROSTER_SURVEY = "consumer/canvas/roster_survey.py"
+_ROSTERS = "tests/canvas/test_rosters.py"
 _TCP = "consumer/engines/tcp.py"
 _ATTACKS = "tests/serve/test_attacks.py"
 _STEP = "migrations/versions/0001_projection.objects.sql"
@@ -45,6 +47,8 @@ _PERSONAL = "tests/acceptance/test_personal_data.py"
 _ANY_ORDER = "test_of_two_names_the_same_is_held_in_whatever_order_and_batches"
 _LEASE = "tests/unit/test_lease.py"
 _WATCHED = "tests/unit/test_watchdog.py"
+_NAMES = "tests/postgres/test_people.py"
+_PEOPLE = "tests/postgres/test_gradebook_people.py"
 
 
 class StaleMutant(Exception):
@@ -596,6 +600,103 @@ MUTANTS = (
         _tests("tests/canvas/test_backfill_late.py", "test_what_rest_once_showed_stays_when_it_is_hidden"),
     ),
     Mutant(
+        "rosters: one with a refused list counts as read",
+        _ROSTER_SURVEY,
+        'yield Unanswered(f"{error}, so the roster counts as not read")',
+        "yield WholeRoster(course.context_id, reading.began or datetime.now().astimezone())",
+        _tests(_ROSTERS, "test_a_roster_with_a_refused_list_counts_as_not_read"),
+    ),
+    Mutant(
+        "rosters: one of which a row was refused counts as read",
+        "consumer/canvas/examining/rosters.py",
+        "if memory.refused:",
+        "if False:",
+        _tests(_ROSTERS, "test_a_roster_of_which_a_row_was_refused_counts_as_not_read"),
+    ),
+    Mutant(
+        "rosters: who sees some sections alone reads them",
+        _ROSTER_SURVEY,
+        "if self._own_id in limited:",
+        "if False:",
+        _tests(_ROSTERS, "test_a_token_that_is_limited_to_sections_reads_no_roster"),
+    ),
+    Mutant(
+        "rosters: students without a uuid are in them",
+        _ROSTER_SURVEY,
+        "if unknown := len(",
+        "if unknown := 0 * len(",
+        _tests(_ROSTERS, "test_a_roster_of_students_whose_uuids_are_unknown_counts_as_not_read"),
+    ),
+    Mutant(
+        "rosters: deleted enrolments are not asked for",
+        "consumer/canvas/client.py",
+        '"creation_pending", "deleted")',
+        '"creation_pending")',
+        _tests(_ROSTERS, "test_a_dropped_enrolment_that_no_event_told_is_known"),
+    ),
+    Mutant(
+        "rosters: who is not shown stays",
+        "consumer/canvas/examining/absent.py",
+        "    thorough = thorough or observation.table in ROSTER\n",
+        "",
+        _tests(_ROSTERS, "test_an_enrolment_that_canvas_shows_nowhere_is_deleted"),
+    ),
+    Mutant(
+        "rosters: a list of several pages is read once",
+        _ROSTER_SURVEY,
+        "if began is None or count == 1 or",
+        "if True or",
+        _tests(_ROSTERS, "test_an_enrolment_that_canvas_shows_nowhere_is_deleted"),
+    ),
+    Mutant(
+        "rosters: a section that was cross-listed leaves its enrolments behind",
+        "consumer/canvas/sql/enrollments_not_shown.sql",
+        "coalesce(moved.course_id, held.course_id) = $3",
+        "held.course_id = $3",
+        _tests(_ROSTERS, "test_enrolments_that_a_section_has_taken_along_are_not_deleted"),
+    ),
+    Mutant(
+        "rosters: the old course's list is believed, which came before the new one's",
+        "consumer/canvas/examining/objects.py",
+        "if ours is not None and _was_missed_elsewhere(remote, ours):",
+        "if False:",
+        _tests("tests/canvas/test_roster_faults.py", "test_courses_that_are_read_at_once_do_not_lose_a_cross_listed_section"),
+    ),
+    Mutant(
+        "rosters: a plain backfill goes on with one of rosters",
+        "consumer/canvas/backfill.py",
+        '" rosters" if self.rosters else ""',
+        '""',
+        _tests("tests/canvas/test_roster_faults.py", "test_a_backfill_without_rosters_does_not_resume_one_of_rosters"),
+    ),
+    Mutant(
+        "rosters: those that were read stay due",
+        "migrations/views/roster_due.sql",
+        "AND reading.event_time > reached.since)",
+        "AND false)",
+        _tests(
+            "tests/canvas/test_backfill_command.py",
+            "test_rosters_below_the_account_of_a_sis_import_are_due_until_they_are_read",
+        ),
+    ),
+    Mutant(
+        "rosters: one that was read before the import is not due",
+        "migrations/views/roster_due.sql",
+        "AND reading.event_time > reached.since)",
+        ")",
+        _tests(
+            "tests/canvas/test_backfill_command.py",
+            "test_rosters_below_the_account_of_a_sis_import_are_due_until_they_are_read",
+        ),
+    ),
+    Mutant(
+        "a name stands in a report",
+        "consumer/canvas/examining/examined.py",
+        'if change.table == "canvas_user" and one.member in USER_NAMES else one',
+        "if False else one",
+        _tests(_ROSTERS, "test_with_names_they_are_stored_beside_and_stand_in_no_report"),
+    ),
+    Mutant(
         "a link that was moved is deleted",
         "consumer/canvas/examining/links.py",
         "examined.changes = await moves(observation, projection, memory) if memory.unknown_links else []",
@@ -715,6 +816,20 @@ MUTANTS = (
         "($1, $2, $4, $5, $6) became",
         "($1, $2, $4, $5) became",
         _tests("tests/postgres/test_relations.py", "test_a_change_of_the_scale_is_no_change_on_one_scale"),
+    ),
+    Mutant(
+        "names stay out of a gradebook also for those who may read them",
+        f"{_FUNCTIONS}/readable_names.sql",
+        "IF has_table_privilege('outcomes.person_name', 'SELECT') THEN",
+        "IF false THEN",
+        _tests("tests/postgres/test_gradebook_at.py", "test_names_are_there_for_those_who_may_read_them"),
+    ),
+    Mutant(
+        "who has left is in the gradebook as unknown",
+        f"{_FUNCTIONS}/gradebook_at.sql",
+        "FROM roster e WHERE e.user_uuid = r.user_uuid)",
+        "FROM roster e WHERE e.user_uuid = r.user_uuid AND e.standing = 'enrolled')",
+        _tests("tests/postgres/test_gradebook_at.py", "test_a_gradebook_has_all_pairs_of_students_and_outcomes"),
     ),
     Mutant(
         "scores a little apart are the same",
@@ -1022,15 +1137,71 @@ MUTANTS = (
         _tests(_ATTACKS, "test_the_sandboxs_paths_and_bodies_are_read_in_one_way"),
     ),
     Mutant(
-        "a title is a formula",
+        "everybody reads names",
+        "consumer/query/people.py",
+        'await connection.fetchval(sql("reads_names"))',
+        "True",
+        _tests(_NAMES, "test_whoever_may_read_names_sees_them_and_everybody_else_sees_pseudonyms"),
+    ),
+    Mutant(
+        "two students have one pseudonym",
+        "consumer/query/people.py",
+        "        digits += 1\n",
+        "        break\n",
+        _tests(_NAMES, "test_a_pseudonym_stays_the_same_and_is_another_ones_nowhere"),
+    ),
+    Mutant(
+        "numbers in names are texts",
+        "consumer/query/people.py",
+        "_NUMBER.sub(_by_value, name)",
+        "name",
+        _tests(_NAMES, "test_numbers_in_names_count_by_their_value"),
+    ),
+    Mutant(
+        "who left has a row",
+        "consumer/query/students.py",
+        'if student.standing == "left" and not self.left:',
+        "if False:",
+        _tests(_PEOPLE, "test_whoever_is_enrolled_has_a_row_and_whoever_left_has_none"),
+    ),
+    Mutant(
+        "an enrolment in another section keeps somebody in",
+        "consumer/query/students.py",
+        'student.is_all(self.section, "completed")',
+        'student.is_all(None, "completed")',
+        _tests(_PEOPLE, "test_rows_are_left_out_as_canvas_does"),
+    ),
+    Mutant(
+        "means are of all, whoever is shown",
         "consumer/query/gradebook.py",
+        "None if rows.are_all_that_count else",
+        "None if True else",
+        _tests(_PEOPLE, "test_rows_are_left_out_as_canvas_does"),
+    ),
+    Mutant(
+        "a name moves what stands beside it",
+        "consumer/query/gradebook_view.py",
+        "Text(isolated(name))",
+        "Text(name)",
+        _tests(_PEOPLE, "test_long_wide_and_foreign_names_fit"),
+    ),
+    Mutant(
+        "a name is obeyed by the terminal",
+        "consumer/query/gradebook_view.py",
+        "_cut(printable(student.person.label), room) for",
+        "_cut(student.person.label, room) for",
+        _tests(_PEOPLE, "test_long_wide_and_foreign_names_fit"),
+    ),
+    Mutant(
+        "a title is a formula",
+        "consumer/query/gradebook_csv.py",
         "            return as_text(value)\n",
         "            return value\n",
         _tests("tests/postgres/test_gradebook.py", "test_formulas_of_strangers_are_texts_in_the_csv_and_numbers_stay_numbers"),
     ),
     Mutant(
         "a text is a formula behind a separator",
-        "consumer/query/gradebook.py",
+        "consumer/query/gradebook_csv.py",
         "not (cell or skipped.start() == 0)",
         "not skipped.start() == 0",
         _tests("tests/postgres/test_gradebook.py", "test_a_text_in_the_csv_is_no_formula_to_a_spreadsheet"),

@@ -257,7 +257,7 @@ async def test_a_moment_before_history_begins_is_refused(database: str) -> None:
             await scale.effective(connection, ("Course", 7), None, at, known_at)
         with pytest.raises(UsageError, match=sentence):
             await rollup.rollup(connection, 7, "ana", 1, None, at, known_at)
-    assert (await gradebook.gradebook(connection, 7, None, begins, None)).students == ("ana",)
+    assert (await gradebook.gradebook(connection, 7, None, begins, None)).students[0].key == "ana"
     shown = await timeline.timeline(connection, 7, "ana", 1, None)
     assert [(one.at, one.cause) for one in shown.changes][:1] == [(begins, "history begins")]
     assert shown.history_begins == begins

@@ -88,7 +88,7 @@ class Institution(School):
     async def rows(self, course: int = 7, at: datetime | None = None) -> dict[str, dict[int, str]]:
         """The rows of the gradebook, with the scores by outcome."""
         found = await gradebook(self.connection, course, TENANT, at, None)
-        rows: dict[str, dict[int, str]] = {student: {} for student in found.students}
+        rows: dict[str, dict[int, str]] = {student.key: {} for student in found.students}
         for (student, outcome), cell in found.cells.items():
             rows[student][outcome] = str(cell["score"])
         return rows

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from consumer.serve.api import gradebook_shapes
+from consumer.store.postgres import connect
 from schemas import rest, rest_gradebook
 from tests.postgres.test_gradebook import outcome, worked
 from tests.postgres.writing import write
-from tests.samples import iso, result
+from tests.samples import TENANT, event, iso, result
 from tests.serve.serving import (
     ANA,
     ANA_ID,
@@ -19,6 +20,7 @@ from tests.serve.serving import (
     COURSE,
     DEE_ID,
     EVE_ID,
+    SHARD,
     TEST_ID,
     Served,
     enrolled,
@@ -28,6 +30,7 @@ from tests.serve.serving import (
     minutes,
     name_people,
     served,
+    user,
 )
 
 ROLLUPS = "/api/v1/courses/7/outcome_rollups"
@@ -126,6 +129,59 @@ async def test_averages_are_over_the_rows_and_count_a_student_once(server: Serve
     assert (reading["count"], reading["score"]) == (5, 3.04)
     of_section = await server.get(f"{ROLLUPS}?aggregate=course&section_id=72&aggregate_stat=median")
     assert [(one["count"], one["score"]) for one in of_section["rollups"][0]["scores"]] == [(1, 4.0)]
+
+
+async def test_results_count_for_whoever_had_the_uuid_when_they_were_made(server: Served, database: str) -> None:
+    """A uuid that Canvas gave to another user in a merge: the old results stay the first one's, under today's uuid."""
+    await write(
+        database,
+        user(EVE_ID, "Eve Ames", ANA, minute=60),
+        user(ANA_ID, "Ana Maria Zoll", "ana-2", minute=60),
+        worked(20, ANA, 1, 0.4, minute=61, created_at=iso(minutes(61))),
+    )
+    told = await server.get(f"{ROLLUPS}?user_ids[]={ANA_ID}&user_ids[]={EVE_ID}&outcome_ids[]=1")
+    scores = {one["links"]["user"]: [score["score"] for score in one["scores"]] for one in told["rollups"]}
+    assert scores == {str(ANA_ID): [4.0], str(EVE_ID): [1.6]}
+    results = await server.get("/api/v1/courses/7/outcome_results?outcome_ids[]=1")
+    assert [(one["id"], one["links"]["user"]) for one in results["outcome_results"] if one["id"] in (1, 20)] == [
+        (1, str(ANA_ID)),
+        (20, str(EVE_ID)),
+    ]
+
+
+async def test_after_a_reading_of_the_roster_nobody_is_unknown_without_later_results(server: Served, database: str) -> None:
+    """REST has told the whole roster at minute 20: only Bo has worked since."""
+    await read_roster(database, 20)
+    await write(database, worked(7, BO, 2, 0.5, minute=41, created_at=iso(minutes(40))))
+    assert await users(server, "") == [str(ANA_ID), str(EVE_ID), str(TEST_ID), f"uuid:{BO}"]
+    assert "uuid:chi" in await users(server, f"at={iso(minutes(19))}")
+    results = (await server.get("/api/v1/courses/7/outcome_results"))["outcome_results"]
+    assert {one["links"]["user"] for one in results} == {str(ANA_ID), f"uuid:{BO}"}
+
+
+async def test_the_time_of_work_is_that_of_the_submission(server: Served, database: str) -> None:
+    """Where no rubric assessment tells it: in results as in rollups."""
+    submitted = event(
+        "submission_updated",
+        at=minutes(50),
+        submission_id=str(SHARD + 1),
+        assignment_id=str(SHARD + 56),
+        user_id=str(SHARD + ANA_ID),
+        submitted_at="2025-03-01T10:00:00Z",
+    )
+    await write(database, submitted)
+    (one,) = (await server.get(f"/api/v1/courses/7/outcome_results?user_ids[]={ANA_ID}"))["outcome_results"]
+    (rollup,) = (await server.get(f"{ROLLUPS}?user_ids[]={ANA_ID}"))["rollups"]
+    assert one["submitted_or_assessed_at"] == rollup["scores"][0]["submitted_at"] == "2025-03-01T10:00:00Z"
+
+
+async def read_roster(database: str, minute: int) -> None:
+    """REST has told the whole roster of course 7."""
+    connection = await connect(database)
+    await connection.execute(
+        "INSERT INTO roster_reading (root_account_uuid, course_id, event_time) VALUES ($1, 7, $2)", TENANT, minutes(minute)
+    )
+    await connection.close()
 
 
 async def test_results_are_those_of_the_rows(server: Served) -> None:

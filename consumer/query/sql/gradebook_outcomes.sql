@@ -16,7 +16,7 @@ seen AS (
      WHERE outcomes_internal.course_of(r.result_context_type, r.result_context_id) IS NOT DISTINCT FROM $2
        AND r.learning_outcome_id = coalesce($5, r.learning_outcome_id)
 )
-SELECT seen.id AS learning_outcome_id, o.title, o.display_name,
+SELECT seen.id AS learning_outcome_id, o.title, o.display_name, CASE WHEN o.title IS NOT NULL THEN array_to_string(path.groups || o.title, ' > ') END AS outcome_path,
        CASE WHEN o.workflow_state = 'deleted' THEN 'deleted' WHEN NOT link.shown THEN 'unlinked' END AS hidden,
        applied.calculation_method, applied.calculation_int, applied.points_possible, applied.mastery_points,
        summary.mean, summary.median, coalesce(summary.assessed, 0) AS assessed, coalesce(summary.mastered, 0) AS mastered,
@@ -29,9 +29,15 @@ SELECT seen.id AS learning_outcome_id, o.title, o.display_name,
   FROM seen
  CROSS JOIN mastery_setting($1, 'Course', $2, coalesce($6, $3), $4) AS setting
   LEFT JOIN LATERAL learning_outcome_at($1, seen.id, $3, $4) AS o ON true
+  LEFT JOIN LATERAL (
+       SELECT p.titles[:cardinality(p.titles) - 1] AS groups
+         FROM outcome_path AS p
+        WHERE p.root_account_uuid = $1 AND p.context_type = 'Course' AND p.context_id = $2 AND p.learning_outcome_id = seen.id
+        ORDER BY p.learning_outcome_link_id
+        LIMIT 1) AS path ON true
   LEFT JOIN LATERAL learning_outcome_at($1, seen.id, $6, $4) AS judged ON $6::timestamptz IS NOT NULL
   LEFT JOIN outcomes_internal.course_outcome_link($1, $2, $5, $3, $4) AS link ON link.learning_outcome_id = seen.id
-  LEFT JOIN course_outcome_summary_of($1, $2, $3, $4, $6) AS summary ON summary.learning_outcome_id = seen.id
+  LEFT JOIN course_outcome_summary_of($1, $2, $3, $4, $6, $7) AS summary ON summary.learning_outcome_id = seen.id
  CROSS JOIN LATERAL outcomes_internal.outcome_setting(
        setting.outcome_proficiency_ratings, setting.outcome_calculation_method_id IS NOT NULL, setting.calculation_method,
        setting.calculation_int,

@@ -1,11 +1,15 @@
--- Which account-level scale and method apply to a course or account, whose they are, and which contexts were asked for them.
+-- Which account-level scale and method apply to a course or account, whose they are, and which contexts were asked for them, by name.
 -- The place is known where the way up to the root is told by events; root and course alone can be asked without knowing it.
 WITH chain AS MATERIALIZED (
     SELECT * FROM outcomes_internal.account_chain($1, $2, $3, $4, $5)
 )
 SELECT s.*,
-       (SELECT coalesce(jsonb_agg(jsonb_build_object('owner_type', c.owner_type, 'owner_id', c.owner_id) ORDER BY c.distance), '[]')
-          FROM chain AS c) AS chain,
+       (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                            'owner_type', c.owner_type, 'owner_id', c.owner_id, 'name', coalesce(course.name, account.name))
+                        ORDER BY c.distance), '[]')
+          FROM chain AS c
+          LEFT JOIN LATERAL course_at($1, c.owner_id, $4, $5) AS course ON c.owner_type = 'Course'
+          LEFT JOIN LATERAL account_at($1, c.owner_id, $4, $5) AS account ON c.owner_type = 'Account') AS chain,
        (SELECT jsonb_agg(jsonb_build_object('description', l.descriptions[n], 'color', l.colors[n], 'points', l.points[n],
                                             'mastery', l.mastery[n]) ORDER BY n DESC)
           FROM outcomes_internal.levels_of(s.outcome_proficiency_ratings) AS l

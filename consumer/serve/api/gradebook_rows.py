@@ -1,6 +1,6 @@
 """Whose rows a gradebook has, and of which outcomes: what all its endpoints begin with."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -42,12 +42,13 @@ class Gradebook:
     """None: all."""
     _by_uuid: Mapping[str, Student]
 
-    def uuids(self, students: Iterable[Student]) -> list[str]:
-        """By which statements know these students."""
-        return [uuid for student in students for uuid in student.uuids]
+    @property
+    def uuids(self) -> list[str]:
+        """Of all students, as statements know them."""
+        return list(self._by_uuid)
 
     def student_of(self, uuid: str) -> Student:
-        """Whose results have this uuid."""
+        """The student whom statements call so."""
         return self._by_uuid[uuid]
 
     async def names(self) -> Names:
@@ -56,12 +57,12 @@ class Gradebook:
 
     async def scores(self, outcome_ids: Sequence[int] | None) -> dict[tuple[User, int], float]:
         """By student and outcome."""
-        rows = await self.request.pool.fetch(sql("scores"), *self.request.of_id, self.uuids(self.students), outcome_ids)
+        rows = await self.request.pool.fetch(sql("scores"), *self.request.of_id, self.uuids, outcome_ids)
         return {(self.student_of(row["user_uuid"]).user, row["learning_outcome_id"]): row["score"] for row in rows}
 
     async def results(self, outcome_ids: Sequence[int] | None = None) -> Sequence[Row]:
         """Those that Canvas shows."""
-        of = *self.request.of_id, self.uuids(self.students), outcome_ids
+        of = *self.request.of_id, self.uuids, outcome_ids
         return await self.request.pool.fetch(sql("results"), *of, LAST_PAGE, 0)
 
     async def alignments(self) -> Sequence[Row]:
@@ -108,7 +109,7 @@ async def gradebook_of(
             raise not_found()
         outcomes = [row for row in outcomes if row["group_id"] == outcome_group_id]
         outcome_ids = list({row["id"] for row in outcomes})
-    book = Gradebook(request, students, outcomes, outcome_ids, {uuid: one for one in students for uuid in one.uuids})
+    book = Gradebook(request, students, outcomes, outcome_ids, {one.user_uuid: one for one in students})
     return await _without_missing(book, exclude)
 
 
@@ -130,7 +131,7 @@ async def _students(
                 continue
         if any(enrollments and all(of_one == state for _, of_one in enrollments) for state in excluded):
             continue
-        found.append(Student(row["user_id"], tuple(row["uuids"]), enrollments))
+        found.append(Student(row["user_id"], row["user_uuid"], enrollments))
     return found
 
 
@@ -146,4 +147,4 @@ async def _without_missing(book: Gradebook, exclude: Collection[str]) -> Gradebo
     if "missing_outcome_results" in exclude:
         measured = {row["learning_outcome_id"] for row in results}
         outcomes = [row for row in outcomes if row["id"] in measured]
-    return Gradebook(book.request, students, outcomes, ids, book._by_uuid)
+    return Gradebook(book.request, students, outcomes, ids, {one.user_uuid: one for one in students})

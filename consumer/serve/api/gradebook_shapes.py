@@ -20,15 +20,15 @@ class Student:
     """Somebody who has a row: by id, else by uuid."""
 
     user_id: int | None
-    uuids: tuple[str, ...]
-    """Under which results are theirs."""
+    user_uuid: str
+    """What statements call the student; of one who has several, today's."""
     enrollments: tuple[tuple[int | None, str | None], ...]
     """Section and state of each; none where no enrolment is known."""
 
     @property
     def user(self) -> User:
         """As names are asked for."""
-        return (self.user_id, None) if self.user_id is not None else (None, self.uuids[0])
+        return (self.user_id, None) if self.user_id is not None else (None, self.user_uuid)
 
 
 _ASSETS = {
@@ -59,7 +59,7 @@ _COLORS: Mapping[tuple[int, int], str] = {
 
 def user_ref(student: Student) -> str:
     """A student in `links.user`: the id, or the uuid where no id is known."""
-    return f"uuid:{student.uuids[0]}" if student.user_id is None else str(student.user_id)
+    return f"uuid:{student.user_uuid}" if student.user_id is None else str(student.user_id)
 
 
 def asset(type_: str | None, id_: int | None) -> str | None:

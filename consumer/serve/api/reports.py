@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 
-from consumer.query.gradebook import as_text
+from consumer.query.gradebook_csv import as_text
 from consumer.query.scale import number
 from consumer.serve.api import gradebook_shapes as shapes
 from consumer.serve.api import linked, serializers

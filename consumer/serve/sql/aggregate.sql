@@ -1,11 +1,7 @@
 -- A course's rollups over its students at a moment, of these students ($4) and outcomes ($5), in doubles as in Canvas: the mean has
 -- 2 decimals, the median is not rounded. Students without a score do not count.
 WITH rollup AS (
-    SELECT r.learning_outcome_id, r.score::double precision AS score FROM outcomes_internal.rollup_of($1, $2, $3, NULL, NULL) AS r WHERE $4::text[] IS NULL
-     UNION ALL
-    SELECT r.learning_outcome_id, r.score::double precision
-      FROM outcomes_internal.rollup_of_students($1, $2, $4, $3, NULL) AS r
-     WHERE $4::text[] IS NOT NULL
+    SELECT r.learning_outcome_id, r.score::double precision AS score FROM outcomes_internal.rollup_of_students($1, $2, $4, $3, NULL) AS r
 )
 SELECT summed.learning_outcome_id, o.title, summed.count,
        outcomes_internal.rollup_score('average', NULL, summed.scores, NULL)::double precision AS mean,

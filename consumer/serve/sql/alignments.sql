@@ -21,7 +21,8 @@ result AS (
 proved AS (
     SELECT r.learning_outcome_id, r.associated_asset_type AS asset_type, r.associated_asset_id AS asset_id, max(r.event_time) AS event_time
       FROM result AS r
-     WHERE r.workflow_state = 'active' AND (r.associated_asset_type IN ('Assignment', 'LiveAssessments::Assessment') OR $6::boolean AND r.associated_asset_type = 'Quizzes::Quiz')
+     WHERE r.workflow_state = 'active' AND (r.associated_asset_type IN ('Assignment', 'LiveAssessments::Assessment')
+            OR $6::boolean AND r.associated_asset_type = 'Quizzes::Quiz')
        AND r.associated_asset_id IS NOT NULL AND ($5::text[] IS NULL OR r.user_uuid = ANY ($5))
      GROUP BY r.learning_outcome_id, r.associated_asset_type, r.associated_asset_id
 )

@@ -18,7 +18,7 @@ WITH RECURSIVE walked (user_uuid) AS (
             ORDER BY r.user_uuid
             LIMIT 1) AS next
 ),
-seen AS (
+seen AS MATERIALIZED (
     SELECT walked.user_uuid FROM walked
      UNION ALL
     SELECT asked.user_uuid
@@ -36,23 +36,20 @@ seen AS (
        AND ($4::text[] IS NULL OR v.user_uuid = ANY ($4))
 ),
 roster AS MATERIALIZED (
-    SELECT r.user_id, r.standing, r.enrollments,
+    SELECT r.user_id, coalesce(r.user_uuid, r.past_uuids[1], 'id:' || r.user_id) AS user_uuid, r.enrollments,
            array_remove(r.user_uuid || r.past_uuids, NULL) || ('id:' || r.user_id) AS uuids
       FROM course_roster_at($1, $2, $3) AS r
-),
-stranger AS (
-    SELECT known.user_id, array_agg(known.user_uuid ORDER BY known.user_uuid) AS uuids
-      FROM (SELECT seen.user_uuid,
-                   CASE WHEN seen.user_uuid ~ '^id:[1-9][0-9]{0,17}$' THEN substr(seen.user_uuid, 4)::bigint
-                        ELSE (SELECT min(u.user_id) FROM user_identity AS u WHERE u.root_account_uuid = $1 AND u.user_uuid = seen.user_uuid)
-                   END AS user_id
-              FROM seen
-             WHERE seen.user_uuid <> ALL (ARRAY(SELECT unnest(roster.uuids) FROM roster))) AS known
-     GROUP BY known.user_id, CASE WHEN known.user_id IS NULL THEN known.user_uuid END
+     WHERE r.standing = 'enrolled'
 )
-SELECT r.user_id, r.uuids, r.enrollments
+SELECT r.user_id, r.user_uuid, r.enrollments
   FROM roster AS r
- WHERE r.standing = 'enrolled' AND ($4::text[] IS NULL OR r.uuids && $4)
+ WHERE $4::text[] IS NULL OR r.uuids && $4
  UNION ALL
-SELECT s.user_id, s.uuids, NULL FROM stranger AS s
+SELECT CASE WHEN p.user_uuid ~ '^id:[1-9][0-9]{0,17}$' THEN substr(p.user_uuid, 4)::bigint
+            ELSE (SELECT min(u.user_id) FROM user_identity AS u WHERE u.root_account_uuid = $1 AND u.user_uuid = p.user_uuid)
+       END, p.user_uuid, NULL
+  FROM (SELECT DISTINCT p.user_uuid
+          FROM outcomes_internal.result_person($1, $2, ARRAY(SELECT seen.user_uuid FROM seen), $3, NULL) AS p
+         WHERE p.counts_as = p.user_uuid) AS p
+ WHERE p.user_uuid <> ALL (ARRAY(SELECT unnest(roster.uuids) FROM roster))
  ORDER BY 1 NULLS LAST, 2

@@ -1,0 +1,66 @@
+-- Everybody who by a moment was ever told to be enrolled in a course as a student, or has a result in it that counts though nobody was told
+-- to be enrolled whose it is. outcomes: those that the student has active results for, with or without a score.
+WITH once AS (
+    SELECT v.id
+      FROM learning_outcome_result_version AS v
+     WHERE ($3::timestamptz IS NOT NULL OR $4::timestamptz IS NOT NULL)
+       AND v.root_account_uuid = $1 AND v.result_context_id = $2 AND coalesce(v.result_context_type, 'Course') = 'Course'
+     UNION
+    SELECT v.id
+      FROM learning_outcome_result_version AS v
+     WHERE ($3::timestamptz IS NOT NULL OR $4::timestamptz IS NOT NULL)
+       AND $2::bigint IS NULL AND v.root_account_uuid = $1 AND outcomes_internal.course_of(v.result_context_type, v.result_context_id) IS NULL
+),
+result AS MATERIALIZED (
+    SELECT r.user_uuid, r.learning_outcome_id, r.workflow_state, r.associated_asset_type, r.associated_asset_id, r.event_time,
+           coalesce(r.created_at, r.assessed_at, r.event_time) AS made_at
+      FROM learning_outcome_result AS r
+     WHERE $3::timestamptz IS NULL AND $4::timestamptz IS NULL AND r.root_account_uuid = $1 AND r.user_uuid IS NOT NULL
+       AND (r.result_context_id = $2 AND coalesce(r.result_context_type, 'Course') = 'Course'
+            OR $2::bigint IS NULL AND outcomes_internal.course_of(r.result_context_type, r.result_context_id) IS NULL)
+     UNION ALL
+    SELECT r.user_uuid, r.learning_outcome_id, r.workflow_state, r.associated_asset_type, r.associated_asset_id, r.event_time,
+           coalesce(r.created_at, r.assessed_at, r.event_time)
+      FROM once
+     CROSS JOIN LATERAL learning_outcome_result_at($1, once.id, $3, $4) AS r
+     WHERE outcomes_internal.course_of(r.result_context_type, r.result_context_id) IS NOT DISTINCT FROM $2 AND r.user_uuid IS NOT NULL
+),
+gone AS MATERIALIZED (
+    SELECT a.* FROM outcome_alignment_at($1, $2, $3, $4) AS a WHERE a.workflow_state = 'deleted'
+),
+owner AS MATERIALIZED (
+    SELECT r.user_uuid, p.counts_as, array_agg(DISTINCT r.learning_outcome_id) FILTER (WHERE r.workflow_state = 'active' AND NOT EXISTS (
+               SELECT
+                 FROM gone
+                WHERE gone.asset_type = r.associated_asset_type AND gone.asset_id = r.associated_asset_id
+                  AND gone.learning_outcome_id = r.learning_outcome_id AND r.event_time <= gone.event_time)) AS outcomes
+      FROM result AS r
+      JOIN outcomes_internal.result_person($1, $2, ARRAY(SELECT DISTINCT result.user_uuid FROM result), $3, $4) AS p
+        ON p.user_uuid = r.user_uuid AND r.made_at >= p.held_from AND r.made_at < p.held_until
+     GROUP BY r.user_uuid, p.counts_as
+),
+roster AS MATERIALIZED (
+    SELECT r.*, ARRAY[r.user_uuid, 'id:' || r.user_id] || r.past_uuids AS uuids FROM course_roster_at($1, $2, $3, $4) AS r
+),
+section AS MATERIALIZED (
+    SELECT s.id, s.name
+      FROM (SELECT DISTINCT unnest(roster.sections) FROM roster) AS seen (id)
+     CROSS JOIN LATERAL course_section_at($1, seen.id, $3, $4) AS s
+)
+SELECT r.user_id, r.user_uuid, r.past_uuids, r.standing, r.test_student,
+       (SELECT jsonb_agg(jsonb_build_object(
+                   'course_section_id', (e ->> 'course_section_id')::bigint, 'section_name', section.name,
+                   'workflow_state', e ->> 'workflow_state') ORDER BY n)
+          FROM jsonb_array_elements(r.enrollments) WITH ORDINALITY AS enrollment (e, n)
+          LEFT JOIN section ON section.id = (e ->> 'course_section_id')::bigint) AS enrollments,
+       ARRAY(SELECT DISTINCT unnest(owner.outcomes)
+               FROM owner
+              WHERE owner.user_uuid = ANY (r.uuids) AND (owner.counts_as IS NULL) = (r.standing = 'left')) AS outcomes
+  FROM roster AS r
+ UNION ALL
+SELECT holder.user_id, owner.user_uuid, '{}', 'unknown', false, '[]', coalesce(owner.outcomes, '{}')
+  FROM owner
+  LEFT JOIN outcomes_internal.uuid_holder($1, ARRAY(SELECT owner.user_uuid FROM owner), $4) AS holder
+         ON holder.user_uuid = owner.user_uuid AND holder.held_until = 'infinity'
+ WHERE owner.counts_as = owner.user_uuid
+   AND NOT EXISTS (SELECT FROM roster AS r WHERE r.standing = 'enrolled' AND owner.user_uuid = ANY (r.uuids))

@@ -1,0 +1,182 @@
+"""The students of a course: who they are, whether they are enrolled, and which of them somebody asks for."""
+
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from consumer.errors import UsageError
+from consumer.printable import isolated, printable
+from consumer.query.people import Person, people_of
+from consumer.query.scale import name_of
+from consumer.query.sql import sql
+from consumer.store.postgres import Connection
+
+RESULT = "learning_outcome_result"
+_PSEUDONYM = re.compile(r"(?:student )?([0-9A-F]{4,64})", re.IGNORECASE | re.ASCII)
+
+
+class Exclude(StrEnum):
+    """Who or what a gradebook leaves out, as Canvas' gradebook can."""
+
+    CONCLUDED = "concluded"
+    """Students whose every enrolment is completed."""
+    INACTIVE = "inactive"
+    """Students whose every enrolment is inactive."""
+    MISSING_USERS = "missing-users"
+    """Students without results."""
+    MISSING_OUTCOMES = "missing-outcomes"
+    """Outcomes without results."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrollment:
+    """As a student, or as the test student."""
+
+    course_section_id: int | None
+    section_name: str | None
+    workflow_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Student:
+    """Somebody who was ever enrolled in a course as a student, or has a result in it."""
+
+    person: Person
+    key: str
+    """What the rollups call the student."""
+    uuids: frozenset[str]
+    """All that the student ever had, `key` among them."""
+    standing: str
+    """enrolled, left, or unknown: no enrolment was ever told."""
+    test_student: bool
+    enrollments: tuple[Enrollment, ...]
+    """Those that are not deleted; of one who left, those that were."""
+    outcomes: frozenset[int]
+    """Outcomes for which the student has results in the course, with or without a score."""
+
+    def within(self, section: int | None) -> tuple[Enrollment, ...]:
+        """The enrolments in a section; None: all."""
+        return tuple(one for one in self.enrollments if section in (None, one.course_section_id))
+
+    def is_all(self, section: int | None, *states: str) -> bool:
+        """Whether there are enrolments in a section, and each is in one of these states."""
+        found = self.within(section)
+        return bool(found) and all(one.workflow_state in states for one in found)
+
+    @property
+    def marks(self) -> list[str]:
+        """What sets the student apart, for people."""
+        return [
+            *(["left"] if self.standing == "left" else []),
+            *(["unknown"] if self.standing == "unknown" else []),
+            *(["test"] if self.test_student else []),
+            *(["concluded"] if self.is_all(None, "completed") else []),
+            *(["inactive"] if self.is_all(None, "inactive") else []),
+        ]
+
+    @property
+    def named(self) -> str:
+        """For people, with what the tables call the student."""
+        return f"{isolated(printable(self.person.label))} ({printable(self.key)})"
+
+    @property
+    def section_names(self) -> list[str]:
+        """Each once; a section that no event has told of by its id."""
+        names = {one.course_section_id: one.section_name for one in self.enrollments if one.course_section_id is not None}
+        return [name or f"section {id_}" for id_, name in names.items()]
+
+    def as_json(self) -> dict[str, Any]:
+        """For machines. Without a name where the login may not read names, or none is stored."""
+        name = self.person.known_name
+        return {
+            "user_id": self.person.user_id,
+            "pseudonym": self.person.pseudonym,
+            "name": name and name.name,
+            "sortable_name": name and name.sortable_name,
+            "standing": self.standing,
+            "test_student": self.test_student,
+            "concluded": self.is_all(None, "completed"),
+            "inactive": self.is_all(None, "inactive"),
+            "enrollments": [{name: getattr(one, name) for name in Enrollment.__slots__} for one in self.enrollments],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Which students a gradebook shows."""
+
+    section: int | None = None
+    exclude: frozenset[Exclude] = frozenset()
+    left: bool = False
+    """Also who has left. They count in no mean, median or level."""
+
+    @property
+    def are_all_that_count(self) -> bool:
+        """Whether nobody is left out who counts in the course."""
+        return self.section is None and self.exclude <= {Exclude.MISSING_OUTCOMES}
+
+    def include(self, student: Student) -> bool:
+        """As Canvas decides. In a section only the enrolments in it count."""
+        if student.standing == "left" and not self.left:
+            return False
+        if self.section is not None and not student.within(self.section):
+            return False
+        return not (
+            (Exclude.CONCLUDED in self.exclude and student.is_all(self.section, "completed"))
+            or (Exclude.INACTIVE in self.exclude and student.is_all(self.section, "inactive"))
+            or (Exclude.MISSING_USERS in self.exclude and not student.outcomes)
+        )
+
+
+ALL_THAT_COUNT = Rows()
+
+
+async def students_of(
+    connection: Connection,
+    root_account_uuid: str,
+    course: int | None,
+    at: datetime | None = None,
+    known_at: datetime | None = None,
+) -> list[Student]:
+    """All of a course by a moment, in Canvas' order, whoever has left among them. Names are those of today."""
+    rows = await connection.fetch(sql("students"), root_account_uuid, course, at, known_at)
+    found = {(row["user_id"], row["user_uuid"]): row for row in rows}
+    people = await people_of(connection, root_account_uuid, found)
+    return [_student(person, found[person.user_id, person.user_uuid]) for person in people]
+
+
+def _student(person: Person, row: Any) -> Student:
+    key = person.user_uuid or next(iter(row["past_uuids"]), f"id:{person.user_id}")
+    enrollments = tuple(Enrollment(**one) for one in json.loads(row["enrollments"]))
+    uuids = frozenset((key, *row["past_uuids"]))
+    outcomes = frozenset(row["outcomes"])
+    return Student(person, key, uuids, row["standing"], row["test_student"], enrollments, outcomes)
+
+
+async def student_called(connection: Connection, root_account_uuid: str, course: int | None, text: str) -> Student:
+    """The student of a course with that uuid, user id (`id:7`) or pseudonym, whoever has left among them.
+
+    A uuid that the course does not know is a student of whom nothing else is known. Raises `UsageError` where a pseudonym could
+    be several students'.
+    """
+    students = await students_of(connection, root_account_uuid, course)
+    for student in sorted(students, key=lambda one: one.key != text):
+        if text in student.uuids or text == f"id:{student.person.user_id}":
+            return student
+    if (pseudonym := _PSEUDONYM.fullmatch(text)) is not None:
+        code = pseudonym[1].upper()
+        alike = [one for one in students if one.person.code.startswith(code) or code.startswith(one.person.code)]
+        if len(alike) > 1:
+            raise UsageError(f"{text} is the beginning of several pseudonyms in {name_of('Course', course)}: give more digits")
+        if alike:
+            return alike[0]
+    [person] = await people_of(connection, root_account_uuid, [(None, text)])
+    return Student(person, text, frozenset((text,)), "unknown", False, (), frozenset())
+
+
+async def assessed_titles(connection: Connection, root_account_uuid: str, results: list[int]) -> dict[int, str]:
+    """Result -> title of the assignment, quiz or live assessment, of today, where one is known."""
+    return {row["id"]: row["title"] for row in await connection.fetch(sql("assessed_titles"), root_account_uuid, results)}
