@@ -44,7 +44,7 @@ _DECODE = "consumer/ingest/decode.py"
 _NAMES = "tests/postgres/test_person_names.py"
 _NAMES_DECODED = "tests/unit/test_person_names.py"
 _PERSONAL = "tests/acceptance/test_personal_data.py"
-_ANY_NAMES = "test_any_order_repetition_and_split_gives_the_same_names"
+_ANY_ORDER = "test_of_two_names_the_same_is_held_in_whatever_order_and_batches"
 _LEASE = "tests/unit/test_lease.py"
 _WATCHED = "tests/unit/test_watchdog.py"
 _CALLED = "tests/postgres/test_people.py"
@@ -1648,7 +1648,7 @@ MUTANTS = (
         f"{_FUNCTIONS}/newer_telling.sql",
         "THEN one ELSE other END",
         "THEN coalesce(other, one) ELSE other END",
-        _tests(_NAMES, "test_the_newest_name_is_held_and_known_versions_bring_it_too", _ANY_NAMES),
+        _tests(_NAMES, "test_the_newest_name_is_held_and_known_versions_bring_it_too", _ANY_ORDER),
     ),
     Mutant(
         "of two names at one moment any is held",
@@ -1656,7 +1656,7 @@ MUTANTS = (
         """((one ->> 'event_time') COLLATE "C", one::text COLLATE "C")
                                    >= ((other ->> 'event_time') COLLATE "C", other::text COLLATE "C")""",
         "(one ->> 'event_time') >= (other ->> 'event_time')",
-        _tests(_NAMES, _ANY_NAMES),
+        _tests(_NAMES, _ANY_ORDER),
     ),
     Mutant(
         "of two names in one batch any is held",
@@ -1664,7 +1664,7 @@ MUTANTS = (
         """ORDER BY (telling ->> 'event_time') COLLATE "C" DESC, telling::text COLLATE "C" DESC)
                FILTER (WHERE NOT rest)""",
         "ORDER BY NULL) FILTER (WHERE NOT rest)",
-        _tests(_NAMES, _ANY_NAMES),
+        _tests(_NAMES, _ANY_ORDER),
     ),
     Mutant(
         "REST is believed where an event is newer",
