@@ -85,7 +85,7 @@ class Grading:
 
     def _new_assignment(self, course: Course, at: datetime, *, quiz: bool) -> tuple[Assignment, list[Event]]:
         number = 1 + sum((one.quiz is not None) == quiz for one in course.assignments)
-        start = CRITERIA * (number - 1) % len(course.outcomes)
+        start = number % len(course.outcomes)
         measured = [*course.outcomes[start:], *course.outcomes[:start]][: 1 if quiz else CRITERIA]
         due = at.replace(hour=23, minute=59) + timedelta(days=7)
         id_, quiz_id = self._canvas.next_id(), self._canvas.next_id() if quiz else None
