@@ -336,6 +336,8 @@ class OutcomeRollups(Shape):
 
     rollups: list[OutcomeRollup]
     """By student."""
+    meta: dict[str, Any] | None = None
+    """`pagination`: how many students and pages there are, and the addresses of pages; not with `aggregate`."""
     linked: Linked | None = None
     """Only with `include[]`."""
 

@@ -28,7 +28,7 @@ _INITIALS = 4
 _BAR = 20
 _MARKS = {
     "left": "left: is enrolled no more, and counts in no mean, median or level",
-    "unknown": "unknown: no enrolment in the course was ever told",
+    "unknown": "unknown: has results, but no enrolment in the course is known",
     "test": "test: the test student of the course",
 }
 

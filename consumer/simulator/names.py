@@ -11,7 +11,17 @@ _GIVEN = (
 _FAMILY = (
     *("Abernathy", "Bäckström", "Castellanos", "Dzhaparidze", "Eyjólfsdóttir", "Fitzwilliam", "Grzybowski", "Hakimi"),
     *("Ibragimova", "Jankovic", "Kowalczyk", "Lindqvist", "Mbeki-Nkosi", "Nakagawa", "O'Sullivan", "Papadopoulos"),
-    *("Quintanilla", "Rajagopalan", "Szymanski", "Thorvaldsen", "Ueno", "Villanueva", "Wojciechowski", "Yildirim", "Zubrzycki"),
+    *(
+        "Quintanilla",
+        "Rajagopalan",
+        "Szymanski",
+        "Thorvaldsen",
+        "Uenoyama",
+        "Villanueva",
+        "Wojciechowski",
+        "Yildirim",
+        "Zubrzycki",
+    ),
 )
 _SUFFIXES = ("Jr.", "III", "Esq.")
 

@@ -12,16 +12,17 @@ SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0
 BEGIN
     RETURN QUERY
     WITH rollup AS MATERIALIZED (SELECT r.* FROM outcomes.outcome_rollup_at($1, $2, $3, $4, $5) r),
-    roster AS MATERIALIZED (
-        SELECT r.user_id, coalesce(r.user_uuid, 'id:' || r.user_id) AS user_uuid, r.standing, r.test_student
+    enrolled AS MATERIALIZED (
+        SELECT r.user_id, coalesce(r.user_uuid, 'id:' || r.user_id) AS user_uuid, r.test_student
           FROM outcomes.course_roster_at($1, $2, $3, $4) r
+         WHERE r.standing = 'enrolled'
     ),
     student AS (
-        SELECT e.user_id, e.user_uuid, e.standing, e.test_student FROM roster e WHERE e.standing = 'enrolled'
+        SELECT e.user_id, e.user_uuid, 'enrolled' AS standing, e.test_student FROM enrolled e
          UNION ALL
         SELECT DISTINCT NULL::bigint, r.user_uuid, 'unknown', false
           FROM rollup r
-         WHERE NOT EXISTS (SELECT FROM roster e WHERE e.user_uuid = r.user_uuid)
+         WHERE NOT EXISTS (SELECT FROM enrolled e WHERE e.user_uuid = r.user_uuid) -- scores are of nobody who has left
     ),
     outcome AS (
         SELECT seen.id, o.title
@@ -37,7 +38,7 @@ BEGIN
       FROM student s
      CROSS JOIN outcome o
       LEFT JOIN rollup r ON r.user_uuid = s.user_uuid AND r.learning_outcome_id = o.id
-      LEFT JOIN outcomes_internal.readable_names($1, ARRAY(SELECT e.user_id FROM roster e)) n ON n.user_id = s.user_id;
+      LEFT JOIN outcomes_internal.readable_names($1, ARRAY(SELECT e.user_id FROM enrolled e)) n ON n.user_id = s.user_id;
 END
 $$;
 COMMENT ON FUNCTION outcomes.gradebook_at IS

@@ -104,6 +104,11 @@ def told_by(texts: dict[str, str], words: Iterable[str]) -> dict[str, list[str]]
     return {name: there for name, there in found.items() if there}
 
 
+def names_removed(log: str) -> list[int]:
+    """Of how many people, each time."""
+    return [line["people"] for line in map(json.loads, log.splitlines()) if line["event"] == "names_removed"]
+
+
 async def refusing(dsn: str) -> None:
     """One user's version is refused by the database itself."""
     connection = await connect(dsn)
@@ -145,8 +150,7 @@ async def test_with_ids_no_name_is_anywhere(
         code, out, err = await worker.end()
     assert code == 0, err
     assert '"event":"batch"' in err.replace(" ", "")
-    (removed,) = [line for line in map(json.loads, err.splitlines()) if line["event"] == "names_removed"]
-    assert removed["people"] == 2
+    assert names_removed(err) == [2]
     shown = await tables(database) | {"metrics": page, "output": out, "log": err}
     assert told_by(shown, [*NAMES, *UNKNOWN, *ELSEWHERE]) == {}
     assert "uuid-501" in shown["canvas_user"], "the search finds what is there"
@@ -175,8 +179,7 @@ async def test_with_names_they_are_in_their_tables_alone_and_go_with_the_setting
     assert told_by({"output": out, "log": err}, [*NAMES, *UNKNOWN]) == {}
 
     code, out, err = await outcomes("replay", str(file), **variables)
-    (removed,) = [line for line in map(json.loads, err.splitlines()) if line["event"] == "names_removed"]
-    assert removed["people"] == 4
+    assert names_removed(err) == [4]
     everywhere = await tables(database) | {"output": out, "log": err}
     assert told_by(everywhere, [*NAMES, *UNKNOWN, *ELSEWHERE]) == {}
 

@@ -172,12 +172,12 @@ class People(Content):
         shown = {
             "id": id_,
             "name": row["name"],
-            "created_at": "2024-08-01T08:00:00Z",
+            "created_at": row.get("created_at", "2024-08-01T08:00:00Z"),
             "sortable_name": row.get("sortable_name", f"{family}, {given}"),
             "short_name": row["name"],
-            "sis_user_id": f"S-{id_}",
+            "sis_user_id": row.get("sis_user_id", f"S-{id_}"),
             "integration_id": None,
-            "login_id": f"{family.lower()}{id_}",
+            "login_id": row.get("login_id", f"{family.lower()}{id_}"),
         }
         if "uuid" in include and not self.hides_user_uuids:
             shown |= {"uuid": row["uuid"], "account_uuid": self.accounts[ROOT]["uuid"]}
@@ -217,13 +217,13 @@ class People(Content):
                 "course_id": course,
                 "name": row["title"],
                 "due_at": row.get("due_at"),
-                "points_possible": 10.0,
-                "submission_types": ["online_upload", "online_text_entry"],
+                "points_possible": row.get("points_possible", 10.0),
+                "submission_types": row.get("submission_types", ["online_upload", "online_text_entry"]),
                 "workflow_state": row["workflow_state"],
                 "published": row["workflow_state"] == "published",
                 "post_manually": row.get("post_manually", False),
                 "grading_type": "points",
-                "assignment_group_id": 1301,
+                "assignment_group_id": row.get("assignment_group_id", 1301),
             }
             | ({"quiz_id": row["quiz_id"]} if "quiz_id" in row else {})
             for row in rows

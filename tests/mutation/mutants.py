@@ -44,10 +44,10 @@ _DECODE = "consumer/ingest/decode.py"
 _NAMES = "tests/postgres/test_person_names.py"
 _NAMES_DECODED = "tests/unit/test_person_names.py"
 _PERSONAL = "tests/acceptance/test_personal_data.py"
-_ANY_NAMES = "test_any_order_repetition_and_split_gives_the_same_names"
+_ANY_ORDER = "test_of_two_names_the_same_is_held_in_whatever_order_and_batches"
 _LEASE = "tests/unit/test_lease.py"
 _WATCHED = "tests/unit/test_watchdog.py"
-_NAMES = "tests/postgres/test_people.py"
+_CALLED = "tests/postgres/test_people.py"
 _PEOPLE = "tests/postgres/test_gradebook_people.py"
 
 
@@ -825,13 +825,6 @@ MUTANTS = (
         _tests("tests/postgres/test_gradebook_at.py", "test_names_are_there_for_those_who_may_read_them"),
     ),
     Mutant(
-        "who has left is in the gradebook as unknown",
-        f"{_FUNCTIONS}/gradebook_at.sql",
-        "FROM roster e WHERE e.user_uuid = r.user_uuid)",
-        "FROM roster e WHERE e.user_uuid = r.user_uuid AND e.standing = 'enrolled')",
-        _tests("tests/postgres/test_gradebook_at.py", "test_a_gradebook_has_all_pairs_of_students_and_outcomes"),
-    ),
-    Mutant(
         "scores a little apart are the same",
         "consumer/canvas/examining/rollups.py",
         "if difference.ours == difference.canvas:",
@@ -1019,6 +1012,48 @@ MUTANTS = (
         _tests(_ATTACKS, "test_connections_that_ask_nothing_make_room"),
     ),
     Mutant(
+        "a parameter that nobody knows is ignored",
+        "consumer/serve/api/dependencies.py",
+        "if name not in declared and name not in _ANYWHERE:",
+        "if False:",
+        _tests("tests/serve/test_people.py", "test_a_parameter_that_is_not_honoured_is_refused"),
+    ),
+    Mutant(
+        "a login that may not read names gets no answer",
+        "consumer/serve/read_pool.py",
+        "    except asyncpg.InsufficientPrivilegeError:\n        return []",
+        "    except ZeroDivisionError:\n        return []",
+        _tests("tests/serve/test_people.py", "test_names_are_shown_only_where_the_login_may_read_them"),
+    ),
+    Mutant(
+        "who has left has a row in the gradebook that is served",
+        "consumer/serve/sql/gradebook_students.sql",
+        "WHERE r.standing = 'enrolled'",
+        "WHERE true",
+        _tests("tests/serve/test_gradebook.py", "test_each_enrolment_that_is_not_deleted_is_a_row"),
+    ),
+    Mutant(
+        "a result that is served is whoever's the uuid is now",
+        "consumer/serve/sql/results.sql",
+        " AND c.made_at >= p.held_from AND c.made_at < p.held_until",
+        "",
+        _tests("tests/serve/test_gradebook.py", "test_results_count_for_whoever_had_the_uuid_when_they_were_made"),
+    ),
+    Mutant(
+        "a cross-listed enrolment is served in its old course",
+        "consumer/serve/sql/course_enrollments.sql",
+        " WHERE e.here",
+        "",
+        _tests("tests/serve/test_people.py", "test_a_cross_listed_section_takes_its_enrolments_along"),
+    ),
+    Mutant(
+        "a title in the file of the gradebook is a formula",
+        "consumer/serve/api/reports.py",
+        'as_text(f"{title} {what}")',
+        'f"{title} {what}"',
+        _tests("tests/serve/test_gradebook.py", "test_no_cell_of_the_file_is_a_formula"),
+    ),
+    Mutant(
         "a request may trickle for ever",
         "consumer/serve/connections.py",
         "now - self.since > REQUEST_SECONDS",
@@ -1141,21 +1176,21 @@ MUTANTS = (
         "consumer/query/people.py",
         'await connection.fetchval(sql("reads_names"))',
         "True",
-        _tests(_NAMES, "test_whoever_may_read_names_sees_them_and_everybody_else_sees_pseudonyms"),
+        _tests(_CALLED, "test_whoever_may_read_names_sees_them_and_everybody_else_sees_pseudonyms"),
     ),
     Mutant(
         "two students have one pseudonym",
         "consumer/query/people.py",
         "        digits += 1\n",
         "        break\n",
-        _tests(_NAMES, "test_a_pseudonym_stays_the_same_and_is_another_ones_nowhere"),
+        _tests(_CALLED, "test_a_pseudonym_stays_the_same_and_is_another_ones_nowhere"),
     ),
     Mutant(
         "numbers in names are texts",
         "consumer/query/people.py",
         "_NUMBER.sub(_by_value, name)",
         "name",
-        _tests(_NAMES, "test_numbers_in_names_count_by_their_value"),
+        _tests(_CALLED, "test_numbers_in_names_count_by_their_value"),
     ),
     Mutant(
         "who left has a row",
@@ -1613,7 +1648,7 @@ MUTANTS = (
         f"{_FUNCTIONS}/newer_telling.sql",
         "THEN one ELSE other END",
         "THEN coalesce(other, one) ELSE other END",
-        _tests(_NAMES, "test_the_newest_name_is_held_and_known_versions_bring_it_too", _ANY_NAMES),
+        _tests(_NAMES, "test_the_newest_name_is_held_and_known_versions_bring_it_too", _ANY_ORDER),
     ),
     Mutant(
         "of two names at one moment any is held",
@@ -1621,7 +1656,7 @@ MUTANTS = (
         """((one ->> 'event_time') COLLATE "C", one::text COLLATE "C")
                                    >= ((other ->> 'event_time') COLLATE "C", other::text COLLATE "C")""",
         "(one ->> 'event_time') >= (other ->> 'event_time')",
-        _tests(_NAMES, _ANY_NAMES),
+        _tests(_NAMES, _ANY_ORDER),
     ),
     Mutant(
         "of two names in one batch any is held",
@@ -1629,7 +1664,7 @@ MUTANTS = (
         """ORDER BY (telling ->> 'event_time') COLLATE "C" DESC, telling::text COLLATE "C" DESC)
                FILTER (WHERE NOT rest)""",
         "ORDER BY NULL) FILTER (WHERE NOT rest)",
-        _tests(_NAMES, _ANY_NAMES),
+        _tests(_NAMES, _ANY_ORDER),
     ),
     Mutant(
         "REST is believed where an event is newer",

@@ -95,7 +95,7 @@ async def test_whoever_is_enrolled_has_a_row_and_whoever_left_has_none(connectio
     found = await gradebook.gradebook(connection, 7, None, None, None)
     assert {id_ for (key, id_) in found.cells if key == uuid(6)} == set()
     page = text(gradebook_view.render(found))
-    assert "unknown: no enrolment in the course was ever told" in page
+    assert "unknown: has results, but no enrolment in the course is known" in page
     for mark in ("concluded", "inactive", "test", "unknown"):
         assert sum(re.search(rf"  {mark}  ", line) is not None for line in page.splitlines()) == 1, mark
     before = await gradebook.gradebook(connection, 7, None, minutes(20), None)

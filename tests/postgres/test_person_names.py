@@ -68,8 +68,9 @@ async def held(connection: Connection, tenant: str = TENANT) -> list[dict[str, A
 
 async def one(connection: Connection) -> dict[str, Any]:
     """The names of the one person whom there is."""
-    (row,) = await held(connection)
-    return row
+    rows = await held(connection)
+    assert len(rows) == 1
+    return rows[0]
 
 
 # -- what is told --
@@ -107,6 +108,19 @@ async def test_at_one_moment_the_event_is_believed(database: str, connection: Co
     await write(database, remote(name="Zoe"), partition=REST, rules=NAMES)
     await write(database, user(name="Ada"), rules=NAMES)
     assert (await one(connection))["name"] == "Ada"
+
+
+async def test_of_two_names_the_same_is_held_in_whatever_order_and_batches(database: str, connection: Connection) -> None:
+    """The later, and at one moment the one whose text is greater."""
+    later = user(minute=1, name="Ada", user_login=...), user(minute=0, name="Bo")
+    at_once = user(name="Ada"), user(name="Bo")
+    for told, held_name in ((later, "Ada"), (at_once, "Bo")):
+        for order in (told, told[::-1]):
+            for together in (True, False):
+                await connection.execute("DELETE FROM person_name")
+                for batch in (order,) if together else ((one_,) for one_ in order):
+                    await write(database, *batch, rules=NAMES)
+                assert (await one(connection))["name"] == held_name
 
 
 async def test_the_same_user_id_of_two_tenants_is_two_people(database: str, connection: Connection) -> None:

@@ -234,6 +234,7 @@ async def test_an_order_that_lacks_what_it_needs_is_refused(server: Served, data
         ("sort_by=contributing_score&sort_alignment_id=56", "sort_alignment_id"),
         ("sort_by=student_integration_id", "sort_by"),
         ("sort_by=student&sort_order=up", "sort_order"),
+        ("sort_by=student&aggregate=course", "sort_by"),
     ):
         assert word in await refused(server, f"{ROLLUPS}?{query}"), query
 
@@ -348,9 +349,11 @@ async def test_defaults_colour_the_outcomes_of_a_course_without_a_scale(server: 
 
 
 async def test_the_file_has_a_row_for_each_student_and_two_columns_for_each_outcome(server: Served) -> None:
-    """With and without /api/v1; by name; no section makes a second row."""
-    answer = await server.ask("/courses/7/outcome_rollups.csv")
-    assert answer.body == (await server.ask(f"{ROLLUPS}.csv")).body
+    """With and without /api/v1; in the order that is asked for; no section makes a second row."""
+    by_id = _table((await server.ask("/courses/7/outcome_rollups.csv")).body)
+    assert [row[1] for row in by_id[1:]] == EVERYBODY
+    answer = await server.ask("/courses/7/outcome_rollups.csv?sort_by=student")
+    assert answer.body == (await server.ask(f"{ROLLUPS}.csv?sort_by=student")).body
     assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert answer.headers["Content-Disposition"] == 'attachment; filename="Outcomes-Biology_101.csv"'
     table = _table(answer.body)

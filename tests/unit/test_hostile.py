@@ -509,6 +509,7 @@ def subprocess_of(function: Callable[[], bytes]) -> bytes:
     return data
 
 
+@pytest.mark.timeout(480)  # its bounds are of processor time; 20 s of it take minutes beside much other work
 def test_a_record_of_anything_is_decoded_in_bounded_time_and_memory() -> None:
     """However large it may be: one record that kills a worker would kill the next one too."""
     done = subprocess.run(

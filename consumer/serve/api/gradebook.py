@@ -20,6 +20,7 @@ from consumer.serve.api.dependencies import (
 from consumer.serve.api.gradebook_rows import Exclude, Gradebook, SectionId, gradebook_of
 from consumer.serve.api.gradebook_shapes import Stat, Student
 from consumer.serve.api.linked import LINKED, linked
+from consumer.serve.api.ordering import Sorting
 from consumer.serve.api.paging import pagination
 from consumer.serve.api.reports import AddDefaults
 from consumer.serve.api.serializers import Json
@@ -28,8 +29,6 @@ from schemas import rest
 
 router = APIRouter(tags=["Outcome Results"])
 
-SortBy: TypeAlias = Literal["student", "student_name", "student_sis_id", "student_login_id", "outcome", "contributing_score"]
-_BY = {"student": "sortable_name", "student_name": "name", "student_sis_id": "sis_user_id", "student_login_id": "login"}
 RollupInclude: TypeAlias = Literal["courses", "users"] | LINKED
 ResultInclude: TypeAlias = Literal["users"] | LINKED
 _INCLUDE = Query(alias="include[]", max_length=20, description="Also these, under `linked`.")
@@ -66,6 +65,7 @@ async def outcome_results(
 async def outcome_rollups(
     request: CourseAt,
     page: Paged,
+    sort: Sorting,
     user_ids: UserIds = None,
     section_id: SectionId = None,
     outcome_ids: OutcomeIds = None,
@@ -74,15 +74,6 @@ async def outcome_rollups(
     include: Annotated[list[RollupInclude] | None, _INCLUDE] = None,
     aggregate: Annotated[Literal["course"] | None, Query(description="One rollup over the students of the course.")] = None,
     aggregate_stat: Annotated[Stat, Query(description="Of the aggregate; the mean has 2 decimals.")] = "mean",
-    sort_by: Annotated[SortBy | None, Query(description="By user id where absent, unknown ids last.")] = None,
-    sort_order: Annotated[Literal["asc", "desc"], Query(description="Of `sort_by`.")] = "asc",
-    sort_outcome_id: Annotated[Id | None, Query(description="With `sort_by=outcome`: by the score of this outcome.")] = None,
-    sort_alignment_id: Annotated[
-        str | None,
-        Query(
-            pattern=shapes.ALIGNMENT, description="With `sort_by=contributing_score`: an `alignment_id` of contributing_scores."
-        ),
-    ] = None,
     rating_percents: Annotated[
         bool, Query(description="With `include[]=outcomes`: how many of a hundred students are on each level.")
     ] = False,
@@ -98,12 +89,14 @@ async def outcome_rollups(
     book = await gradebook_of(request, user_ids, section_id, exclude or (), outcome_ids, outcome_group_id, whole=bool(asked))
     if ("courses" if aggregate is None else "users") in asked:
         raise bad_request("include[]: courses goes with aggregate=course, and users without it")
+    if aggregate is not None and sort.by is not None:
+        raise bad_request("sort_by: an aggregate has nobody to sort")
     if aggregate is not None:
         of = *request.of_id, book.uuids, book.outcome_ids
         answer = shapes.aggregate(await request.pool.fetch(sql("aggregate"), *of), request.context_id, aggregate_stat)
         students: Sequence[Student] = ()
     else:
-        ordered = await _sorted(book, sort_by, sort_order, sort_outcome_id, sort_alignment_id)
+        ordered = await sort.sorted(book)
         students = ordered[page.offset : page.offset + page.size]
         answer = shapes.rollups(students, await _scores(book, students))
         answer["meta"] = {"pagination": pagination(str(request.http.url), page, len(ordered))}
@@ -122,32 +115,3 @@ async def _scores(book: Gradebook, students: Sequence[Student]) -> dict[Student,
     fetch, of = book.request.pool.fetch, book.request.of_id
     found = await asyncio.gather(*(fetch(sql("rollups"), *of, half, book.outcome_ids) for half in halves))
     return {book.student_of(row["user_uuid"]): row["scores"] for row in chain.from_iterable(found)}
-
-
-async def _sorted(
-    book: Gradebook, by: SortBy | None, order: str, outcome_id: int | None, alignment_id: str | None
-) -> Sequence[Student]:
-    """The students in the order that was asked for."""
-    if (outcome_id is not None) != (by == "outcome"):
-        raise bad_request("sort_outcome_id: goes with sort_by=outcome, and only with it")
-    if (alignment_id is not None) != (by == "contributing_score"):
-        raise bad_request("sort_alignment_id: goes with sort_by=contributing_score, and only with it")
-    descending = order == "desc"
-    if by is None:
-        return book.students[::-1] if descending else book.students
-    names = await book.names()
-    if by in _BY:
-        if by in ("student_sis_id", "student_login_id") and not names.stored:
-            raise bad_request(f"sort_by: {by} is not stored here")
-        found = names.sorted((one.user for one in book.students), by=_BY[by], descending=descending)
-    else:
-        if outcome_id is not None:
-            scores = {user: score for (user, _), score in (await book.scores([outcome_id])).items()}
-        else:
-            scores = await book.contributing_scores(alignment_id or "")
-        people = list(names.of)
-        told = [one for one in people if one in scores]
-        told.sort(key=lambda one: scores[one], reverse=descending)
-        found = told + [one for one in people if one not in scores]
-    by_user = {one.user: one for one in book.students}
-    return [by_user[one] for one in found if one in by_user]

@@ -69,7 +69,7 @@ class Gradebook:
         """All of the course, also of quizzes."""
         return await self.request.pool.fetch(sql("alignments"), *self.request.of_id, None, None, True)
 
-    async def contributing_scores(self, alignment: str) -> dict[User, float]:
+    async def contributing_scores(self, alignment: str | None) -> dict[User, float]:
         """By student: the raw score in what an alignment stands for."""
         rows = [row for row in await self.results() if alignment_id(row) == alignment and row["score"] is not None]
         return {self.student_of(row["user_uuid"]).user: row["score"] for row in rows}

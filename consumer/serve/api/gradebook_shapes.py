@@ -28,7 +28,7 @@ class Student:
     @property
     def user(self) -> User:
         """As names are asked for."""
-        return (self.user_id, None) if self.user_id is not None else (None, self.user_uuid)
+        return self.user_id, self.user_uuid
 
 
 _ASSETS = {

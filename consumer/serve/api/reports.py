@@ -13,6 +13,7 @@ from consumer.serve.api import gradebook_shapes as shapes
 from consumer.serve.api import linked, serializers
 from consumer.serve.api.dependencies import CourseAt, Id, OutcomeIds, StudentIds, UserIds, not_found
 from consumer.serve.api.gradebook_rows import Exclude, Gradebook, SectionId, gradebook_of
+from consumer.serve.api.ordering import Sorting
 from consumer.serve.api.serializers import Json
 from consumer.serve.read_pool import Row
 from consumer.serve.sql import sql
@@ -39,12 +40,13 @@ _CSV: dict[int | str, dict[str, Any]] = {
 @router.get("/api/v1/courses/{course_id}/outcome_rollups.csv", response_class=Response, responses=_CSV, name="rollups_csv")
 async def outcome_rollups_csv(
     request: CourseAt,
+    sort: Sorting,
     user_ids: UserIds = None,
     section_id: SectionId = None,
     outcome_ids: OutcomeIds = None,
     exclude: Exclude = None,
 ) -> Response:
-    """Download a course's scores: a row for each student, by name, and two columns for each outcome."""
+    """Download a course's scores: a row for each student and two columns for each outcome."""
     book = await gradebook_of(request, user_ids, section_id, exclude or (), outcome_ids, whole=True)
     names, scores, paths = await book.names(), await book.scores(book.outcome_ids), await linked.paths_of(book)
     columns = {row["id"]: serializers.outcome_in_context(row)["mastery_points"] for row in book.outcomes}
@@ -57,11 +59,11 @@ async def outcome_rollups_csv(
         ["Student name", "Student ID", "Student SIS ID"]
         + [as_text(f"{title} {what}") for title in titles for what in ("result", "mastery points")]
     )
-    by_user = {one.user: one for one in book.students}
-    for user, name in names.of.items():
-        cells = [as_text(name.name), shapes.user_ref(by_user[user]), as_text(name.sis_user_id or "N/A")]
+    for student in await sort.sorted(book):
+        name = names.of[student.user]
+        cells = [as_text(name.name), shapes.user_ref(student), as_text(name.sis_user_id or "N/A")]
         for id_, mastery in columns.items():
-            cells += [_cell(scores.get((user, id_))), _cell(mastery)]
+            cells += [_cell(scores.get((student.user, id_))), _cell(mastery)]
         writer.writerow(cells)
     title = "".join(letter if letter.isalnum() else "_" for letter in course["name"] or str(request.context_id))
     headers = {"Content-Disposition": f'attachment; filename="Outcomes-{title.encode("ascii", "replace").decode()}.csv"'}
