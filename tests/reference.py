@@ -1,7 +1,7 @@
 """Canvas's mastery math once more, in plain Python, so that two implementations can be held against each other.
 
 It knows nothing of the database: it is told events and answers what rollups, scales, summaries and rosters are, at any moment
-and as known at any moment. Files ending in .rb are Canvas' own, D1 to D17 the decisions in `docs/explanation/mastery.md`.
+and as known at any moment. Files ending in .rb are Canvas' own, D1 to D20 the decisions in `docs/explanation/mastery.md`.
 `tests/golden` has numbers that real Ruby computed, which it must equal.
 """
 

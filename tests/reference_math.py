@@ -1,6 +1,6 @@
 """Canvas's mastery math once more, in plain Python: what is told, formulas, points and levels, and what results come to.
 
-Files ending in .rb are Canvas' own, D1 to D17 the decisions in
+Files ending in .rb are Canvas' own, D1 to D20 the decisions in
 `docs/explanation/mastery.md`. `tests/golden` has numbers that real Ruby computed, which it must equal.
 """
 
