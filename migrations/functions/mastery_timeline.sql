@@ -8,10 +8,13 @@ SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0
 #variable_conflict use_column
 DECLARE
     begins timestamptz := outcomes.history_begins();
+    -- After the roster was read a new result shows somebody of whom no enrolment was told.
     read boolean := EXISTS (SELECT FROM outcomes.roster_reading r WHERE r.root_account_uuid = $1 AND r.course_id = $2);
+    contested boolean := (SELECT count(*) > 1 FROM outcomes_internal.uuid_holder($1, ARRAY[$3], NULL));
     moment record;
     setting record;
     whose record;
+    was_whose record;
     found record;
     before record;
     was_shown boolean;
@@ -21,6 +24,7 @@ DECLARE
     people CONSTANT text[] := ARRAY['enrollment', 'course_section', 'canvas_user', 'user_merge', 'user_identity', 'roster_reading'];
     settled boolean := false;
     placed boolean := false;
+    depends boolean := false;
 BEGIN
     PERFORM outcomes_internal.known_tenant(tenant);
     FOR moment IN
@@ -32,6 +36,7 @@ BEGIN
                             FILTER (WHERE (m.at < begins) IS NOT TRUE), '[]') AS caused_by,
                bool_or(m.table_name IS NOT DISTINCT FROM 'learning_outcome_result') AS tells_results,
                bool_or(m.table_name = ANY (people)) IS TRUE AS tells_people,
+               bool_and(m.table_name = ANY (people)) IS TRUE AS tells_people_alone,
                -- Scale and method come from the tree, the scales and the methods; nothing else changes them.
                bool_and(m.table_name IS NOT NULL
                         AND m.table_name = ANY (people || ARRAY['learning_outcome_result', 'rubric_assessment', 'submission',
@@ -42,19 +47,22 @@ BEGIN
     LOOP
         heard := heard OR moment.tells_results;
         settled := settled AND moment.leaves_setting;
-        placed := placed AND NOT moment.tells_people AND NOT (read AND moment.tells_results);
+        placed := placed AND NOT moment.tells_people AND NOT (depends AND moment.tells_results);
         CONTINUE WHEN NOT heard; -- no result, no score
         IF NOT settled THEN
             SELECT * INTO setting FROM outcomes.mastery_setting($1, 'Course', $2, moment.at);
             settled := true;
         END IF;
+        was_whose := whose;
         IF NOT placed THEN
             SELECT array_agg(u.user_uuid) AS names, array_agg(u.held_from) AS held_from, array_agg(u.held_until) AS held_until,
                    bool_or(u.shown) AS shown
               INTO whose
               FROM outcomes_internal.student_uuids($1, $2, $3, moment.at, NULL) u;
             placed := true;
+            depends := read AND (contested OR NOT whose.shown);
         END IF;
+        CONTINUE WHEN seen AND moment.tells_people_alone AND whose IS NOT DISTINCT FROM was_whose;
         SELECT r.score, r.mastery, r.rating, r.color, r.calculation_method, r.calculation_int, r.points_possible, r.mastery_points, r.results
           INTO found
           FROM outcomes_internal.student_rollup_with(

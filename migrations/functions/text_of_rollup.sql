@@ -28,11 +28,14 @@ DECLARE
                               AND s.associated_asset_type = 'Assignment' AND gone.asset_id = s.associated_asset_id
                               AND gone.learning_outcome_id = s.learning_outcome_id AND s.event_time <= gone.event_time)
     ),
+    rubric AS MATERIALIZED (
+        SELECT DISTINCT r.rubric_assessment_id AS id FROM result r WHERE r.rubric_assessment_id IS NOT NULL
+    ),
     assessment AS MATERIALIZED (
         SELECT DISTINCT ON (a.id) a.id, a.submitted_at
           FROM outcomes.rubric_assessment_version a
          WHERE a.root_account_uuid = tenant
-           AND a.id = ANY (ARRAY(SELECT DISTINCT r.rubric_assessment_id FROM result r WHERE r.rubric_assessment_id IS NOT NULL))
+           AND a.id = ANY (ARRAY(SELECT rubric.id FROM rubric))
            AND a.event_time <= coalesce(at, 'infinity') AND a.recorded_at <= coalesce(known_at, 'infinity')
          ORDER BY a.id, a.event_time DESC, a.event_name DESC, a.updated_at DESC NULLS LAST, a.version_hash DESC
     ),
@@ -40,7 +43,9 @@ DECLARE
         SELECT r.id, r.user_uuid, r.assignment_id
           FROM result r
          WHERE r.assignment_id IS NOT NULL
-           AND (r.rubric_assessment_id IS NULL OR r.rubric_assessment_id NOT IN (SELECT assessment.id FROM assessment))
+           AND (r.rubric_assessment_id IS NULL
+                OR (SELECT count(*) FROM rubric) > (SELECT count(*) FROM assessment) -- as a rule all were told
+                   AND r.rubric_assessment_id NOT IN (SELECT assessment.id FROM assessment))
     ),
     -- When work was handed in of which no assessment was told.
     submission AS (

@@ -231,7 +231,7 @@ async def test_links_that_went_with_their_outcome_do_not_come_back_with_it(schoo
     await school.outcome(workflow_state="deleted")
     await school.outcome()
     assert (await school.score(), await school.score(at=linked)) == (None, "2.00")
-    outcomes = await school.connection.fetch(sql("gradebook_outcomes"), TENANT, 7, None, None, None, None)
+    outcomes = await school.connection.fetch(sql("gradebook_outcomes"), TENANT, 7, None, None, None, None, None)
     assert [row["hidden"] for row in outcomes] == ["unlinked"]
     await school.tell("learning_outcome_link_updated", learning_outcome_link_id="2", **link)
     assert await school.score() == "2.00"
