@@ -122,7 +122,7 @@ async def test_the_gradebook_has_the_rows_of_who_counts(unchecked_database: str,
     await connection.close()
 
 
-@pytest.mark.parametrize("seed", (400, 401, 402, 404, 405))
+@pytest.mark.parametrize("seed", [400, 401, 402, 404, 405])
 async def test_a_timeline_tells_who_left_and_came_back(unchecked_database: str, seed: int) -> None:
     """Found by asking anew at every moment there is; each change has a cause."""
     world = Populated(seed)
