@@ -210,19 +210,20 @@ class View:
 
     def rollups(self, course_id: int | None) -> dict[tuple[str, int], Rollup]:
         """The rollups of a course."""
-        found = {}
-        for (user, outcome), rows in self._grouped(course_id).items():
-            rollup = self._rollup(course_id, outcome, rows)
-            if rollup is not None:
-                found[user, outcome] = rollup
-        return found
+        return self._rollups(course_id, self._grouped(course_id))
 
-    def _rollup(self, course_id: int | None, outcome: int, rows: Sequence[Version]) -> Rollup | None:
-        if self.hidden(course_id, outcome):
-            return None
+    def _rollups(
+        self, course_id: int | None, groups: Mapping[tuple[str, int], Sequence[Version]]
+    ) -> dict[tuple[str, int], Rollup]:
         scale = self.nearest(self.scales, "Course", course_id)
         method = self.nearest(self.methods, "Course", course_id)
-        return rolled(rows, self._method(method, outcome), self._points(scale, outcome))
+        found = {}
+        for (user, outcome), rows in groups.items():
+            if not self.hidden(course_id, outcome):
+                rollup = rolled(rows, self._method(method, outcome), self._points(scale, outcome))
+                if rollup is not None:
+                    found[user, outcome] = rollup
+        return found
 
     def students(self, course_id: int) -> set[str]:
         """Whose rows the gradebook has: enrolled ones, and others of whom any result in the course counts."""
@@ -244,7 +245,7 @@ class View:
             named = [row for row in self.inputs.get(course_id, []) if row.body["user_uuid"] == student]
             rows = [row for row in named if row.id_of("learning_outcome_id") == outcome]
             rows.sort(key=lambda row: self._time(row, student))
-        return self._rollup(course_id, outcome, rows) if rows else None
+        return self._rollups(course_id, {(student, outcome): rows}).get((student, outcome)) if rows else None
 
     def _points(self, scale: Version | None, outcome_id: int) -> Points:
         """Of the scale, else of the outcome's own criterion (result_analytics.rb)."""

@@ -7,7 +7,7 @@ from consumer.store.sql import sql
 from consumer.store.writer import Writer
 
 _TABLES = (
-    *("stream_position", "quarantine", "ignored_event", "unknown_member", "person_name"),
+    *("stream_position", "quarantine", "ignored_event", "unknown_member", "person_name", "user_identity"),
     *(name for table in TABLES for name in (table, f"{table}_version")),
 )
 

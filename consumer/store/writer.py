@@ -20,6 +20,7 @@ from consumer.store.counts import count_ignored, count_unknown
 from consumer.store.person_names import remove_names, write_names
 from consumer.store.postgres import Connection, translating
 from consumer.store.sql import sql
+from consumer.store.user_identities import learn_identities
 
 CLOSE_SECONDS = 2.0
 
@@ -224,6 +225,7 @@ class Writer:
         """From the stages into the tables."""
         added: Counter[Partition] = Counter()
         replaced: Counter[Partition] = Counter()
+        await learn_identities(self._connection, {table.name: [row.version for row in rows] for table, rows in tables.items()})
         for table, rows in tables.items():
             known = len(rows)
             for row in await self._connection.fetch(_WRITE_VERSIONS[table.name]):

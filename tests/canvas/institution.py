@@ -11,7 +11,8 @@ from schemas.base import local_id
 from tests.canvas.content import Row
 from tests.canvas.people import ADMIN, TERM
 from tests.canvas.school import School
-from tests.reference import Reference, Told
+from tests.reference import Reference
+from tests.reference_math import Told
 
 Scores = dict[int, Decimal]
 """By outcome; those without a score are not there."""

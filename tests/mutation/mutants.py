@@ -28,6 +28,7 @@ _WRITING = "tests/postgres/test_writer.py"
 _LAW = "tests/postgres/test_law.py"
 _GUARDS = "tests/postgres/test_guards.py"
 _RETIRING = "tests/postgres/test_retention.py"
+_ROSTERS = "tests/postgres/test_roster_rules.py"
 _STOPPING = "tests/faults/test_guards.py"
 _TOPIC = "tests/acceptance/test_worker.py"
 _VIEWER = "tests/acceptance/test_postgres_command.py"
@@ -781,6 +782,62 @@ MUTANTS = (
         "outcomes_internal.rollup_score('average', NULL, o.scores, NULL),",
         "(SELECT round(avg(one::numeric), 2) FROM unnest(o.scores) one),",
         _RUBYS,
+    ),
+    Mutant(
+        "whoever left goes on counting",
+        f"{_FUNCTIONS}/text_of_rollup.sql",
+        "unnest(left_out) gone (name))';",
+        "unnest(left_out) gone (name) WHERE false)';",
+        _tests(_ROSTERS, "test_whoever_left_has_no_row_and_counts_nowhere"),
+    ),
+    Mutant(
+        "people of whom no enrolment was told count nowhere",
+        f"{_FUNCTIONS}/result_person.sql",
+        "WHEN NOT s.unknown THEN NULL",
+        "WHEN true THEN NULL",
+        _tests(_ROSTERS, "test_a_projection_that_was_told_of_nobody_has_the_rows_of_all_results"),
+    ),
+    Mutant(
+        "a roster that REST read makes nobody leave",
+        f"{_FUNCTIONS}/result_person.sql",
+        "WHEN read_at IS NULL",
+        "WHEN true",
+        _tests(_ROSTERS, "test_somebody_of_whom_no_enrolment_was_told_has_a_row"),
+    ),
+    Mutant(
+        "a cross-listed section leaves its enrolments behind",
+        f"{_FUNCTIONS}/course_enrollment.sql",
+        "s.id = e.course_section_id AND s.event_time > e.event_time",
+        "s.id = e.course_section_id AND false",
+        _tests(_ROSTERS, "test_a_cross_listed_section_takes_its_enrolments_along"),
+    ),
+    Mutant(
+        "a merge leaves the enrolments behind",
+        f"{_FUNCTIONS}/course_enrollment.sql",
+        "m.id = e.user_id AND m.event_time > e.event_time",
+        "m.id = e.user_id AND false",
+        _tests(_ROSTERS, "test_a_merge_moves_enrolments_without_an_event"),
+    ),
+    Mutant(
+        "a result is whoever's its uuid was when it was told last",
+        f"{_FUNCTIONS}/text_of_rollup.sql",
+        "'made', 'coalesce(s.created_at, s.assessed_at, s.event_time)',",
+        "'made', 's.event_time',",
+        _tests(_ROSTERS, "test_a_uuid_that_moved_counts_for_whose_it_was_when_the_result_was_made"),
+    ),
+    Mutant(
+        "a deleted user stays",
+        f"{_FUNCTIONS}/gone_users.sql",
+        "WHERE canvas_user.workflow_state = 'deleted'",
+        "WHERE false",
+        _tests(_ROSTERS, "test_a_deleted_user_has_left"),
+    ),
+    Mutant(
+        "a submission tells the time though an assessment was told",
+        f"{_FUNCTIONS}/text_of_rollup.sql",
+        "OR r.rubric_assessment_id NOT IN (SELECT assessment.id FROM assessment))",
+        "OR true)",
+        ("tests/postgres/test_rosters.py",),
     ),
     Mutant(
         "a tenant that nobody knows is answered with nothing",

@@ -25,12 +25,20 @@ updated = st.sampled_from([..., "2025-03-20T12:00:00Z", "2025-03-20T12:00:01Z"])
 states = st.sampled_from(["active", "deleted"])
 
 
+PEOPLE = (
+    "SELECT user_uuid, user_id, since FROM user_identity WHERE root_account_uuid = $1 ORDER BY 1, 2",
+    "SELECT course_id, user_id, user_uuid, past_uuids, standing, enrollments::text FROM course_roster "
+    "WHERE root_account_uuid = $1 ORDER BY 1, 2",
+)
+"""What follows from the events about people: whose a uuid was since when, and the rosters."""
+
+
 @st.composite
 def some_event(draw: st.DrawFn) -> Event:
     """An event on one of a few objects at one of a few moments, so that every kind of tie occurs."""
     at, verb = draw(moments), draw(st.sampled_from(["created", "updated"]))
     common: dict[str, Any] = {"updated_at": draw(updated) if verb == "updated" else ...}
-    match draw(st.sampled_from(["result", "scale", "outcome", "course"])):
+    match draw(st.sampled_from(["result", "scale", "outcome", "course", "user", "enrollment", "section", "submission"])):
         case "result":
             changes: dict[str, Any] = {
                 "id": draw(st.sampled_from(["1", "2"])),
@@ -48,6 +56,27 @@ def some_event(draw: st.DrawFn) -> Event:
             return event("outcome_proficiency_updated", at=at, **edited["body"])
         case "outcome":
             return event(f"learning_outcome_{verb}", at=at, **common, title=draw(st.sampled_from(["Cells", "Genes"])))
+        case "user":
+            user, uuid = (
+                draw(st.sampled_from(["21070000000000501", "21070000000000502"])),
+                draw(st.sampled_from(["ana", "bo", ...])),
+            )
+            return event(f"user_{verb}", at=at, updated_at=draw(updated), user_id=user, uuid=uuid)
+        case "enrollment":
+            return event(
+                f"enrollment_{verb}",
+                at=at,
+                updated_at=draw(updated),
+                enrollment_id=draw(st.sampled_from(["21070000000000011", "21070000000000012"])),
+                user_id=draw(st.sampled_from(["21070000000000501", "21070000000000502"])),
+                user_uuid=draw(st.sampled_from(["ana", "bo", ...])),
+                workflow_state=draw(states),
+            )
+        case "section":
+            course = draw(st.sampled_from(["565", "566"]))
+            return event(f"course_section_{verb}", at=at, course_section_id="731", course_id=course)
+        case "submission":
+            return event(f"submission_{verb}", at=at, updated_at=draw(updated), submitted_at=draw(updated))
         case _:
             return event(
                 f"course_{verb}",
@@ -137,6 +166,8 @@ def test_any_order_repetition_and_split_gives_the_same_projection(
         assert {name: [str(row[1:]) for row in rows] for name, rows in once.items()} == {
             name: [str(row[1:]) for row in rows] for name, rows in twice.items()
         }
+        for question in PEOPLE:
+            assert await connection.fetch(question, tenant) == await connection.fetch(question, again), question
         await connection.close()
 
     asyncio.run(run())
@@ -242,3 +273,32 @@ async def test_the_same_ids_of_two_tenants_are_two_objects(database: str) -> Non
     """Local ids are unique per institution only."""
     books = await write(database, result(), event("learning_outcome_result_updated", at=NOON, tenant="another school", id="1"))
     assert books.applied == 2
+
+
+async def test_writers_that_learn_of_the_same_people_do_not_wait_for_each_other_in_a_circle(database: str) -> None:
+    """One is told of users whose enrolments the other is told of, and the other way round."""
+
+    def told(users: range, enrolled: range, tenant: str) -> list[Event]:
+        return [
+            *(event("user_created", tenant=tenant, user_id=str(id_), uuid=f"uuid {id_}") for id_ in users),
+            *(
+                event("enrollment_created", tenant=tenant, enrollment_id=str(id_), user_id=str(id_), user_uuid=f"uuid {id_}")
+                for id_ in enrolled
+            ),
+        ]
+
+    first, second = range(1, 60), range(60, 120)
+    for number in range(6):
+        tenant = f"circle {number}"
+        both = told(first, second, tenant), told(second, first, tenant)
+        await write_split(
+            database,
+            [
+                [raw(one, index, f"{tenant}-topic", part) for index, one in enumerate(events)]
+                for part, events in enumerate(both)
+            ],
+            200,
+        )
+    connection = await connect(database)
+    assert await connection.fetchval("SELECT count(*) FROM user_identity") == 6 * 119
+    await connection.close()

@@ -90,6 +90,7 @@ class Institution(School):
         found = await gradebook(self.connection, course, TENANT, at, None)
         rows: dict[str, dict[int, str]] = {student.key: {} for student in found.students}
         for (student, outcome), cell in found.cells.items():
+            assert student in rows, "a score has a row"
             rows[student][outcome] = str(cell["score"])
         return rows
 
