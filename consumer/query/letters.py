@@ -80,9 +80,8 @@ async def _chosen(connection: Connection, choice: Choice) -> dict[str, Any]:
     if choice.standard is not None and named:
         raise UsageError("--standard excludes --assignment, --course and --account")
     if choice.standard is None and not named:
-        root_account_uuid = ""  # the built-in scheme is nobody's
-    else:
-        root_account_uuid = await tenant(connection, choice.tenant)
+        return dict(await connection.fetchrow(sql("letters_effective"), None, None, None, None, choice.at) or {})
+    root_account_uuid = await tenant(connection, choice.tenant)
     if choice.standard is not None:
         return await standard_at(connection, root_account_uuid, choice.standard, choice.at)
     local = contexts | {what: await id_here(connection, root_account_uuid, what, id_) for what, id_ in named.items()}

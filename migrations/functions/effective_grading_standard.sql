@@ -28,11 +28,12 @@ BEGIN ATOMIC
              WHERE standard.workflow_state <> 'deleted'
             UNION ALL
             SELECT 4, NULL, 'Default Grading Scheme', outcomes.default_grading_scheme(), false, 1, NULL, NULL) AS found
-     WHERE (SELECT outcomes_internal.known_tenant(tenant))
+     WHERE tenant IS NULL OR (SELECT outcomes_internal.known_tenant(tenant))
      ORDER BY found.distance
      LIMIT 1;
 END;
 COMMENT ON FUNCTION outcomes.effective_grading_standard IS
     'The grading standard that counts, as it was at a time (null: now): the assignment''s, else the course''s, else the account''s'
-    ' default, else the built-in one (id and owner null). Each id may be null. Deleted standards, and those not known at that '
+    ' default, else the built-in one (id and owner null), which is nobody''s: for it alone tenant may be null. Each id may be null.'
+    ' Deleted standards, and those not known at that '
     'time, are skipped.';

@@ -1230,13 +1230,6 @@ MUTANTS = (
         _tests(_ATTACKS, "test_the_sandboxs_paths_and_bodies_are_read_in_one_way"),
     ),
     Mutant(
-        "everybody reads names",
-        "consumer/query/people.py",
-        'await connection.fetchval(sql("reads_names"))',
-        "True",
-        _tests(_CALLED, "test_whoever_may_read_names_sees_them_and_everybody_else_sees_pseudonyms"),
-    ),
-    Mutant(
         "two students have one pseudonym",
         "consumer/query/people.py",
         "        digits += 1\n",

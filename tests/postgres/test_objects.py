@@ -39,7 +39,7 @@ OLDER = [
     _changed("outcomes.letter_grade", "percent <> 'NaN'", "true"),
     _changed(
         "outcomes_internal.text_of_rollup",
-        "coalesce(assessment.submitted_at, submission.submitted_at, r.assessed_at)",
+        "coalesce(assessment.submitted_at, corrected.submitted_at, r.assessed_at)",
         "r.assessed_at",
     ),
     _changed("outcomes_internal.whole_second", '("time" timestamptz)', '("time" timestamptz, more integer DEFAULT 0)'),
