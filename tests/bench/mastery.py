@@ -59,6 +59,7 @@ async def _questions(connection: Connection) -> list[tuple[str, str, float, int]
         ("the large one with all students and titles", f"SELECT * FROM gradebook_at('{TENANT}', 1)", 150, RUNS),
         ("the small one at a date", small.replace("NULL", MOMENT), 30, RUNS),
         ("the large one at a date", large.replace("NULL", MOMENT), 300, RUNS),
+        ("roster of 500 students and 50 without results", f"SELECT * FROM course_roster_at('{TENANT}', 1, NULL)", 10, RUNS),
         ("a student's timeline", f"SELECT * FROM mastery_timeline('{TENANT}', 7, '{student}', {outcome})", 10, RUNS),
         ("summary of all courses", "SELECT * FROM course_outcome_summary", 60_000, 1),
     ]
