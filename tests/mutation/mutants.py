@@ -838,7 +838,7 @@ MUTANTS = (
         "OR (SELECT count(*) FROM rubric) > (SELECT count(*) FROM assessment) -- as a rule all were told\n"
         "                   AND r.rubric_assessment_id NOT IN (SELECT assessment.id FROM assessment))",
         "OR true)",
-        ("tests/postgres/test_rosters.py",),
+        _tests(_ROSTER_RULES, "test_a_submission_tells_the_time_where_no_assessment_does"),
     ),
     Mutant(
         "a tenant that nobody knows is answered with nothing",
