@@ -12,14 +12,13 @@ async def test_retain_tells_what_would_go_and_what_went(database: str) -> None:
     here = {"DATABASE_URL": database}
     code, out, err = await outcomes("retain", "--since", "2024", "--dry-run", **here)
     assert code == 0, err
-    assert out.startswith("learning_outcome_result_version: 1 versions would be retired, 1 stand for them; ")
-    assert out.splitlines()[1] == "rubric_assessment_version: nothing to retire"
+    lines = dict(line.split(": ", 1) for line in out.splitlines() if "_version: " in line)
+    assert lines.pop("learning_outcome_result_version").startswith("1 versions would be retired, 1 stand for them; ")
+    assert set(lines.values()) == {"nothing to retire"}
     done = await outcomes_json("retain", "--since", "2024", "--drop", **here)
     assert (done["since"], done["dry_run"], done["dropped"]) == (2024, False, True)
-    assert [(table["table"], table["retired"]) for table in done["tables"]] == [
-        ("learning_outcome_result_version", 1),
-        ("rubric_assessment_version", 0),
-    ]
+    retired = {table["table"]: table["retired"] for table in done["tables"] if table["retired"]}
+    assert retired == {"learning_outcome_result_version": 1}
     code, out, err = await outcomes("status", "--no-lag", **here)
     assert code == 0, err
     assert "History begins at 2024-01-01: what was before has been retired." in out

@@ -53,10 +53,13 @@ async def asked(dsn: str, lines: Sequence[Line]) -> None:
     expected = [scores.get(n) for n in some]
     for name in ("score", "told"):
         assert [None if row[name] is None else float(row[name]) for row in rows] == expected
+    students = await connection.fetchval(
+        "SELECT array_agg(DISTINCT user_uuid) FROM learning_outcome_result WHERE result_context_id = $1", CLASSES
+    )
     for at in (None, LATER):
         summed = await connection.fetch(CLASS, TENANT, CLASSES, at)
         assert {row[0]: (float(row[1]), float(row[2])) for row in summed} == classes
-        aggregated = await connection.fetch(served("aggregate"), TENANT, CLASSES, at, None, None)
+        aggregated = await connection.fetch(served("aggregate"), TENANT, CLASSES, at, students, None)
         assert {row["learning_outcome_id"]: (row["mean"], row["median"]) for row in aggregated} == classes
     (row,) = await connection.fetch(served("rollups"), TENANT, COURSE, None, [STUDENT], None)
     assert {int(one["links"]["outcome"]): one["score"] for one in json.loads(row["scores"])} == scores
