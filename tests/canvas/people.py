@@ -1,5 +1,6 @@
 """The people and places of a small school, what befalls them, and how Canvas shows them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,7 +58,7 @@ def _term(id_: int, name: str, start: str | None) -> Row:
 
 
 @dataclass
-class People(Content):
+class People(Content, ABC):
     """Rosters of the school, and the routes that show them."""
 
     sections: dict[int, Row] = field(
@@ -275,14 +276,14 @@ class People(Content):
 
     # Of the server
 
-    def _answer(self, request: web.Request, value: Any, **headers: str) -> web.Response:
-        raise NotImplementedError
+    @abstractmethod
+    def _answer(self, request: web.Request, value: Any, **headers: str) -> web.Response: ...
 
+    @abstractmethod
     def _page(
         self, request: web.Request, items: list[Row], wrap: Callable[[list[Row]], Any] = lambda page: page
-    ) -> web.Response:
-        raise NotImplementedError
+    ) -> web.Response: ...
 
+    @abstractmethod
     def place(self, request: web.Request) -> tuple[str, int]:
         """The request's context, if it exists."""
-        raise NotImplementedError
