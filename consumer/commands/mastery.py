@@ -89,7 +89,7 @@ def gradebook(
         text = csv_of(found)
         sys.stdout.write(printable(text, keep="\n") if sys.stdout.isatty() else text)
         if not found.students or not found.outcomes:
-            say("nothing to show: no outcome with results is known here")
+            say(f"no row: no {'outcome' if found.students else 'student'} is known here")
 
     answer(lambda connection: gradebooks.gradebook(connection, *asked), show, as_json)
 

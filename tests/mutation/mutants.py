@@ -863,9 +863,9 @@ MUTANTS = (
     ),
     Mutant(
         "a link has its path again when its outcome comes back",
-        "migrations/views/outcome_path.sql",
-        "AND NOT outcomes_internal.outcome_deleted_since(",
-        "AND NULL IS DISTINCT FROM outcomes_internal.outcome_deleted_since(",
+        "migrations/functions/outcome_path_of.sql",
+        "       OR outcomes_internal.outcome_deleted_since(",
+        "       OR NULL AND outcomes_internal.outcome_deleted_since(",
         _tests("tests/postgres/test_relations.py", "test_what_was_deleted_has_no_path"),
     ),
     Mutant(

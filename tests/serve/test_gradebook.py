@@ -305,6 +305,26 @@ async def test_an_outcome_that_no_link_tells_is_in_the_list_too(server: Served, 
     assert 6 not in [one["outcome"]["id"] for one in told["linked"]["outcome_links"]]
 
 
+async def test_an_outcome_whose_group_nobody_told_is_in_every_list(server: Served, database: str) -> None:
+    """In `linked`, in the distribution and as `outcome_ids[]`; so is one of which only its link and its results tell."""
+    untold = [link(106, 6, 99, COURSE), link(107, 8, 10, COURSE)]
+    await write(
+        database, outcome(6, "Spelling", minute=1), *untold, *(worked(one, ANA, one - 24, 0.5, minute=50) for one in (30, 32))
+    )
+    told = await server.get(f"{ROLLUPS}?include[]=outcomes&include[]=outcome_paths&include[]=outcome_links")
+    outcomes = told["linked"]["outcomes"]
+    assert [(one["id"], one["title"], one["group_id"]) for one in outcomes][-2:] == [(6, "Spelling", "99"), (8, "", "10")]
+    assert told["linked"]["outcome_paths"][-2:] == [
+        {"id": 6, "parts": [{"name": "Spelling"}]},
+        {"id": 8, "parts": [{"name": ""}]},
+    ]
+    assert 6 not in [one["outcome"]["id"] for one in told["linked"]["outcome_links"]]
+    told = await server.get(f"{ROLLUPS}?outcome_ids[]=6&outcome_ids[]=8&user_ids[]={ANA_ID}")
+    assert [one["links"]["outcome"] for one in told["rollups"][0]["scores"]] == ["6", "8"]
+    told = await server.get("/api/v1/courses/7/outcome_mastery_distribution")
+    assert [told["outcome_distributions"][id_]["total_students"] for id_ in ("6", "8")] == [1, 1]
+
+
 async def test_words_that_do_not_go_together_are_refused(server: Served) -> None:
     """`users` with an aggregate, `courses` without, and any other word."""
     assert "include[]" in await refused(server, f"{ROLLUPS}?include[]=courses")
