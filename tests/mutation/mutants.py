@@ -1074,7 +1074,7 @@ MUTANTS = (
         "consumer/serve/api/dependencies.py",
         "if name not in declared and name not in _ANYWHERE:",
         "if False:",
-        _tests("tests/serve/test_people.py", "test_a_parameter_that_is_not_honoured_is_refused"),
+        _tests("tests/serve/test_people.py", "test_what_the_reference_calls_refused_is_refused"),
     ),
     Mutant(
         "a login that may not read names gets no answer",
@@ -1100,8 +1100,8 @@ MUTANTS = (
     Mutant(
         "a cross-listed enrolment is served in its old course",
         "consumer/serve/sql/course_enrollments.sql",
-        " WHERE e.here",
-        "",
+        " WHERE e.here AND (",
+        " WHERE (",
         _tests("tests/serve/test_people.py", "test_a_cross_listed_section_takes_its_enrolments_along"),
     ),
     Mutant(

@@ -124,6 +124,17 @@ async def test_the_accounts_below_an_account_are_those_of_the_moment(school: Sch
     assert [row[0] for row in await rows(school, BELOW, 4, None)] == [4, 3]
 
 
+async def test_the_accounts_below_an_account_that_no_event_told_are_there(school: School) -> None:
+    """A feed may have begun after the events of the root account: its id is enough to ask with."""
+    await school.account(2, 1)
+    await school.account(3, 2)
+    assert await rows(school, BELOW, 1, None) == [
+        (1, 0, ""),
+        (2, 1, "School of Biology"),
+        (3, 2, "School of Biology > School of Biology"),
+    ]
+
+
 async def test_each_change_of_a_result_is_told_with_before_and_after(school: School) -> None:
     """The first state too; an event that says the same again is no change."""
     await school.result(1, 0.4)

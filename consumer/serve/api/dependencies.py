@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NewType, TypeAlias
 
 import orjson
@@ -189,6 +189,11 @@ class TenantRequest:
     pool: ReadPool
     tenant: Tenant
     at: datetime | None
+
+    @property
+    def moment(self) -> datetime:
+        """That is asked for; else now."""
+        return self.at or datetime.now(UTC)
 
     def answer(self, value: Any, *, exact_times: bool = False) -> Response:
         """The answer as JSON, ids as the request accepts them. Times in UTC, whole seconds as in Canvas unless exact."""
