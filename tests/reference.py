@@ -238,11 +238,11 @@ class View:
         return self.people.shown(student, course_id, self._all_known)
 
     def asked(self, course_id: int | None, student: str, outcome: int) -> Rollup | None:
-        """The rollup of somebody who is asked for: who has left is still found, by the uuid of the results alone."""
-        if self.shown(course_id, student):
+        """The rollup of somebody who is asked for: who has no row by that name is found as the user who has the uuid."""
+        if course_id is None or self.people.names_row(student, course_id, self._all_known):
             rows = self._grouped(course_id).get((student, outcome), [])
         else:
-            named = [row for row in self.inputs.get(course_id, []) if row.body["user_uuid"] == student]
+            named = [row for row in self.inputs.get(course_id, []) if self.people.is_of(row, student)]
             rows = [row for row in named if row.id_of("learning_outcome_id") == outcome]
             rows.sort(key=lambda row: self._time(row, student))
         return self._rollups(course_id, {(student, outcome): rows}).get((student, outcome)) if rows else None

@@ -143,6 +143,10 @@ class People:
         first = [one for one in mine if one.since == min(other.since for other in mine)]
         return min((one.user_uuid for one in newest or first), default=None)
 
+    def key(self, user: int) -> str:
+        """By what rollups call a user."""
+        return self.uuid(user) or f"id:{user}"
+
     def uuids(self, user: int) -> list[str]:
         """All that a user ever had."""
         return [one.user_uuid for one in self._of_user.get(user, [])]
@@ -211,11 +215,13 @@ class People:
         match self.standing(user, course):
             case "enrolled":
                 assert user is not None
-                return self.uuid(user) or f"id:{user}"
+                return self.key(user)
             case "left":
                 return None
+            case _ if not self._seen_since_read(user_uuid, user, course):
+                return None
             case _:
-                return user_uuid if self._seen_since_read(user_uuid, user, course) else None
+                return user_uuid if self.holder(user_uuid, self._at) == user else f"id:{user}"
 
     def _seen_since_read(self, user_uuid: str, user: int | None, course: int) -> bool:
         """Whether the roster was never read, or the person has a result that was made later."""
@@ -229,9 +235,25 @@ class People:
         )
 
     def shown(self, student: str, course: int | None, all_known: Sequence[Identity]) -> bool:
-        """Whether a student has a row, or would have with a result of somebody who ever had the uuid."""
-        if course is None:
+        """Whether a student has a row, or would have with a result; of a uuid that names no row the user who has it."""
+        if course is None or self.names_row(student, course, all_known):
             return True
+        user = self.holder(student, self._at)
+        return user is not None and any(
+            self.counts_as(name, time, course) is not None
+            for name in (*self.uuids(user), f"id:{user}")
+            for time in (BEGINNING, *(one.since for one in self._of_uuid.get(name, [])))
+            if self.holder(name, time) == user
+        )
+
+    def is_of(self, result: Version, student: str) -> bool:
+        """Whether a result is of the user who has a uuid now; of a uuid that no user is known to have, by itself."""
+        user = self.holder(student, self._at)
+        uuid: str = result.body["user_uuid"]
+        return uuid == student if user is None else self.holder(uuid, result.made) == user
+
+    def names_row(self, student: str, course: int, all_known: Sequence[Identity]) -> bool:
+        """Whether a result of anybody who ever had the uuid would count by it."""
         people = {one.user_id for one in all_known if one.user_uuid == student}
         if student.startswith("id:"):
             people.add(int(student[3:]))

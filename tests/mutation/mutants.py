@@ -805,6 +805,20 @@ MUTANTS = (
         _tests(_ROSTER_RULES, "test_somebody_of_whom_no_enrolment_was_told_has_a_row"),
     ),
     Mutant(
+        "a uuid names whoever had it first",
+        f"{_FUNCTIONS}/uuid_owner.sql",
+        "(h.held_until = 'infinity' OR h.held_until > $3)",
+        "h.held_from = '-infinity'",
+        _tests(_ROSTER_RULES, "test_a_person_is_called_the_same_everywhere"),
+    ),
+    Mutant(
+        "who has left and no longer has the uuid is not found",
+        f"{_FUNCTIONS}/student_uuids.sql",
+        "ELSE p.user_id = (SELECT owner.user_id FROM owner) END",
+        "ELSE false END",
+        _tests(_ROSTER_RULES, "test_who_left_is_found_by_id_when_somebody_else_has_the_uuid"),
+    ),
+    Mutant(
         "a cross-listed section leaves its enrolments behind",
         f"{_FUNCTIONS}/course_enrollment.sql",
         "s.id = e.course_section_id AND s.event_time > e.event_time",
