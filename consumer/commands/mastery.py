@@ -14,8 +14,9 @@ from consumer.query import scale as scales
 from consumer.query import timeline as timelines
 from consumer.query.gradebook_csv import as_csv as csv_of
 from consumer.query.gradebook_view import render as render_gradebook
+from consumer.query.members import Exclude
 from consumer.query.objects import tenant_of
-from consumer.query.students import Exclude, Rows
+from consumer.query.students import Rows
 from consumer.store import tenant_setting
 from consumer.store.postgres import Connection
 from schemas.base import MAX_ID

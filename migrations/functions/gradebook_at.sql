@@ -23,11 +23,9 @@ BEGIN
     student AS MATERIALIZED (
         SELECT e.user_id, e.user_uuid, 'enrolled' AS standing, e.test_student FROM enrolled e
          UNION ALL
-        SELECT h.user_id, u.user_uuid, 'unknown', false
+        SELECT o.user_id, u.user_uuid, 'unknown', false
           FROM unknown u
-          LEFT JOIN outcomes_internal.uuid_holder($1, ARRAY(SELECT unknown.user_uuid FROM unknown), $4) h
-            ON h.user_uuid = u.user_uuid AND h.held_from <= coalesce($3, 'infinity')
-           AND (h.held_until = 'infinity' OR h.held_until > coalesce($3, 'infinity'))
+          LEFT JOIN outcomes_internal.uuid_owner($1, ARRAY(SELECT unknown.user_uuid FROM unknown), $3, $4) o ON o.user_uuid = u.user_uuid
     ),
     outcome AS (
         SELECT seen.id, o.title

@@ -89,7 +89,7 @@ async def test_who_is_known_without_an_enrolment_has_a_user_id_and_a_name(school
     assert ("dee", "Dee", "Dee") in [tuple(row) for row in await school.connection.fetch(NAMES, TENANT)]
     moved = school.now()
     await school.user(505, "dee")
-    assert {row[0] for row in await cells(school) if row[1] == "dee"} == {505}
+    assert {row[0] for row in await cells(school) if row[1] == "id:504"} == {504}, "the uuid is another user's now"
     assert {row[0] for row in await cells(school, moved) if row[1] == "dee"} == {504}
     assert {row[0] for row in await cells(school, before) if row[1] == "dee"} == {504}
 

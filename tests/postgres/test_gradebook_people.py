@@ -12,7 +12,8 @@ from rich.cells import cell_len
 
 from consumer.errors import UsageError
 from consumer.query import gradebook, gradebook_csv, gradebook_view, rollup, timeline
-from consumer.query.students import Exclude, Rows
+from consumer.query.members import Exclude
+from consumer.query.students import Rows
 from consumer.store.postgres import Connection, connect
 from tests.postgres.test_gradebook import course, minutes, outcome, text, worked
 from tests.postgres.test_people import called

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Sequence
 from typing import Any, Literal, TypeAlias
 
+from consumer.query.members import Member
 from consumer.serve.api import gradebook_shapes as shapes
 from consumer.serve.api import serializers
 from consumer.serve.api.dependencies import ContextRequest
 from consumer.serve.api.gradebook_rows import Gradebook
-from consumer.serve.api.gradebook_shapes import Student
 from consumer.serve.api.serializers import Json
 from consumer.serve.read_pool import Row
 from consumer.serve.sql import sql
@@ -22,7 +22,7 @@ async def linked(
     request: ContextRequest,
     book: Gradebook,
     include: Collection[str],
-    students: Sequence[Student],
+    students: Sequence[Member],
     *,
     percents: bool = False,
     defaults: bool = False,
