@@ -289,7 +289,7 @@ async def test_linked_has_a_list_for_each_word(server: Served, database: str) ->
     assert [one["outcome"]["id"] for one in linked["outcome_links"]] == [1, 2, 2]
     assert linked["alignments"] == linked["outcomes.alignments"]
     assert [(one["id"], one["name"]) for one in linked["alignments"]] == [
-        ("assignment_56", "Unit 1 test"),
+        ("assignment_56", "Unit 1 essay"),
         ("assignment_57", "A quiz"),
         ("quiz_9", "A quiz"),
     ]
@@ -419,7 +419,7 @@ async def test_contributing_scores_are_the_raw_ones(server: Served, database: st
     assert [
         (one["alignment_id"], one["associated_asset_type"], one["associated_asset_name"]) for one in told["alignments"]
     ] == [
-        ("A_56", "Assignment", "Unit 1 test"),
+        ("A_56", "Assignment", "Unit 1 essay"),
         ("Q_9", "Quiz", "A quiz"),
     ]
     assert told["scores"][0] == {
