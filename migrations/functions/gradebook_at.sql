@@ -10,6 +10,7 @@ SET enable_nestloop = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0 SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
+    PERFORM outcomes_internal.known_tenant(tenant);
     RETURN QUERY
     WITH rollup AS MATERIALIZED (SELECT r.* FROM outcomes.outcome_rollup_at($1, $2, $3, $4, $5) r),
     enrolled AS MATERIALIZED (

@@ -169,6 +169,8 @@ async def test_who_has_another_rollup_than_at_a_moment_is_told_with_before_and_a
         ("dee", None, 3, None, True, None, 1, None, 1),
     ]
     assert await rows(school, CHANGED, school.now(), None, None) == []
+    since_ever = await rows(school, CHANGED, None, None, None)
+    assert [row[:3] for row in since_ever] == [("ana", None, 1), ("chi", None, 4), ("dee", None, 3)]
     assert await rows(school, CHANGED, since, since + timedelta(minutes=1), None) == [("ana", 4, 1, True, False, 1, 1, 1, 2)]
 
 
