@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import asyncpg
 
 from consumer.canvas.client import Context
-from consumer.canvas.compare import BACKFILLED, Known, known_of, row_id, user_uuid
+from consumer.canvas.compare import BACKFILLED, Known, known_of, user_uuid
 from consumer.canvas.sql import sql
 from consumer.errors import OutcomesError, Transient
 from consumer.query import grading_standards
@@ -161,7 +161,7 @@ class Projection:
 
     async def known(self, table: str, ids: Iterable[int]) -> dict[int, Known]:
         """By the id of the row."""
-        rows = sorted({row_id(table, id_) for id_ in ids})
+        rows = sorted(set(ids))
         known, feed = (
             (sql("known_results"), sql("feed_results"))
             if table == "learning_outcome_result"
