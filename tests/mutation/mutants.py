@@ -672,6 +672,16 @@ MUTANTS = (
         _tests("tests/canvas/test_roster_faults.py", "test_a_backfill_without_rosters_does_not_resume_one_of_rosters"),
     ),
     Mutant(
+        "rosters: a course whose account nobody told is below none",
+        "migrations/views/roster_due.sql",
+        "(account.id IS NULL OR imported.account_id IS NULL",
+        "(imported.account_id IS NULL",
+        _tests(
+            "tests/canvas/test_backfill_command.py",
+            "test_a_course_whose_accounts_are_not_told_up_to_the_root_may_be_below_any",
+        ),
+    ),
+    Mutant(
         "rosters: those that were read stay due",
         "migrations/views/roster_due.sql",
         "AND reading.event_time > reached.since)",
