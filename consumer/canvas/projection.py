@@ -272,6 +272,10 @@ class Projection:
         rows = await self._fetch("users_gone", course_id, list(enrolled), list(dropped), most)
         return [row["user_id"] for row in rows]
 
+    async def merged_users(self, user_ids: Collection[int]) -> list[int]:
+        """Those of these users who count as merged into another one."""
+        return [row["id"] for row in await self._fetch("users_merged", list(user_ids))]
+
     async def new_past_uuids(self, course_id: int, uuids: Collection[tuple[int, str]]) -> list[tuple[int, str]]:
         """Those that are not known yet."""
         ids, texts = map(list, zip(*uuids, strict=True))

@@ -665,6 +665,13 @@ MUTANTS = (
         _tests("tests/canvas/test_roster_faults.py", "test_courses_that_are_read_at_once_do_not_lose_a_cross_listed_section"),
     ),
     Mutant(
+        "rosters: a merge that Canvas took back stays",
+        _ROSTER_SURVEY,
+        "(split := await self._projection.merged_users(reading.limits))",
+        "(split := await self._projection.merged_users([]))",
+        _tests(_ROSTERS, "test_a_merge_that_canvas_took_back_is_withdrawn"),
+    ),
+    Mutant(
         "rosters: a plain backfill goes on with one of rosters",
         "consumer/canvas/backfill.py",
         '" rosters" if self.rosters else ""',
