@@ -124,7 +124,7 @@ class View:
         if result.body.get("artifact_type") == "RubricAssessment" and artifact in self.rows["rubric_assessed"]:
             told = moment(self.rows["rubric_assessed"][artifact].body.get("submitted_at")) or told
         elif result.body.get("associated_asset_type") == "Assignment" and asset is not None:
-            told = self.people.submitted_at(asset, name) or told
+            told = self.people.submitted_at(asset, name, told) or told
         return (told.replace(microsecond=0) if told else BEGINNING), result.id
 
     def _links(self) -> dict[tuple[int | None, int | None], list[Version]]:

@@ -33,6 +33,9 @@ BEGIN
         SELECT e.user_id,
                bool_or(e.here AND e.workflow_state <> 'deleted' AND e.type IN ('StudentEnrollment', 'StudentViewEnrollment')) AS now
           FROM outcomes_internal.course_enrollment(tenant, course, moment, known_at) e
+         -- One of no type that Canvas has tells nothing of anybody (app/models/enrollment.rb).
+         WHERE e.type IN ('StudentEnrollment', 'StudentViewEnrollment', 'TeacherEnrollment', 'TaEnrollment', 'DesignerEnrollment',
+                          'ObserverEnrollment')
          GROUP BY e.user_id
     ),
     standing AS MATERIALIZED (

@@ -533,16 +533,17 @@ async def test_a_submission_tells_the_time_where_no_assessment_does(school: Inst
     await school.outcome("latest")
     await school.user(ANA)
     asset = {"associated_asset_type": "Assignment", "artifact_type": "RubricAssessment"}
+    late = iso(NOON + timedelta(days=9))
     await school.work(1, 0.4, associated_asset_id="56", artifact_id="10", **asset)
-    await school.work(2, 0.8, associated_asset_id="57", artifact_id="11", **asset)
+    await school.work(2, 0.8, associated_asset_id="57", artifact_id="11", assessed_at=late, **asset)
     assert await school.rows() == {"ana": {1: "4.00"}}
-    late, before = iso(NOON + timedelta(days=9)), school.now()
-    work = {"submission_id": str(SHARD + 1), "assignment_id": str(SHARD + 56), "user_id": str(SHARD + ANA)}
-    await school.tell("submission_updated", submitted_at=late, **work)
+    before = school.now()
+    work = {"submission_id": str(SHARD + 1), "assignment_id": str(SHARD + 57), "user_id": str(SHARD + ANA)}
+    await school.tell("submission_updated", submitted_at=iso(NOON - timedelta(days=9)), **work)
     assert await school.rows() == {"ana": {1: "2.00"}}
     assert await school.rows(at=before) == {"ana": {1: "4.00"}}
-    for told in (iso(NOON), None):
-        await school.tell("rubric_assessed", id="10", submitted_at=told)
+    for told in (late, None):
+        await school.tell("rubric_assessed", id="11", submitted_at=told)
         assert await school.rows() == {"ana": {1: "4.00"}}
     assert [cause for _, cause in await school.causes()] == ["new result", "new result", "submission time", "submission time"]
 
@@ -554,8 +555,8 @@ async def test_a_submission_of_somebody_else_tells_nothing(school: Institution) 
     asset = {"associated_asset_type": "Assignment", "artifact_type": "Submission"}
     await school.work(1, 0.4, associated_asset_id="56", **asset)
     await school.work(2, 0.8, associated_asset_id="57", **asset)
-    work = {"submission_id": str(SHARD + 1), "assignment_id": str(SHARD + 56), "user_id": str(SHARD + BO)}
-    await school.tell("submission_updated", submitted_at=iso(NOON + timedelta(days=9)), **work)
+    work = {"submission_id": str(SHARD + 1), "assignment_id": str(SHARD + 57), "user_id": str(SHARD + BO)}
+    await school.tell("submission_updated", submitted_at=iso(NOON - timedelta(days=9)), **work)
     assert await school.rows() == {"ana": {1: "4.00"}}
 
 
