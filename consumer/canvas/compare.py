@@ -161,7 +161,21 @@ def compare(
     if known is not None and "associated_asset_type" in (known.feed or known).body:
         for name in _ASSET:
             members.pop(name, None)
-    return _change(remote.table, remote.id, members, known, requested_at)
+    change = _change(remote.table, remote.id, members, known, requested_at)
+    return _dated(change, known, remote.saved_at) if isinstance(change, Change) and remote.saved_at is not None else change
+
+
+def _dated(change: Change, known: Known | None, saved_at: datetime) -> Change:
+    """A change of an enrolment that the feed did not tell, at the time when Canvas saved it.
+
+    SIS imports, cross-listing and merges of users change enrolments so, and set `updated_at`
+    (`app/models/enrollment/batch_state_updater.rb`). A new uuid of the same user is not part of the enrolment: its time is the
+    request's.
+    """
+    untold = known is not None and known.event_time < saved_at < change.at
+    members = {one.member for one in change.differences}
+    same_person = "user_uuid" not in members or "user_id" in members
+    return replace(change, at=saved_at) if untold and same_person else change
 
 
 def link(remote: RemoteObject, candidates: Iterable[Known], requested_at: datetime) -> tuple[Change | SkipReason, int | None]:

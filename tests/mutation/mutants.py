@@ -587,6 +587,33 @@ MUTANTS = (
         _tests("tests/canvas/test_compare.py", "test_what_was_written_compares_as_equal"),
     ),
     Mutant(
+        "a change of an enrolment has the time of the reading that found it",
+        _COMPARE,
+        "if untold and same_person",
+        "if False",
+        _tests(
+            "tests/canvas/test_compare.py", "test_a_change_of_an_enrolment_without_an_event_has_the_time_when_canvas_saved_it"
+        ),
+    ),
+    Mutant(
+        "a new uuid of the same user counts from the enrolment's last change on",
+        _COMPARE,
+        "if untold and same_person",
+        "if untold",
+        _tests(
+            "tests/canvas/test_compare.py", "test_a_change_of_an_enrolment_without_an_event_has_the_time_when_canvas_saved_it"
+        ),
+    ),
+    Mutant(
+        "what REST tells of an enrolment goes before an event of the same second",
+        _COMPARE,
+        "known.event_time < saved_at < change.at",
+        "saved_at < change.at",
+        _tests(
+            "tests/canvas/test_compare.py", "test_a_change_of_an_enrolment_without_an_event_has_the_time_when_canvas_saved_it"
+        ),
+    ),
+    Mutant(
         "late events are lost",
         "consumer/canvas/projection.py",
         "if snapshots := [id_ for id_, one in found.items() if one.snapshot]:",
