@@ -118,9 +118,9 @@ def user(remote: rest_people.User) -> RemoteObject:
     return RemoteObject("canvas_user", remote.id, members | {"workflow_state": state})
 
 
-def user_merge(remote: rest_people.User) -> RemoteObject:
-    """Whom a user was merged into."""
-    return RemoteObject("user_merge", remote.id, {"merged_into_user_id": remote.merged_into_user_id})
+def user_merge(user_id: int, merged_into_user_id: int | None) -> RemoteObject:
+    """Whom a user was merged into; None: into nobody any more."""
+    return RemoteObject("user_merge", user_id, {"merged_into_user_id": merged_into_user_id})
 
 
 def group(remote: rest.OutcomeGroup) -> RemoteObject:

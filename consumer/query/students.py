@@ -149,12 +149,10 @@ async def students_of(
 
 
 def _student(person: Person, row: Any) -> Student:
-    by_id = f"id:{person.user_id}"  # the uuid may be another person's now: then results are told apart by that
-    key = person.user_uuid or (by_id if row["standing"] == "enrolled" else next(iter(row["past_uuids"]), by_id))
     enrollments = tuple(Enrollment(**one) for one in json.loads(row["enrollments"]))
-    uuids = frozenset((key, *row["past_uuids"]))
+    uuids = frozenset((row["key"], *row["past_uuids"]))
     outcomes = frozenset(row["outcomes"])
-    return Student(person, key, uuids, row["standing"], row["test_student"], enrollments, outcomes)
+    return Student(person, row["key"], uuids, row["standing"], row["test_student"], enrollments, outcomes)
 
 
 async def student_called(connection: Connection, root_account_uuid: str, course: int | None, text: str) -> Student:

@@ -13,7 +13,7 @@ BEGIN
     RETURN QUERY
     WITH rollup AS MATERIALIZED (SELECT r.* FROM outcomes.outcome_rollup_at($1, $2, $3, $4, $5) r),
     enrolled AS MATERIALIZED (
-        SELECT r.user_id, coalesce(r.user_uuid, 'id:' || r.user_id) AS user_uuid, r.test_student
+        SELECT r.user_id, outcomes_internal.person_key(r.user_id, r.user_uuid) AS user_uuid, r.test_student
           FROM outcomes.course_roster_at($1, $2, $3, $4) r
          WHERE r.standing = 'enrolled'
     ),

@@ -36,7 +36,7 @@ seen AS MATERIALIZED (
        AND ($4::text[] IS NULL OR v.user_uuid = ANY ($4))
 ),
 roster AS MATERIALIZED (
-    SELECT r.user_id, coalesce(r.user_uuid, 'id:' || r.user_id) AS user_uuid, r.enrollments,
+    SELECT r.user_id, outcomes_internal.person_key(r.user_id, r.user_uuid) AS user_uuid, r.enrollments,
            array_remove(r.user_uuid || r.past_uuids, NULL) || ('id:' || r.user_id) AS uuids
       FROM course_roster_at($1, $2, $3) AS r
      WHERE r.standing = 'enrolled'
@@ -45,11 +45,10 @@ SELECT r.user_id, r.user_uuid, r.enrollments
   FROM roster AS r
  WHERE $4::text[] IS NULL OR r.uuids && $4
  UNION ALL
-SELECT CASE WHEN p.user_uuid ~ '^id:[1-9][0-9]{0,17}$' THEN substr(p.user_uuid, 4)::bigint
-            ELSE (SELECT min(u.user_id) FROM user_identity AS u WHERE u.root_account_uuid = $1 AND u.user_uuid = p.user_uuid)
-       END, p.user_uuid, NULL
-  FROM (SELECT DISTINCT p.user_uuid
+SELECT p.user_id, p.counts_as, NULL
+  FROM (SELECT DISTINCT ON (p.counts_as) p.user_id, p.counts_as
           FROM outcomes_internal.result_person($1, $2, ARRAY(SELECT seen.user_uuid FROM seen), $3, NULL) AS p
-         WHERE p.counts_as = p.user_uuid) AS p
- WHERE p.user_uuid <> ALL (ARRAY(SELECT roster.user_uuid FROM roster))
+         WHERE p.counts_as IS NOT NULL
+         ORDER BY p.counts_as, p.held_from DESC) AS p
+ WHERE p.counts_as <> ALL (ARRAY(SELECT roster.user_uuid FROM roster))
  ORDER BY 1 NULLS LAST, 2

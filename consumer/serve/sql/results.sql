@@ -84,5 +84,6 @@ SELECT page.id, page.user_uuid, page.learning_outcome_id, page.score, page.possi
   LEFT JOIN outcomes_internal.submission_time(
             $1, ARRAY(SELECT a.associated_asset_id FROM assessed AS a WHERE NOT a.told AND a.associated_asset_type = 'Assignment'), $3, NULL) AS work
     ON NOT page.told AND page.associated_asset_type = 'Assignment' AND work.assignment_id = page.associated_asset_id
-   AND work.user_uuid = page.user_uuid
+   AND work.user_uuid = page.user_uuid AND work.submitted_at <= coalesce(page.assessed_at, 'infinity')
+   AND (work.resubmitted_at = 'infinity' OR work.resubmitted_at > page.assessed_at)
  ORDER BY page.place, page.learning_outcome_id, page.id
