@@ -56,7 +56,7 @@ class Institution(School):
         """REST told of an object."""
         self._minute += 1
         metadata = {"event_name": f"{name}_backfilled", "event_time": iso(self.now()), "root_account_uuid": TENANT}
-        await write(self._dsn, {"metadata": metadata, "body": members}, partition=Partition("canvas:x", 0))
+        await write(self.connection, {"metadata": metadata, "body": members}, partition=Partition("canvas:x", 0))
 
     async def merged(self, user: int, into: int) -> None:
         """REST told of a merge."""
@@ -120,7 +120,7 @@ class Institution(School):
 async def school(database: str) -> AsyncIterator[Institution]:
     """An empty projection to tell."""
     connection = await connect(database)
-    yield Institution(database, connection)
+    yield Institution(connection)
     await connection.close()
 
 
