@@ -196,6 +196,10 @@ class Settings(BaseModel):
     serve_port: int = Field(default=8000, ge=0, le=65535)
     """Port of the server, `outcomes serve`; 0 picks a free one."""
 
+    intake_drop_personal: bool = True
+    """Whether an intake drops what tells who made a request and from where: login, ids of the user, address, URL and others
+    in an event's metadata. With `false` they are published as Canvas wrote them; the projection never stores them."""
+
     @field_validator("topic", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
