@@ -6,7 +6,6 @@ source: the compare-and-set of the position lets one batch after the other throu
 place, which a lost answer to COMMIT would mistake for success.
 """
 
-import asyncio
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from consumer.ingest.batch import Batch, Partition
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import RawRecord
 from consumer.intake.events import Event
+from consumer.intake.grouping import Grouped
 from consumer.store.store import Store
 
 SOURCE = "intake:"
@@ -25,11 +25,9 @@ MAX_BATCH = 1_000
 RACES = 20
 """How often a batch may lose the position to another process before its events count as not stored."""
 
-_Waiting = tuple[Event, "asyncio.Future[None]"]
-
 
 class Direct:
-    """The database, as an `Outlet`. Whoever comes first writes for all who wait."""
+    """The database, as an `Outlet`."""
 
     def __init__(self, store: Store, rules: Rules, came_in: str) -> None:
         self._store = store
@@ -37,42 +35,20 @@ class Direct:
         self._partition = Partition(f"{SOURCE}{came_in}", 0)
         self._next: int | None = None
         """The position in the database; None where it has to be read first."""
-        self._writing = asyncio.Lock()
-        self._waiting: list[_Waiting] = []
+        self._events = Grouped(self._write, MAX_BATCH)
+
+    async def check(self) -> None:
+        """See `Outlet`."""
+        await self._store.check()
 
     async def put(self, event: Event) -> None:
         """See `Outlet`."""
-        stored: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((event, stored))
-        try:
-            async with self._writing:
-                if not stored.done():
-                    await self._write_waiting()
-            await stored
-        finally:
-            stored.cancel()  # who has given up is left out
+        await self._events.add(event)
 
     async def close(self) -> None:
         """See `Outlet`."""
+        await self._events.close()
         await self._store.close()
-
-    async def _write_waiting(self) -> None:
-        """Writes a batch of those who wait, and tells each of them."""
-        self._waiting = [waiting for waiting in self._waiting if not waiting[1].done()]
-        batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
-        try:
-            await self._write([event for event, _ in batch])
-        except BaseException as error:
-            self._next = None
-            answer = error if isinstance(error, Exception) else Transient("the batch was given up")
-            for _, stored in batch:
-                if not stored.done():
-                    stored.set_exception(answer)
-                    stored.exception()  # heard: else asyncio logs it for who has given up
-            raise
-        for _, stored in batch:
-            if not stored.done():
-                stored.set_result(None)
 
     async def _write(self, events: Sequence[Event]) -> None:
         for _ in range(RACES):
@@ -84,13 +60,16 @@ class Direct:
                 batch.add(decode(RawRecord(*self._partition, at, event.value), self._rules, now))
                 batch.bytes += len(event.value)
             batch.advance(self._partition, position, first + len(events))
+            self._next = None  # until the answer is known
             try:
-                await self._store.write(batch)
+                try:
+                    await self._store.write(batch)
+                except Transient:
+                    await self._store.write(batch)  # if only the answer to COMMIT was lost, this shows it
             except LostPartition:
-                self._next = None
-            else:
-                self._next = first + len(events)
-                return
+                continue
+            self._next = first + len(events)
+            return
         raise Transient("other processes write to the same source all the time")
 
     async def _read_position(self) -> int:

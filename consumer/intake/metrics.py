@@ -22,6 +22,12 @@ class IntakeMetrics:
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15),
             registry=self.registry,
         )
+        self.spooled = Counter(
+            "outcomes_intake_spooled", "Events that went to the spool first, for the topic was away.", registry=self.registry
+        )
+        self.spool_events = Gauge("outcomes_intake_spool_events", "Events in the spool.", registry=self.registry)
+        self.spool_bytes = Gauge("outcomes_intake_spool_bytes", "Bytes of the spool's files.", registry=self.registry)
+        self.paused = Gauge("outcomes_paused", "1 while Postgres or Kafka is away.", registry=self.registry)
         self.in_flight = Gauge("outcomes_intake_in_flight", "Events that are being stored.", registry=self.registry)
         self.ready = Gauge("outcomes_ready", "1 while /readyz answers 200.", registry=self.registry)
 

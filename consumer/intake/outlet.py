@@ -13,6 +13,9 @@ from consumer.store.store import Store
 class Outlet(Protocol):
     """Takes any number of events at the same time."""
 
+    async def check(self) -> None:
+        """Connects. Raises `Transient`, `Fatal`, or `UsageError` if the topic does not exist."""
+
     async def put(self, event: Event) -> None:
         """Returns once the event is stored durably. Put it again after an error: copies do no harm.
 
@@ -31,6 +34,10 @@ class Topic:
     def __init__(self, settings: Settings) -> None:
         self._topic = settings.topic[0]
         self._producer = Producer(settings)
+
+    async def check(self) -> None:
+        """See `Outlet`."""
+        await self._producer.check(self._topic)
 
     async def put(self, event: Event) -> None:
         """See `Outlet`."""

@@ -33,8 +33,7 @@ async def produce(settings: Settings, messages: AsyncIterator[tuple[str, bytes |
                 try:
                     unconfirmed.append(await producer.send(topic, value=value, key=key))
                 except UnknownTopicOrPartitionError as error:
-                    known = (await producer.client.fetch_all_metadata()).topics()
-                    raise UsageError(f"Kafka has no topic {topic}{or_rather(near(topic, known))}") from error
+                    raise await _no_topic(producer, topic) from error
                 sent += 1
                 if len(unconfirmed) == MAX_UNCONFIRMED:
                     await _confirmed(unconfirmed)
@@ -46,6 +45,11 @@ async def produce(settings: Settings, messages: AsyncIterator[tuple[str, bytes |
             future.cancel()
         await asyncio.gather(*unconfirmed, return_exceptions=True)  # else asyncio logs each of thousands of failures
     return sent
+
+
+async def _no_topic(producer: AIOKafkaProducer, topic: str) -> UsageError:
+    known = (await producer.client.fetch_all_metadata()).topics()
+    return UsageError(f"Kafka has no topic {topic}{or_rather(near(topic, known))}")
 
 
 async def _confirmed(unconfirmed: list[asyncio.Future[Any]]) -> None:
@@ -69,6 +73,15 @@ class Producer:
         self._producer: AIOKafkaProducer | None = None
         self._connecting = asyncio.Lock()
         self._closing: set[asyncio.Task[None]] = set()
+
+    async def check(self, topic: str) -> None:
+        """Connects. Raises `UsageError` if the topic does not exist."""
+        producer = await self._connected()
+        async with translating():
+            try:
+                await producer.partitions_for(topic)
+            except UnknownTopicOrPartitionError as error:
+                raise await _no_topic(producer, topic) from error
 
     async def send(self, topic: str, value: bytes, headers: Iterable[tuple[str, bytes]] = ()) -> None:
         """Returns when Kafka has it."""

@@ -1378,7 +1378,7 @@ MUTANTS = (
     ),
     Mutant(
         "a misspelt host is a cluster's",
-        "consumer/settings.py",
+        "consumer/service_variables.py",
         "return not number.is_unspecified and not number.is_loopback",
         "return True",
         _tests(_SETTINGS, "test_a_misspelt_setting_is_none_of_a_services"),
