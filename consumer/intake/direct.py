@@ -73,9 +73,9 @@ class Direct:
         raise Transient("other processes write to the same source all the time")
 
     async def _read_position(self) -> int:
+        await self._store.remove_names(self._rules.people)
         positions = await self._store.positions([self._partition])
         if self._partition not in positions:
-            await self._store.remove_names(self._rules.people)
             await self._store.open_position(self._partition, 1, "intake by " + self._partition.source.removeprefix(SOURCE))
             positions = await self._store.positions([self._partition])
         return positions[self._partition]
