@@ -159,15 +159,13 @@ def compare(
         for name in _ASSET:
             members.pop(name, None)
     change = _change(remote.table, remote.id, members, known, requested_at)
-    return _dated(change, known, remote.saved_at) if isinstance(change, Change) and remote.saved_at is not None else change
+    return _dated(change, known, remote.saved_at) if isinstance(change, Change) and remote.saved_at else change
 
 
 def _dated(change: Change, known: Known | None, saved_at: datetime) -> Change:
-    """A change of an enrolment that the feed did not tell, at the time when Canvas saved it.
+    """An enrolment's change that the feed did not tell, when Canvas saved it: imports, cross-listing and merges set `updated_at`.
 
-    SIS imports, cross-listing and merges of users change enrolments so, and set `updated_at`
-    (`app/models/enrollment/batch_state_updater.rb`). A new uuid of the same user is not part of the enrolment: its time is the
-    request's.
+    (`app/models/enrollment/batch_state_updater.rb`.) A new uuid of the same user is not part of the enrolment.
     """
     untold = known is not None and known.event_time < saved_at < change.at
     members = {one.member for one in change.differences}

@@ -481,8 +481,8 @@ async def test_a_person_is_called_the_same_everywhere(school: Institution) -> No
         asked = (TENANT, 7, at)
         rows = await school.connection.fetch("SELECT user_id, user_uuid, score::text FROM gradebook_at($1, 7, $2)", TENANT, at)
         assert {tuple(row) for row in rows} == {(user, called[user], score) for user, score in scores.items()}
-        served = await school.connection.fetch(serve_sql("gradebook_students"), *asked, None)
-        assert {row["user_id"]: row["user_uuid"] for row in served} == called
+        served = await school.connection.fetch(serve_sql("gradebook_students"), *asked)
+        assert {row["user_id"]: row["key"] for row in served} == called
         results = await school.connection.fetch(serve_sql("results"), *asked, list(called.values()), None, 9, 0)
         assert {row["id"]: row["user_uuid"] for row in results} == called
         keys = {one.person.user_id: one.key for one in await students_of(school.connection, TENANT, 7, at)}
