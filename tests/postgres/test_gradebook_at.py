@@ -23,7 +23,7 @@ NAME = "INSERT INTO person_name (root_account_uuid, user_id, name, sortable_name
 @pytest.fixture
 async def school(database: str) -> AsyncIterator[Institution]:
     """Ana and Bo are enrolled in course 7, Chi has left, and no event told of dee's enrolment. Outcome 2 has no result."""
-    made = Institution(database, await connect(database))
+    made = Institution(await connect(database))
     await made.outcome("latest", title="Genes")
     await made.outcome("latest", title="Cells", learning_outcome_id="2")
     link = {"learning_outcome_id": "2", "context_type": "Course", "context_id": "7", "workflow_state": "active"}
@@ -102,7 +102,7 @@ async def test_a_gradebook_does_not_depend_on_arrival(school: Institution, anoth
     shuffled = [*school.told, *school.told[::2]]
     random.Random(17).shuffle(shuffled)
     await write(another_database, *shuffled)
-    other = Institution(another_database, await connect(another_database))
+    other = Institution(await connect(another_database))
     for at, scale_at in ((None, None), (before, None), (before, school.now())):
         assert await cells(school, at, scale_at) == await cells(other, at, scale_at)
     await other.connection.close()

@@ -36,7 +36,7 @@ OTHER_NAMES = {
 @pytest.fixture
 async def school(database: str) -> AsyncIterator[School]:
     """Outcome 1 of 5 points, mastery from 3, by its own criterion; ana at 4 in course 7."""
-    made = School(database, await connect(database))
+    made = School(await connect(database))
     await made.outcome("latest")
     await made.result(1, 0.8)
     yield made
@@ -124,7 +124,7 @@ async def test_what_is_judged_by_another_moment_does_not_depend_on_arrival(schoo
     shuffled = [*school.told, *school.told[::2]]
     random.Random(17).shuffle(shuffled)
     await write(another_database, *shuffled)
-    other = School(another_database, await connect(another_database))
+    other = School(await connect(another_database))
     moments = [NOON + timedelta(minutes=minute) for minute in range(8)]
     for at in moments:
         for scale_at in moments:

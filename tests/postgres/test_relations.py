@@ -39,7 +39,7 @@ ALL = (
 @pytest.fixture
 async def school(database: str) -> AsyncIterator[School]:
     """No event yet."""
-    made = School(database, await connect(database))
+    made = School(await connect(database))
     yield made
     await made.connection.close()
 
@@ -190,7 +190,7 @@ async def test_freshness_tells_the_newest_event_of_each_kind_and_tenant(school: 
     await school.outcome()
     await school.result(1, 0.8)
     first = school.now()
-    await write(school._dsn, event("learning_outcome_result_updated", at=NOON - timedelta(days=1), id="2"))
+    await write(school.connection, event("learning_outcome_result_updated", at=NOON - timedelta(days=1), id="2"))
     question = (
         "SELECT table_name, event_time, recorded_at, heartbeat_at FROM feed_freshness WHERE root_account_uuid = $1 ORDER BY 1"
     )
@@ -200,7 +200,7 @@ async def test_freshness_tells_the_newest_event_of_each_kind_and_tenant(school: 
         for kind, at in (("learning_outcome", first - timedelta(minutes=1)), ("learning_outcome_result", first))
     ]
     assert await rows(school, question) == told
-    await write(school._dsn, event("heartbeat", at=NOON + timedelta(hours=1)))
+    await write(school.connection, event("heartbeat", at=NOON + timedelta(hours=1)))
     assert {row[3] for row in await rows(school, question)} == {NOON + timedelta(hours=1)}
 
 
@@ -223,7 +223,7 @@ async def test_what_analysts_ask_does_not_depend_on_arrival(school: School, anot
     shuffled = [*school.told, *school.told[::2]]
     random.Random(17).shuffle(shuffled)
     await write(another_database, *shuffled)
-    other = School(another_database, await connect(another_database))
+    other = School(await connect(another_database))
     for question in ALL:
         found = await rows(school, question)
         assert found, question
