@@ -278,7 +278,7 @@ class OutcomeResults(Shape):
     """A page of results of a course."""
 
     outcome_results: list[OutcomeResult]
-    """By student, outcome and result."""
+    """By student (sortable name), outcome and result."""
     linked: Linked | None = None
     """Only with `include[]`."""
 
