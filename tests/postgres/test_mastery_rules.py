@@ -299,7 +299,7 @@ async def test_the_rollups_of_now_are_those_of_the_newest_moment(school: School)
         *([{"percent": percent}] for percent in (None, -0.3, 1e-150, 1e7, 0.425)),
         [{"percent": 0.7, "associated_asset_type": "Assignment", "associated_asset_id": "5"}],
         *([quiz | {"percent": 0.1, "possible": possible}] for possible in (0.0, 0.3)),
-        *([quiz | {"percent": 0.1 * n, "possible": float(n)} for n in (1, 9, 4)[:count]] for count in (2, 3)),
+        *([quiz | {"percent": 0.1 * n, "possible": float(n)} for n in (1, 2, 4)[:count]] for count in (2, 3)),
         [quiz | {"percent": 0.1 * n, "possible": 0.3, "associated_asset_id": str(n)} for n in (1, 9, 4)],
     ]
     await school.outcome()
