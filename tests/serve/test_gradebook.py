@@ -9,7 +9,7 @@ import pytest
 
 from consumer.serve.api import gradebook_shapes
 from consumer.store.postgres import connect
-from schemas import rest, rest_gradebook
+from schemas import rest_gradebook
 from tests.postgres.test_gradebook import outcome, worked
 from tests.postgres.writing import write
 from tests.samples import TENANT, event, iso, result
@@ -50,7 +50,7 @@ async def server(database: str) -> AsyncIterator[Served]:
 async def rows(server: Served, query: str) -> list[dict[str, Any]]:
     """The links of the rows."""
     told = await server.get(f"{ROLLUPS}?{query}")
-    rest.OutcomeRollups.model_validate(told)
+    rest_gradebook.OutcomeRollups.model_validate(told)
     return [one["links"] for one in told["rollups"]]
 
 
@@ -224,7 +224,7 @@ async def test_results_stand_by_sortable_name_outcome_and_id(server: Served, dat
 async def test_results_are_those_of_the_rows(server: Served) -> None:
     """Those of Gus, who has left, are missing; with users and outcomes beside them."""
     told = await server.get("/api/v1/courses/7/outcome_results?include[]=users&include[]=outcomes&include[]=alignments")
-    rest.OutcomeResults.model_validate(told)
+    rest_gradebook.OutcomeResults.model_validate(told)
     assert 8 not in [one["id"] for one in told["outcome_results"]]
     shown = [one["id"] for one in told["linked"]["users"]]
     assert (shown[0], {*shown[1:]}) == (str(ANA_ID), {str(DEE_ID), f"uuid:{BO}", "uuid:chi"}), "those without a name are last"
@@ -317,7 +317,7 @@ async def test_linked_has_a_list_for_each_word(server: Served, database: str) ->
     await write(database, group(13, "Week 1", 11, COURSE), link(105, 2, 13, COURSE, minute=1))
     words = ("outcomes", "outcome_groups", "outcome_links", "outcome_paths", "alignments", "outcomes.alignments", "assignments")
     told = await server.get(f"{ROLLUPS}?per_page=1&rating_percents=true&{'&'.join(f'include[]={word}' for word in words)}")
-    rest.OutcomeRollups.model_validate(told)
+    rest_gradebook.OutcomeRollups.model_validate(told)
     linked = told["linked"]
     assert set(linked) == set(words)
     outcomes = linked["outcomes"]

@@ -26,7 +26,7 @@ from consumer.serve.api.paging import pagination
 from consumer.serve.api.reports import AddDefaults
 from consumer.serve.api.serializers import Json
 from consumer.serve.sql import sql
-from schemas import rest
+from schemas import rest_gradebook
 
 router = APIRouter(tags=["Outcome Results"])
 
@@ -36,7 +36,7 @@ _INCLUDE = Query(alias="include[]", max_length=20, description="Also these, unde
 OutcomeGroupId = Annotated[Id | None, Query(description="The outcomes of this group of the course, without those below it.")]
 
 
-@router.get("/api/v1/courses/{course_id}/outcome_results", response_model=rest.OutcomeResults, responses=PAGED)
+@router.get("/api/v1/courses/{course_id}/outcome_results", response_model=rest_gradebook.OutcomeResults, responses=PAGED)
 async def outcome_results(
     request: CourseAt,
     page: Paged,
@@ -64,7 +64,7 @@ async def outcome_results(
     return request.page(answer, page, rows)
 
 
-@router.get("/api/v1/courses/{course_id}/outcome_rollups", response_model=rest.OutcomeRollups, responses=PAGED)
+@router.get("/api/v1/courses/{course_id}/outcome_rollups", response_model=rest_gradebook.OutcomeRollups, responses=PAGED)
 async def outcome_rollups(
     request: CourseAt,
     page: Paged,
