@@ -1356,8 +1356,8 @@ MUTANTS = (
     Mutant(
         "a user of another shard is ours",
         "consumer/serve/api/dependencies.py",
-        "local_id(one) if isinstance(one, int) and one // SHARD == shard else one",
-        "local_id(one) if isinstance(one, int) else one",
+        "local_id(id_) if id_ >= SHARD and id_ // SHARD == await _shard(self.pool, self.tenant) else id_",
+        "local_id(id_)",
         _tests(_ATTACKS, "test_ids_of_other_shards_are_not_ours"),
     ),
     Mutant(
