@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SECONDS ?= 60
 
-.PHONY: demo test lint docs reference unit bench bench-peers fuzz chaos mutation numbers up down lock clean
+.PHONY: demo test lint docs reference unit bench bench-peers fuzz chaos mutation numbers whole up down lock clean
 
 demo: $(VENV)/installed ## about a minute: a simulated school through Kafka and the real worker, and what a user would look at
 	$(BIN)/outcomes demo
@@ -38,6 +38,9 @@ mutation: $(VENV)/installed ## takes the guards of the writer and the worker out
 
 numbers: $(VENV)/installed ## scores beside those of real Ruby: all lists of whole scores, and 20,000 fresh cases where Ruby is installed
 	WHOLE=1 $(BIN)/pytest --timeout 900 tests/unit/test_golden.py tests/postgres/test_golden.py
+
+whole: $(VENV)/installed ## all hostile records and all worlds of rosters, of which `make test` tries half
+	WHOLE=1 $(BIN)/pytest --timeout 900 tests/unit/test_hostile.py tests/postgres/test_rosters.py
 
 chaos: $(VENV)/installed ## kills, cuts and outages by chance, and what is true afterwards; SEEDS= EVENTS= KILLS= REPORT= for long runs
 	$(BIN)/python -m tests.chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EVENTS),--events $(EVENTS)) $(if $(KILLS),--kills $(KILLS)) $(if $(REPORT),--report $(REPORT))
