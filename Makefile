@@ -4,19 +4,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 SECONDS ?= 60
 
-.PHONY: demo test lint docs reference unit bench bench-peers fuzz chaos mutation numbers whole up down lock clean
+.PHONY: demo test lint style types docs reference unit bench bench-peers fuzz chaos mutation numbers whole up down lock clean
 
 demo: $(VENV)/installed ## about a minute: a simulated school through Kafka and the real worker, and what a user would look at
 	$(BIN)/outcomes demo
 
-test: lint docs ## everything that CI checks
-	$(BIN)/pytest -n 3 --dist worksteal # on 2 cores: much of the time somebody waits for a broker or a database
+test: style ## everything that CI checks; types and documents beside the tests, and what they say after them
+	@mkdir -p build; $(MAKE) --no-print-directory --keep-going types docs >build/beside.log 2>&1 & beside=$$!; \
+	$(BIN)/pytest -n 4 --dist worksteal; code=$$?; \
+	wait $$beside || code=2; cat build/beside.log; exit $$code
 
-lint: $(VENV)/installed
+lint: style types
+
+style: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+types: $(VENV)/installed
+	$(BIN)/mypy
 
 docs: $(VENV)/installed ## the pages of docs/, as HTML in build/docs; every warning is an error
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto -d build/doctrees docs build/docs
