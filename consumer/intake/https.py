@@ -16,7 +16,7 @@ MAX_BODY = 2 * 1024 * 1024
 """Bytes. Canvas sends events of at most 1,000,000 bytes, which are 1.4 MB as a token."""
 MOST_IN_FLIGHT = 1_000
 """Requests that are being answered at a time."""
-MOST_BYTES_IN_FLIGHT = 16 * 1024 * 1024
+MOST_BYTES_IN_FLIGHT = 8 * 1024 * 1024
 """Of their bodies."""
 ANSWER_SECONDS = 12.0
 """Canvas gives up after 15."""

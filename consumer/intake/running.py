@@ -20,10 +20,10 @@ from consumer.intake.keeping import Keeper
 from consumer.intake.keys import KeySet
 from consumer.intake.metrics import IntakeMetrics
 from consumer.intake.outlet import outlet_of
+from consumer.intake.probes import Probes
 from consumer.intake.spool import Spool
 from consumer.settings import Settings
 from consumer.worker.outages import Health
-from consumer.worker.probes import serving
 
 STOP_SECONDS = ANSWER_SECONDS + 1
 """How long a stopping intake answers what is in flight."""
@@ -42,19 +42,23 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, names: str) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        sentence = f"{host}:{port} cannot be opened ({error.strerror}); set OUTCOMES_INTAKE_HOST and OUTCOMES_INTAKE_PORT"
-        raise Fatal(sentence) from error
+        raise Fatal(f"{host}:{port} cannot be opened ({error.strerror}); set {names}") from error
 
 
 @asynccontextmanager
-async def listening(app: Https, host: str, port: int) -> AsyncIterator[tuple[str, "asyncio.Task[None]"]]:
-    """Answers while the block runs, and what is in flight afterwards. Gives the address and the server's task."""
-    listener = _listen(host, port)
+async def listening(
+    app: Https | Probes, host: str, port: int, *, names: str = "OUTCOMES_INTAKE_HOST and OUTCOMES_INTAKE_PORT"
+) -> AsyncIterator[tuple[str, "asyncio.Task[None]"]]:
+    """Answers while the block runs, and what is in flight afterwards. Gives the address and the server's task.
+
+    `names`: the settings to change where the address cannot be opened.
+    """
+    listener = _listen(host, port, names)
     config = uvicorn.Config(
         app,
         http=connections.Connection,
@@ -97,7 +101,7 @@ async def run(settings: Settings, dsn: str | None, signals: Signals) -> None:
                 await key_set.refresh()
             app = Https(gate, keeper, metrics, drop_personal=settings.intake_drop_personal)
             async with (
-                _probes(settings, health, metrics) as probes,
+                _probes(settings, health, metrics) as (probes, _),
                 listening(app, settings.intake_host, settings.intake_port) as (address, server),
             ):
                 log.get("intake").info(
@@ -133,9 +137,9 @@ async def run(settings: Settings, dsn: str | None, signals: Signals) -> None:
 
 def _probes(settings: Settings, health: Health, metrics: IntakeMetrics) -> Any:
     if not settings.http_port:
-        return nullcontext()
-    chosen = "http_port" in settings.model_fields_set
-    return serving(settings.http_host, settings.http_port, health, metrics, or_another=not chosen)
+        return nullcontext((None, None))
+    names = "OUTCOMES_HTTP_HOST and OUTCOMES_HTTP_PORT, 0 for none"
+    return listening(Probes(health, metrics), settings.http_host, settings.http_port, names=names)
 
 
 async def _watch(health: Health, keeper: Keeper, key_set: KeySet | None) -> None:
