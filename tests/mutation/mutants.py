@@ -838,6 +838,27 @@ MUTANTS = (
         _RUBYS,
     ),
     Mutant(
+        "a sum is rounded also where it is close to a half",
+        f"{_FUNCTIONS}/sure_score.sql",
+        "> 0.001 THEN",
+        ">= 0 THEN",
+        _tests("tests/postgres/test_mastery.py", "test_many_thousand_scores_of_every_method_agree_to_the_last_cent"),
+    ),
+    Mutant(
+        "the banks of a quiz are added up one by one",
+        f"{_FUNCTIONS}/text_of_rollup.sql",
+        "(cell.quiz_ids[1] = cell.quiz_ids[2]) IS NOT TRUE",
+        "true",
+        _tests("tests/postgres/test_mastery_rules.py", "test_the_rollups_of_now_are_those_of_the_newest_moment"),
+    ),
+    Mutant(
+        "results of a removed alignment are added up",
+        f"{_FUNCTIONS}/text_of_rollup.sql",
+        "coalesce(s.associated_asset_id <> ALL (",
+        "coalesce(0 <> ALL (",
+        _tests("tests/postgres/test_mastery_rules.py", "test_the_rollups_of_now_are_those_of_the_newest_moment"),
+    ),
+    Mutant(
         "whoever left goes on counting",
         f"{_FUNCTIONS}/text_of_rollup.sql",
         "unnest(left_out) gone (name))';",
