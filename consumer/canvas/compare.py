@@ -158,7 +158,19 @@ def compare(
     if known is not None and "associated_asset_type" in (known.feed or known).body:
         for name in _ASSET:
             members.pop(name, None)
-    return _change(remote.table, remote.id, members, known, requested_at)
+    change = _change(remote.table, remote.id, members, known, requested_at)
+    return _dated(change, known, remote.saved_at) if isinstance(change, Change) and remote.saved_at else change
+
+
+def _dated(change: Change, known: Known | None, saved_at: datetime) -> Change:
+    """An enrolment's change that the feed did not tell, when Canvas saved it: imports, cross-listing and merges set `updated_at`.
+
+    (`app/models/enrollment/batch_state_updater.rb`.) A new uuid of the same user is not part of the enrolment.
+    """
+    untold = known is not None and known.event_time < saved_at < change.at
+    members = {one.member for one in change.differences}
+    same_person = "user_uuid" not in members or "user_id" in members
+    return replace(change, at=saved_at) if untold and same_person else change
 
 
 def link(remote: RemoteObject, candidates: Iterable[Known], requested_at: datetime) -> tuple[Change | SkipReason, int | None]:

@@ -6,6 +6,7 @@ A member that the answer does not contain is left out. Null means that Canvas ha
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -33,6 +34,8 @@ class RemoteObject:
     """Without its own id. Integers, floats, texts and times, as the models hold them."""
     user: str | None = None
     """For a result: the student's local id, or `uuid:` and the uuid."""
+    saved_at: datetime | None = None
+    """For an enrolment: when Canvas saved it last."""
 
 
 def account(remote: rest.Account) -> RemoteObject:
@@ -102,7 +105,7 @@ def enrollment(remote: rest_people.Enrollment, course_uuid: str | None, user_uui
         members["course_uuid"] = course_uuid
     if user_uuid is not None:
         members["user_uuid"] = user_uuid
-    return RemoteObject("enrollment", remote.id, members)
+    return RemoteObject("enrollment", remote.id, members, saved_at=remote.updated_at)
 
 
 def user(remote: rest_people.User) -> RemoteObject:

@@ -51,6 +51,14 @@ _LEASE = "tests/unit/test_lease.py"
 _WATCHED = "tests/unit/test_watchdog.py"
 _CALLED = "tests/postgres/test_people.py"
 _PEOPLE = "tests/postgres/test_gradebook_people.py"
+_GATES = "consumer/intake/gates.py"
+_KEYS = "consumer/intake/keys.py"
+_HTTPS = "consumer/intake/https.py"
+_KEEPING = "consumer/intake/keeping.py"
+_SPOOL = "consumer/intake/spool.py"
+_DELIVERED = "tests/intake/test_https.py"
+_KEPT = "tests/intake/test_keeping.py"
+_OUTLETS = "tests/intake/test_outlets.py"
 
 
 class StaleMutant(Exception):
@@ -84,6 +92,7 @@ def _tests(file: str, *names: str) -> tuple[str, ...]:
     return tuple(f"{file}::{name}" for name in names)
 
 
+_FORGED = _tests(_DELIVERED, "test_forged_tokens_are_refused")
 _NO_NAME = _tests(_PERSONAL, "test_with_ids_no_name_is_anywhere")
 _RUBYS = _tests("tests/postgres/test_golden.py", "test_every_kept_number_of_ruby_is_computed_in_every_place")
 _ROUNDED = _tests("tests/postgres/test_mastery.py", "test_scores_are_rounded_as_ruby_rounds_doubles")
@@ -588,6 +597,33 @@ MUTANTS = (
         _tests("tests/canvas/test_compare.py", "test_what_was_written_compares_as_equal"),
     ),
     Mutant(
+        "a change of an enrolment has the time of the reading that found it",
+        _COMPARE,
+        "if untold and same_person",
+        "if False",
+        _tests(
+            "tests/canvas/test_compare.py", "test_a_change_of_an_enrolment_without_an_event_has_the_time_when_canvas_saved_it"
+        ),
+    ),
+    Mutant(
+        "a new uuid of the same user counts from the enrolment's last change on",
+        _COMPARE,
+        "if untold and same_person",
+        "if untold",
+        _tests(
+            "tests/canvas/test_compare.py", "test_a_change_of_an_enrolment_without_an_event_has_the_time_when_canvas_saved_it"
+        ),
+    ),
+    Mutant(
+        "what REST tells of an enrolment goes before an event of the same second",
+        _COMPARE,
+        "known.event_time < saved_at < change.at",
+        "saved_at < change.at",
+        _tests(
+            "tests/canvas/test_compare.py", "test_a_change_of_an_enrolment_without_an_event_has_the_time_when_canvas_saved_it"
+        ),
+    ),
+    Mutant(
         "late events are lost",
         "consumer/canvas/projection.py",
         "if snapshots := [id_ for id_, one in found.items() if one.snapshot]:",
@@ -979,9 +1015,9 @@ MUTANTS = (
     ),
     Mutant(
         "a link has its path again when its outcome comes back",
-        "migrations/views/outcome_path.sql",
-        "AND NOT outcomes_internal.outcome_deleted_since(",
-        "AND NULL IS DISTINCT FROM outcomes_internal.outcome_deleted_since(",
+        "migrations/functions/outcome_path_of.sql",
+        "       OR outcomes_internal.outcome_deleted_since(",
+        "       OR NULL AND outcomes_internal.outcome_deleted_since(",
         _tests("tests/postgres/test_relations.py", "test_what_was_deleted_has_no_path"),
     ),
     Mutant(
@@ -1190,7 +1226,7 @@ MUTANTS = (
         "consumer/serve/api/dependencies.py",
         "if name not in declared and name not in _ANYWHERE:",
         "if False:",
-        _tests("tests/serve/test_people.py", "test_a_parameter_that_is_not_honoured_is_refused"),
+        _tests("tests/serve/test_people.py", "test_what_the_reference_calls_refused_is_refused"),
     ),
     Mutant(
         "a login that may not read names gets no answer",
@@ -1216,8 +1252,8 @@ MUTANTS = (
     Mutant(
         "a cross-listed enrolment is served in its old course",
         "consumer/serve/sql/course_enrollments.sql",
-        " WHERE e.here",
-        "",
+        " WHERE e.here AND (",
+        " WHERE (",
         _tests("tests/serve/test_people.py", "test_a_cross_listed_section_takes_its_enrolments_along"),
     ),
     Mutant(
@@ -1320,8 +1356,8 @@ MUTANTS = (
     Mutant(
         "a user of another shard is ours",
         "consumer/serve/api/dependencies.py",
-        "local_id(one) if one // SHARD == shard else one",
-        "local_id(one)",
+        "local_id(one) if isinstance(one, int) and one // SHARD == shard else one",
+        "local_id(one) if isinstance(one, int) else one",
         _tests(_ATTACKS, "test_ids_of_other_shards_are_not_ours"),
     ),
     Mutant(
@@ -1369,8 +1405,8 @@ MUTANTS = (
     Mutant(
         "an enrolment in another section keeps somebody in",
         "consumer/query/students.py",
-        'student.is_all(self.section, "completed")',
-        'student.is_all(None, "completed")',
+        "not counted.is_excluded(",
+        "not student.is_excluded(",
         _tests(_PEOPLE, "test_rows_are_left_out_as_canvas_does"),
     ),
     Mutant(
@@ -1494,7 +1530,7 @@ MUTANTS = (
     ),
     Mutant(
         "a misspelt host is a cluster's",
-        "consumer/settings.py",
+        "consumer/service_variables.py",
         "return not number.is_unspecified and not number.is_loopback",
         "return True",
         _tests(_SETTINGS, "test_a_misspelt_setting_is_none_of_a_services"),
@@ -1895,5 +1931,172 @@ MUTANTS = (
         'if people != "names" and (',
         "if (",
         _tests(_NAMES, "test_another_setting_takes_the_names_out_and_says_how_many"),
+    ),
+    # -- the intake --
+    Mutant("any algorithm signs", _GATES, 'header.get("alg") != "RS256" or ', "", _FORGED),
+    Mutant("critical extensions are passed over", _GATES, ' or "crit" in header', "", _FORGED),
+    Mutant("anybody issues", _GATES, 'if claims.get("iss") != self._issuer:', "if False:", _FORGED),
+    Mutant("tokens never expire", _GATES, "if now > until + LEEWAY_SECONDS:", "if False:", _FORGED),
+    Mutant("tokens are valid too early", _GATES, "if now < since - LEEWAY_SECONDS", "if False", _FORGED),
+    Mutant(
+        "signatures are not looked at",
+        _GATES,
+        "            key.verify(_decoded(signature), signed, _PADDING, _HASH)\n",
+        "            pass\n",
+        _FORGED,
+    ),
+    Mutant(
+        "any secret opens",
+        _GATES,
+        'hmac.compare_digest(self.secret, secret or b"")',
+        "secret is not None",
+        _tests(_DELIVERED, "test_the_secret_opens_and_nothing_else"),
+    ),
+    Mutant(
+        "keys are fetched for every unknown name",
+        _KEYS,
+        "self._clock() - self._fetched_at >= AGAIN_SECONDS:",
+        "True:",
+        _tests(_DELIVERED, "test_unknown_keys_do_not_make_us_ask_canvas_all_the_time"),
+    ),
+    Mutant(
+        "new keys are never fetched",
+        _KEYS,
+        "            await self.look_again()\n",
+        "            pass\n",
+        _tests(_DELIVERED, "test_keys_rotate_under_load"),
+    ),
+    Mutant(
+        "an unknown key is Canvas' fault never",
+        _KEYS,
+        "if kid not in self._keys and not self._answered:",
+        "if False:",
+        _tests(_DELIVERED, "test_keys_that_cannot_be_fetched_keep_those_of_yesterday"),
+    ),
+    Mutant(
+        "keys are forgotten with the process",
+        _KEYS,
+        "            self._keys = keys_of(kept.read_bytes())\n",
+        "            pass\n",
+        _tests(_DELIVERED, "test_keys_that_cannot_be_fetched_keep_those_of_yesterday"),
+    ),
+    Mutant(
+        "an event is answered before it is kept",
+        _HTTPS,
+        "        except Transient:\n            return _AWAY\n",
+        "        except Transient:\n            return None\n",
+        _tests(_DELIVERED, "test_without_a_spool_an_outage_is_503"),
+    ),
+    Mutant(
+        "what no topic takes is spooled",
+        _KEEPING,
+        "                if isinstance(error, RecordTooLarge):\n                    raise\n",
+        "",
+        _tests(_DELIVERED, "test_bodies_of_one_megabyte_are_taken_and_larger_ones_refused"),
+    ),
+    Mutant(
+        "bodies without a length have no bound",
+        _HTTPS,
+        "            if size > MAX_BODY:\n                return _TOO_LARGE\n",
+        "",
+        _tests(_DELIVERED, "test_bodies_of_one_megabyte_are_taken_and_larger_ones_refused"),
+    ),
+    Mutant(
+        "any number of requests is in flight",
+        _HTTPS,
+        "if self._requests > MOST_IN_FLIGHT or not",
+        "if not",
+        _tests(_DELIVERED, "test_too_much_in_flight_is_sent_away"),
+    ),
+    Mutant(
+        "any number of bytes is in flight",
+        _HTTPS,
+        "if self._bytes + size > MOST_BYTES_IN_FLIGHT:",
+        "if False:",
+        _tests(_DELIVERED, "test_too_much_in_flight_is_sent_away"),
+    ),
+    Mutant(
+        "the bytes in flight only grow",
+        _HTTPS,
+        "            self._bytes -= taken.bytes\n",
+        "",
+        _tests(_DELIVERED, "test_too_much_in_flight_is_sent_away"),
+    ),
+    Mutant(
+        "new events overtake the spool",
+        _KEEPING,
+        "(self._away_since is None and not spool.events)",
+        "self._away_since is None",
+        _tests(_KEPT, "test_events_that_come_while_the_spool_drains_wait_their_turn"),
+    ),
+    Mutant(
+        "a record that no topic takes blocks the spool",
+        _KEEPING,
+        "        except RecordTooLarge as error:\n            assert",
+        "        except ZeroDivisionError as error:\n            assert",
+        _tests(_KEPT, "test_a_record_that_no_topic_takes_does_not_block_the_rest"),
+    ),
+    Mutant(
+        "the spool is forgotten before the topic has it",
+        _KEEPING,
+        "                continue\n            if spool",
+        "            if spool",
+        _tests(_KEPT, "test_an_outage_of_an_hour_costs_no_event"),
+    ),
+    Mutant(
+        "the spool has no bound",
+        _SPOOL,
+        "if self.bytes + len(data) > self._most_bytes:",
+        "if False:",
+        _tests(_KEPT, "test_the_bound_holds_over_many_files"),
+    ),
+    Mutant(
+        "the spool does not wait for its disk",
+        _SPOOL,
+        "        os.fdatasync(descriptor)\n",
+        "",
+        _tests(_KEPT, "test_a_disk_that_takes_nothing_is_503"),
+    ),
+    Mutant(
+        "half a record stays in the spool",
+        _SPOOL,
+        "            os.truncate(file.path, file.end)\n",
+        "",
+        _tests(_KEPT, "test_what_was_cut_in_the_middle_is_cut_off"),
+    ),
+    Mutant(
+        "broken records of the spool are sent",
+        _SPOOL,
+        "if len(payload) != length or zlib.crc32(payload) != crc:",
+        "if len(payload) != length:",
+        _tests(_KEPT, "test_what_was_cut_in_the_middle_is_cut_off"),
+    ),
+    Mutant(
+        "two intakes share a spool",
+        _SPOOL,
+        "                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "                pass\n",
+        _tests(_KEPT, "test_a_folder_belongs_to_one_process"),
+    ),
+    Mutant(
+        "who has given up is written too",
+        "consumer/intake/grouping.py",
+        "            written.cancel()  # who has given up",
+        "            pass  # who has given up",
+        _tests(_OUTLETS, "test_who_gave_up_is_not_written_with_the_rest"),
+    ),
+    Mutant(
+        "a lost race is called success",
+        "consumer/intake/direct.py",
+        "            except LostPartition:\n                continue\n",
+        "            except LostPartition:\n                return\n",
+        _tests(_OUTLETS, "test_two_processes_share_the_source", "test_losing_every_race_is_not_success"),
+    ),
+    Mutant(
+        "personal metadata reach the topic",
+        "consumer/intake/events.py",
+        "if name in KEPT_METADATA}",
+        "if name}",
+        _tests("tests/unit/test_intake_events.py", "test_signature_dialect_and_personal_metadata_are_gone"),
     ),
 )

@@ -20,7 +20,7 @@ ELSEWHERE = 2108 * 10**13 + ANA
 async def school(database: str) -> AsyncIterator[Institution]:
     """An empty projection to tell."""
     connection = await connect(database)
-    yield Institution(database, connection)
+    yield Institution(connection)
     await connection.close()
 
 

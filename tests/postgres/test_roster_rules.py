@@ -56,7 +56,7 @@ class Institution(School):
         """REST told of an object."""
         self._minute += 1
         metadata = {"event_name": f"{name}_backfilled", "event_time": iso(self.now()), "root_account_uuid": TENANT}
-        await write(self._dsn, {"metadata": metadata, "body": members}, partition=Partition("canvas:x", 0))
+        await write(self.connection, {"metadata": metadata, "body": members}, partition=Partition("canvas:x", 0))
 
     async def merged(self, user: int, into: int) -> None:
         """REST told of a merge."""
@@ -120,7 +120,7 @@ class Institution(School):
 async def school(database: str) -> AsyncIterator[Institution]:
     """An empty projection to tell."""
     connection = await connect(database)
-    yield Institution(database, connection)
+    yield Institution(connection)
     await connection.close()
 
 
@@ -481,8 +481,8 @@ async def test_a_person_is_called_the_same_everywhere(school: Institution) -> No
         asked = (TENANT, 7, at)
         rows = await school.connection.fetch("SELECT user_id, user_uuid, score::text FROM gradebook_at($1, 7, $2)", TENANT, at)
         assert {tuple(row) for row in rows} == {(user, called[user], score) for user, score in scores.items()}
-        served = await school.connection.fetch(serve_sql("gradebook_students"), *asked, None)
-        assert {row["user_id"]: row["user_uuid"] for row in served} == called
+        served = await school.connection.fetch(serve_sql("gradebook_students"), *asked)
+        assert {row["user_id"]: row["key"] for row in served} == called
         results = await school.connection.fetch(serve_sql("results"), *asked, list(called.values()), None, 9, 0)
         assert {row["id"]: row["user_uuid"] for row in results} == called
         keys = {one.person.user_id: one.key for one in await students_of(school.connection, TENANT, 7, at)}

@@ -26,14 +26,14 @@ result AS MATERIALIZED (
      WHERE outcomes_internal.course_of(r.result_context_type, r.result_context_id) IS NOT DISTINCT FROM $2 AND r.user_uuid IS NOT NULL
 ),
 gone AS MATERIALIZED (
-    SELECT a.* FROM outcome_alignment_at($1, $2, $3, $4) AS a WHERE a.workflow_state = 'deleted'
+    SELECT a.* FROM outcomes_internal.removed_alignment($1, $2, $3, $4) AS a
 ),
 owner AS MATERIALIZED (
     SELECT p.user_id, p.counts_as, array_agg(DISTINCT r.learning_outcome_id) FILTER (WHERE r.workflow_state = 'active' AND NOT EXISTS (
                SELECT
                  FROM gone
-                WHERE gone.asset_type = r.associated_asset_type AND gone.asset_id = r.associated_asset_id
-                  AND gone.learning_outcome_id = r.learning_outcome_id AND r.event_time <= gone.event_time)) AS outcomes
+                WHERE r.associated_asset_type = 'Assignment' AND gone.assignment_id = r.associated_asset_id
+                  AND gone.learning_outcome_id = r.learning_outcome_id AND r.event_time <= gone.removed_at)) AS outcomes
       FROM result AS r
       JOIN outcomes_internal.result_person($1, $2, ARRAY(SELECT DISTINCT result.user_uuid FROM result), $3, $4) AS p
         ON p.user_uuid = r.user_uuid AND r.made_at >= p.held_from AND r.made_at < p.held_until
