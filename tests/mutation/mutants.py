@@ -29,6 +29,7 @@ _LAW = "tests/postgres/test_law.py"
 _GUARDS = "tests/postgres/test_guards.py"
 _RETIRING = "tests/postgres/test_retention.py"
 _ROSTER_RULES = "tests/postgres/test_roster_rules.py"
+_IDENTITY_RULES = "tests/postgres/test_identity_rules.py"
 _STOPPING = "tests/faults/test_guards.py"
 _TOPIC = "tests/acceptance/test_worker.py"
 _VIEWER = "tests/acceptance/test_postgres_command.py"
@@ -596,6 +597,33 @@ MUTANTS = (
         _tests("tests/canvas/test_compare.py", "test_what_was_written_compares_as_equal"),
     ),
     Mutant(
+        "a change of an enrolment has the time of the reading that found it",
+        _COMPARE,
+        "if untold and same_person",
+        "if False",
+        _tests(
+            "tests/canvas/test_compare.py", "test_a_change_of_an_enrolment_without_an_event_has_the_time_when_canvas_saved_it"
+        ),
+    ),
+    Mutant(
+        "a new uuid of the same user counts from the enrolment's last change on",
+        _COMPARE,
+        "if untold and same_person",
+        "if untold",
+        _tests(
+            "tests/canvas/test_compare.py", "test_a_change_of_an_enrolment_without_an_event_has_the_time_when_canvas_saved_it"
+        ),
+    ),
+    Mutant(
+        "what REST tells of an enrolment goes before an event of the same second",
+        _COMPARE,
+        "known.event_time < saved_at < change.at",
+        "saved_at < change.at",
+        _tests(
+            "tests/canvas/test_compare.py", "test_a_change_of_an_enrolment_without_an_event_has_the_time_when_canvas_saved_it"
+        ),
+    ),
+    Mutant(
         "late events are lost",
         "consumer/canvas/projection.py",
         "if snapshots := [id_ for id_, one in found.items() if one.snapshot]:",
@@ -673,11 +701,28 @@ MUTANTS = (
         _tests("tests/canvas/test_roster_faults.py", "test_courses_that_are_read_at_once_do_not_lose_a_cross_listed_section"),
     ),
     Mutant(
+        "rosters: a merge that Canvas took back stays",
+        _ROSTER_SURVEY,
+        "(split := await self._projection.merged_users(reading.limits))",
+        "(split := await self._projection.merged_users([]))",
+        _tests(_ROSTERS, "test_a_merge_that_canvas_took_back_is_withdrawn"),
+    ),
+    Mutant(
         "rosters: a plain backfill goes on with one of rosters",
         "consumer/canvas/backfill.py",
         '" rosters" if self.rosters else ""',
         '""',
         _tests("tests/canvas/test_roster_faults.py", "test_a_backfill_without_rosters_does_not_resume_one_of_rosters"),
+    ),
+    Mutant(
+        "rosters: a course whose account nobody told is below none",
+        "migrations/views/roster_due.sql",
+        "(account.id IS NULL OR imported.account_id IS NULL",
+        "(imported.account_id IS NULL",
+        _tests(
+            "tests/canvas/test_backfill_command.py",
+            "test_a_course_whose_accounts_are_not_told_up_to_the_root_may_be_below_any",
+        ),
     ),
     Mutant(
         "rosters: those that were read stay due",
@@ -814,6 +859,20 @@ MUTANTS = (
         _tests(_ROSTER_RULES, "test_somebody_of_whom_no_enrolment_was_told_has_a_row"),
     ),
     Mutant(
+        "a uuid names whoever had it first",
+        f"{_FUNCTIONS}/uuid_owner.sql",
+        "(h.held_until = 'infinity' OR h.held_until > $3)",
+        "h.held_from = '-infinity'",
+        _tests(_ROSTER_RULES, "test_a_person_is_called_the_same_everywhere"),
+    ),
+    Mutant(
+        "who has left and no longer has the uuid is not found",
+        f"{_FUNCTIONS}/student_uuids.sql",
+        "ELSE p.user_id = (SELECT owner.user_id FROM owner) END",
+        "ELSE false END",
+        _tests(_ROSTER_RULES, "test_who_left_is_found_by_id_when_somebody_else_has_the_uuid"),
+    ),
+    Mutant(
         "a cross-listed section leaves its enrolments behind",
         f"{_FUNCTIONS}/course_enrollment.sql",
         "s.id = e.course_section_id AND s.event_time > e.event_time",
@@ -823,8 +882,8 @@ MUTANTS = (
     Mutant(
         "a merge leaves the enrolments behind",
         f"{_FUNCTIONS}/course_enrollment.sql",
-        "m.id = e.user_id AND m.event_time > e.event_time",
-        "m.id = e.user_id AND false",
+        "m.user_id = e.user_id AND m.event_time > e.event_time",
+        "m.user_id = e.user_id AND false",
         _tests(_ROSTER_RULES, "test_a_merge_moves_enrolments_without_an_event"),
     ),
     Mutant(
@@ -837,9 +896,93 @@ MUTANTS = (
     Mutant(
         "a deleted user stays",
         f"{_FUNCTIONS}/gone_users.sql",
-        "WHERE canvas_user.workflow_state = 'deleted'",
+        "WHERE u.workflow_state = 'deleted'",
         "WHERE false",
         _tests(_ROSTER_RULES, "test_a_deleted_user_has_left"),
+    ),
+    Mutant(
+        "a newer enrolment leaves a deleted user deleted",
+        f"{_FUNCTIONS}/gone_users.sql",
+        "AND e.event_time > u.event_time",
+        "AND false",
+        _tests(_IDENTITY_RULES, "test_an_enrolment_that_is_newer_tells_that_a_deleted_user_is_there_again"),
+    ),
+    Mutant(
+        "a merge wins over a newer user",
+        f"{_FUNCTIONS}/user_merged.sql",
+        "AND u.event_time > m.event_time",
+        "AND false",
+        _tests(_IDENTITY_RULES, "test_whatever_is_newer_than_a_merge_and_tells_of_the_user_undoes_it"),
+    ),
+    Mutant(
+        "a merge wins over a newer enrolment",
+        f"{_FUNCTIONS}/user_merged.sql",
+        "AND e.event_time > m.event_time",
+        "AND false",
+        _tests(_IDENTITY_RULES, "test_whatever_is_newer_than_a_merge_and_tells_of_the_user_undoes_it"),
+    ),
+    Mutant(
+        "merges are followed one step",
+        f"{_FUNCTIONS}/course_enrollment.sql",
+        "coalesce(m.becomes, e.user_id)",
+        "coalesce(m.merged_into_user_id, e.user_id)",
+        _tests(_IDENTITY_RULES, "test_merges_are_followed_to_the_last_user"),
+    ),
+    Mutant(
+        "merges in a circle leave nobody",
+        f"{_FUNCTIONS}/merged_user.sql",
+        "WHERE n.user_id = merge.user_id AND n.reached = merge.user_id",
+        "WHERE false",
+        _tests(_IDENTITY_RULES, "test_of_merges_in_a_circle_the_oldest_no_longer_holds"),
+    ),
+    Mutant(
+        "a uuid that comes back stays with the other user",
+        f"{_FUNCTIONS}/identity_moment.sql",
+        "WHERE u.root_account_uuid = tenant AND u.id = ANY (user_ids)",
+        "WHERE false",
+        _tests(_IDENTITY_RULES, "test_a_uuid_that_goes_to_another_user_and_comes_back_was_whose_it_was_in_between"),
+    ),
+    Mutant(
+        "an enrolment does not tell that a uuid came back",
+        f"{_FUNCTIONS}/identity_moment.sql",
+        "WHERE e.root_account_uuid = tenant AND e.user_id = ANY (user_ids)",
+        "WHERE false",
+        _tests(_IDENTITY_RULES, "test_a_uuid_that_a_user_has_again_is_the_users_own"),
+    ),
+    Mutant(
+        "an enrolment of no type makes somebody leave",
+        f"{_FUNCTIONS}/result_person.sql",
+        "WHERE e.type IN ('StudentEnrollment', 'StudentViewEnrollment', 'TeacherEnrollment'",
+        "WHERE true OR e.type IN ('StudentEnrollment', 'StudentViewEnrollment', 'TeacherEnrollment'",
+        _tests(_IDENTITY_RULES, "test_an_enrolment_of_no_type_that_canvas_has_tells_nothing"),
+    ),
+    Mutant(
+        "a blank uuid is somebody's",
+        "consumer/ingest/decode.py",
+        "        for member in table.user_uuids:",
+        "        for member in ():",
+        _tests(_IDENTITY_RULES, "test_a_blank_uuid_is_nobodys"),
+    ),
+    Mutant(
+        "a user of another shard is the one with the same local id",
+        "consumer/ingest/decode.py",
+        "if member in table.global_ids and value // SHARD == shard else value",
+        "if member in table.global_ids else value",
+        _tests(_IDENTITY_RULES, "test_a_user_of_another_shard_is_not_the_one_with_the_same_local_id"),
+    ),
+    Mutant(
+        "the newest submission is what was assessed",
+        f"{_FUNCTIONS}/text_of_rollup.sql",
+        "AND s.submitted_at <= coalesce(r.assessed_at, 'infinity')",
+        "AND s.resubmitted_at = 'infinity'",
+        _tests(_IDENTITY_RULES, "test_work_that_is_handed_in_again_after_it_was_assessed_is_not_what_was_assessed"),
+    ),
+    Mutant(
+        "a deleted submission tells when work was handed in",
+        f"{_FUNCTIONS}/submission_time.sql",
+        " AND v.newest_state <> 'deleted'",
+        "",
+        _tests(_IDENTITY_RULES, "test_work_that_is_handed_in_again_after_it_was_assessed_is_not_what_was_assessed"),
     ),
     Mutant(
         "a submission tells the time though an assessment was told",
@@ -872,9 +1015,9 @@ MUTANTS = (
     ),
     Mutant(
         "a link has its path again when its outcome comes back",
-        "migrations/views/outcome_path.sql",
-        "AND NOT outcomes_internal.outcome_deleted_since(",
-        "AND NULL IS DISTINCT FROM outcomes_internal.outcome_deleted_since(",
+        "migrations/functions/outcome_path_of.sql",
+        "       OR outcomes_internal.outcome_deleted_since(",
+        "       OR NULL AND outcomes_internal.outcome_deleted_since(",
         _tests("tests/postgres/test_relations.py", "test_what_was_deleted_has_no_path"),
     ),
     Mutant(
@@ -1083,7 +1226,7 @@ MUTANTS = (
         "consumer/serve/api/dependencies.py",
         "if name not in declared and name not in _ANYWHERE:",
         "if False:",
-        _tests("tests/serve/test_people.py", "test_a_parameter_that_is_not_honoured_is_refused"),
+        _tests("tests/serve/test_people.py", "test_what_the_reference_calls_refused_is_refused"),
     ),
     Mutant(
         "a login that may not read names gets no answer",
@@ -1109,8 +1252,8 @@ MUTANTS = (
     Mutant(
         "a cross-listed enrolment is served in its old course",
         "consumer/serve/sql/course_enrollments.sql",
-        " WHERE e.here",
-        "",
+        " WHERE e.here AND (",
+        " WHERE (",
         _tests("tests/serve/test_people.py", "test_a_cross_listed_section_takes_its_enrolments_along"),
     ),
     Mutant(
@@ -1213,8 +1356,8 @@ MUTANTS = (
     Mutant(
         "a user of another shard is ours",
         "consumer/serve/api/dependencies.py",
-        "local_id(one) if one // SHARD == shard else one",
-        "local_id(one)",
+        "local_id(one) if isinstance(one, int) and one // SHARD == shard else one",
+        "local_id(one) if isinstance(one, int) else one",
         _tests(_ATTACKS, "test_ids_of_other_shards_are_not_ours"),
     ),
     Mutant(
@@ -1262,8 +1405,8 @@ MUTANTS = (
     Mutant(
         "an enrolment in another section keeps somebody in",
         "consumer/query/students.py",
-        'student.is_all(self.section, "completed")',
-        'student.is_all(None, "completed")',
+        "not counted.is_excluded(",
+        "not student.is_excluded(",
         _tests(_PEOPLE, "test_rows_are_left_out_as_canvas_does"),
     ),
     Mutant(
