@@ -27,7 +27,7 @@ from consumer.errors import (
 )
 from consumer.query import grading_standards
 from consumer.settings import Settings, load
-from schemas import rest, rest_gradebook
+from schemas import rest, rest_gradebook, rest_people
 from tests.canvas.content import ALGEBRA, ANN, BIOLOGY, EQUATIONS, FRACTIONS, GRAPHS, HIGH, READING, ROOT, UUID
 from tests.canvas.examples import EXAMPLES
 from tests.canvas.school import School, with_string_ids
