@@ -838,6 +838,27 @@ MUTANTS = (
         _RUBYS,
     ),
     Mutant(
+        "a sum is rounded also where it is close to a half",
+        f"{_FUNCTIONS}/sure_score.sql",
+        "> 0.001 THEN",
+        ">= 0 THEN",
+        _tests("tests/postgres/test_mastery.py", "test_many_thousand_scores_of_every_method_agree_to_the_last_cent"),
+    ),
+    Mutant(
+        "the banks of a quiz are added up one by one",
+        f"{_FUNCTIONS}/text_of_rollup.sql",
+        "(cell.quiz_ids[1] = cell.quiz_ids[2]) IS NOT TRUE",
+        "true",
+        _tests("tests/postgres/test_mastery_rules.py", "test_the_rollups_of_now_are_those_of_the_newest_moment"),
+    ),
+    Mutant(
+        "results of a removed alignment are added up",
+        f"{_FUNCTIONS}/text_of_rollup.sql",
+        "coalesce(s.associated_asset_id <> ALL (",
+        "coalesce(0 <> ALL (",
+        _tests("tests/postgres/test_mastery_rules.py", "test_the_rollups_of_now_are_those_of_the_newest_moment"),
+    ),
+    Mutant(
         "whoever left goes on counting",
         f"{_FUNCTIONS}/text_of_rollup.sql",
         "unnest(left_out) gone (name))';",
@@ -1356,8 +1377,8 @@ MUTANTS = (
     Mutant(
         "a user of another shard is ours",
         "consumer/serve/api/dependencies.py",
-        "local_id(one) if isinstance(one, int) and one // SHARD == shard else one",
-        "local_id(one) if isinstance(one, int) else one",
+        "local_id(id_) if id_ >= SHARD and id_ // SHARD == await _shard(self.pool, self.tenant) else id_",
+        "local_id(id_)",
         _tests(_ATTACKS, "test_ids_of_other_shards_are_not_ours"),
     ),
     Mutant(
@@ -2058,13 +2079,6 @@ MUTANTS = (
         _tests(_KEPT, "test_a_disk_that_takes_nothing_is_503"),
     ),
     Mutant(
-        "half a record stays in the spool",
-        _SPOOL,
-        "            os.truncate(file.path, file.end)\n",
-        "",
-        _tests(_KEPT, "test_what_was_cut_in_the_middle_is_cut_off"),
-    ),
-    Mutant(
         "broken records of the spool are sent",
         _SPOOL,
         "if len(payload) != length or zlib.crc32(payload) != crc:",
@@ -2081,8 +2095,8 @@ MUTANTS = (
     Mutant(
         "who has given up is written too",
         "consumer/intake/grouping.py",
-        "            written.cancel()  # who has given up",
-        "            pass  # who has given up",
+        "if not one[1].done()]",
+        "]",
         _tests(_OUTLETS, "test_who_gave_up_is_not_written_with_the_rest"),
     ),
     Mutant(
