@@ -1,11 +1,11 @@
 """The shapes of Canvas' REST API, read by our client and written by our server.
 
-Published as "Outcomes", "Outcome Groups", "Outcome Results", "Proficiency Ratings", "Grading Standards", "Accounts", "Courses".
-Those of people and places are in `schemas.rest_people`.
+Published as "Outcomes", "Outcome Groups", "Proficiency Ratings", "Grading Standards", "Accounts", "Courses". Those of people
+and places are in `schemas.rest_people`, those of results and rollups in `schemas.rest_gradebook`.
 Members that are not here are ignored; one of another type is refused with its path. Ids are LOCAL unless said.
 Canvas leaves out an optional member, or sends null, where it has no value or the token's user may not see it.
 
-Over 400 lines, and some shapes over a dozen fields: each member of Canvas' is a field with its docstring.
+Some shapes have over a dozen fields: each member of Canvas' is a field with its docstring.
 """
 
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.base import MAX_RATINGS, Flag, Integer, KeyText, Number, Text, Time
-from schemas.rest_ids import Id, LinkId, UserRef
+from schemas.rest_ids import Id, LinkId
 
 
 class Shape(BaseModel):
@@ -158,188 +158,6 @@ class OutcomeAlignment(Shape):
         if isinstance(value, dict) and "id" in value and "learning_outcome_id" not in value:
             return {**value, "learning_outcome_id": value["id"]}
         return value
-
-
-class OutcomeResultLinks(Shape):
-    """The objects of a result."""
-
-    user: UserRef
-    """The student's id; `uuid:...` from a server that knows no id."""
-    learning_outcome: LinkId
-    """The outcome."""
-    alignment: Text | None = None
-    """What was aligned, as an asset: `assignment_56`, `quiz_3`, `assessment_question_bank_7`."""
-    assignment: Text | None = None
-    """The assignment as an asset, also for a quiz: `assignment_56`."""
-
-
-class OutcomeResult(Shape):
-    """One result of a student, active, with an alignment that still exists."""
-
-    id: Id | None = None
-    """The result; null for results of New Quizzes, which Canvas never saves."""
-    score: Number | None
-    """Raw points; null where there is none yet, never left out."""
-    possible: Number | None = None
-    """Raw points that can be had."""
-    mastery: bool | None = None
-    """Whether it was mastery when it was assessed; null without a threshold or a score."""
-    percent: Number | None = None
-    """Fraction, 1.0 = 100 %."""
-    hidden: bool | None = None
-    """Whether it is left out of rollups; only with `include_hidden`."""
-    hide_points: bool | None = None
-    """Whether points are not shown to students."""
-    submitted_or_assessed_at: Time | None = None
-    """When the work was submitted, else when it was assessed; whole seconds."""
-    links: OutcomeResultLinks
-    """The student, the outcome and what was aligned."""
-
-
-class LinkedUser(Shape):
-    """A student of `linked`."""
-
-    id: UserRef
-    """The student's id; `uuid:...` from a server that knows no id."""
-    name: Text | None = None
-    """Full name."""
-    display_name: Text | None = None
-    """Short name."""
-    sortable_name: Text | None = None
-    """Family name first."""
-    sis_id: Text | None = None
-    """SIS id; left out where the token's user may not see it."""
-    login_id: Text | None = None
-    """Login; left out where the token's user may not see it."""
-
-
-class LinkedAlignment(Shape):
-    """What was aligned, in `linked`."""
-
-    id: Text
-    """As an asset: `assignment_56`."""
-    name: Text | None = None
-    """Its title."""
-    html_url: Text | None = None
-    """Its page."""
-    submission_types: Text | list[Text] | None = None
-    """Of an assignment."""
-
-
-class PathPart(Shape):
-    """A group, or the outcome at the end of a path."""
-
-    name: Text | None = None
-    """Its title."""
-
-
-class OutcomePath(Shape):
-    """Where an outcome is, in `linked`."""
-
-    id: Id
-    """The outcome."""
-    parts: list[PathPart]
-    """Groups from below the root, then the outcome."""
-
-
-class LinkedCourse(Shape):
-    """A course of `linked`."""
-
-    id: LinkId
-    """The course."""
-    name: Text | None = None
-    """Its name."""
-
-
-class Linked(Shape):
-    """What `include[]` adds; a list for each word."""
-
-    outcomes: list[Outcome] | None = None
-    """With `include[]=outcomes`."""
-    outcome_groups: list[OutcomeGroup] | None = None
-    """With `include[]=outcome_groups`."""
-    users: list[LinkedUser] | None = None
-    """With `include[]=users`."""
-    alignments: list[LinkedAlignment] | None = None
-    """With `include[]=alignments`."""
-    courses: list[LinkedCourse] | None = None
-    """With `include[]=courses`."""
-    outcome_links: list[OutcomeGroupLink] | None = None
-    """With `include[]=outcome_links`."""
-    outcome_paths: list[OutcomePath] | None = None
-    """With `include[]=outcome_paths`."""
-    outcome_alignments: Annotated[list[LinkedAlignment] | None, Field(alias="outcomes.alignments")] = None
-    """With `include[]=outcomes.alignments`."""
-    assignments: list[LinkedAlignment] | None = None
-    """With `include[]=assignments`."""
-
-
-class OutcomeResults(Shape):
-    """A page of results of a course."""
-
-    outcome_results: list[OutcomeResult]
-    """By student, outcome and result."""
-    linked: Linked | None = None
-    """Only with `include[]`."""
-
-
-class OutcomeRollupScoreLinks(Shape):
-    """The object of a score."""
-
-    outcome: LinkId
-    """The outcome."""
-
-
-class OutcomeRollupScore(Shape):
-    """The score of one outcome."""
-
-    score: Number | None = None
-    """Points of the scale in force, rounded to 2 decimals (a median is not); null where too few results count."""
-    title: Text | None = None
-    """Title of the newest result."""
-    submitted_at: Time | None = None
-    """When the newest result was submitted, else assessed; whole seconds."""
-    count: Integer | None = None
-    """How many results count; of an aggregate: how many students."""
-    hide_points: bool | None = None
-    """Whether points are not shown to students."""
-    links: OutcomeRollupScoreLinks
-    """The outcome."""
-
-
-class OutcomeRollupLinks(Shape):
-    """Whose rollup it is: a student's (`user`, `section`) or, aggregated, a course's."""
-
-    user: UserRef | None = None
-    """The student; one rollup for each section that a student is in."""
-    section: LinkId | None = None
-    """The section."""
-    status: KeyText | None = None
-    """State of the enrolment."""
-    course: LinkId | None = None
-    """The course, of an aggregate."""
-
-
-class OutcomeRollup(Shape):
-    """All scores of a student in a course, or of the course."""
-
-    name: Text | None = None
-    """Name of the student or the course; documented, not sent."""
-    scores: list[OutcomeRollupScore]
-    """One for each outcome with a result."""
-    links: OutcomeRollupLinks
-    """The student or the course."""
-
-
-class OutcomeRollups(Shape):
-    """A page of rollups; with `aggregate=course` the only one, with one rollup."""
-
-    rollups: list[OutcomeRollup]
-    """By student."""
-    meta: dict[str, Any] | None = None
-    """`pagination`: how many students and pages there are, and the addresses of pages; not with `aggregate`."""
-    linked: Linked | None = None
-    """Only with `include[]`."""
 
 
 class ProficiencyRating(Shape):

@@ -20,7 +20,7 @@ from consumer.canvas.pacing import Clock, Pacer, RetryPolicy
 from consumer.canvas.responses import Retryable, Success, date, endpoint, failure, next_link, parse
 from consumer.errors import CanvasAway, CanvasError, CanvasNotFound, CanvasSurprise, UsageError
 from consumer.settings import Settings
-from schemas import rest, rest_people
+from schemas import rest, rest_gradebook, rest_people
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -241,16 +241,18 @@ class CanvasClient:
 
     # Results
 
-    def outcome_results(self, course_id: int, *, include_hidden: bool = False) -> AsyncIterator[Page[rest.OutcomeResult]]:
+    def outcome_results(
+        self, course_id: int, *, include_hidden: bool = False
+    ) -> AsyncIterator[Page[rest_gradebook.OutcomeResult]]:
         """Active results whose alignment exists."""
         query = [("include_hidden", "true")] if include_hidden else []
         return self._pages(
-            f"courses/{course_id}/outcome_results", rest.OutcomeResults, lambda body: body.outcome_results, query
+            f"courses/{course_id}/outcome_results", rest_gradebook.OutcomeResults, lambda body: body.outcome_results, query
         )
 
-    def outcome_rollups(self, course_id: int) -> AsyncIterator[Page[rest.OutcomeRollup]]:
+    def outcome_rollups(self, course_id: int) -> AsyncIterator[Page[rest_gradebook.OutcomeRollup]]:
         """A rollup for each student and section."""
-        return self._pages(f"courses/{course_id}/outcome_rollups", rest.OutcomeRollups, lambda body: body.rollups)
+        return self._pages(f"courses/{course_id}/outcome_rollups", rest_gradebook.OutcomeRollups, lambda body: body.rollups)
 
     # Scales and standards
 

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from consumer.canvas.client import Context
-from schemas import rest, rest_people
+from schemas import rest, rest_gradebook, rest_people
 
 Members = dict[str, Any]
 
@@ -161,7 +161,7 @@ def link(remote: rest.OutcomeGroupLink) -> RemoteObject:
     return RemoteObject("learning_outcome_link", None, members)
 
 
-def result(remote: rest.OutcomeResult, course_id: int, course_uuid: str | None) -> RemoteObject:
+def result(remote: rest_gradebook.OutcomeResult, course_id: int, course_uuid: str | None) -> RemoteObject:
     """REST shows active results only. `assessed_at` is when the work was submitted or assessed: REST does not say which."""
     members = _present(remote, "score", "possible", "percent", "mastery")
     members |= {
@@ -181,7 +181,7 @@ def result(remote: rest.OutcomeResult, course_id: int, course_uuid: str | None) 
     return RemoteObject("learning_outcome_result", remote.id, members, remote.links.user)
 
 
-def assignment_of(remote: rest.OutcomeResult) -> int | None:
+def assignment_of(remote: rest_gradebook.OutcomeResult) -> int | None:
     """The assessed assignment; a quiz may have one too."""
     for asset in (remote.links.alignment, remote.links.assignment):
         if asset is not None and (found := _ASSIGNMENT.fullmatch(asset)):

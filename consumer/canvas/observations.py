@@ -12,7 +12,7 @@ from typing import ParamSpec
 from consumer.canvas.client import Context
 from consumer.canvas.mapping import RemoteObject
 from consumer.errors import CanvasForbidden, CanvasNotFound, CanvasRejected
-from schemas import rest
+from schemas import rest, rest_gradebook
 
 P = ParamSpec("P")
 
@@ -95,7 +95,7 @@ class Rollups:
 
     course_id: int
     requested_at: datetime
-    rollups: Sequence[rest.OutcomeRollup] = field(repr=False)
+    rollups: Sequence[rest_gradebook.OutcomeRollup] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

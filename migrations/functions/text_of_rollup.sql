@@ -24,10 +24,9 @@ DECLARE
           FROM {state}{persons}
          WHERE s.workflow_state = 'active' AND s.score IS NOT NULL AND s.user_uuid IS NOT NULL{and_here}{and_counts}{and_not_plain}
            AND NOT EXISTS (SELECT
-                             FROM outcomes.outcome_alignment_at(tenant, course_id, at, known_at) gone
-                            WHERE gone.workflow_state = 'deleted' AND gone.asset_type = 'Assignment'
-                              AND s.associated_asset_type = 'Assignment' AND gone.asset_id = s.associated_asset_id
-                              AND gone.learning_outcome_id = s.learning_outcome_id AND s.event_time <= gone.event_time)
+                             FROM outcomes_internal.removed_alignment(tenant, course_id, at, known_at) gone
+                            WHERE s.associated_asset_type = 'Assignment' AND gone.assignment_id = s.associated_asset_id
+                              AND gone.learning_outcome_id = s.learning_outcome_id AND s.event_time <= gone.removed_at)
     ),
     rubric AS MATERIALIZED (
         SELECT DISTINCT r.rubric_assessment_id AS id FROM result r WHERE r.rubric_assessment_id IS NOT NULL
@@ -136,9 +135,9 @@ $shown$;
                bool_and(CASE WHEN s.percent BETWEEN 1e-3 AND 1e3 OR s.percent = 0
                              THEN s.artifact_type IS DISTINCT FROM 'Quizzes::QuizSubmission'
                                   OR s.possible BETWEEN 1e-3 AND 1e6 AND s.possible * s.percent / s.possible = s.percent END IS TRUE
-                        AND coalesce(s.associated_asset_id <> ALL ((SELECT array_agg(a.asset_id)
-                                                                          FROM outcomes.outcome_alignment_at(tenant, course_id, at, known_at) a
-                                                                         WHERE a.workflow_state = 'deleted')::bigint[]), true)) AS plain
+                        AND coalesce(s.associated_asset_id <> ALL (
+                                (SELECT array_agg(a.assignment_id)
+                                   FROM outcomes_internal.removed_alignment(tenant, course_id, at, known_at) a)::bigint[]), true)) AS plain
           FROM {state}
          WHERE s.workflow_state = 'active' AND s.score IS NOT NULL AND s.user_uuid IS NOT NULL
          GROUP BY s.user_uuid, s.learning_outcome_id

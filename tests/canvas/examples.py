@@ -5,7 +5,7 @@ Outcomes, Proficiency Ratings and Grading Standards are printed in Canvas' docum
 
 from typing import Any
 
-from schemas import rest, rest_people
+from schemas import rest, rest_gradebook, rest_people
 
 EXAMPLES: dict[str, tuple[Any, Any]] = {
     "outcome": (
@@ -133,7 +133,7 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
         },
     ),
     "outcome_results": (
-        rest.OutcomeResults,
+        rest_gradebook.OutcomeResults,
         {
             "outcome_results": [
                 {
@@ -161,7 +161,7 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
         },
     ),
     "outcome_rollups": (
-        rest.OutcomeRollups,
+        rest_gradebook.OutcomeRollups,
         {
             "rollups": [
                 {
@@ -173,7 +173,7 @@ EXAMPLES: dict[str, tuple[Any, Any]] = {
         },
     ),
     "outcome_rollups_aggregate": (
-        rest.OutcomeRollups,
+        rest_gradebook.OutcomeRollups,
         {
             "rollups": [
                 {

@@ -20,7 +20,7 @@ from consumer.canvas.snapshot_writer import event_of
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import Accepted, RawRecord
 from consumer.ingest.tables import TABLES
-from schemas import rest
+from schemas import rest, rest_gradebook
 from tests.samples import NOON, TENANT
 
 THEN = NOON - timedelta(days=1)
@@ -85,7 +85,7 @@ outcomes = st.builds(
     st.booleans(),
 )
 results = answers(
-    rest.OutcomeResult,
+    rest_gradebook.OutcomeResult,
     id=maybe_ids,
     score=numbers,
     possible=numbers,
@@ -238,7 +238,7 @@ def test_a_change_of_an_enrolment_without_an_event_has_the_time_when_canvas_save
 def result_of(**members: Any) -> RemoteObject:
     """A result of user 5."""
     shown = {"id": 1, "score": 3, "links": {"user": "5", "learning_outcome": 2, "alignment": "assignment_7"}} | members
-    return mapping.result(rest.OutcomeResult.model_validate(shown), 5, None)
+    return mapping.result(rest_gradebook.OutcomeResult.model_validate(shown), 5, None)
 
 
 RESULT = {

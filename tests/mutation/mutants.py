@@ -770,7 +770,7 @@ MUTANTS = (
     Mutant(
         "a newer result does not prove its alignment",
         f"{_FUNCTIONS}/text_of_rollup.sql",
-        " AND s.event_time <= gone.event_time)",
+        " AND s.event_time <= gone.removed_at)",
         ")",
         ("tests/postgres/test_mastery.py",),
     ),

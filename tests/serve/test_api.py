@@ -7,7 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from consumer.store.postgres import connect
-from schemas import rest
+from schemas import rest, rest_gradebook
 from tests.postgres.test_gradebook import outcome as outcome_event
 from tests.postgres.test_gradebook import worked
 from tests.postgres.writing import write
@@ -186,7 +186,7 @@ async def test_links_show_outcomes_with_the_scale_of_the_context(server: Served)
 async def test_results_are_the_active_scored_aligned_ones(server: Served) -> None:
     """By user id, unknown ids last; deleted ones and those of a removed alignment are missing."""
     told = await server.get("/api/v1/courses/7/outcome_results?include_hidden=true")
-    rest.OutcomeResults.model_validate(told)
+    rest_gradebook.OutcomeResults.model_validate(told)
     results = told["outcome_results"]
     assert [one["id"] for one in results] == [1, 6, 3, 7, 4]
     users = [str(ANA_ID), str(DEE_ID), f"uuid:{BO}", f"uuid:{BO}", "uuid:chi"]
@@ -234,7 +234,7 @@ async def test_results_and_rollups_are_asked_for_by_students_and_outcomes(server
 async def test_rollups_are_the_projections(server: Served) -> None:
     """Students by id, scores by outcome, on the scale in force; with `at` those of then."""
     told = await server.get("/api/v1/courses/7/outcome_rollups")
-    rest.OutcomeRollups.model_validate(told)
+    rest_gradebook.OutcomeRollups.model_validate(told)
     assert [[score["score"] for score in one["scores"]] for one in told["rollups"]] == [[4.0], [3.2], [2.4, 2.0], [1.6]]
     assert told["rollups"][0] == {
         "scores": [
@@ -257,7 +257,7 @@ async def test_rollups_are_the_projections(server: Served) -> None:
 async def test_the_aggregate_is_over_the_students(server: Served, stat: str, score: float) -> None:
     """Mean and median of the rollups, and how many students they are over."""
     told = await server.get(f"/api/v1/courses/7/outcome_rollups?aggregate=course&aggregate_stat={stat}")
-    rest.OutcomeRollups.model_validate(told)
+    rest_gradebook.OutcomeRollups.model_validate(told)
     (rollup,) = told["rollups"]
     assert rollup["links"] == {"course": "7"}
     assert [(one["links"]["outcome"], one["score"], one["count"]) for one in rollup["scores"]] == [
@@ -323,7 +323,7 @@ async def test_a_title_is_told_as_it_is(server: Served, database: str) -> None:
     title = 'She said "100 %s", \\n\n\tand {"left": %1$I} – 学'
     await write(database, outcome_event(6, title, minute=1), worked(41, "emil", 6, 0.5, course="71"))
     (rollup,) = (await server.get("/api/v1/courses/71/outcome_rollups"))["rollups"]
-    rest.OutcomeRollup.model_validate(rollup)
+    rest_gradebook.OutcomeRollup.model_validate(rollup)
     assert [score["title"] for score in rollup["scores"]] == [title]
 
 

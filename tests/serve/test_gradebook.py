@@ -9,7 +9,7 @@ import pytest
 
 from consumer.serve.api import gradebook_shapes
 from consumer.store.postgres import connect
-from schemas import rest, rest_gradebook
+from schemas import rest_gradebook
 from tests.postgres.test_gradebook import outcome, worked
 from tests.postgres.writing import write
 from tests.samples import TENANT, event, iso, result
@@ -50,7 +50,7 @@ async def server(database: str) -> AsyncIterator[Served]:
 async def rows(server: Served, query: str) -> list[dict[str, Any]]:
     """The links of the rows."""
     told = await server.get(f"{ROLLUPS}?{query}")
-    rest.OutcomeRollups.model_validate(told)
+    rest_gradebook.OutcomeRollups.model_validate(told)
     return [one["links"] for one in told["rollups"]]
 
 
@@ -119,6 +119,34 @@ async def test_students_and_outcomes_without_results_are_left_out_where_that_is_
         assert [str(one["id"]) for one in told["linked"]["outcomes"]] == expected
 
 
+async def test_exclusions_apply_to_averages_and_level_counts(server: Served, database: str) -> None:
+    """Of those who are left out no score counts; who is concluded by dates alone stays in."""
+    state = event("enrollment_state_updated", at=minutes(60), enrollment_id=str(SHARD + 901), state="completed")
+    await write(database, state, enrolled(903, EVE_ID, 72, state="completed", minute=60), worked(20, "eve", 1, 1.0, minute=60))
+    for words, count in (("", 5), ("&exclude[]=concluded_enrollments", 4)):
+        told = await server.get(f"{ROLLUPS}?aggregate=course{words}")
+        assert told["rollups"][0]["scores"][0]["count"] == count
+        told = await server.get(f"/api/v1/courses/7/outcome_mastery_distribution?outcome_ids[]=1{words}")
+        assert told["outcome_distributions"]["1"]["total_students"] == count
+
+
+async def test_two_enrolments_in_one_section_are_two_rows_and_one_in_that_section(server: Served, database: str) -> None:
+    """Canvas has a row for each enrolment; with a section it asks for students."""
+    await write(database, enrolled(910, ANA_ID, 71, state="completed", minute=60))
+    assert [row["status"] for row in await rows(server, f"user_ids[]={ANA_ID}")] == ["active", "completed"]
+    in_section = [row for row in await rows(server, "section_id=71") if row["user"] == str(ANA_ID)]
+    assert in_section == [{"user": str(ANA_ID), "section": "71", "status": "active"}]
+    assert str(ANA_ID) in await users(server, "section_id=71&exclude[]=concluded_enrollments"), "one that passes is enough"
+
+
+async def test_unposted_results_count_as_for_teachers(server: Served, database: str) -> None:
+    """A submission whose grade was not posted yet, of an assignment that posts manually."""
+    ids = {"submission_id": str(SHARD + 2), "assignment_id": str(SHARD + 57), "user_id": str(SHARD + ANA_ID)}
+    before = await server.get(f"{ROLLUPS}?aggregate=course")
+    await write(database, event("submission_updated", at=minutes(60), posted_at=..., submitted_at=..., **ids))
+    assert await server.get(f"{ROLLUPS}?aggregate=course") == before
+
+
 async def test_averages_are_over_the_rows_and_count_a_student_once(server: Served, database: str) -> None:
     """Eve is in two sections; Gus has left."""
     await write(database, worked(20, "eve", 1, 1.0, minute=60))
@@ -144,8 +172,8 @@ async def test_results_count_for_whoever_had_the_uuid_when_they_were_made(server
     assert scores == {str(ANA_ID): [4.0], str(EVE_ID): [1.6]}
     results = await server.get("/api/v1/courses/7/outcome_results?outcome_ids[]=1")
     assert [(one["id"], one["links"]["user"]) for one in results["outcome_results"] if one["id"] in (1, 20)] == [
-        (1, str(ANA_ID)),
         (20, str(EVE_ID)),
+        (1, str(ANA_ID)),
     ]
 
 
@@ -184,12 +212,22 @@ async def read_roster(database: str, minute: int) -> None:
     await connection.close()
 
 
+async def test_results_stand_by_sortable_name_outcome_and_id(server: Served, database: str) -> None:
+    """As in Canvas; those without a name last."""
+    await write(
+        database, worked(20, "eve", 2, 1.0, minute=60), worked(21, "eve", 1, 1.0, minute=60), worked(22, ANA, 1, 1.0, minute=60)
+    )
+    told = (await server.get("/api/v1/courses/7/outcome_results"))["outcome_results"]
+    assert [one["id"] for one in told][:4] == [21, 20, 1, 22]
+
+
 async def test_results_are_those_of_the_rows(server: Served) -> None:
     """Those of Gus, who has left, are missing; with users and outcomes beside them."""
     told = await server.get("/api/v1/courses/7/outcome_results?include[]=users&include[]=outcomes&include[]=alignments")
-    rest.OutcomeResults.model_validate(told)
+    rest_gradebook.OutcomeResults.model_validate(told)
     assert 8 not in [one["id"] for one in told["outcome_results"]]
-    assert [one["id"] for one in told["linked"]["users"]] == [str(ANA_ID), str(DEE_ID), f"uuid:{BO}", "uuid:chi"]
+    shown = [one["id"] for one in told["linked"]["users"]]
+    assert (shown[0], {*shown[1:]}) == (str(ANA_ID), {str(DEE_ID), f"uuid:{BO}", "uuid:chi"}), "those without a name are last"
     assert [one["id"] for one in told["linked"]["alignments"]] == ["assignment_56", "assignment_57", "quiz_9"]
     of_section = await server.get("/api/v1/courses/7/outcome_results?section_id=71")
     assert [one["links"]["user"] for one in of_section["outcome_results"]] == [str(ANA_ID)]
@@ -265,6 +303,8 @@ async def test_outcomes_are_chosen_by_id_or_group(server: Served) -> None:
         return {score["links"]["outcome"] for one in told["rollups"] for score in one["scores"]}
 
     assert await outcomes("outcome_ids[]=2") == {"2"}
+    told = await server.get(f"{ROLLUPS}?outcome_ids[]=2&outcome_ids[]=1&outcome_ids[]=2&include[]=outcomes")
+    assert [one["id"] for one in told["linked"]["outcomes"]] == [1, 2], "by id, each once"
     assert await outcomes("outcome_group_id=11") == {"1"}
     assert await outcomes("outcome_group_id=10") == {"2"}
     assert "4" in await refused(server, f"{ROLLUPS}?outcome_ids[]=1&outcome_ids[]=4")
@@ -277,7 +317,7 @@ async def test_linked_has_a_list_for_each_word(server: Served, database: str) ->
     await write(database, group(13, "Week 1", 11, COURSE), link(105, 2, 13, COURSE, minute=1))
     words = ("outcomes", "outcome_groups", "outcome_links", "outcome_paths", "alignments", "outcomes.alignments", "assignments")
     told = await server.get(f"{ROLLUPS}?per_page=1&rating_percents=true&{'&'.join(f'include[]={word}' for word in words)}")
-    rest.OutcomeRollups.model_validate(told)
+    rest_gradebook.OutcomeRollups.model_validate(told)
     linked = told["linked"]
     assert set(linked) == set(words)
     outcomes = linked["outcomes"]

@@ -26,7 +26,7 @@ from consumer.serve.api.paging import pagination
 from consumer.serve.api.reports import AddDefaults
 from consumer.serve.api.serializers import Json
 from consumer.serve.sql import sql
-from schemas import rest
+from schemas import rest_gradebook
 
 router = APIRouter(tags=["Outcome Results"])
 
@@ -36,7 +36,7 @@ _INCLUDE = Query(alias="include[]", max_length=20, description="Also these, unde
 OutcomeGroupId = Annotated[Id | None, Query(description="The outcomes of this group of the course, without those below it.")]
 
 
-@router.get("/api/v1/courses/{course_id}/outcome_results", response_model=rest.OutcomeResults, responses=PAGED)
+@router.get("/api/v1/courses/{course_id}/outcome_results", response_model=rest_gradebook.OutcomeResults, responses=PAGED)
 async def outcome_results(
     request: CourseAt,
     page: Paged,
@@ -50,10 +50,12 @@ async def outcome_results(
 ) -> Response:
     """List the results of a course: active, scored or not yet, without those of removed alignments.
 
-    Ignores unknown students. By user id, unknown ids last.
+    By the name that Canvas sorts by, where names are stored, else by user id, unknown ids last; then by outcome and result.
     """
     book = await gradebook_of(request, user_ids, section_id, (), outcome_ids, whole=bool(include))
-    of = *request.of_id, book.keys, outcome_ids, page.size, page.offset
+    names = await book.names()
+    in_order = [key for _, key in names.of] if names.stored else book.keys
+    of = *request.of_id, in_order, outcome_ids, page.size, page.offset
     rows = await request.pool.fetch(sql("results"), *of)
     answer: Json = {"outcome_results": [shapes.result(row, book.student_of(row["user_uuid"])) for row in rows]}
     if include:
@@ -62,7 +64,7 @@ async def outcome_results(
     return request.page(answer, page, rows)
 
 
-@router.get("/api/v1/courses/{course_id}/outcome_rollups", response_model=rest.OutcomeRollups, responses=PAGED)
+@router.get("/api/v1/courses/{course_id}/outcome_rollups", response_model=rest_gradebook.OutcomeRollups, responses=PAGED)
 async def outcome_rollups(
     request: CourseAt,
     page: Paged,
@@ -84,7 +86,7 @@ async def outcome_rollups(
 
     A student has a row for each enrolment that is not deleted. Somebody of whom no enrolment is known has one without a
     section, as long as there are results. A page has the rows of its students alone; without `sort_by` Canvas sends the rows
-    of all students with each page. Unknown students are ignored.
+    of all students with each page.
     """
     asked = set(include or ())
     book = await gradebook_of(request, user_ids, section_id, exclude or (), outcome_ids, outcome_group_id, whole=bool(asked))
