@@ -7,11 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from consumer.ingest.canonical import canonical_body, plain, version_hash
 from consumer.ingest.elements import Elements
+from consumer.ingest.own_ids import own_ids
 from consumer.ingest.person_names import telling_of
 from consumer.ingest.records import Accepted, Ignored, OrderKey, RawRecord, Rejected, Verdict
 from consumer.ingest.tables import CANVAS, GLOBAL_ID, TABLE_OF_EVENT, TABLE_OF_SNAPSHOT, Table
@@ -19,7 +20,7 @@ from consumer.ingest.texts import Refusal, Steps, path_of
 from consumer.ingest.unwrap import Envelope, unwrap
 from consumer.printable import has_controls, printable, shown_name
 from consumer.settings import People, Settings
-from schemas.base import MAX_KEY_TEXT, SHARD, Id, Reason, local_id, time_of, whole_id
+from schemas.base import MAX_KEY_TEXT, Reason, time_of, whole_id
 
 TOMBSTONE = "(tombstone)"
 """The name that counts Kafka messages without a value."""
@@ -41,7 +42,6 @@ MAX_COUNTED = 100
 
 _WORDS = (str, int, float)
 _HALF_PAIR = "holds half of a surrogate pair, which is no character"
-_AN_ID = TypeAdapter(Id)
 _REASONS = frozenset(Reason)
 _TYPE_REASONS = {"missing": Reason.MISSING_MEMBER, "string_too_long": Reason.BAD_TEXT, "string_unicode": Reason.BAD_TEXT}
 _SENTENCES = {
@@ -199,7 +199,7 @@ class _Decoder:
             if not members.get(member, "-").strip():
                 del members[member]  # nobody's; the hash is that of what was sent
         if table.global_ids:
-            members = _own_ids(table, members, metadata)
+            members = own_ids(table, members, metadata)
         return _version(record, table, tenant, name, event_time, members, hash_, extra, context, unknown, steps, names)
 
     def _count_values(self, values: Collection[Any]) -> None:
@@ -310,29 +310,6 @@ def _version(
     )
     order = OrderKey(tenant, object_id, event_time, name, members.get("updated_at", NEVER_UPDATED), hash_)
     return Accepted(table, order, row, unknown, steps, record, names)
-
-
-def _own_ids(table: Table, members: dict[str, Any], metadata: dict[str, Any]) -> dict[str, Any]:
-    """With local ids where they are of the root account's shard, as Canvas names objects; those of other shards stay global.
-
-    Where nothing tells that shard, it is the object's own. A snapshot of an object of another shard says that it is of none.
-    """
-    id_ = members[table.id_member]
-    shard = metadata.get("shard", id_ // SHARD) if table.snapshot else _shard(metadata.get("root_account_id")) or id_ // SHARD
-    own = {
-        member: local_id(value) if member in table.global_ids and value // SHARD == shard else value
-        for member, value in members.items()
-    }
-    own[GLOBAL_ID] = None if table.snapshot and id_ < SHARD else id_
-    return own
-
-
-def _shard(id_: object) -> int | None:
-    """Of a global id; 0 of a local one."""
-    try:
-        return _AN_ID.validate_python(id_) // SHARD
-    except ValidationError:
-        return None
 
 
 def _stored(table: Table, values: Iterable[Any]) -> tuple[Any, ...]:
