@@ -241,8 +241,8 @@ MUTANTS = (
     Mutant(
         "the oldest of a batch becomes current",
         _BATCH,
-        "zip(distinct, [*distinct[1:], None], strict=True)",
-        "zip(distinct, [None, *distinct[:-1]], strict=True)",
+        'sorted(versions, key=attrgetter("key"))',
+        'sorted(versions, key=attrgetter("key"), reverse=True)',
         (
             *_SORTED,
             *_tests(
@@ -253,15 +253,15 @@ MUTANTS = (
     Mutant(
         "every version of a batch becomes current",
         _BATCH,
-        "Staged(version, after is None or after.key[:2] != version.key[:2])",
-        "Staged(version, True)",
+        "Staged(before, not same_object)",
+        "Staged(before, True)",
         _SORTED,
     ),
     Mutant(
         "a version is in a batch as often as it came",
         _BATCH,
-        "if before is None or one.key != before.key",
-        "",
+        "if same_object and version.key == before.key and version.metadata == before.metadata:",
+        "if False:",
         _SORTED,
     ),
     Mutant(
