@@ -18,14 +18,15 @@ FROM python:3.13-slim
 RUN python -m pip uninstall --yes --quiet --root-user-action=ignore pip \
  && rm -rf "$(python -c 'import ensurepip; print(ensurepip.__path__[0])')" \
  && groupadd --gid 10001 outcomes \
- && useradd --uid 10001 --gid 10001 --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin outcomes
+ && useradd --uid 10001 --gid 10001 --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin outcomes \
+ && install --directory --mode 700 --owner 10001 --group 10001 /var/lib/outcomes
 COPY --from=build /opt/outcomes /opt/outcomes
 ENV PATH=/opt/outcomes/bin:$PATH PYTHONUNBUFFERED=1 OUTCOMES_LOG_FORMAT=json
 # By number: Kubernetes' runAsNonRoot cannot know whether a name is root's.
 USER 10001:10001
 WORKDIR /tmp
-EXPOSE 8080 8000
-# Asks whichever of `worker` and `serve` runs; other commands count as healthy.
+EXPOSE 8080 8000 8100
+# Asks whichever of `worker`, `intake` and `serve` runs; other commands count as healthy.
 HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=2 CMD ["python", "-m", "consumer.healthcheck", "livez"]
 ENTRYPOINT ["outcomes"]
 CMD ["worker"]

@@ -45,7 +45,7 @@ chaos: $(VENV)/installed ## kills, cuts and outages by chance, and what is true 
 fuzz: $(VENV)/fuzz ## looks for records and files that break the decoder or the splitter, so long for each: SECONDS=60
 	$(BIN)/python -m tests.fuzz $(SECONDS)
 
-up: ## Kafka, Postgres, migrations, the worker and the HTTP server in containers; needs Docker Compose 2.23.1 or newer
+up: ## Kafka, Postgres, migrations, the intake, the worker and the HTTP server in containers; needs Docker Compose 2.23.1 or newer
 	docker compose up --build --wait
 
 down: ## takes them away, and what Kafka and Postgres hold

@@ -3,8 +3,10 @@
 OutcomesError
 ├── UsageError           an argument or setting is wrong                                  one sentence, exit code 2
 ├── Fatal                waiting does not help                                            one sentence, exit code 2
+│   └── RecordTooLarge   the topic takes no record of this size                           an intake refuses that event alone
 ├── Transient            the database or the broker is away                               back off, retry for ever
 ├── LostPartition        somebody else has moved a position                               roll back, read positions again
+├── NoEvent              what came in is not an event                                     refuse it
 ├── RefusedRow           the database refuses a row                                       bisect, quarantine that row
 ├── BrokenCapture        a file cannot be read to its end                                 keep what was read; exit code 1
 │   ├── ChangedCapture   it changed meanwhile                                             a later replay reads it from its start
@@ -33,12 +35,20 @@ class Fatal(OutcomesError):
     """Waiting does not help: wrong password, missing database, another schema, a gap in the topic."""
 
 
+class RecordTooLarge(Fatal):
+    """The topic takes no record of this size, however often it is sent."""
+
+
 class Transient(OutcomesError):
     """The database or the broker is away; the data may be fine."""
 
 
 class LostPartition(OutcomesError):
     """The compare-and-set of a position updated no row: somebody else owns the partition."""
+
+
+class NoEvent(OutcomesError):
+    """What an intake was sent is not an event."""
 
 
 class RefusedRow(OutcomesError):

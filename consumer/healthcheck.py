@@ -1,7 +1,7 @@
 """`python -m consumer.healthcheck livez|readyz`: a container's health check; prints what the probe says.
 
-It asks the command that the container runs, `worker` or `serve`; any other command is healthy while it runs. It runs every few
-seconds, so it imports nothing of ours.
+It asks the command that the container runs, `worker`, `intake` or `serve`; any other command is healthy while it runs. It runs
+every few seconds, so it imports nothing of ours.
 """
 
 import http.client
@@ -19,6 +19,7 @@ _PROGRAMS = {"outcomes", "consumer"}
 
 _SETTINGS = {
     "worker": ("OUTCOMES_HTTP_HOST", "OUTCOMES_HTTP_PORT", "--http-port", "8080"),
+    "intake": ("OUTCOMES_HTTP_HOST", "OUTCOMES_HTTP_PORT", "--http-port", "8080"),
     "serve": ("OUTCOMES_SERVE_HOST", "OUTCOMES_SERVE_PORT", "--port", "8000"),
 }
 """Of each command: the settings of its address and port, the option of its port, and its port."""

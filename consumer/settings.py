@@ -2,10 +2,9 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from difflib import get_close_matches
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -16,6 +15,7 @@ from pydantic_core import ErrorDetails
 
 from consumer.errors import UsageError
 from consumer.printable import has_controls
+from consumer.service_variables import without_services
 
 PREFIX = "OUTCOMES_"
 USUAL_NAMES = {"database_url": "DATABASE_URL", "kafka_bootstrap_servers": "KAFKA_BOOTSTRAP_SERVERS"}
@@ -33,30 +33,6 @@ _ADDRESS = re.compile(
     r"(?:\[[0-9a-fA-F:.]+\]|[^\s:\[\]/]+)(?::(?P<port>[0-9]{1,5}))?|(?:[0-9a-fA-F]*:){2,}[0-9a-fA-F.]*", re.ASCII
 )
 """`host`, `host:port`, `[IPv6]`, `[IPv6]:port`, or an IPv6 address alone."""
-
-
-def _is_where_a_service_is(value: str) -> bool:
-    """Whether it is another machine's address. One to listen on may be a misspelt setting of ours."""
-    try:
-        number = ip_address(value)
-    except ValueError:
-        return False
-    return not number.is_unspecified and not number.is_loopback
-
-
-_LINK = re.compile(r"(?:tcp|udp|sctp)://\S+:[0-9]+")
-_NUMBER = re.compile(r"[0-9]{1,5}", re.ASCII)
-_SERVICE_VARIABLES: tuple[tuple[re.Pattern[str], Callable[[str], object]], ...] = (
-    (re.compile(r"_PORT_[0-9]+_(?:TCP|UDP|SCTP)_PROTO$"), re.compile("tcp|udp|sctp").fullmatch),
-    (re.compile(r"_PORT_[0-9]+_(?:TCP|UDP|SCTP)_PORT$"), _NUMBER.fullmatch),
-    (re.compile(r"_PORT_[0-9]+_(?:TCP|UDP|SCTP)_ADDR$"), _is_where_a_service_is),
-    (re.compile(r"_PORT_[0-9]+_(?:TCP|UDP|SCTP)$"), _LINK.fullmatch),
-    (re.compile(r"_SERVICE_HOST$"), _is_where_a_service_is),
-    (re.compile(r"_SERVICE_PORT(?:_[A-Z0-9_]+)?$"), _NUMBER.fullmatch),
-    (re.compile(r"_PORT$"), _LINK.fullmatch),
-    (re.compile(r"_NAME$"), re.compile(r"/[^/\s]+/[^/\s]+").fullmatch),
-)
-"""Names of the variables that Kubernetes and Docker set for a service, and what their values look like."""
 
 
 class Settings(BaseModel):
@@ -196,6 +172,30 @@ class Settings(BaseModel):
     serve_port: int = Field(default=8000, ge=0, le=65535)
     """Port of the server, `outcomes serve`; 0 picks a free one."""
 
+    intake_host: str = "127.0.0.1"
+    """Address of `outcomes intake https`. The default accepts connections from this machine only: from a proxy with TLS."""
+
+    intake_port: int = Field(default=8100, ge=0, le=65535)
+    """Port of `outcomes intake https`; 0 picks a free one."""
+
+    intake_secret: SecretStr | None = Field(default=None, min_length=16, max_length=200)
+    """Set it where the subscription in Canvas does not sign its events: who delivers to `/events/SECRET`, or to `/events` with
+    the header `X-Outcomes-Secret`, may deliver. Without it only events that Canvas has signed are taken."""
+
+    intake_jwks_url: str = "https://8axpcl50e4.execute-api.us-east-1.amazonaws.com/main/jwks"
+    """Address of the public keys that Canvas signs with. The default is Instructure's, for all regions."""
+
+    intake_issuer: str = "https://live-events.canvas.instructure.com"
+    """Who must have issued a signed event (`iss`). The default is Instructure's."""
+
+    intake_spool_bytes: int = Field(default=1024**3, ge=0, le=2**40)
+    """Most bytes of events that `outcomes intake https` keeps on disk, in the data folder, while the topic is away; 0 for no
+    spool."""
+
+    intake_drop_personal: bool = True
+    """Whether an intake drops what tells who made a request and from where: login, ids of the user, address, URL and others
+    in an event's metadata. With `false` they are published as Canvas wrote them; the projection never stores them."""
+
     @field_validator("topic", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -243,6 +243,26 @@ class Settings(BaseModel):
             raise wrong
         return value.rstrip("/").removesuffix("/api/v1").rstrip("/")
 
+    @field_validator("intake_secret")
+    @classmethod
+    def _in_a_path(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[A-Za-z0-9._~-]+", value.get_secret_value()):
+            raise ValueError("holds other characters than letters, digits and .-_~, which an address can hold as they are")
+        return value
+
+    @field_validator("intake_jwks_url")
+    @classmethod
+    def _trusted(cls, value: str) -> str:
+        """Keys from an address without TLS would be anybody's."""
+        try:
+            url = urlsplit(value)
+            local = url.scheme == "http" and url.hostname in ("localhost", "127.0.0.1", "::1")
+        except ValueError:
+            url, local = None, False
+        if url is None or not url.hostname or not (url.scheme == "https" or local):
+            raise ValueError("is no address of keys; one is https://host/path")
+        return value
+
     @field_validator("canvas_token")
     @classmethod
     def _sendable(cls, value: SecretStr | None) -> SecretStr | None:
@@ -274,7 +294,7 @@ def load(**flags: Any) -> Settings:
     A name with `_FILE` behind it names a file that holds the value, as Docker and Kubernetes hand out secrets. An empty
     variable counts as not set. Raises `UsageError` with a sentence for each mistake.
     """
-    places = (_without_services(os.environ), _dotenv())
+    places = (without_services(os.environ, PREFIX), _dotenv())
     values: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
     wrong = _unknown({**places[1], **places[0]})
     for name in Settings.model_fields:
@@ -316,21 +336,6 @@ def _read(variable: str, path: str) -> str:
     if not value:
         raise UsageError(f"{variable}: {path} is empty")
     return value
-
-
-def _without_services(variables: Mapping[str, str]) -> dict[str, str]:
-    """The variables without those that Kubernetes and Docker set for services.
-
-    A service `outcomes-serve` sets OUTCOMES_SERVE_PORT to its address in every container of its namespace, and Docker's old
-    links do the same. Name and value must both fit, so that a misspelt setting of ours is still found.
-    """
-    services = {name for name, value in variables.items() if name.startswith(PREFIX) and _is_of_a_service(name, value)}
-    links = tuple(f"{name.removesuffix('_NAME')}_ENV_" for name in services if name.endswith("_NAME"))
-    return {name: value for name, value in variables.items() if name not in services and not (links and name.startswith(links))}
-
-
-def _is_of_a_service(name: str, value: str) -> bool:
-    return any(form.search(name) and fits(value) for form, fits in _SERVICE_VARIABLES)
 
 
 def _unknown(variables: Mapping[str, str]) -> list[str]:

@@ -157,8 +157,8 @@ class UserMerge(Body):
 
     user_id: Id
     """Local id of the user that is gone."""
-    merged_into_user_id: Id
-    """Local id of the user that took over its enrolments."""
+    merged_into_user_id: Id | None = None
+    """Local id of the user that took over its enrolments; absent: Canvas has split them again."""
 
 
 class CourseSection(StatefulBody):

@@ -461,6 +461,8 @@ class Course(Shape):
     """SIS id; left out where the token's user may not see it."""
     term: Term | None = None
     """With `include[]=term`."""
+    concluded: bool | None = None
+    """With `include[]=concluded`: whether it is over, by its state or its dates."""
     total_students: Integer | None = None
     """With `include[]=total_students`: active and invited ones."""
 

@@ -1,7 +1,8 @@
 """What a request to Canvas' REST API told, as an event of our own: `<table>_backfilled`, in the shape of the Live Event's body.
 
-REST has no time of a version; `event_time` is when the request began. As text, `backfilled` sorts before `created` and
-`updated`: at one and the same moment the feed is believed. REST tells less than the feed does, so two members may be missing.
+REST has no time of a version: `event_time` is when the request began. Of a changed enrolment it is the `updated_at` that REST
+shows. As text, `backfilled` sorts before `created` and `updated`: at one and the same moment the feed is believed. REST tells
+less than the feed does, so two members may be missing.
 """
 
 from collections.abc import Mapping

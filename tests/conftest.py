@@ -132,7 +132,8 @@ def kafka_bootstrap() -> str:
 
 def _fresh(dsn: str, template: str | None) -> Iterator[str]:
     name = f"test_{os.getpid()}_{next(_numbers)}"
-    asyncio.run(execute(dsn, f'CREATE DATABASE "{name}"' + (f' TEMPLATE "{template}"' if template else "")))
+    copied = f' TEMPLATE "{template}" STRATEGY file_copy' if template else ""  # half the work of copying by way of the WAL
+    asyncio.run(execute(dsn, f'CREATE DATABASE "{name}"{copied}'))
     try:
         yield named(dsn, name)
     finally:

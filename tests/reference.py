@@ -124,7 +124,7 @@ class View:
         if result.body.get("artifact_type") == "RubricAssessment" and artifact in self.rows["rubric_assessed"]:
             told = moment(self.rows["rubric_assessed"][artifact].body.get("submitted_at")) or told
         elif result.body.get("associated_asset_type") == "Assignment" and asset is not None:
-            told = self.people.submitted_at(asset, name) or told
+            told = self.people.submitted_at(asset, name, told) or told
         return (told.replace(microsecond=0) if told else BEGINNING), result.id
 
     def _links(self) -> dict[tuple[int | None, int | None], list[Version]]:
@@ -238,11 +238,11 @@ class View:
         return self.people.shown(student, course_id, self._all_known)
 
     def asked(self, course_id: int | None, student: str, outcome: int) -> Rollup | None:
-        """The rollup of somebody who is asked for: who has left is still found, by the uuid of the results alone."""
-        if self.shown(course_id, student):
+        """The rollup of somebody who is asked for: who has no row by that name is found as the user who has the uuid."""
+        if course_id is None or self.people.names_row(student, course_id, self._all_known):
             rows = self._grouped(course_id).get((student, outcome), [])
         else:
-            named = [row for row in self.inputs.get(course_id, []) if row.body["user_uuid"] == student]
+            named = [row for row in self.inputs.get(course_id, []) if self.people.is_of(row, student)]
             rows = [row for row in named if row.id_of("learning_outcome_id") == outcome]
             rows.sort(key=lambda row: self._time(row, student))
         return self._rollups(course_id, {(student, outcome): rows}).get((student, outcome)) if rows else None

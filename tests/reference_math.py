@@ -148,9 +148,8 @@ class Version(NamedTuple):
         return bool(self.body.get("workflow_state", "active") == "active")
 
     def id_of(self, member: str) -> int | None:
-        """The id in this member of the body, local where the body's ids are global (data_service_canvas_event_metadata.md)."""
-        found = number(self.body.get(member))
-        return local(found) if self.kind in GLOBAL else found
+        """The id in this member of the body."""
+        return number(self.body.get(member))
 
     @property
     def made(self) -> datetime:
@@ -188,6 +187,12 @@ def moment(text: str | None) -> datetime | None:
 def double(value: float | None) -> float | None:
     """Whole numbers come without a fraction; what is next to nothing is nothing (D6)."""
     return None if value is None else float(value) if abs(value) >= TRACE else 0.0
+
+
+def owned(body: Body, shard: int) -> Body:
+    """With local ids where they are of the root account's shard; of others the whole id tells whose it is."""
+    ids = {name: int(value) for name, value in body.items() if name.endswith("_id") and value.isdigit()}
+    return body | {name: str(local(value)) for name, value in ids.items() if value // SHARD == shard}
 
 
 def plain(body: Body) -> Body:
@@ -440,12 +445,19 @@ def understood(told: Told) -> tuple[str, Version] | None:
     metadata, body = told.event["metadata"], plain(told.event["body"])
     kind = re.sub(r"_(created|updated|backfilled)$", "", metadata["event_name"])
     tenant, event_time = metadata.get("root_account_uuid"), moment(metadata["event_time"])
+    for uuid in ("uuid", "user_uuid"):
+        if uuid in body and not body[uuid].strip():
+            del body[uuid]  # it says nothing
+    if kind in GLOBAL:
+        body = owned(
+            body, (number(metadata.get("root_account_id")) or 0) // SHARD or (number(body.get(IDS[kind])) or 0) // SHARD
+        )
     key = number(body.get(IDS[kind])) if kind in IDS else None
     if tenant is None or key is None or event_time is None:
         return None
     return tenant, Version(
         kind=kind,
-        id=(local(key) or key) if kind in GLOBAL else key,
+        id=key,
         event_time=event_time,
         updated=metadata["event_name"].endswith("_updated") or kind == "rubric_assessed",
         updated_at=moment(body.get("updated_at")) or BEGINNING,

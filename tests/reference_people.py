@@ -8,10 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from tests.reference_math import BEGINNING, Version, local, moment, number
+from tests.reference_math import BEGINNING, Version, moment
 
 STUDENT = {"StudentEnrollment", "StudentViewEnrollment"}
 """The types whose owners have a row in the gradebook (course.rb)."""
+TYPES = STUDENT | {"TeacherEnrollment", "TaEnrollment", "DesignerEnrollment", "ObserverEnrollment"}
+"""All that Canvas has (enrollment.rb); an enrolment of no such type tells nothing."""
 END = datetime.max.replace(tzinfo=UTC)
 """Newer than all."""
 
@@ -73,16 +75,17 @@ class Share(NamedTuple):
 
 
 def identities(versions: Iterable[Version], known_at: datetime | None) -> list[Identity]:
-    """Who had which uuid, told by users and enrolments; a pair that is known holds since its earliest telling."""
+    """Who had which uuid when, told by users and enrolments; a pair that is known holds since its earliest telling."""
     since: dict[tuple[str, int], datetime] = {}
-    known: set[tuple[str, int]] = set()
+    known: set[Identity] = set()
     for version in versions:
         uuid, user = _pair(version)
         if uuid is not None and user is not None:
             since[uuid, user] = min(since.get((uuid, user), version.event_time), version.event_time)
             if known_at is None or version.recorded_at <= known_at:
-                known.add((uuid, user))
-    return sorted((Identity(*pair, since[pair]) for pair in known), key=lambda one: (one.user_uuid, one.since, one.user_id))
+                known.add(Identity(uuid, user, version.event_time))
+    known |= {Identity(*pair, since[pair]) for pair in {one[:2] for one in known}}
+    return sorted(known, key=lambda one: (one.user_uuid, one.since, one.user_id))
 
 
 def _pair(version: Version) -> tuple[str | None, int | None]:
@@ -94,13 +97,13 @@ def _pair(version: Version) -> tuple[str | None, int | None]:
 
 
 def user_of(row: Version) -> int | None:
-    """The user of an enrolment or a submission; their ids are global (live_events.rb)."""
-    return local(number(row.body.get("user_id")))
+    """The user of an enrolment or a submission; those of other shards have whole ids (live_events.rb)."""
+    return row.id_of("user_id")
 
 
 def section_of(row: Version) -> int | None:
     """The section of an enrolment."""
-    return local(number(row.body.get("course_section_id")))
+    return row.id_of("course_section_id")
 
 
 class People:
@@ -125,6 +128,7 @@ class People:
         for version in versions:
             self._versions[version.kind].append(version)
         self._read = {one.course_id: one.at for one in sorted(readings, key=lambda one: one.at)}
+        self.merges = self._merges()
         self._courses: dict[int, dict[int, list[Share]]] = {}
         self._names: dict[tuple[str, int | None, int], str | None] = {}
 
@@ -141,16 +145,66 @@ class People:
         told = [one for one in mine if one.since <= self._at]
         newest = [one for one in told if one.since == max(other.since for other in told)]
         first = [one for one in mine if one.since == min(other.since for other in mine)]
-        return min((one.user_uuid for one in newest or first), default=None)
+        known = {one.user_uuid: self.first(one) for one in newest or first}
+        return min(known, key=lambda uuid: (known[uuid], uuid), default=None)
+
+    def first(self, told: Identity) -> datetime:
+        """Since when a user is known to have had a uuid."""
+        return min(one.since for one in self._of_uuid[told.user_uuid] if one.user_id == told.user_id)
+
+    def key(self, user: int) -> str:
+        """By what rollups call a user."""
+        return self.uuid(user) or f"id:{user}"
 
     def uuids(self, user: int) -> list[str]:
         """All that a user ever had."""
-        return [one.user_uuid for one in self._of_user.get(user, [])]
+        return list(dict.fromkeys(one.user_uuid for one in self._of_user.get(user, [])))
 
     def gone(self, user: int | None) -> bool:
         """Deleted, or merged into another user (user_merge.rb)."""
         row = self._rows["user"].get(user or 0)
-        return user in self._rows["user_merge"] or (row is not None and row.body.get("workflow_state") == "deleted")
+        if user is None or user in self.merges:
+            return user is not None
+        return (
+            row is not None and row.body.get("workflow_state") == "deleted" and not self._enrolled_after(user, row.event_time)
+        )
+
+    def _enrolled_after(self, user: int, time: datetime) -> bool:
+        """Whether an enrolment that is not deleted was told later: nobody who is deleted has one (user.rb)."""
+        return any(
+            user_of(one) == user and one.event_time > time and one.body.get("workflow_state") != "deleted"
+            for one in self._versions["enrollment"]
+        )
+
+    def _split_after(self, user: int, time: datetime) -> bool:
+        """Whether a user who was merged was told to be there again."""
+        return self._enrolled_after(user, time) or any(
+            one.id == user and one.event_time > time and one.body.get("workflow_state") != "deleted"
+            for one in self._versions["user"]
+        )
+
+    def _merges(self) -> dict[int, tuple[int, datetime]]:
+        """Who is merged into whom, since when (user_merge.rb). Of merges in a circle the oldest no longer holds."""
+        told = {id_: (row.id_of("merged_into_user_id"), row.event_time) for id_, row in self._rows["user_merge"].items()}
+        edges = {
+            id_: (into, time)
+            for id_, (into, time) in told.items()
+            if into is not None and into != id_ and not self._split_after(id_, time)
+        }
+        for id_ in sorted(edges, key=lambda one: (edges[one][1], one)):
+            if id_ in self._chain(edges, id_)[1:]:
+                del edges[id_]
+        return edges
+
+    @staticmethod
+    def _chain(edges: Mapping[int, tuple[int, datetime]], user: int) -> list[int]:
+        """A user, into whom it is merged, and so on; a circle once round."""
+        chain = [user]
+        while chain[-1] in edges:
+            chain.append(edges[chain[-1]][0])
+            if chain[-1] in chain[:-1]:
+                break
+        return chain
 
     def enrolled(self, course: int) -> dict[int, list[Share]]:
         """By user: the enrolments of a course that were ever told to be the user's, deleted and moved ones too."""
@@ -165,7 +219,7 @@ class People:
                 moved[version.id] = max(moved.get(version.id, BEGINNING), version.event_time)
         told: dict[int, set[int | None]] = defaultdict(set)
         for version in self._versions["enrollment"]:
-            here = local(number(version.body.get("course_id"))) == course
+            here = version.id_of("course_id") == course
             if here or moved.get(section_of(version) or 0, BEGINNING) > version.event_time:
                 told[version.id].add(user_of(version))
         shares: dict[int, list[Share]] = defaultdict(list)
@@ -182,18 +236,18 @@ class People:
         section = self._rows["course_section"].get(section_of(row) or 0)
         if section is not None and section.event_time > row.event_time and section.id_of("course_id") is not None:
             return section.id_of("course_id")
-        return local(number(row.body.get("course_id")))
+        return row.id_of("course_id")
 
     def _owner(self, row: Version) -> int | None:
-        """Whose an enrolment is: after a merge that is newer of the user that remains (user_merge.rb)."""
-        merge = self._rows["user_merge"].get(user_of(row) or 0)
-        if merge is not None and merge.event_time > row.event_time:
-            return number(merge.body["merged_into_user_id"])
-        return user_of(row)
+        """Whose an enrolment is: after a merge that is newer of the user that remains in the end (user_merge.rb)."""
+        user = user_of(row)
+        if user in self.merges and self.merges[user][1] > row.event_time:
+            return self._chain(self.merges, user)[-1]
+        return user
 
     def standing(self, user: int | None, course: int) -> str:
         """enrolled, left or unknown."""
-        shares = self.enrolled(course).get(user or 0, [])
+        shares = [share for share in self.enrolled(course).get(user or 0, []) if share.row.body.get("type") in TYPES]
         if any(share.counts for share in shares) and not self.gone(user):
             return "enrolled"
         return "left" if shares or self.gone(user) else "unknown"
@@ -211,11 +265,13 @@ class People:
         match self.standing(user, course):
             case "enrolled":
                 assert user is not None
-                return self.uuid(user) or f"id:{user}"
+                return self.key(user)
             case "left":
                 return None
+            case _ if not self._seen_since_read(user_uuid, user, course):
+                return None
             case _:
-                return user_uuid if self._seen_since_read(user_uuid, user, course) else None
+                return user_uuid if self.holder(user_uuid, self._at) == user else f"id:{user}"
 
     def _seen_since_read(self, user_uuid: str, user: int | None, course: int) -> bool:
         """Whether the roster was never read, or the person has a result that was made later."""
@@ -229,9 +285,25 @@ class People:
         )
 
     def shown(self, student: str, course: int | None, all_known: Sequence[Identity]) -> bool:
-        """Whether a student has a row, or would have with a result of somebody who ever had the uuid."""
-        if course is None:
+        """Whether a student has a row, or would have with a result; of a uuid that names no row the user who has it."""
+        if course is None or self.names_row(student, course, all_known):
             return True
+        user = self.holder(student, self._at)
+        return user is not None and any(
+            self.counts_as(name, time, course) is not None
+            for name in (*self.uuids(user), f"id:{user}")
+            for time in (BEGINNING, *(one.since for one in self._of_uuid.get(name, [])))
+            if self.holder(name, time) == user
+        )
+
+    def is_of(self, result: Version, student: str) -> bool:
+        """Whether a result is of the user who has a uuid now; of a uuid that no user is known to have, by itself."""
+        user = self.holder(student, self._at)
+        uuid: str = result.body["user_uuid"]
+        return uuid == student if user is None else self.holder(uuid, result.made) == user
+
+    def names_row(self, student: str, course: int, all_known: Sequence[Identity]) -> bool:
+        """Whether a result of anybody who ever had the uuid would count by it."""
         people = {one.user_id for one in all_known if one.user_uuid == student}
         if student.startswith("id:"):
             people.add(int(student[3:]))
@@ -239,18 +311,20 @@ class People:
         moments = {name: [BEGINNING, *(one.since for one in self._of_uuid.get(name, []))] for name in names}
         return any(self.counts_as(name, time, course) == student for name, times in moments.items() for time in times)
 
-    def submitted_at(self, assignment: int, user_uuid: str) -> datetime | None:
-        """When somebody who ever had a uuid handed in; of several the one told last."""
-        users = {one.user_id for one in self._of_uuid.get(user_uuid, [])}
-        if user_uuid.startswith("id:"):
-            users.add(int(user_uuid[3:]))
-        rows = [
-            row
-            for row in self._rows["submission"].values()
-            if local(number(row.body.get("assignment_id"))) == assignment and user_of(row) in users
+    def submitted_at(self, assignment: int, user_uuid: str, assessed: datetime | None) -> datetime | None:
+        """When whoever has a uuid handed in last before the assessment (rubric_assessment.rb)."""
+        user = self.holder(user_uuid, self._at)
+        times = [
+            time
+            for one in self._versions["submission"]
+            if user is not None
+            and one.id_of("assignment_id") == assignment
+            and user_of(one) == user
+            and self._rows["submission"][one.id].body.get("workflow_state") != "deleted"
+            and (time := moment(one.body.get("submitted_at"))) is not None
+            and (assessed is None or time <= assessed)
         ]
-        newest = max(rows, key=lambda row: (row.event_time, row.id), default=None)
-        return moment(newest.body.get("submitted_at")) if newest else None
+        return max(times, default=None)
 
     def roster(self, course: int) -> dict[int, Member]:
         """Everybody who ever was a student of a course, by user id."""
@@ -266,7 +340,6 @@ class People:
         rows = [share.row for share in shares if share.counts or standing == "left"]
         states = [row.body.get("workflow_state", "active") for row in rows]
         past = {one.user_uuid for one in self._past if one.course_id == course and one.user_id == user}
-        merge = self._rows["user_merge"].get(user)
         return Member(
             user_uuid=self.uuid(user),
             past_uuids=sorted((past | set(self.uuids(user))) - {self.uuid(user)}),
@@ -276,7 +349,7 @@ class People:
             enrollments=[self._enrollment(row) for row in rows],
             concluded=all(state in ("completed", "deleted") for state in states),
             inactive=all(state == "inactive" for state in states),
-            merged_into_user_id=number(merge.body["merged_into_user_id"]) if merge else None,
+            merged_into_user_id=self.merges[user][0] if user in self.merges else None,
         )
 
     def _enrollment(self, row: Version) -> dict[str, Any]:

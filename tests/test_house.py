@@ -89,7 +89,7 @@ def _services() -> dict[str, dict[str, Any]]:
 
 
 ENGINES = {"kafka", "postgres"}
-OURS = {"migrate", "worker", "serve"}
+OURS = {"migrate", "intake", "worker", "serve"}
 
 
 def test_compose_and_tests_use_the_same_images() -> None:
@@ -101,16 +101,20 @@ def test_compose_and_tests_use_the_same_images() -> None:
 def test_what_compose_starts_is_this_machines_alone() -> None:
     """The passwords are in the file."""
     published = [port for service in _services().values() for port in service.get("ports", ())]
-    assert len(published) == 3
+    assert len(published) == 4
     assert [port for port in published if not re.fullmatch(r"127\.0\.0\.1:\d+:\d+", port)] == []
 
 
 def test_compose_keeps_topics_as_long_as_the_positions_in_them() -> None:
     """A worker stops at a topic that was made anew: Kafka writes into a volume too, and both are removed by `make down`."""
     kept = {name: service["volumes"] for name, service in _services().items() if "volumes" in service}
-    assert kept == {"kafka": ["kafka:/var/lib/kafka/data"], "postgres": ["postgres:/var/lib/postgresql"]}
+    assert kept == {
+        "intake": ["intake:/var/lib/outcomes"],
+        "kafka": ["kafka:/var/lib/kafka/data"],
+        "postgres": ["postgres:/var/lib/postgresql"],
+    }
     assert _services()["kafka"]["environment"]["KAFKA_LOG_DIRS"] == "/var/lib/kafka/data"
-    assert (ROOT / "docker-compose.yml").read_text(encoding="utf-8").endswith("\nvolumes:\n  kafka:\n  postgres:\n")
+    assert (ROOT / "docker-compose.yml").read_text(encoding="utf-8").endswith("\nvolumes:\n  intake:\n  kafka:\n  postgres:\n")
     assert "docker compose down --volumes" in (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
@@ -133,7 +137,7 @@ def test_no_container_of_compose_takes_more_than_it_needs() -> None:
 
 def test_what_compose_runs_for_long_starts_again_and_has_time_to_stop() -> None:
     """Kafka and Postgres too. A signal reaches ours through an init."""
-    for name in ENGINES | {"worker", "serve"}:
+    for name in ENGINES | {"intake", "worker", "serve"}:
         assert _services()[name]["restart"] == "unless-stopped", name
         least = STOP_SECONDS if name == "serve" else Settings.model_fields["drain_seconds"].default
         assert int(_services()[name]["stop_grace_period"].removesuffix("s")) > least, name
@@ -164,7 +168,7 @@ def test_an_outage_is_told_by_compose_within_fifteen_seconds() -> None:
         else:
             assert (interval + timeout) * check["retries"] < 15, name
         assert start >= 60, name
-    for name in ("worker", "serve"):
+    for name in ("intake", "worker", "serve"):
         assert _services()[name]["healthcheck"]["test"] == ["CMD", "python", "-m", "consumer.healthcheck", "readyz"]
 
 

@@ -7,13 +7,20 @@ from typing import Any
 from tests.samples import NOON, Event, iso
 from tests.worlds import COURSES, SHARD, SPAN, STUDENTS, World
 
-USERS = {501: "ana", 502: "bo", 503: "chi", 504: "dee"}
-"""User ids and the uuids that they have first; the last has no results."""
-NAMES = (*STUDENTS, "id:501", "eve")
+ELSEWHERE = 2108 * 10**13 + 502
+"""A user of another shard, with the local id of one of ours."""
+USERS = {501: "ana", 502: "bo", 503: "chi", 504: "dee", ELSEWHERE: "fay"}
+"""User ids and the uuids that they have first; the last two have few results."""
+NAMES = (*STUDENTS, "id:501", "eve", "fay")
 """What results call students: of one REST alone told, of one no event of a user tells."""
 HOMES = {70: 1, 71: 1, 72: 2, 73: 7}
 """Sections and the courses that they were made in."""
 STATES = ("active",) * 5 + ("invited", "completed", "inactive", "rejected", "deleted", "deleted")
+
+
+def whole(user_id: int) -> str:
+    """As events name a user."""
+    return str(user_id if user_id > SHARD else SHARD + user_id)
 
 
 class Populated(World):
@@ -38,7 +45,10 @@ class Populated(World):
     def _at(self, made: tuple[str, dict[str, Any]], milliseconds: int, hinted: bool) -> Event:
         name, members = made
         if not name.endswith("_backfilled"):
-            return super()._at(made, milliseconds, hinted)
+            told = super()._at(made, milliseconds, hinted)
+            if members.get("user_id") == str(ELSEWHERE):
+                told["metadata"]["root_account_id"] = str(SHARD + 1)
+            return told
         time = iso(NOON + timedelta(milliseconds=milliseconds))
         metadata = {"event_name": name, "event_time": time, "root_account_uuid": self.tenant}
         return {"metadata": metadata, "body": members}
@@ -76,9 +86,9 @@ class Populated(World):
         id_ = self.chance.choice(list(USERS))
         uuid: Any = USERS[id_]
         if self._moving and self.chance.random() < 0.25:
-            uuid = self.chance.choice((*USERS.values(), "fay", ...))
+            uuid = self.chance.choice((*USERS.values(), "gus", " ", ...))
         state = self.chance.choice(("registered",) * 6 + ("deleted",))
-        return self._kind("user", id_), {"user_id": str(SHARD + id_), "uuid": uuid, "workflow_state": state}
+        return self._kind("user", id_), {"user_id": whole(id_), "uuid": uuid, "workflow_state": state}
 
     def enrollment(self) -> tuple[str, dict[str, Any]]:
         """An enrolment in the course in which its section was made; rarely in another one, or of another user."""
@@ -93,10 +103,10 @@ class Populated(World):
         return self._kind("enrollment", id_), {
             "enrollment_id": str(SHARD + id_),
             "course_id": str(SHARD + course),
-            "user_id": str(SHARD + user),
+            "user_id": whole(user),
             "user_uuid": USERS[user] if self._named and chance.random() < 0.8 else ...,
             "course_section_id": str(SHARD + section),
-            "type": like.choice(kinds),
+            "type": ... if chance.random() < 0.03 else like.choice(kinds),
             "workflow_state": chance.choice(STATES),
         }
 
@@ -124,11 +134,13 @@ class Populated(World):
         return self._kind("submission", id_), {
             "submission_id": str(SHARD + id_),
             "assignment_id": str(SHARD + like.randrange(1, 3)),
-            "user_id": str(SHARD + like.choice(list(USERS))),
+            "user_id": whole(like.choice(list(USERS))),
             "submitted_at": self.chance.choice((..., iso(NOON + self.chance.random() * SPAN))),
+            "workflow_state": self.chance.choice(("submitted",) * 9 + ("deleted",)),
         }
 
     def merge(self) -> tuple[str, dict[str, Any]]:
-        """One user into another one."""
+        """One user into another one, or no longer."""
         gone, stays = self.chance.sample(list(USERS), 2)
-        return "user_merge_backfilled", {"user_id": str(gone), "merged_into_user_id": str(stays)}
+        into = None if self.chance.random() < 0.3 else str(stays)
+        return "user_merge_backfilled", {"user_id": str(gone), "merged_into_user_id": into}

@@ -17,7 +17,6 @@ from consumer.canvas.mapping import RemoteObject, scale
 from consumer.canvas.observations import Scale
 from consumer.ingest.tables import TABLES
 from schemas import rest
-from schemas.base import local_id
 
 Body = dict[str, Any]
 Kind = Literal["missing", "stale", "extra", "alignment", "scale", "rollup"]
@@ -85,6 +84,8 @@ class Known:
     it has the members that REST does not show."""
     earlier: Sequence[Body] = field(default=(), repr=False)
     """The feed's versions before that one."""
+    row_id: int | None = None
+    """The row's own id, where the body has a global one."""
 
     @property
     def active(self) -> bool:
@@ -130,11 +131,6 @@ class Change:
         return {"id": self.id, **{name: self.body[name] for name in owner}}
 
 
-def row_id(table: str, id_: int) -> int:
-    """The id of a table's row for Canvas' `id_`."""
-    return local_id(id_) if TABLES[table].global_ids else id_
-
-
 def known_of(table: str, row: Mapping[str, Any]) -> Known:
     """From a row of the current table. Results also need `submitted_at`, and `members` from `unknown_value`."""
     shape = TABLES[table]
@@ -144,7 +140,8 @@ def known_of(table: str, row: Mapping[str, Any]) -> Known:
     unknown = row.get("members") or row["extra"]
     extra = orjson.loads(unknown) if unknown else {}
     body = {name: value for name, value in (extra | body).items() if value is not None}
-    return Known(body, row["event_time"], row["event_name"], row.get("submitted_at"))
+    row_id = row["id"] if shape.global_ids else None
+    return Known(body, row["event_time"], row["event_name"], row.get("submitted_at"), row_id=row_id)
 
 
 def compare(
@@ -161,7 +158,19 @@ def compare(
     if known is not None and "associated_asset_type" in (known.feed or known).body:
         for name in _ASSET:
             members.pop(name, None)
-    return _change(remote.table, remote.id, members, known, requested_at)
+    change = _change(remote.table, remote.id, members, known, requested_at)
+    return _dated(change, known, remote.saved_at) if isinstance(change, Change) and remote.saved_at else change
+
+
+def _dated(change: Change, known: Known | None, saved_at: datetime) -> Change:
+    """An enrolment's change that the feed did not tell, when Canvas saved it: imports, cross-listing and merges set `updated_at`.
+
+    (`app/models/enrollment/batch_state_updater.rb`.) A new uuid of the same user is not part of the enrolment.
+    """
+    untold = known is not None and known.event_time < saved_at < change.at
+    members = {one.member for one in change.differences}
+    same_person = "user_uuid" not in members or "user_id" in members
+    return replace(change, at=saved_at) if untold and same_person else change
 
 
 def link(remote: RemoteObject, candidates: Iterable[Known], requested_at: datetime) -> tuple[Change | SkipReason, int | None]:
@@ -232,7 +241,7 @@ def deleted(table: str, known: Known, at: datetime) -> Change:
         levels = body.get("outcome_proficiency_ratings") or ()
         body["outcome_proficiency_ratings"] = [level | {"workflow_state": "deleted"} for level in levels]
     difference = Difference("workflow_state", known.body.get("workflow_state"), "deleted")
-    return Change("extra", table, row_id(table, known.body[TABLES[table].id_member]), body, (difference,), at)
+    return Change("extra", table, known.row_id or known.body[TABLES[table].id_member], body, (difference,), at)
 
 
 def same_scale(some: Sequence[rest.ProficiencyRating] | None, others: Sequence[rest.ProficiencyRating] | None) -> bool:
@@ -272,11 +281,11 @@ def _change(table: str, id_: int, members: Mapping[str, Any], known: Known | Non
     if "title" in differing and "short_description" in members:
         body["short_description"] = members["short_description"]
     id_member = TABLES[table].id_member
-    if row_id(table, body.get(id_member, 0)) != row_id(table, id_):
+    if known is None or (known.row_id or body.get(id_member)) != id_:
         body[id_member] = id_  # else it stays: events have global ids of accounts and courses
     body = {name: value for name, value in body.items() if value is not None}
     shown = tuple(Difference(name, ours.get(name), body.get(name)) for name in (*differing, *late)) if known is not None else ()
-    return Change("missing" if known is None else "stale", table, row_id(table, id_), body, shown, at)
+    return Change("missing" if known is None else "stale", table, id_, body, shown, at)
 
 
 def _with_late_feed(table: str, members: Mapping[str, Any], known: Known) -> Known:
@@ -327,8 +336,6 @@ def _same(table: str, name: str, remote: Any, known: Known) -> bool:
             return _whole_seconds(remote) in (_whole_seconds(ours), _whole_seconds(known.submitted_at))
         case "outcome_proficiency", "outcome_proficiency_ratings":
             return _same_levels([level for level in ours or () if level.get("workflow_state") != "deleted"], remote)
-        case _ if name in TABLES[table].global_ids:
-            return (ours and local_id(ours)) == (remote and local_id(remote))
         case _:
             return bool(_whole_seconds(ours) == _whole_seconds(remote))
 

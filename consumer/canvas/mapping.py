@@ -6,6 +6,7 @@ A member that the answer does not contain is left out. Null means that Canvas ha
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
@@ -33,6 +34,8 @@ class RemoteObject:
     """Without its own id. Integers, floats, texts and times, as the models hold them."""
     user: str | None = None
     """For a result: the student's local id, or `uuid:` and the uuid."""
+    saved_at: datetime | None = None
+    """For an enrolment: when Canvas saved it last."""
 
 
 def account(remote: rest.Account) -> RemoteObject:
@@ -102,7 +105,7 @@ def enrollment(remote: rest_people.Enrollment, course_uuid: str | None, user_uui
         members["course_uuid"] = course_uuid
     if user_uuid is not None:
         members["user_uuid"] = user_uuid
-    return RemoteObject("enrollment", remote.id, members)
+    return RemoteObject("enrollment", remote.id, members, saved_at=remote.updated_at)
 
 
 def user(remote: rest_people.User) -> RemoteObject:
@@ -115,9 +118,9 @@ def user(remote: rest_people.User) -> RemoteObject:
     return RemoteObject("canvas_user", remote.id, members | {"workflow_state": state})
 
 
-def user_merge(remote: rest_people.User) -> RemoteObject:
-    """Whom a user was merged into."""
-    return RemoteObject("user_merge", remote.id, {"merged_into_user_id": remote.merged_into_user_id})
+def user_merge(user_id: int, merged_into_user_id: int | None) -> RemoteObject:
+    """Whom a user was merged into; None: into nobody any more."""
+    return RemoteObject("user_merge", user_id, {"merged_into_user_id": merged_into_user_id})
 
 
 def group(remote: rest.OutcomeGroup) -> RemoteObject:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 import asyncpg
 
 from consumer.canvas.client import Context
-from consumer.canvas.compare import BACKFILLED, Known, known_of, row_id, user_uuid
+from consumer.canvas.compare import BACKFILLED, Known, known_of, user_uuid
 from consumer.canvas.sql import sql
 from consumer.errors import OutcomesError, Transient
 from consumer.query import grading_standards
@@ -161,7 +161,7 @@ class Projection:
 
     async def known(self, table: str, ids: Iterable[int]) -> dict[int, Known]:
         """By the id of the row."""
-        rows = sorted({row_id(table, id_) for id_ in ids})
+        rows = sorted(set(ids))
         known, feed = (
             (sql("known_results"), sql("feed_results"))
             if table == "learning_outcome_result"
@@ -271,6 +271,10 @@ class Projection:
         """
         rows = await self._fetch("users_gone", course_id, list(enrolled), list(dropped), most)
         return [row["user_id"] for row in rows]
+
+    async def merged_users(self, user_ids: Collection[int]) -> list[int]:
+        """Those of these users who count as merged into another one."""
+        return [row["id"] for row in await self._fetch("users_merged", list(user_ids))]
 
     async def new_past_uuids(self, course_id: int, uuids: Collection[tuple[int, str]]) -> list[tuple[int, str]]:
         """Those that are not known yet."""

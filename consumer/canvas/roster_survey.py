@@ -39,6 +39,8 @@ class RosterSurvey:
                 yield observation
             async for observation in self._gone_users(reading):
                 yield observation
+            if reading.began is not None and (split := await self._projection.merged_users(reading.limits)):
+                yield Objects("user_merge", None, reading.began, [mapping.user_merge(id_, None) for id_ in split])
             if (doubt := await self._doubt(reading)) is not None:
                 yield Unanswered(f"{doubt}, so the roster counts as not read")
             elif reading.began is not None:
@@ -59,7 +61,9 @@ class RosterSurvey:
                 continue
             yield Objects("canvas_user", None, answer.requested_at, [mapping.user(answer.value)])
             if answer.value.merged_into_user_id is not None:
-                yield Objects("user_merge", None, answer.requested_at, [mapping.user_merge(answer.value)])
+                yield Objects(
+                    "user_merge", None, answer.requested_at, [mapping.user_merge(user_id, answer.value.merged_into_user_id)]
+                )
 
     async def _doubt(self, reading: "_Reading") -> str | None:
         """Why the answers may not show everybody, or not who they are."""

@@ -13,6 +13,7 @@ from consumer.ingest.records import RawRecord, Rejected
 from consumer.settings import Settings
 from consumer.store.retrying import StoppableRetry
 from consumer.store.store import Store
+from schemas.base import SHARD
 
 
 class SnapshotWriter:
@@ -64,4 +65,6 @@ class SnapshotWriter:
 def event_of(change: Change, tenant: str) -> bytes:
     """The event's JSON."""
     metadata = {"event_name": change.event_name, "event_time": change.at, "root_account_uuid": tenant}
+    if change.id >= SHARD:
+        metadata["shard"] = None  # REST tells whole ids of other shards alone
     return orjson.dumps({"metadata": metadata, "body": change.body}, option=orjson.OPT_UTC_Z)

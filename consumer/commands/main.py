@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from consumer.commands import canvas, database, letters, mastery, quarantine, questions, replay, serve, simulate, worker
+from consumer.commands import canvas, database, intake, letters, mastery, quarantine, questions, replay, serve, simulate, worker
 from consumer.commands.terminal import ATTENTION, WRONG, err, out
 from consumer.errors import OutcomesError
 from consumer.printable import printable
@@ -32,6 +32,7 @@ for _family in (worker, replay, database, questions, simulate, mastery, canvas, 
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(letters.app, name="letters")
 app.add_typer(serve.token, name="token")
+app.add_typer(intake.app, name="intake")
 
 
 def _version(asked: bool) -> None:

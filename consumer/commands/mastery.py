@@ -14,8 +14,9 @@ from consumer.query import scale as scales
 from consumer.query import timeline as timelines
 from consumer.query.gradebook_csv import as_csv as csv_of
 from consumer.query.gradebook_view import render as render_gradebook
+from consumer.query.members import Exclude
 from consumer.query.objects import tenant_of
-from consumer.query.students import Exclude, Rows
+from consumer.query.students import Rows
 from consumer.store import tenant_setting
 from consumer.store.postgres import Connection
 from schemas.base import MAX_ID
@@ -89,7 +90,7 @@ def gradebook(
         text = csv_of(found)
         sys.stdout.write(printable(text, keep="\n") if sys.stdout.isatty() else text)
         if not found.students or not found.outcomes:
-            say("nothing to show: no outcome with results is known here")
+            say(f"no row: no {'outcome' if found.students else 'student'} is known here")
 
     answer(lambda connection: gradebooks.gradebook(connection, *asked), show, as_json)
 

@@ -16,7 +16,7 @@ from msgspec.structs import astuple
 from consumer.ingest.canonical import hasher_of
 from consumer.ingest.records import Accepted, RawRecord
 from consumer.ingest.tables import TABLE_OF_EVENT, Table
-from consumer.ingest.version import CONTEXT, interned_name, version_of
+from consumer.ingest.version import CONTEXT, interned_name, stored_values, version_of
 from consumer.settings import People
 from schemas.base import MAX_KEY_TEXT, MAX_NUMBER, usual_time
 from schemas.columns import columns_of
@@ -95,6 +95,8 @@ def source_of(table: Table) -> str:
         steps = [step.format(name) for step in _STEPS.get(column.type, ())]
         if steps and not column.required:
             steps = [f"if {name} is not None:", *(f"    {step}" for step in steps)]
+        if name in table.user_uuids:
+            steps = [f"if {name} is not None and not {name}.strip():  # nobody's", "    return None"]
         lines += steps
         canonical.append(name)
         if column.type == "double precision":
@@ -149,9 +151,13 @@ def common_version(record: RawRecord, raw: bytes, now: datetime, max_future: tim
     object_id, updated_at, values, canonical = members
     hasher.update(_encode(canonical))
     hash_ = int.from_bytes(hasher.digest(), "big", signed=True)
-    context = {} if metadata.context_type is UNSET else _context(metadata)
+    context = {} if metadata.context_type is UNSET else _known(metadata)
+    if reader.table.global_ids:
+        told = {reader.table.id_member: object_id} | dict(zip(reader.table.fields, values, strict=True))
+        told = {member: value for member, value in told.items() if value is not None}
+        object_id, values = stored_values(reader.table, told, _known(metadata))
     return version_of(reader.table, tenant, reader.name, event_time, object_id, updated_at, hash_, values, record, context)
 
 
-def _context(metadata: _Metadata) -> dict[str, Any]:
+def _known(metadata: _Metadata) -> dict[str, Any]:
     return {key: value for key in CONTEXT if type(value := getattr(metadata, key)) is str}

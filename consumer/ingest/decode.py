@@ -16,7 +16,7 @@ from consumer.ingest.records import Accepted, Ignored, RawRecord, Rejected, Verd
 from consumer.ingest.tables import CANVAS, TABLE_OF_EVENT, TABLE_OF_SNAPSHOT, Table
 from consumer.ingest.texts import Refusal, Steps, path_of
 from consumer.ingest.unwrap import Envelope, unwrap
-from consumer.ingest.version import CONTEXT, interned_name, version_of
+from consumer.ingest.version import CONTEXT, interned_name, stored_values, version_of
 from consumer.printable import has_controls, printable, shown_name
 from consumer.settings import People, Settings
 from schemas.base import MAX_KEY_TEXT, Reason, time_of, whole_id
@@ -194,15 +194,19 @@ class _Decoder:
         if extra and self._rules.people != "names" and table.model.about_people:
             extra = {}  # their names are counted, what they say is kept nowhere
         steps = None if self._elements is None else envelope.steps
+        for member in table.user_uuids:
+            if not members.get(member, "-").strip():
+                del members[member]  # nobody's; the hash is that of what was sent
+        object_id, values = stored_values(table, members, metadata)
         return version_of(
             table,
             tenant,
             name,
             event_time,
-            members[table.id_member],
+            object_id,
             members.get("updated_at"),
             hash_,
-            tuple(map(members.get, table.fields)),
+            values,
             record,
             context,
             extra,

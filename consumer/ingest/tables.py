@@ -1,8 +1,9 @@
 """Which event becomes a row of which table.
 
 Columns have the names of the members, with two exceptions. The object's id is `id`; if Canvas sends global ids (accounts,
-courses), the row has local ids, and its own global id in `global_id`. The `root_account_uuid` in an account's body is
-`body_root_account_uuid`, because `root_account_uuid` is the tenant in every table.
+courses), the row has local ids, and its own global id in `global_id`; ids of another shard than the root account's stay
+global. The `root_account_uuid` in an account's body is `body_root_account_uuid`, because `root_account_uuid` is the tenant in
+every table.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,6 +23,16 @@ CANVAS = "canvas:"
 """Prefix of the source of snapshots, before the host. No topic can have such a name."""
 
 
+GLOBAL_ID = "global_id"
+"""The column with an object's own global id."""
+
+_USER_UUIDS = {
+    "canvas_user": frozenset({"uuid"}),
+    "enrollment": frozenset({"user_uuid"}),
+    "learning_outcome_result": frozenset({"user_uuid"}),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A current table; its versions are in `<name>_version`."""
@@ -34,7 +45,9 @@ class Table:
     json: frozenset[str]
     """Members that are jsonb."""
     global_ids: frozenset[str]
-    """Members that Canvas sends as global ids, the object's own too; the row has local ids."""
+    """Members that Canvas sends as global ids, the object's own too; the row has local ids of the root account's shard."""
+    user_uuids: frozenset[str]
+    """Members that say whose something is; a blank one says nothing."""
     fields: tuple[str, ...]
     """The model's members in the order of `members`, by their names in the body, without `global_id`."""
     dropped: frozenset[str]
@@ -80,9 +93,10 @@ def _table(name: str, model: type[Body]) -> Table:
         name,
         model,
         id_column.member,
-        ("global_id", *names) if id_column.global_id else names,
+        (GLOBAL_ID, *names) if id_column.global_id else names,
         json,
         frozenset(column.member for column in (id_column, *columns) if column.global_id),
+        _USER_UUIDS.get(name, frozenset()),
         tuple(column.member for column in columns),
         names_of(model) | unstored_of(model),
         issubclass(model, StatefulBody),

@@ -1,23 +1,27 @@
 """A version of an object, as the tables hold it."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 import orjson
+from pydantic import TypeAdapter, ValidationError
 
 from consumer.ingest.canonical import plain
 from consumer.ingest.records import Accepted, OrderKey, RawRecord
-from consumer.ingest.tables import Table
+from consumer.ingest.tables import GLOBAL_ID, Table
 from consumer.ingest.texts import Steps
 from consumer.printable import has_controls
-from schemas.base import SHARD, local_id
+from schemas.base import SHARD, Id, local_id
 
 NEVER_UPDATED = datetime(1, 1, 1, tzinfo=UTC)
 """Stands for an absent `updated_at`; sorts before every other."""
 
 CONTEXT = ("context_type", "context_id", "context_account_id", "root_account_id")
 """The only metadata that are kept: where the request was made. The rest is personal, or always the same."""
+
+_AN_ID = TypeAdapter(Id)
 
 _new = tuple.__new__
 """Makes a named tuple in half the time."""
@@ -45,11 +49,7 @@ def version_of(
     steps: Steps | None = None,
     names: str | None = None,
 ) -> Accepted:
-    """`values`: one for each of `table.fields`. `object_id` and `values` are as the event says them."""
-    if table.global_ids or table.json:
-        values = _stored(table, object_id, values)
-    if table.global_ids:
-        object_id = local_id(object_id)
+    """`object_id` and `values` are those of `stored_values`."""
     source, partition, position, _ = record
     row = (
         tenant,
@@ -69,17 +69,39 @@ def version_of(
     return _new(Accepted, (table, key, row, unknown, steps, record, names))
 
 
-def _stored(table: Table, object_id: int, values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """One value for each of `table.members`, as the columns store it: ids local, jsonb as text."""
+def stored_values(table: Table, members: dict[str, Any], metadata: Mapping[str, Any]) -> tuple[int, tuple[Any, ...]]:
+    """The object's id, and a value for each of `table.members`, as the columns store them, of members that are not null."""
+    if table.global_ids:
+        members = _own_ids(table, members, metadata)
+    values = tuple(map(members.get, table.fields))
+    if table.json:
+        values = tuple(
+            orjson.dumps(plain(value, member)).decode() if value is not None and member in table.json else value
+            for member, value in zip(table.fields, values, strict=True)
+        )
     if table.id_member in table.global_ids:
-        values = (None if table.snapshot and object_id < SHARD else object_id, *values)
-    return tuple(
-        None
-        if value is None
-        else local_id(value)
-        if member in table.global_ids
-        else orjson.dumps(plain(value, member)).decode()
-        if member in table.json
-        else value
-        for member, value in zip(table.members, values, strict=True)
-    )
+        values = (members.get(GLOBAL_ID), *values)
+    return members[table.id_member], values
+
+
+def _own_ids(table: Table, members: dict[str, Any], metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """With local ids where they are of the root account's shard, as Canvas names objects; those of other shards stay global.
+
+    Where nothing tells that shard, it is the object's own. A snapshot of an object of another shard says that it is of none.
+    """
+    id_ = members[table.id_member]
+    shard = metadata.get("shard", id_ // SHARD) if table.snapshot else _shard(metadata.get("root_account_id")) or id_ // SHARD
+    own = {
+        member: local_id(value) if member in table.global_ids and value // SHARD == shard else value
+        for member, value in members.items()
+    }
+    own[GLOBAL_ID] = None if table.snapshot and id_ < SHARD else id_
+    return own
+
+
+def _shard(id_: object) -> int | None:
+    """Of a global id; 0 of a local one."""
+    try:
+        return _AN_ID.validate_python(id_) // SHARD
+    except ValidationError:
+        return None

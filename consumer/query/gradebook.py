@@ -8,11 +8,12 @@ from typing import Any
 
 from consumer.errors import UsageError
 from consumer.query import scale as read_scale
+from consumer.query.members import Exclude
 from consumer.query.objects import id_here, tenant_of
 from consumer.query.retired import refuse_retired
 from consumer.query.scale import Setting, name_of
 from consumer.query.sql import sql
-from consumer.query.students import ALL_THAT_COUNT, Exclude, Rows, Student, students_of
+from consumer.query.students import ALL_THAT_COUNT, Rows, Student, students_of
 from consumer.store.postgres import Connection
 
 _CELL = ("score", "mastery", "rating", "color", "results", "last_assessed_at")
@@ -112,7 +113,7 @@ async def gradebook(
         asked = (root_account_uuid, course, at, known_at)
         setting = await read_scale.setting(connection, root_account_uuid, ("Course", course), scale_at or at, known_at)
         everybody = await students_of(connection, *asked)
-        if rows.section is not None and not any(student.within(rows.section) for student in everybody):
+        if rows.section is not None and not any(student.within(rows.section).enrollments for student in everybody):
             raise UsageError(
                 f"no student of section {rows.section} in {name_of('Course', course)} is known of {root_account_uuid}"
             )

@@ -56,7 +56,7 @@ def as_csv(found: Gradebook) -> str:
             "user_uuid": student.key,
             "student_name": name and name.name,
             "student_pseudonym": student.person.pseudonym,
-            "user_id": student.person.user_id,
+            "user_id": student.user_id,
             "section_names": ", ".join(student.section_names),
             "enrollment_states": ", ".join(dict.fromkeys(one.workflow_state for one in student.enrollments)),
             "standing": student.standing,

@@ -39,9 +39,11 @@ def render(found: Gradebook) -> RenderableType:
     if found.rows.section is not None:
         where = f"section {found.rows.section} of {where}"
     title = Text(where + (f", judged as of {moment(found.scale_at)}" if found.scale_at else ""), style="bold")
-    if not found.students or not found.outcomes:
-        then = "at that moment" if found.at or found.known_at else "so far"
-        return Group(title, Text(f"Nothing to show: no outcome with results is known here {then}."))
+    then = "at that moment" if found.at or found.known_at else "so far"
+    if not found.students and not found.outcomes:
+        return Group(title, Text(f"Nothing to show: no student and no outcome is known here {then}."))
+    if not found.outcomes:
+        return Group(title, _Tables(found), Text(f"No outcome is linked here or has results {then}."))
     legend = RichTable.grid(padding=(0, 1, 0, 0))
     legend.add_column(justify="right", no_wrap=True)
     legend.add_column(overflow="fold")
@@ -101,9 +103,13 @@ class _Tables:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         beside = max(map(len, self._marks)) + _GAP if any(self._marks) else 0
         names = _names(self._students)
-        if max(map(cell_len, names)) + beside + sum(_GAP + column.width for column in self._columns) > options.max_width:
+        if (
+            max(map(cell_len, names), default=0) + beside + sum(_GAP + column.width for column in self._columns)
+            > options.max_width
+        ):
             names = _names(self._students, options.max_width // 4)
-        names += ["mean", "median"]
+        if self._columns:
+            names += ["mean", "median"]
         left = max(cell_len(name) for name in (*names, "student")) + beside
         for columns in _pages(self._columns, options.max_width - left):
             table = RichTable(box=None, header_style="dim", pad_edge=False)

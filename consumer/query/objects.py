@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from consumer.errors import UsageError
-from consumer.ingest.tables import CANVAS, TABLES, Table
+from consumer.ingest.tables import TABLES, Table
 from consumer.query.sql import sql
 from consumer.store.postgres import Connection
 from schemas.base import SHARD, local_id
@@ -81,8 +81,8 @@ async def reads_quarantine(connection: Connection) -> bool:
 
 
 def is_topic(source: str) -> bool:
-    """Whether its partitions are Kafka's: not those of a file, nor of a Canvas that was asked."""
-    return not source.startswith(("file:", CANVAS))
+    """Whether its partitions are Kafka's: no topic has a colon in its name, and all other sources have one."""
+    return ":" not in source
 
 
 def origin(row: Mapping[str, Any]) -> str:

@@ -4,11 +4,11 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from consumer.errors import UsageError
 from consumer.printable import isolated, printable
+from consumer.query.members import Enrollment, Exclude, Member
 from consumer.query.people import Person, people_of
 from consumer.query.scale import name_of
 from consumer.query.sql import sql
@@ -18,53 +18,18 @@ RESULT = "learning_outcome_result"
 _PSEUDONYM = re.compile(r"(?:student )?([0-9A-F]{4,64})", re.IGNORECASE | re.ASCII)
 
 
-class Exclude(StrEnum):
-    """Who or what a gradebook leaves out, as Canvas' gradebook can."""
-
-    CONCLUDED = "concluded"
-    """Students whose every enrolment is completed."""
-    INACTIVE = "inactive"
-    """Students whose every enrolment is inactive."""
-    MISSING_USERS = "missing-users"
-    """Students without results."""
-    MISSING_OUTCOMES = "missing-outcomes"
-    """Outcomes without results."""
-
-
 @dataclass(frozen=True, slots=True)
-class Enrollment:
-    """As a student, or as the test student."""
-
-    course_section_id: int | None
-    section_name: str | None
-    workflow_state: str
-
-
-@dataclass(frozen=True, slots=True)
-class Student:
+class Student(Member):
     """Somebody who was ever enrolled in a course as a student, or has a result in it."""
 
     person: Person
-    key: str
-    """What the rollups call the student."""
     uuids: frozenset[str]
     """All that the student ever had, `key` among them."""
     standing: str
     """enrolled, left, or unknown: no enrolment was ever told."""
     test_student: bool
-    enrollments: tuple[Enrollment, ...]
-    """Those that are not deleted; of one who left, those that were."""
     outcomes: frozenset[int]
     """Outcomes for which the student has results in the course, with or without a score."""
-
-    def within(self, section: int | None) -> tuple[Enrollment, ...]:
-        """The enrolments in a section; None: all."""
-        return tuple(one for one in self.enrollments if section in (None, one.course_section_id))
-
-    def is_all(self, section: int | None, *states: str) -> bool:
-        """Whether there are enrolments in a section, and each is in one of these states."""
-        found = self.within(section)
-        return bool(found) and all(one.workflow_state in states for one in found)
 
     @property
     def marks(self) -> list[str]:
@@ -73,8 +38,8 @@ class Student:
             *(["left"] if self.standing == "left" else []),
             *(["unknown"] if self.standing == "unknown" else []),
             *(["test"] if self.test_student else []),
-            *(["concluded"] if self.is_all(None, "completed") else []),
-            *(["inactive"] if self.is_all(None, "inactive") else []),
+            *(["concluded"] if self.is_concluded() and self.standing != "left" else []),
+            *(["inactive"] if self.is_inactive() else []),
         ]
 
     @property
@@ -92,14 +57,14 @@ class Student:
         """For machines. Without a name where the login may not read names, or none is stored."""
         name = self.person.known_name
         return {
-            "user_id": self.person.user_id,
+            "user_id": self.user_id,
             "pseudonym": self.person.pseudonym,
             "name": name and name.name,
             "sortable_name": name and name.sortable_name,
             "standing": self.standing,
             "test_student": self.test_student,
-            "concluded": self.is_all(None, "completed"),
-            "inactive": self.is_all(None, "inactive"),
+            "concluded": self.is_concluded(),
+            "inactive": self.is_inactive(),
             "enrollments": [{name: getattr(one, name) for name in Enrollment.__slots__} for one in self.enrollments],
         }
 
@@ -122,13 +87,11 @@ class Rows:
         """As Canvas decides. In a section only the enrolments in it count."""
         if student.standing == "left" and not self.left:
             return False
-        if self.section is not None and not student.within(self.section):
+        counted = student if self.section is None else student.within(self.section)
+        if self.section is not None and not counted.enrollments:
             return False
-        return not (
-            (Exclude.CONCLUDED in self.exclude and student.is_all(self.section, "completed"))
-            or (Exclude.INACTIVE in self.exclude and student.is_all(self.section, "inactive"))
-            or (Exclude.MISSING_USERS in self.exclude and not student.outcomes)
-        )
+        missing = Exclude.MISSING_USERS in self.exclude and not student.outcomes
+        return not missing and not counted.is_excluded(self.exclude)
 
 
 ALL_THAT_COUNT = Rows()
@@ -149,12 +112,10 @@ async def students_of(
 
 
 def _student(person: Person, row: Any) -> Student:
-    by_id = f"id:{person.user_id}"  # the uuid may be another person's now: then results are told apart by that
-    key = person.user_uuid or (by_id if row["standing"] == "enrolled" else next(iter(row["past_uuids"]), by_id))
     enrollments = tuple(Enrollment(**one) for one in json.loads(row["enrollments"]))
-    uuids = frozenset((key, *row["past_uuids"]))
+    uuids = frozenset((row["key"], *row["past_uuids"]))
     outcomes = frozenset(row["outcomes"])
-    return Student(person, key, uuids, row["standing"], row["test_student"], enrollments, outcomes)
+    return Student(person.user_id, row["key"], enrollments, person, uuids, row["standing"], row["test_student"], outcomes)
 
 
 async def student_called(connection: Connection, root_account_uuid: str, course: int | None, text: str) -> Student:
@@ -165,7 +126,7 @@ async def student_called(connection: Connection, root_account_uuid: str, course:
     """
     students = await students_of(connection, root_account_uuid, course)
     for student in sorted(students, key=lambda one: one.key != text):
-        if text in student.uuids or text == f"id:{student.person.user_id}":
+        if text in student.uuids or text == f"id:{student.user_id}":
             return student
     if (pseudonym := _PSEUDONYM.fullmatch(text)) is not None:
         code = pseudonym[1].upper()
@@ -175,7 +136,7 @@ async def student_called(connection: Connection, root_account_uuid: str, course:
         if alike:
             return alike[0]
     [person] = await people_of(connection, root_account_uuid, [(None, text)])
-    return Student(person, text, frozenset((text,)), "unknown", False, (), frozenset())
+    return Student(None, text, (), person, frozenset((text,)), "unknown", False, frozenset())
 
 
 async def assessed_titles(connection: Connection, root_account_uuid: str, results: list[int]) -> dict[int, str]:

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from consumer import log
 from consumer.errors import Fatal, OutcomesError, Transient
 from consumer.serve.access.tokens import TokenLookup
-from consumer.serve.api import gradebook, groups, history, people, places, reports, routes
+from consumer.serve.api import gradebook, groups, history, not_served, people, places, reports, routes
 from consumer.serve.api.dependencies import refuse_unknown
 from consumer.serve.connections import Connections
 from consumer.serve.door import AccessLog, Door, PlainPaths
@@ -73,6 +73,7 @@ def make_app(dsn: str) -> FastAPI:
     )
     app.state.pool = pool
     _add_health(app, pool)
+    app.include_router(not_served.router)
     for room in (routes, groups, gradebook, reports, places, people, history):
         app.include_router(room.router, responses=_ERRORS, dependencies=[Depends(refuse_unknown)])
     app.openapi = lambda: _document(app)  # type: ignore[method-assign] # FastAPI's own way to change it

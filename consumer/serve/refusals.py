@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import MutableMapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def error_response(status: int, message: str, *, word: str | None = None, header
 async def http_error(_: Request, error: Exception) -> Response:
     """An error that a route raises, or a path without a route."""
     assert isinstance(error, HTTPException)
-    message = NOT_FOUND if error.status_code == 404 else str(error.detail)
+    message = NOT_FOUND if error.detail == HTTPStatus.NOT_FOUND.phrase else str(error.detail)
     return error_response(error.status_code, message, headers=dict(error.headers or {}))
 
 

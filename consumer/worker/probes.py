@@ -1,19 +1,29 @@
-"""`/livez`, `/readyz` and `/metrics` of a worker."""
+"""`/livez`, `/readyz` and `/metrics` of a worker or an intake."""
 
 import errno
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Protocol
 
 from aiohttp import web
+from prometheus_client import Gauge
 
 from consumer.errors import Fatal
-from consumer.worker.metrics import Metrics
 from consumer.worker.outages import Health
 
 
+class Shown(Protocol):
+    """What `/metrics` shows."""
+
+    ready: Gauge
+
+    def render(self, now: datetime) -> bytes:
+        """The text for Prometheus."""
+
+
 @asynccontextmanager
-async def serving(host: str, port: int, health: Health, metrics: Metrics, *, or_another: bool = False) -> AsyncIterator[int]:
+async def serving(host: str, port: int, health: Health, metrics: Shown, *, or_another: bool = False) -> AsyncIterator[int]:
     """Answers while the block runs; gives the port. Port 0 picks a free one, as `or_another` does where the port is taken."""
 
     async def livez(_: web.Request) -> web.Response:

@@ -1,25 +1,13 @@
 CREATE OR REPLACE FUNCTION outcomes.account_descendants(
     tenant text, account_id bigint, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (id bigint, parent_account_id bigint, name text, workflow_state text, distance integer, path text)
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    WITH RECURSIVE known AS MATERIALIZED (
-        SELECT a.id, a.parent_account_id, a.name, a.workflow_state
-          FROM (SELECT DISTINCT v.id FROM outcomes.account_version v WHERE v.root_account_uuid = $1) seen
-         CROSS JOIN LATERAL outcomes.account_at($1, seen.id, $3, $4) a
-         WHERE (SELECT outcomes_internal.known_tenant($1))
-    ),
-    below AS (
-        SELECT known.*, 0 AS distance, ARRAY[known.id] AS visited, ARRAY[known.name] AS names FROM known WHERE known.id = $2
-         UNION ALL
-        SELECT known.*, below.distance + 1, below.visited || known.id, below.names || known.name
-          FROM below
-          JOIN known ON known.parent_account_id = below.id
-         WHERE known.id <> ALL (below.visited)
-    )
-    SELECT below.id, below.parent_account_id, below.name, below.workflow_state, below.distance, array_to_string(below.names, ' > ')
-      FROM below
-     ORDER BY below.visited
+LANGUAGE sql STABLE PARALLEL SAFE ROWS 20 AS $$
+    SELECT b.id, b.parent_account_id, b.name, b.workflow_state, b.distance, b.path
+      FROM (SELECT b.*, count(*) OVER () AS accounts FROM outcomes_internal.accounts_below($1, $2, NULL, $3, $4) b) b
+     WHERE (SELECT outcomes_internal.known_tenant($1))
+       AND (b.accounts > 1 OR coalesce(b.name, b.workflow_state) IS NOT NULL OR b.id = outcomes_internal.root_account($1, $3, $4))
 $$;
 COMMENT ON FUNCTION outcomes.account_descendants IS
-    'An account (distance 0) and all accounts below it, at a moment (null: now), deleted ones too; none where no event has told of '
-    'it by then. path: names from that account down. To be joined with course.account_id.';
+    'An account (distance 0) and all accounts below it, at a moment (null: now), deleted ones too. Without a name where no event has told '
+    'of it, as of the root account in a feed that began late; no row where nothing at all has. path: names from that account down. To be '
+    'joined with course.account_id.';

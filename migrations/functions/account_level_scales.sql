@@ -1,4 +1,4 @@
-CREATE OR REPLACE FUNCTION outcomes.account_level_scales(tenant text, at timestamptz, known_at timestamptz DEFAULT NULL) RETURNS boolean
+CREATE OR REPLACE FUNCTION outcomes.account_level_scales(tenant text, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT CASE (SELECT s.value FROM outcomes.tenant_setting s
                   WHERE s.root_account_uuid = tenant AND s.name = 'account_level_mastery_scales')

@@ -1,6 +1,6 @@
 -- An enrolment is where the newer of two tells: itself, or its section, which takes its enrolments along when it is cross-listed and posts
 -- no event of them (app/models/course_section.rb). It is whose it tells, or after a merge that is newer the user's into whom Canvas merged
--- that one, because merges move enrolments without an event too (lib/user_merge.rb).
+-- that one in the end, because merges move enrolments without an event too (lib/user_merge.rb).
 CREATE OR REPLACE FUNCTION outcomes_internal.course_enrollment(tenant text, course_id bigint, at timestamptz, known_at timestamptz)
 RETURNS TABLE (id bigint, user_id bigint, course_section_id bigint, type text, workflow_state text, created_at timestamptz, here boolean)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 500
@@ -9,6 +9,7 @@ SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0
 #variable_conflict use_column
 DECLARE
     course CONSTANT bigint := course_id;
+    moment CONSTANT timestamptz := at;
     until CONSTANT timestamptz := coalesce(at, 'infinity');
     recorded CONSTANT timestamptz := coalesce(known_at, 'infinity');
 BEGIN
@@ -44,19 +45,13 @@ BEGIN
            AND s.event_time <= until AND s.recorded_at <= recorded
          ORDER BY s.id, s.event_time DESC, s.event_name DESC, s.updated_at DESC NULLS LAST, s.version_hash DESC
     ),
-    merge AS MATERIALIZED (
-        SELECT DISTINCT ON (m.id) m.id, m.merged_into_user_id, m.event_time
-          FROM outcomes.user_merge_version m
-         WHERE m.root_account_uuid = tenant AND m.id = ANY (ARRAY(SELECT DISTINCT e.user_id FROM enrollment e))
-           AND m.event_time <= until AND m.recorded_at <= recorded
-         ORDER BY m.id, m.event_time DESC, m.event_name DESC, m.updated_at DESC NULLS LAST, m.version_hash DESC
-    ),
     placed AS MATERIALIZED (
-        SELECT e.id, coalesce(m.merged_into_user_id, e.user_id) AS user_id, e.course_section_id, e.type, e.workflow_state, e.created_at,
+        SELECT e.id, coalesce(m.becomes, e.user_id) AS user_id, e.course_section_id, e.type, e.workflow_state, e.created_at,
                coalesce(s.course_id, e.course_id) = course AS here
           FROM enrollment e
           LEFT JOIN section s ON s.id = e.course_section_id AND s.event_time > e.event_time
-          LEFT JOIN merge m ON m.id = e.user_id AND m.event_time > e.event_time
+          LEFT JOIN outcomes_internal.merged_user(tenant, ARRAY(SELECT DISTINCT e.user_id FROM enrollment e), moment, known_at) m
+                 ON m.user_id = e.user_id AND m.event_time > e.event_time
     )
     SELECT p.* FROM placed p WHERE p.user_id IS NOT NULL
      UNION ALL

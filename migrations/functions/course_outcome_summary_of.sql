@@ -2,7 +2,7 @@ DO $make$
 BEGIN
     EXECUTE format($sql$
 CREATE OR REPLACE FUNCTION outcomes.course_outcome_summary_of(
-    tenant text, course_id bigint, at timestamptz, known_at timestamptz, scale_at timestamptz DEFAULT NULL,
+    tenant text, course_id bigint, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL, scale_at timestamptz DEFAULT NULL,
     user_uuids text[] DEFAULT NULL)
 RETURNS TABLE (learning_outcome_id bigint, mean numeric, median numeric, students bigint, assessed bigint, mastered bigint,
                levels jsonb)

@@ -1,5 +1,5 @@
 CREATE OR REPLACE FUNCTION outcomes.course_roster_at(
-    tenant text, course_id bigint, at timestamptz, known_at timestamptz DEFAULT NULL)
+    tenant text, course_id bigint, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL)
 RETURNS SETOF outcomes.course_roster LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT $1, $2, r.user_id, r.user_uuid, r.past_uuids, r.standing, r.test_student, r.sections, r.enrollments, r.concluded, r.inactive,
            r.merged_into_user_id

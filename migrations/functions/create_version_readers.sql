@@ -41,7 +41,7 @@ BEGIN
 
     EXECUTE format($sql$
         DROP FUNCTION IF EXISTS outcomes.%1$I;
-        CREATE FUNCTION outcomes.%1$I(tenant text, id bigint, at timestamptz, known_at timestamptz DEFAULT NULL)
+        CREATE FUNCTION outcomes.%1$I(tenant text, id bigint, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL)
         RETURNS SETOF outcomes.%2$I LANGUAGE sql STABLE PARALLEL SAFE ROWS 1 AS $at$
             (SELECT %4$s
                FROM %3$s v
@@ -50,8 +50,10 @@ BEGIN
               ORDER BY v.event_time DESC, v.event_name DESC, v.updated_at DESC NULLS LAST, v.version_hash DESC
               LIMIT 1)
              UNION ALL -- only where nothing was found: an error for a tenant that nothing is known of
-            SELECT %4$s FROM outcomes.%2$I v WHERE v.root_account_uuid = $1 AND v.id = $2 AND NOT outcomes_internal.known_tenant($1)
-             LIMIT 1
+            SELECT %4$s
+               FROM outcomes.%2$I v
+              WHERE v.root_account_uuid = coalesce($1, '') AND v.id = coalesce($2, 0) AND NOT outcomes_internal.known_tenant($1)
+              LIMIT 1
         $at$;
         COMMENT ON FUNCTION outcomes.%1$I IS %5$L;
     $sql$, name || '_at', name, version, row_of_table,

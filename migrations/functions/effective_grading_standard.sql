@@ -1,5 +1,5 @@
 CREATE OR REPLACE FUNCTION outcomes.effective_grading_standard(
-    tenant text, assignment_id bigint, course_id bigint, account_id bigint, at timestamptz DEFAULT now())
+    tenant text, assignment_id bigint, course_id bigint, account_id bigint, at timestamptz DEFAULT NULL)
 RETURNS TABLE (grading_standard_id bigint, title text, grading_scheme jsonb, points_based boolean, scaling_factor numeric,
                context_type text, context_id bigint)
 LANGUAGE sql STABLE PARALLEL SAFE

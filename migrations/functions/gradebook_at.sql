@@ -10,19 +10,23 @@ SET enable_nestloop = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0 SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
+    PERFORM outcomes_internal.known_tenant(tenant);
     RETURN QUERY
     WITH rollup AS MATERIALIZED (SELECT r.* FROM outcomes.outcome_rollup_at($1, $2, $3, $4, $5) r),
     enrolled AS MATERIALIZED (
-        SELECT r.user_id, coalesce(r.user_uuid, 'id:' || r.user_id) AS user_uuid, r.test_student
+        SELECT r.user_id, outcomes_internal.person_key(r.user_id, r.user_uuid) AS user_uuid, r.test_student
           FROM outcomes.course_roster_at($1, $2, $3, $4) r
          WHERE r.standing = 'enrolled'
     ),
-    student AS (
+    unknown AS MATERIALIZED ( -- scores are of nobody who has left
+        SELECT DISTINCT r.user_uuid FROM rollup r WHERE NOT EXISTS (SELECT FROM enrolled e WHERE e.user_uuid = r.user_uuid)
+    ),
+    student AS MATERIALIZED (
         SELECT e.user_id, e.user_uuid, 'enrolled' AS standing, e.test_student FROM enrolled e
          UNION ALL
-        SELECT DISTINCT NULL::bigint, r.user_uuid, 'unknown', false
-          FROM rollup r
-         WHERE NOT EXISTS (SELECT FROM enrolled e WHERE e.user_uuid = r.user_uuid) -- scores are of nobody who has left
+        SELECT o.user_id, u.user_uuid, 'unknown', false
+          FROM unknown u
+          LEFT JOIN outcomes_internal.uuid_owner($1, ARRAY(SELECT unknown.user_uuid FROM unknown), $3, $4) o ON o.user_uuid = u.user_uuid
     ),
     outcome AS (
         SELECT seen.id, o.title
@@ -38,10 +42,11 @@ BEGIN
       FROM student s
      CROSS JOIN outcome o
       LEFT JOIN rollup r ON r.user_uuid = s.user_uuid AND r.learning_outcome_id = o.id
-      LEFT JOIN outcomes_internal.readable_names($1, ARRAY(SELECT e.user_id FROM enrolled e)) n ON n.user_id = s.user_id;
+      LEFT JOIN outcomes_internal.readable_names($1, ARRAY(SELECT student.user_id FROM student)) n ON n.user_id = s.user_id;
 END
 $$;
 COMMENT ON FUNCTION outcomes.gradebook_at IS
     'A course''s gradebook at a moment (null: now): a row for each student and outcome, with nulls where there is no score. Students: '
     'the enrolled ones, and those with a score whose enrolment nothing has told (standing unknown). Outcomes: those linked in the '
-    'course, and those with a score. name and sortable_name are null for who may not read names. scale_at as in outcome_rollup_at.';
+    'course, and those with a score. user_id is null where nothing has told whose the uuid is; name and sortable_name are null for who may '
+    'not read names. scale_at as in outcome_rollup_at.';

@@ -11,7 +11,7 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
            was.level, became.level, was.results, became.results, was.calculation_method, became.calculation_method,
            was.calculation_int, became.calculation_int, was.mastery_points, became.mastery_points,
            was.points_possible, became.points_possible, became.last_assessed_at
-      FROM outcomes.outcome_rollup_at($1, $2, $3, $5, $6) was
+      FROM outcomes.outcome_rollup_at($1, $2, coalesce($3, '-infinity'), $5, $6) was
       FULL JOIN outcomes.outcome_rollup_at($1, $2, $4, $5, $6) became USING (user_uuid, learning_outcome_id)
      WHERE ROW(was.score, was.mastery, was.rating, was.level, was.results, was.calculation_method, was.calculation_int,
                was.mastery_points, was.points_possible)
@@ -21,4 +21,5 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
 $$;
 COMMENT ON FUNCTION outcomes.mastery_change IS
     'Each student and outcome of a course whose rollup is another one than at since, before and after. Nulls before: no score then; '
-    'nulls after: no score any more. at: until then, null is now. scale_at: both judged by the scale of one moment.';
+    'nulls after: no score any more, as of who has left. since null: from the beginning. at: until then, null is now. scale_at: both '
+    'judged by the scale of one moment.';

@@ -1,7 +1,7 @@
 -- The newest row of a context counts, whatever its state: a scale from the feed, deleted or not, replaces the one that REST told under a
 -- negative id.
 CREATE OR REPLACE FUNCTION outcomes.mastery_setting(
-    tenant text, context_type text, context_id bigint, at timestamptz, known_at timestamptz DEFAULT NULL)
+    tenant text, context_type text, context_id bigint, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (account_level boolean, outcome_proficiency_id bigint, scale_owner_type text, scale_owner_id bigint, scale_since timestamptz,
                outcome_proficiency_ratings jsonb, outcome_calculation_method_id bigint, method_owner_type text, method_owner_id bigint,
                method_since timestamptz, calculation_method text, calculation_int integer)

@@ -1,5 +1,5 @@
 CREATE OR REPLACE FUNCTION outcomes.outcome_rollup_at(
-    tenant text, course_id bigint, at timestamptz, known_at timestamptz DEFAULT NULL, scale_at timestamptz DEFAULT NULL)
+    tenant text, course_id bigint, at timestamptz DEFAULT NULL, known_at timestamptz DEFAULT NULL, scale_at timestamptz DEFAULT NULL)
 RETURNS SETOF outcomes.outcome_rollup LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT $1, $2, r.user_uuid, r.learning_outcome_id, r.score, r.mastery, r.rating, r.color,
            r.calculation_method, r.calculation_int, r.points_possible, r.mastery_points, r.results, r.last_assessed_at,

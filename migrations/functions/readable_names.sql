@@ -1,12 +1,13 @@
 CREATE OR REPLACE FUNCTION outcomes_internal.readable_names(tenant text, user_ids bigint[])
-RETURNS TABLE (user_id bigint, name text, sortable_name text) LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+RETURNS TABLE (user_id bigint, name text, short_name text, sortable_name text, login text, sis_user_id text)
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
 #variable_conflict use_column
 BEGIN
     IF has_table_privilege('outcomes.person_name', 'SELECT') THEN
         RETURN QUERY
-        SELECT p.user_id, p.name, p.sortable_name
+        SELECT p.user_id, p.name, p.short_name, p.sortable_name, p.login, p.sis_user_id
           FROM outcomes.person_name p
-         WHERE p.root_account_uuid = tenant AND p.user_id = ANY (user_ids);
+         WHERE p.root_account_uuid = tenant AND p.user_id = ANY (user_ids) AND p.name IS NOT NULL;
     END IF;
 END
 $$;

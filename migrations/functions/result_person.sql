@@ -3,7 +3,7 @@
 -- made later. A result is whoever's the uuid was when it was made.
 CREATE OR REPLACE FUNCTION outcomes_internal.result_person(
     tenant text, course_id bigint, user_uuids text[], at timestamptz, known_at timestamptz)
-RETURNS TABLE (user_uuid text, held_from timestamptz, held_until timestamptz, counts_as text)
+RETURNS TABLE (user_uuid text, user_id bigint, held_from timestamptz, held_until timestamptz, counts_as text)
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 10
 SET enable_nestloop = off SET enable_mergejoin = off
 SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0 SET jit = off AS $$
@@ -19,7 +19,8 @@ DECLARE
          WHERE r.root_account_uuid = tenant AND r.course_id = course AND r.event_time <= until AND r.recorded_at <= recorded);
 BEGIN
     IF course IS NULL THEN
-        RETURN QUERY SELECT DISTINCT n.name, '-infinity'::timestamptz, 'infinity'::timestamptz, n.name FROM unnest(user_uuids) n (name);
+        RETURN QUERY
+        SELECT DISTINCT n.name, NULL::bigint, '-infinity'::timestamptz, 'infinity'::timestamptz, n.name FROM unnest(user_uuids) n (name);
         RETURN;
     END IF;
     RETURN QUERY
@@ -32,6 +33,9 @@ BEGIN
         SELECT e.user_id,
                bool_or(e.here AND e.workflow_state <> 'deleted' AND e.type IN ('StudentEnrollment', 'StudentViewEnrollment')) AS now
           FROM outcomes_internal.course_enrollment(tenant, course, moment, known_at) e
+         -- One of no type that Canvas has tells nothing of anybody (app/models/enrollment.rb).
+         WHERE e.type IN ('StudentEnrollment', 'StudentViewEnrollment', 'TeacherEnrollment', 'TaEnrollment', 'DesignerEnrollment',
+                          'ObserverEnrollment')
          GROUP BY e.user_id
     ),
     standing AS MATERIALIZED (
@@ -55,8 +59,8 @@ BEGIN
                      HAVING count(*) > 1),
                moment, known_at) u
     )
-    SELECT s.user_uuid, s.held_from, s.held_until,
-           CASE WHEN s.enrolled AND r.user_id IS NOT NULL THEN coalesce(r.user_uuid, 'id:' || s.user_id)
+    SELECT s.user_uuid, s.user_id, s.held_from, s.held_until,
+           CASE WHEN s.enrolled AND r.user_id IS NOT NULL THEN outcomes_internal.person_key(s.user_id, r.user_uuid)
                 WHEN s.enrolled THEN s.user_uuid
                 WHEN NOT s.unknown THEN NULL
                 WHEN read_at IS NULL
@@ -68,7 +72,9 @@ BEGIN
                                    AND coalesce(v.created_at, v.assessed_at, v.event_time) > read_at
                                    AND coalesce(v.created_at, v.assessed_at, v.event_time) >= s.held_from
                                    AND coalesce(v.created_at, v.assessed_at, v.event_time) < s.held_until)
-                THEN s.user_uuid END
+                THEN CASE WHEN s.held_from > until OR s.held_until <> 'infinity' AND s.held_until <= until
+                          THEN outcomes_internal.person_key(s.user_id, NULL) ELSE s.user_uuid END
+           END
       FROM standing s
       LEFT JOIN renamed r ON r.user_id = s.user_id AND s.enrolled;
 END
@@ -76,4 +82,4 @@ $$;
 COMMENT ON FUNCTION outcomes_internal.result_person IS
     'As whose the results with these uuids count in a course at a moment, by when they were made: [held_from, held_until). counts_as is the '
     'uuid that the person has at that moment, id: and the user id where it is somebody else''s by then; null: they count nowhere, because '
-    'the person has left.';
+    'the person has left. user_id: whose they are, null where nothing has told it.';

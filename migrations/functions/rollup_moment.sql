@@ -11,10 +11,26 @@ RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE 
          WHERE course IS NOT NULL
          GROUP BY h.user_id
     ),
+    kin (user_id) AS ( -- also who was ever merged into them, because their enrolments may be theirs
+        SELECT person.user_id FROM person
+         UNION
+        SELECT m.id
+          FROM kin
+          JOIN outcomes.user_merge_version m ON m.root_account_uuid = tenant AND m.merged_into_user_id = kin.user_id
+    ),
     enrolled AS MATERIALIZED (
         SELECT DISTINCT e.id, e.course_section_id
-          FROM person
-          JOIN outcomes_internal.course_enrollment(tenant, course, NULL, NULL) e ON e.user_id = person.user_id
+          FROM kin
+          JOIN outcomes_internal.course_enrollment(tenant, course, NULL, NULL) e ON e.user_id = kin.user_id
+    ),
+    gone AS MATERIALIZED ( -- an enrolment in any course can tell that they are there again
+        SELECT u.id
+          FROM outcomes.canvas_user_version u
+         WHERE u.root_account_uuid = tenant AND u.id = ANY (ARRAY(SELECT kin.user_id FROM kin)) AND u.workflow_state = 'deleted'
+         UNION
+        SELECT m.id
+          FROM outcomes.user_merge_version m
+         WHERE m.root_account_uuid = tenant AND m.id = ANY (ARRAY(SELECT kin.user_id FROM kin))
     ),
     result AS MATERIALIZED (
         SELECT DISTINCT v.id
@@ -116,26 +132,30 @@ RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE 
       FROM outcomes.enrollment_version e
      WHERE e.root_account_uuid = tenant AND e.id = ANY (ARRAY(SELECT enrolled.id FROM enrolled))
      UNION ALL
+    SELECT e.event_time, 'enrolment', 'enrollment', e.id
+      FROM outcomes.enrollment_version e
+     WHERE e.root_account_uuid = tenant AND e.user_id = ANY (ARRAY(SELECT gone.id FROM gone))
+     UNION ALL
     SELECT s.event_time, 'section', 'course_section', s.id
       FROM outcomes.course_section_version s
      WHERE s.root_account_uuid = tenant AND s.id = ANY (ARRAY(SELECT enrolled.course_section_id FROM enrolled))
      UNION ALL
     SELECT u.event_time, 'user', 'canvas_user', u.id
       FROM outcomes.canvas_user_version u
-     WHERE u.root_account_uuid = tenant AND u.id = ANY (ARRAY(SELECT person.user_id FROM person))
+     WHERE u.root_account_uuid = tenant AND u.id = ANY (ARRAY(SELECT kin.user_id FROM kin))
      UNION ALL
     SELECT m.event_time, 'users merged', 'user_merge', m.id
       FROM outcomes.user_merge_version m
-     WHERE m.root_account_uuid = tenant AND m.id = ANY (ARRAY(SELECT person.user_id FROM person
-                                                         UNION ALL
-                                                        SELECT e.user_id
-                                                          FROM outcomes.enrollment_version e
-                                                         WHERE e.root_account_uuid = tenant
-                                                           AND e.id = ANY (ARRAY(SELECT enrolled.id FROM enrolled))))
+     WHERE m.root_account_uuid = tenant AND m.id = ANY (ARRAY(SELECT kin.user_id FROM kin))
      UNION ALL
     SELECT i.since, 'uuid of the user known', 'user_identity', i.user_id
       FROM outcomes.user_identity i
      WHERE i.root_account_uuid = tenant AND i.user_id = ANY (ARRAY(SELECT person.user_id FROM person))
+     UNION ALL
+    SELECT i.since, 'uuid of the user known', 'user_identity', i.user_id
+      FROM outcomes_internal.identity_moment(
+           tenant, CASE WHEN (SELECT count(*) FROM name WHERE name.user_uuid NOT LIKE 'id:%') > 1 OR (SELECT count(*) FROM person) > 1
+                        THEN ARRAY(SELECT person.user_id FROM person) END, NULL) i
      UNION ALL
     SELECT r.event_time, 'roster read', 'roster_reading', r.course_id
       FROM outcomes.roster_reading r

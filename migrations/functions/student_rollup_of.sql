@@ -1,5 +1,6 @@
 CREATE OR REPLACE FUNCTION outcomes.student_rollup_of(
-    tenant text, course_id bigint, user_uuid text, outcome_id bigint, at timestamptz, known_at timestamptz)
+    tenant text, course_id bigint, user_uuid text, outcome_id bigint, at timestamptz DEFAULT NULL,
+    known_at timestamptz DEFAULT NULL)
 RETURNS TABLE (user_uuid text, learning_outcome_id bigint, score numeric, mastery boolean, rating text, color text,
                calculation_method text, calculation_int integer, points_possible double precision, mastery_points double precision,
                results bigint, last_assessed_at timestamptz, level integer, level_points double precision,

@@ -40,20 +40,22 @@ DECLARE
          ORDER BY a.id, a.event_time DESC, a.event_name DESC, a.updated_at DESC NULLS LAST, a.version_hash DESC
     ),
     unassessed AS MATERIALIZED (
-        SELECT r.id, r.user_uuid, r.assignment_id
+        SELECT r.id, r.user_uuid, r.assignment_id, r.assessed_at
           FROM result r
          WHERE r.assignment_id IS NOT NULL
            AND (r.rubric_assessment_id IS NULL
                 OR (SELECT count(*) FROM rubric) > (SELECT count(*) FROM assessment) -- as a rule all were told
                    AND r.rubric_assessment_id NOT IN (SELECT assessment.id FROM assessment))
     ),
-    -- When work was handed in of which no assessment was told.
+    -- When work was handed in of which no assessment was told: the last time before it was assessed.
     submission AS (
         SELECT r.id, s.submitted_at
           FROM unassessed r
           JOIN outcomes_internal.submission_time(
                tenant, ARRAY(SELECT DISTINCT unassessed.assignment_id FROM unassessed), at, known_at) s
             ON s.assignment_id = r.assignment_id AND s.user_uuid = r.user_uuid
+           AND s.submitted_at <= coalesce(r.assessed_at, 'infinity')
+           AND (s.resubmitted_at = 'infinity' OR s.resubmitted_at > r.assessed_at)
     ),
     -- Each outcome with the scale and the method that apply to it here.
     shown AS MATERIALIZED (

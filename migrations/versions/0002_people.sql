@@ -14,7 +14,7 @@ ALTER TABLE outcomes.user_identity ALTER COLUMN since DROP DEFAULT;
 CREATE INDEX user_identity_by_user ON outcomes.user_identity (root_account_uuid, user_id, since);
 COMMENT ON TABLE outcomes.user_identity IS
     'Which uuid of the feed is which user of Canvas. Usually one is the other''s for ever. When Canvas merges users, a uuid can become that '
-    'of another user: then it has a row for each, and belongs to a user from since until the next one''s.';
+    'of another user, and come back: then it has a row for each, and the versions of users and enrolments tell when it was whose.';
 COMMENT ON COLUMN outcomes.user_identity.user_id IS 'Local id of the user. Personal.';
 COMMENT ON COLUMN outcomes.user_identity.user_uuid IS 'The uuid; joins learning_outcome_result.user_uuid. Personal.';
 COMMENT ON COLUMN outcomes.user_identity.since IS 'The earliest moment for which an event, or REST, told that the user has the uuid.';
@@ -121,6 +121,7 @@ SELECT outcomes_internal.create_versioned_table('enrollment',
 $columns$, indexes => $indexes$
     by_course (root_account_uuid, course_id)
     by_section (root_account_uuid, course_section_id)
+    by_user (root_account_uuid, user_id)
 $indexes$, by_year => true, private => true);
 
 SELECT outcomes_internal.create_versioned_table('enrollment_state',
@@ -177,11 +178,13 @@ $indexes$, by_year => true, private => true);
 
 SELECT outcomes_internal.create_versioned_table('user_merge',
     'Users that Canvas has merged into others. Only REST tells: merged_into_user_id of a deleted user. From Canvas'' REST API.', $columns$
-    id bigint NOT NULL                  -- Local id of the user that is gone.
+    id bigint NOT NULL         -- Local id of the user that is gone.
     updated_at timestamptz
     workflow_state text
-    merged_into_user_id bigint NOT NULL -- Local id of the user that took over its enrolments.
-$columns$, private => true);
+    merged_into_user_id bigint -- Local id of the user that took over its enrolments; null: Canvas has split them again.
+$columns$, indexes => $indexes$
+    by_target (root_account_uuid, merged_into_user_id)
+$indexes$, private => true);
 
 -- For the current tables, which create_versioned_table gives no indexes of their own.
 CREATE INDEX assignment_by_context ON outcomes.assignment (root_account_uuid, context_id);
@@ -189,7 +192,6 @@ CREATE INDEX course_detail_by_term ON outcomes.course_detail (root_account_uuid,
 CREATE INDEX course_section_by_course ON outcomes.course_section (root_account_uuid, course_id);
 CREATE INDEX enrollment_by_course ON outcomes.enrollment (root_account_uuid, course_id);
 CREATE INDEX enrollment_by_section ON outcomes.enrollment (root_account_uuid, course_section_id);
-CREATE INDEX enrollment_by_user ON outcomes.enrollment (root_account_uuid, user_id);
 CREATE INDEX submission_by_work ON outcomes.submission (root_account_uuid, assignment_id, user_id);
 
 -- Every way to write a version tells whose uuid is whose. The triggers fire in a session with session_replication_role = replica too.

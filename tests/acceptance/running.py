@@ -16,6 +16,7 @@ from consumer.sources.producing import produce
 from tests.forking import ROOT, Forked, fork
 
 WAIT_SECONDS = 60.0
+LONGEST_PAUSE_SECONDS = 0.2
 
 
 def environment(**variables: str) -> dict[str, str]:
@@ -151,11 +152,12 @@ async def send(bootstrap: str, topic: str, values: Iterable[bytes | dict[str, An
 
 
 async def until(condition: Callable[[], Awaitable[Any]], seconds: float = WAIT_SECONDS) -> Any:
-    """Asks until the answer is true; returns it."""
-    end = time.monotonic() + seconds
+    """Asks until the answer is true, more and more seldom; returns it."""
+    end, pause = time.monotonic() + seconds, 0.02
     while True:
         answer = await condition()
         if answer:
             return answer
         assert time.monotonic() < end, f"not within {seconds} s"
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(pause)
+        pause = min(1.2 * pause, LONGEST_PAUSE_SECONDS)

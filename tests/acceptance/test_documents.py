@@ -64,18 +64,18 @@ async def test_what_a_page_shows_is_what_happens(
         COLUMNS="200",
         PATH=f"{tmp_path}/warm:{Path(sys.executable).parent}:{os.environ['PATH']}",
     )
-    server: list[int] = []
-    if page.name != "README.md":  # there it is the installed command, with its cold start
-        server.append(warm_outcomes(tmp_path / "warm"))
-        variables["FORK_SERVER"] = str(server[0])
+    installed = Path(sys.executable).with_name("outcomes")
+    migrate = f"{installed} migrate" if page.name == "README.md" else "outcomes migrate"  # once with its cold start
+    server = warm_outcomes(tmp_path / "warm")
+    variables["FORK_SERVER"] = str(server)
     shell = await asyncio.create_subprocess_exec(
-        *("bash", "-c", "outcomes migrate >migrated 2>&1\n" + _script(found, replaced)),
+        *("bash", "-c", f"{migrate} >migrated 2>&1\n" + _script(found, replaced)),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=variables,
         cwd=tmp_path,
-        pass_fds=server,
+        pass_fds=[server],
         start_new_session=True,
     )
     try:

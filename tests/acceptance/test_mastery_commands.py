@@ -128,7 +128,7 @@ async def test_a_gradebook_of_another_moment(database: str) -> None:
     code, out, _ = await outcomes("gradebook", "--course", "7", "--at", "2025-03-20", DATABASE_URL=database)
     assert (code, "Nothing to show" in out) == (0, True)
     code, out, err = await outcomes("gradebook", "--course", "none", "--csv", DATABASE_URL=database)
-    assert (code, len(out.splitlines()), "nothing to show" in err) == (0, 1, True)
+    assert (code, len(out.splitlines()), "no student is known here" in err) == (0, 1, True)
     unknown = await outcomes_json("gradebook", "--course", "7", "--known-at", "2025-03-21", DATABASE_URL=database)
     assert unknown["students"] == []
 

@@ -338,7 +338,7 @@ async def test_sending_to_a_topic_can_be_stopped(
     """What was sent is counted, and the sentence says that the rest was not."""
     name = await topic()
     file = tmp_path / "a"
-    file.write_bytes(ndjson(stream(60_000)))
+    file.write_bytes(ndjson(stream(600)) * 100)
     sending = Sending(load(kafka_bootstrap_servers=kafka_bootstrap), name)
     (done,) = await sending.run(finding.find([str(file)]), lambda progress: sending.stop() if progress.events else None)
     assert 0 < done.sent < 60_000

@@ -23,9 +23,9 @@ from consumer.engines import postgres as postgres_engine
 from consumer.engines import reaper
 from consumer.store import schema
 from consumer.store.postgres import connect
-from tests.bench import duplicates, growth, mastery, memory, quiet, served, shapes, throughput
+from tests.bench import duplicates, growth, intake, mastery, memory, quiet, served, shapes, throughput
 
-PARTS = ("shapes", "throughput", "duplicates", "memory", "quiet", "mastery", "serve")
+PARTS = ("shapes", "throughput", "duplicates", "memory", "quiet", "mastery", "serve", "intake")
 LONG = ("growth",)
 """Parts that run only where they are asked for."""
 EVENTS = 200_000
@@ -142,6 +142,8 @@ def main() -> None:
                 f"over HTTP, one request after the other; medians of {served.ROUNDS} rounds of {served.REQUESTS} of each kind"
             )
             found["serve"] = _show(console, title, served.run(term))
+        if "intake" in parts and kafka:
+            found["intake"] = _show(console, "intake", intake.run(kafka.bootstrap, count=count // 4))
         if "growth" in parts and kafka:
             full = asyncio.run(_database(postgres.dsn, "outcomes_bench_full"))
             engines.callback(lambda: asyncio.run(_drop(postgres.dsn, "outcomes_bench_full")))

@@ -61,36 +61,24 @@ class OwnCanvas:
         newest = self._books.newest(self.tenant, "canvas_user", at)
         return {entry.row["uuid"]: id_ for id_, entry in newest.items() if "uuid" in entry.row}
 
-    def untold(self, at: datetime, read_at: datetime | None) -> set[tuple[int, int]]:
-        """(course, user) of whose enrolments neither an event nor the reading told the state at that moment."""
+    def untold(self, at: datetime) -> set[tuple[int, int]]:
+        """(course, user) of whose enrolments no event told the state at that moment."""
         found = set()
         users = self._books.newest(self.tenant, "canvas_user", at)
         for id_, entry in self._books.newest(self.tenant, "enrollment", at).items():
             for past in self._books.entries[self.tenant, "enrollment", id_]:
                 user = _local(past.row["user_id"])
-                if past.time <= at and not (
-                    self._told("enrollment", id_, entry, read_at) and self._identity_told(user, users[user], read_at)
-                ):
+                if past.time <= at and not (self._told("enrollment", id_, entry) and self._identity_told(user, users[user])):
                     found.add((_local(past.row["course_id"]), user))
         return found
 
-    def deleted_silently(self, at: datetime) -> set[tuple[int, int]]:
-        """(course, user) of enrolments that were deleted by then, without an event."""
-        return {
-            (_local(entry.row["course_id"]), _local(entry.row["user_id"]))
-            for entry in self._books.newest(self.tenant, "enrollment", at).values()
-            if entry.event is None and entry.row["workflow_state"] == "deleted"
-        }
-
-    def _identity_told(self, user: int, entry: Entry, read_at: datetime | None) -> bool:
+    def _identity_told(self, user: int, entry: Entry) -> bool:
         """A saved preference that is lost takes nothing away."""
         first = self._books.entries[self.tenant, "canvas_user", user][0].row
         same = all(entry.row.get(name) == first.get(name) for name in ("uuid", "workflow_state"))
-        return same or self._told("canvas_user", user, entry, read_at)
+        return same or self._told("canvas_user", user, entry)
 
-    def _told(self, kind: str, id_: int, entry: Entry, read_at: datetime | None) -> bool:
-        if read_at is not None and entry.time <= read_at:
-            return True
+    def _told(self, kind: str, id_: int, entry: Entry) -> bool:
         return entry.event is not None and (kind, id_, entry.time) not in self._lost
 
     def words_about_people(self) -> list[str]:

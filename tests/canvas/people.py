@@ -1,7 +1,7 @@
 """The people and places of a small school, what befalls them, and how Canvas shows them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,6 +144,14 @@ class People(Content, ABC):
                 row["user_id"] = into
         self.merged[gone] = into
         self.deleted_users.add(gone)
+        self._place_students()
+
+    def split(self, gone: int, enrollments: Collection[int]) -> None:
+        """Takes a merge back, without an event: these enrolments are the user's again."""
+        for id_ in enrollments:
+            self.enrollments[id_]["user_id"] = gone
+        del self.merged[gone]
+        self.deleted_users.discard(gone)
         self._place_students()
 
     def _place_students(self) -> None:

@@ -5,11 +5,14 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from tests.acceptance.running import outcomes
-from tests.canvas.content import ALGEBRA, BIOLOGY, ELEMENTARY, HIGH, READING, ROOT, STAFF
-from tests.canvas.filling import account_event, course_event, deliver, fill, query, variables_of
-from tests.canvas.roster_feed import sis_batch_event
+from tests.canvas.content import ALGEBRA, BIOLOGY, ELEMENTARY, HIGH, READING, ROOT, STAFF, UUID
+from tests.canvas.filling import SHARD, account_event, course_event, deliver, fill, query, variables_of
+from tests.canvas.roster_feed import enrollment_event, section_event, sis_batch_event
 from tests.canvas.school import School
+from tests.samples import event
 
 
 async def test_the_command_backfills_and_reports(database: str, school: School) -> None:
@@ -62,7 +65,7 @@ async def test_rosters_below_the_account_of_a_sis_import_are_due_until_they_are_
         database,
         sis_batch_event(1, ROOT, "imported", IMPORTED),
         sis_batch_event(2, HIGH, "importing", IMPORTED),
-        sis_batch_event(3, ELEMENTARY, "failed_with_messages", later),
+        sis_batch_event(3, ELEMENTARY, "created", later),
     )
     assert await due(database) == []
     await deliver(database, sis_batch_event(2, HIGH, "imported_with_messages", later))
@@ -95,6 +98,33 @@ async def test_a_sis_import_of_the_root_account_makes_every_course_due(database:
         sis_batch_event(1, ROOT, "imported", IMPORTED),
     )
     assert [row[0] for row in await due(database)] == [ALGEBRA, BIOLOGY, STAFF]
+
+
+@pytest.mark.parametrize("state", ["failed", "failed_with_messages", "aborted", "restoring", "partially_restored", "restored"])
+async def test_an_import_makes_rosters_due_however_it_ended(database: str, school: School, state: str) -> None:
+    """It may have changed some of them."""
+    accounts = [account_event(school, id_) for id_ in school.accounts]
+    courses = [course_event(school, id_) for id_ in school.courses]
+    await deliver(database, *accounts, *courses, sis_batch_event(1, HIGH, state, IMPORTED))
+    assert await due(database) == [(course, IMPORTED, 1) for course in (ALGEBRA, BIOLOGY)]
+
+
+async def test_a_course_whose_accounts_are_not_told_up_to_the_root_may_be_below_any(database: str, school: School) -> None:
+    """Also one that only an enrolment, a section or a result tells of."""
+    await deliver(
+        database,
+        account_event(school, HIGH),
+        course_event(school, READING),
+        course_event(school, ALGEBRA),
+        enrollment_event(school, next(iter(school.enrollments)), course_id=str(SHARD + 901)),
+        section_event(school, next(iter(school.sections)), course_id="902"),
+        event("learning_outcome_result_updated", tenant=UUID, result_context_id="903"),
+        sis_batch_event(1, ROOT, "imported", IMPORTED),
+    )
+    assert [row[0] for row in await due(database)] == sorted((ALGEBRA, READING, 901, 902, 903))
+    told = [account_event(school, id_) for id_ in school.accounts if id_ != ELEMENTARY]
+    await deliver(database, *told, sis_batch_event(1, ELEMENTARY, "restored", IMPORTED + timedelta(1)))
+    assert [row[0] for row in await due(database)] == sorted((READING, 901, 902, 903))
 
 
 async def test_due_rosters_are_rosters(database: str, school: School) -> None:

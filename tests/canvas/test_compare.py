@@ -24,6 +24,7 @@ from schemas import rest
 from tests.samples import NOON, TENANT
 
 THEN = NOON - timedelta(days=1)
+BETWEEN = NOON - timedelta(hours=1)
 LATER = NOON + timedelta(days=1)
 MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ROOT = Context("Account", 1)
@@ -207,6 +208,31 @@ def test_what_is_newer_than_the_request_is_left_alone(one: RemoteObject, data: s
 
 
 # Rules, one by one
+
+
+@pytest.mark.parametrize(
+    ("changed", "known_at", "saved_at", "dated"),
+    [
+        ({"workflow_state": "deleted"}, THEN, BETWEEN, True),
+        ({"course_id": 2, "course_section_id": 3}, THEN, BETWEEN, True),
+        ({"user_id": 6, "user_uuid": "V"}, THEN, BETWEEN, True),
+        ({"user_uuid": "V"}, THEN, BETWEEN, False),
+        ({"workflow_state": "deleted"}, BETWEEN, BETWEEN, False),
+        ({"workflow_state": "deleted"}, THEN, LATER, False),
+        ({"workflow_state": "deleted"}, None, BETWEEN, False),
+    ],
+)
+def test_a_change_of_an_enrolment_without_an_event_has_the_time_when_canvas_saved_it(
+    changed: dict[str, Any], known_at: datetime | None, saved_at: datetime, dated: bool
+) -> None:
+    """As imports delete, cross-listing moves and merges hand over; but a new uuid of the same user has no such time."""
+    members = {"course_id": 1, "course_section_id": 2, "user_id": 5, "user_uuid": "U", "type": "StudentEnrollment"}
+    members["workflow_state"] = "active"
+    known = Known(members | {"enrollment_id": 9}, known_at, "enrollment_created") if known_at is not None else None
+    one = RemoteObject("enrollment", 9, members | changed, saved_at=saved_at)
+    change = compare.compare(one, known, NOON)
+    assert isinstance(change, Change)
+    assert change.at == (saved_at if dated else NOON)
 
 
 def result_of(**members: Any) -> RemoteObject:

@@ -256,6 +256,20 @@ async def test_a_merge_is_known_with_its_uuids(known: str, school: School, uuid_
     assert (await fill(known, school, rosters=True)).books.consumed == 0
 
 
+async def test_a_merge_that_canvas_took_back_is_withdrawn(known: str, school: School) -> None:
+    """The user who is shown in a course again is merged into nobody."""
+    theirs = [id_ for id_, row in school.enrollments.items() if row["user_id"] == CEM]
+    before = await enrolled(known, ALGEBRA)
+    school.merge(CEM, DORA, uuid_moves=False)
+    await fill(known, school, rosters=True)
+    assert await enrolled(known, ALGEBRA) != before
+    school.split(CEM, theirs)
+    assert (await fill(known, school, rosters=True)).troubles == []
+    assert (await rosters(known))["user_merge"] == [(CEM, None)]
+    assert await enrolled(known, ALGEBRA) == before
+    assert (await fill(known, school, rosters=True)).books.consumed == 0
+
+
 async def test_users_who_are_gone_are_requested_once_and_only_so_many(
     known: str, school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:

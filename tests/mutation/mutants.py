@@ -29,6 +29,7 @@ _LAW = "tests/postgres/test_law.py"
 _GUARDS = "tests/postgres/test_guards.py"
 _RETIRING = "tests/postgres/test_retention.py"
 _ROSTER_RULES = "tests/postgres/test_roster_rules.py"
+_IDENTITY_RULES = "tests/postgres/test_identity_rules.py"
 _STOPPING = "tests/faults/test_guards.py"
 _TOPIC = "tests/acceptance/test_worker.py"
 _VIEWER = "tests/acceptance/test_postgres_command.py"
@@ -51,6 +52,14 @@ _LEASE = "tests/unit/test_lease.py"
 _WATCHED = "tests/unit/test_watchdog.py"
 _CALLED = "tests/postgres/test_people.py"
 _PEOPLE = "tests/postgres/test_gradebook_people.py"
+_GATES = "consumer/intake/gates.py"
+_KEYS = "consumer/intake/keys.py"
+_HTTPS = "consumer/intake/https.py"
+_KEEPING = "consumer/intake/keeping.py"
+_SPOOL = "consumer/intake/spool.py"
+_DELIVERED = "tests/intake/test_https.py"
+_KEPT = "tests/intake/test_keeping.py"
+_OUTLETS = "tests/intake/test_outlets.py"
 
 
 class StaleMutant(Exception):
@@ -90,6 +99,7 @@ _COMMON = _tests(
     "test_anything_unusual_is_left_to_the_way_for_any_shape",
 )
 _COMMON_PEOPLE = _tests("tests/unit/test_common_shape.py", "test_the_setting_about_people_holds_for_the_common_shape")
+_FORGED = _tests(_DELIVERED, "test_forged_tokens_are_refused")
 _NO_NAME = _tests(_PERSONAL, "test_with_ids_no_name_is_anywhere")
 _RUBYS = _tests("tests/postgres/test_golden.py", "test_every_kept_number_of_ruby_is_computed_in_every_place")
 _ROUNDED = _tests("tests/postgres/test_mastery.py", "test_scores_are_rounded_as_ruby_rounds_doubles")
@@ -594,6 +604,33 @@ MUTANTS = (
         _tests("tests/canvas/test_compare.py", "test_what_was_written_compares_as_equal"),
     ),
     Mutant(
+        "a change of an enrolment has the time of the reading that found it",
+        _COMPARE,
+        "if untold and same_person",
+        "if False",
+        _tests(
+            "tests/canvas/test_compare.py", "test_a_change_of_an_enrolment_without_an_event_has_the_time_when_canvas_saved_it"
+        ),
+    ),
+    Mutant(
+        "a new uuid of the same user counts from the enrolment's last change on",
+        _COMPARE,
+        "if untold and same_person",
+        "if untold",
+        _tests(
+            "tests/canvas/test_compare.py", "test_a_change_of_an_enrolment_without_an_event_has_the_time_when_canvas_saved_it"
+        ),
+    ),
+    Mutant(
+        "what REST tells of an enrolment goes before an event of the same second",
+        _COMPARE,
+        "known.event_time < saved_at < change.at",
+        "saved_at < change.at",
+        _tests(
+            "tests/canvas/test_compare.py", "test_a_change_of_an_enrolment_without_an_event_has_the_time_when_canvas_saved_it"
+        ),
+    ),
+    Mutant(
         "late events are lost",
         "consumer/canvas/projection.py",
         "if snapshots := [id_ for id_, one in found.items() if one.snapshot]:",
@@ -671,11 +708,28 @@ MUTANTS = (
         _tests("tests/canvas/test_roster_faults.py", "test_courses_that_are_read_at_once_do_not_lose_a_cross_listed_section"),
     ),
     Mutant(
+        "rosters: a merge that Canvas took back stays",
+        _ROSTER_SURVEY,
+        "(split := await self._projection.merged_users(reading.limits))",
+        "(split := await self._projection.merged_users([]))",
+        _tests(_ROSTERS, "test_a_merge_that_canvas_took_back_is_withdrawn"),
+    ),
+    Mutant(
         "rosters: a plain backfill goes on with one of rosters",
         "consumer/canvas/backfill.py",
         '" rosters" if self.rosters else ""',
         '""',
         _tests("tests/canvas/test_roster_faults.py", "test_a_backfill_without_rosters_does_not_resume_one_of_rosters"),
+    ),
+    Mutant(
+        "rosters: a course whose account nobody told is below none",
+        "migrations/views/roster_due.sql",
+        "(account.id IS NULL OR imported.account_id IS NULL",
+        "(imported.account_id IS NULL",
+        _tests(
+            "tests/canvas/test_backfill_command.py",
+            "test_a_course_whose_accounts_are_not_told_up_to_the_root_may_be_below_any",
+        ),
     ),
     Mutant(
         "rosters: those that were read stay due",
@@ -812,6 +866,20 @@ MUTANTS = (
         _tests(_ROSTER_RULES, "test_somebody_of_whom_no_enrolment_was_told_has_a_row"),
     ),
     Mutant(
+        "a uuid names whoever had it first",
+        f"{_FUNCTIONS}/uuid_owner.sql",
+        "(h.held_until = 'infinity' OR h.held_until > $3)",
+        "h.held_from = '-infinity'",
+        _tests(_ROSTER_RULES, "test_a_person_is_called_the_same_everywhere"),
+    ),
+    Mutant(
+        "who has left and no longer has the uuid is not found",
+        f"{_FUNCTIONS}/student_uuids.sql",
+        "ELSE p.user_id = (SELECT owner.user_id FROM owner) END",
+        "ELSE false END",
+        _tests(_ROSTER_RULES, "test_who_left_is_found_by_id_when_somebody_else_has_the_uuid"),
+    ),
+    Mutant(
         "a cross-listed section leaves its enrolments behind",
         f"{_FUNCTIONS}/course_enrollment.sql",
         "s.id = e.course_section_id AND s.event_time > e.event_time",
@@ -821,8 +889,8 @@ MUTANTS = (
     Mutant(
         "a merge leaves the enrolments behind",
         f"{_FUNCTIONS}/course_enrollment.sql",
-        "m.id = e.user_id AND m.event_time > e.event_time",
-        "m.id = e.user_id AND false",
+        "m.user_id = e.user_id AND m.event_time > e.event_time",
+        "m.user_id = e.user_id AND false",
         _tests(_ROSTER_RULES, "test_a_merge_moves_enrolments_without_an_event"),
     ),
     Mutant(
@@ -835,9 +903,93 @@ MUTANTS = (
     Mutant(
         "a deleted user stays",
         f"{_FUNCTIONS}/gone_users.sql",
-        "WHERE canvas_user.workflow_state = 'deleted'",
+        "WHERE u.workflow_state = 'deleted'",
         "WHERE false",
         _tests(_ROSTER_RULES, "test_a_deleted_user_has_left"),
+    ),
+    Mutant(
+        "a newer enrolment leaves a deleted user deleted",
+        f"{_FUNCTIONS}/gone_users.sql",
+        "AND e.event_time > u.event_time",
+        "AND false",
+        _tests(_IDENTITY_RULES, "test_an_enrolment_that_is_newer_tells_that_a_deleted_user_is_there_again"),
+    ),
+    Mutant(
+        "a merge wins over a newer user",
+        f"{_FUNCTIONS}/user_merged.sql",
+        "AND u.event_time > m.event_time",
+        "AND false",
+        _tests(_IDENTITY_RULES, "test_whatever_is_newer_than_a_merge_and_tells_of_the_user_undoes_it"),
+    ),
+    Mutant(
+        "a merge wins over a newer enrolment",
+        f"{_FUNCTIONS}/user_merged.sql",
+        "AND e.event_time > m.event_time",
+        "AND false",
+        _tests(_IDENTITY_RULES, "test_whatever_is_newer_than_a_merge_and_tells_of_the_user_undoes_it"),
+    ),
+    Mutant(
+        "merges are followed one step",
+        f"{_FUNCTIONS}/course_enrollment.sql",
+        "coalesce(m.becomes, e.user_id)",
+        "coalesce(m.merged_into_user_id, e.user_id)",
+        _tests(_IDENTITY_RULES, "test_merges_are_followed_to_the_last_user"),
+    ),
+    Mutant(
+        "merges in a circle leave nobody",
+        f"{_FUNCTIONS}/merged_user.sql",
+        "WHERE n.user_id = merge.user_id AND n.reached = merge.user_id",
+        "WHERE false",
+        _tests(_IDENTITY_RULES, "test_of_merges_in_a_circle_the_oldest_no_longer_holds"),
+    ),
+    Mutant(
+        "a uuid that comes back stays with the other user",
+        f"{_FUNCTIONS}/identity_moment.sql",
+        "WHERE u.root_account_uuid = tenant AND u.id = ANY (user_ids)",
+        "WHERE false",
+        _tests(_IDENTITY_RULES, "test_a_uuid_that_goes_to_another_user_and_comes_back_was_whose_it_was_in_between"),
+    ),
+    Mutant(
+        "an enrolment does not tell that a uuid came back",
+        f"{_FUNCTIONS}/identity_moment.sql",
+        "WHERE e.root_account_uuid = tenant AND e.user_id = ANY (user_ids)",
+        "WHERE false",
+        _tests(_IDENTITY_RULES, "test_a_uuid_that_a_user_has_again_is_the_users_own"),
+    ),
+    Mutant(
+        "an enrolment of no type makes somebody leave",
+        f"{_FUNCTIONS}/result_person.sql",
+        "WHERE e.type IN ('StudentEnrollment', 'StudentViewEnrollment', 'TeacherEnrollment'",
+        "WHERE true OR e.type IN ('StudentEnrollment', 'StudentViewEnrollment', 'TeacherEnrollment'",
+        _tests(_IDENTITY_RULES, "test_an_enrolment_of_no_type_that_canvas_has_tells_nothing"),
+    ),
+    Mutant(
+        "a blank uuid is somebody's",
+        "consumer/ingest/decode.py",
+        "        for member in table.user_uuids:",
+        "        for member in ():",
+        _tests(_IDENTITY_RULES, "test_a_blank_uuid_is_nobodys"),
+    ),
+    Mutant(
+        "a user of another shard is the one with the same local id",
+        "consumer/ingest/version.py",
+        "if member in table.global_ids and value // SHARD == shard else value",
+        "if member in table.global_ids else value",
+        _tests(_IDENTITY_RULES, "test_a_user_of_another_shard_is_not_the_one_with_the_same_local_id"),
+    ),
+    Mutant(
+        "the newest submission is what was assessed",
+        f"{_FUNCTIONS}/text_of_rollup.sql",
+        "AND s.submitted_at <= coalesce(r.assessed_at, 'infinity')",
+        "AND s.resubmitted_at = 'infinity'",
+        _tests(_IDENTITY_RULES, "test_work_that_is_handed_in_again_after_it_was_assessed_is_not_what_was_assessed"),
+    ),
+    Mutant(
+        "a deleted submission tells when work was handed in",
+        f"{_FUNCTIONS}/submission_time.sql",
+        " AND v.newest_state <> 'deleted'",
+        "",
+        _tests(_IDENTITY_RULES, "test_work_that_is_handed_in_again_after_it_was_assessed_is_not_what_was_assessed"),
     ),
     Mutant(
         "a submission tells the time though an assessment was told",
@@ -870,9 +1022,9 @@ MUTANTS = (
     ),
     Mutant(
         "a link has its path again when its outcome comes back",
-        "migrations/views/outcome_path.sql",
-        "AND NOT outcomes_internal.outcome_deleted_since(",
-        "AND NULL IS DISTINCT FROM outcomes_internal.outcome_deleted_since(",
+        "migrations/functions/outcome_path_of.sql",
+        "       OR outcomes_internal.outcome_deleted_since(",
+        "       OR NULL AND outcomes_internal.outcome_deleted_since(",
         _tests("tests/postgres/test_relations.py", "test_what_was_deleted_has_no_path"),
     ),
     Mutant(
@@ -1081,7 +1233,7 @@ MUTANTS = (
         "consumer/serve/api/dependencies.py",
         "if name not in declared and name not in _ANYWHERE:",
         "if False:",
-        _tests("tests/serve/test_people.py", "test_a_parameter_that_is_not_honoured_is_refused"),
+        _tests("tests/serve/test_people.py", "test_what_the_reference_calls_refused_is_refused"),
     ),
     Mutant(
         "a login that may not read names gets no answer",
@@ -1107,8 +1259,8 @@ MUTANTS = (
     Mutant(
         "a cross-listed enrolment is served in its old course",
         "consumer/serve/sql/course_enrollments.sql",
-        " WHERE e.here",
-        "",
+        " WHERE e.here AND (",
+        " WHERE (",
         _tests("tests/serve/test_people.py", "test_a_cross_listed_section_takes_its_enrolments_along"),
     ),
     Mutant(
@@ -1211,8 +1363,8 @@ MUTANTS = (
     Mutant(
         "a user of another shard is ours",
         "consumer/serve/api/dependencies.py",
-        "local_id(one) if one // SHARD == shard else one",
-        "local_id(one)",
+        "local_id(one) if isinstance(one, int) and one // SHARD == shard else one",
+        "local_id(one) if isinstance(one, int) else one",
         _tests(_ATTACKS, "test_ids_of_other_shards_are_not_ours"),
     ),
     Mutant(
@@ -1260,8 +1412,8 @@ MUTANTS = (
     Mutant(
         "an enrolment in another section keeps somebody in",
         "consumer/query/students.py",
-        'student.is_all(self.section, "completed")',
-        'student.is_all(None, "completed")',
+        "not counted.is_excluded(",
+        "not student.is_excluded(",
         _tests(_PEOPLE, "test_rows_are_left_out_as_canvas_does"),
     ),
     Mutant(
@@ -1385,7 +1537,7 @@ MUTANTS = (
     ),
     Mutant(
         "a misspelt host is a cluster's",
-        "consumer/settings.py",
+        "consumer/service_variables.py",
         "return not number.is_unspecified and not number.is_loopback",
         "return True",
         _tests(_SETTINGS, "test_a_misspelt_setting_is_none_of_a_services"),
@@ -1771,6 +1923,20 @@ MUTANTS = (
         _COMMON,
     ),
     Mutant(
+        "in one step a blank uuid is somebody's",
+        _SHAPE,
+        'f"if {name} is not None and not {name}.strip():  # nobody\'s"',
+        'f"if False:"',
+        _COMMON,
+    ),
+    Mutant(
+        "in one step all ids are local",
+        _SHAPE,
+        "    if reader.table.global_ids:",
+        "    if False:",
+        _COMMON,
+    ),
+    Mutant(
         "in one step minus zero stays",
         _SHAPE,
         '"{0} += 0.0 ',
@@ -1794,8 +1960,8 @@ MUTANTS = (
     Mutant(
         "in one step a context needs no type",
         _SHAPE,
-        "{} if metadata.context_type is UNSET else _context(metadata)",
-        "_context(metadata)",
+        "{} if metadata.context_type is UNSET else _known(metadata)",
+        "_known(metadata)",
         _COMMON,
     ),
     Mutant(
@@ -1961,5 +2127,172 @@ MUTANTS = (
         'if people != "names" and (',
         "if (",
         _tests(_NAMES, "test_another_setting_takes_the_names_out_and_says_how_many"),
+    ),
+    # -- the intake --
+    Mutant("any algorithm signs", _GATES, 'header.get("alg") != "RS256" or ', "", _FORGED),
+    Mutant("critical extensions are passed over", _GATES, ' or "crit" in header', "", _FORGED),
+    Mutant("anybody issues", _GATES, 'if claims.get("iss") != self._issuer:', "if False:", _FORGED),
+    Mutant("tokens never expire", _GATES, "if now > until + LEEWAY_SECONDS:", "if False:", _FORGED),
+    Mutant("tokens are valid too early", _GATES, "if now < since - LEEWAY_SECONDS", "if False", _FORGED),
+    Mutant(
+        "signatures are not looked at",
+        _GATES,
+        "            key.verify(_decoded(signature), signed, _PADDING, _HASH)\n",
+        "            pass\n",
+        _FORGED,
+    ),
+    Mutant(
+        "any secret opens",
+        _GATES,
+        'hmac.compare_digest(self.secret, secret or b"")',
+        "secret is not None",
+        _tests(_DELIVERED, "test_the_secret_opens_and_nothing_else"),
+    ),
+    Mutant(
+        "keys are fetched for every unknown name",
+        _KEYS,
+        "self._clock() - self._fetched_at >= AGAIN_SECONDS:",
+        "True:",
+        _tests(_DELIVERED, "test_unknown_keys_do_not_make_us_ask_canvas_all_the_time"),
+    ),
+    Mutant(
+        "new keys are never fetched",
+        _KEYS,
+        "            await self.look_again()\n",
+        "            pass\n",
+        _tests(_DELIVERED, "test_keys_rotate_under_load"),
+    ),
+    Mutant(
+        "an unknown key is Canvas' fault never",
+        _KEYS,
+        "if kid not in self._keys and not self._answered:",
+        "if False:",
+        _tests(_DELIVERED, "test_keys_that_cannot_be_fetched_keep_those_of_yesterday"),
+    ),
+    Mutant(
+        "keys are forgotten with the process",
+        _KEYS,
+        "            self._keys = keys_of(kept.read_bytes())\n",
+        "            pass\n",
+        _tests(_DELIVERED, "test_keys_that_cannot_be_fetched_keep_those_of_yesterday"),
+    ),
+    Mutant(
+        "an event is answered before it is kept",
+        _HTTPS,
+        "        except Transient:\n            return _AWAY\n",
+        "        except Transient:\n            return None\n",
+        _tests(_DELIVERED, "test_without_a_spool_an_outage_is_503"),
+    ),
+    Mutant(
+        "what no topic takes is spooled",
+        _KEEPING,
+        "                if isinstance(error, RecordTooLarge):\n                    raise\n",
+        "",
+        _tests(_DELIVERED, "test_bodies_of_one_megabyte_are_taken_and_larger_ones_refused"),
+    ),
+    Mutant(
+        "bodies without a length have no bound",
+        _HTTPS,
+        "            if size > MAX_BODY:\n                return _TOO_LARGE\n",
+        "",
+        _tests(_DELIVERED, "test_bodies_of_one_megabyte_are_taken_and_larger_ones_refused"),
+    ),
+    Mutant(
+        "any number of requests is in flight",
+        _HTTPS,
+        "if self._requests > MOST_IN_FLIGHT or not",
+        "if not",
+        _tests(_DELIVERED, "test_too_much_in_flight_is_sent_away"),
+    ),
+    Mutant(
+        "any number of bytes is in flight",
+        _HTTPS,
+        "if self._bytes + size > MOST_BYTES_IN_FLIGHT:",
+        "if False:",
+        _tests(_DELIVERED, "test_too_much_in_flight_is_sent_away"),
+    ),
+    Mutant(
+        "the bytes in flight only grow",
+        _HTTPS,
+        "            self._bytes -= taken.bytes\n",
+        "",
+        _tests(_DELIVERED, "test_too_much_in_flight_is_sent_away"),
+    ),
+    Mutant(
+        "new events overtake the spool",
+        _KEEPING,
+        "(self._away_since is None and not spool.events)",
+        "self._away_since is None",
+        _tests(_KEPT, "test_events_that_come_while_the_spool_drains_wait_their_turn"),
+    ),
+    Mutant(
+        "a record that no topic takes blocks the spool",
+        _KEEPING,
+        "        except RecordTooLarge as error:\n            assert",
+        "        except ZeroDivisionError as error:\n            assert",
+        _tests(_KEPT, "test_a_record_that_no_topic_takes_does_not_block_the_rest"),
+    ),
+    Mutant(
+        "the spool is forgotten before the topic has it",
+        _KEEPING,
+        "                continue\n            if spool",
+        "            if spool",
+        _tests(_KEPT, "test_an_outage_of_an_hour_costs_no_event"),
+    ),
+    Mutant(
+        "the spool has no bound",
+        _SPOOL,
+        "if self.bytes + len(data) > self._most_bytes:",
+        "if False:",
+        _tests(_KEPT, "test_the_bound_holds_over_many_files"),
+    ),
+    Mutant(
+        "the spool does not wait for its disk",
+        _SPOOL,
+        "        os.fdatasync(descriptor)\n",
+        "",
+        _tests(_KEPT, "test_a_disk_that_takes_nothing_is_503"),
+    ),
+    Mutant(
+        "half a record stays in the spool",
+        _SPOOL,
+        "            os.truncate(file.path, file.end)\n",
+        "",
+        _tests(_KEPT, "test_what_was_cut_in_the_middle_is_cut_off"),
+    ),
+    Mutant(
+        "broken records of the spool are sent",
+        _SPOOL,
+        "if len(payload) != length or zlib.crc32(payload) != crc:",
+        "if len(payload) != length:",
+        _tests(_KEPT, "test_what_was_cut_in_the_middle_is_cut_off"),
+    ),
+    Mutant(
+        "two intakes share a spool",
+        _SPOOL,
+        "                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "                pass\n",
+        _tests(_KEPT, "test_a_folder_belongs_to_one_process"),
+    ),
+    Mutant(
+        "who has given up is written too",
+        "consumer/intake/grouping.py",
+        "            written.cancel()  # who has given up",
+        "            pass  # who has given up",
+        _tests(_OUTLETS, "test_who_gave_up_is_not_written_with_the_rest"),
+    ),
+    Mutant(
+        "a lost race is called success",
+        "consumer/intake/direct.py",
+        "            except LostPartition:\n                continue\n",
+        "            except LostPartition:\n                return\n",
+        _tests(_OUTLETS, "test_two_processes_share_the_source", "test_losing_every_race_is_not_success"),
+    ),
+    Mutant(
+        "personal metadata reach the topic",
+        "consumer/intake/events.py",
+        "if name in KEPT_METADATA}",
+        "if name}",
+        _tests("tests/unit/test_intake_events.py", "test_signature_dialect_and_personal_metadata_are_gone"),
     ),
 )

@@ -150,7 +150,7 @@ async def test_the_gradebook_is_as_it_was_and_as_was_known(connection: Connectio
     assert (CHI, 2) in later.cells
     unknown = await gradebook.gradebook(connection, 7, TENANT, None, NOON)
     assert (unknown.students, unknown.outcomes) == ((), ())
-    assert "no outcome with results is known here at that moment" in text(gradebook_view.render(unknown))
+    assert "no student and no outcome is known here at that moment" in text(gradebook_view.render(unknown))
 
 
 async def test_people_see_scores_levels_and_distribution(connection: Connection) -> None:
@@ -297,7 +297,7 @@ async def test_a_course_without_results_is_empty_and_one_that_nobody_knows_is_re
     opened = await connect(database)
     for asked in (9, None):
         found = await gradebook.gradebook(opened, asked, None, None, None)
-        assert "no outcome with results is known here so far" in text(gradebook_view.render(found))
+        assert "no student and no outcome is known here so far" in text(gradebook_view.render(found))
     with pytest.raises(UsageError, match=f"course 10 is not known of {TENANT}: no result, no course event"):
         await gradebook.gradebook(opened, 10, None, None, None)
     await write(database, worked(2, BO, 1, 0.5, result_context_id=..., result_context_type=...))

@@ -12,7 +12,8 @@ from rich.cells import cell_len
 
 from consumer.errors import UsageError
 from consumer.query import gradebook, gradebook_csv, gradebook_view, rollup, timeline
-from consumer.query.students import Exclude, Rows
+from consumer.query.members import Exclude
+from consumer.query.students import Rows
 from consumer.store.postgres import Connection, connect
 from tests.postgres.test_gradebook import course, minutes, outcome, text, worked
 from tests.postgres.test_people import called
@@ -149,6 +150,28 @@ async def test_outcomes_without_results_are_left_out_where_asked_for(connection:
     for asked, shown in ((Rows(), [1, 2]), (Rows(exclude=frozenset({Exclude.MISSING_OUTCOMES})), [1])):
         found = await gradebook.gradebook(connection, 7, None, None, None, rows=asked)
         assert [one["learning_outcome_id"] for one in found.outcomes] == shown
+
+
+async def test_a_course_without_results_shows_its_students_and_its_linked_outcomes(database: str) -> None:
+    """As Canvas' gradebook does before anybody is assessed; outcomes without results can be left out."""
+    placed = {"context_type": "Course", "context_id": "7", "workflow_state": "active", "learning_outcome_id": "2"}
+    await write(database, course(7, 3), outcome(1, "Reading"), outcome(2, "Writing"), enrolled(1), enrolled(2))
+    opened = await connect(database)
+    found = await gradebook.gradebook(opened, 7, None, None, None)
+    assert not found.outcomes
+    page = text(gradebook_view.render(found))
+    assert page.count("\nstudent ") == 3
+    assert "No outcome is linked here or has results so far." in page
+    await write(database, event("learning_outcome_link_updated", at=NOON, learning_outcome_link_id="5", **placed))
+    found = await gradebook.gradebook(opened, 7, None, None, None)
+    assert [(one["title"], one["assessed"], found.not_yet_assessed(one)) for one in found.outcomes] == [("Writing", 0, 2)]
+    page = text(gradebook_view.render(found))
+    assert len(re.findall(rf"{gradebook_view.NOT_YET} +\n", page)) == 4
+    assert "0 assessed" in page
+    assert len(gradebook_csv.as_csv(found).splitlines()) == 3
+    without = Rows(exclude=frozenset({Exclude.MISSING_OUTCOMES}))
+    assert (await gradebook.gradebook(opened, 7, None, None, None, rows=without)).outcomes == ()
+    await opened.close()
 
 
 async def test_a_section_that_nobody_is_in_is_refused(connection: Connection) -> None:

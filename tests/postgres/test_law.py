@@ -3,7 +3,10 @@
 import asyncio
 import itertools
 import random
+from asyncio import Runner
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +16,7 @@ from hypothesis import strategies as st
 from consumer.ingest.batch import Partition
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import Accepted, RawRecord
-from consumer.store.postgres import connect
+from consumer.store.postgres import Connection, connect
 from consumer.store.writer import Writer
 from tests.postgres.writing import batch_of_records, projection, write
 from tests.samples import NOON, NOW, RULES, Event, event, raw, result, scale
@@ -105,35 +108,36 @@ def expected(records: list[RawRecord]) -> tuple[dict[Any, Any], dict[Any, set[An
     return {key: max(found) for key, found in versions.items()}, versions
 
 
-async def write_split(dsn: str, told: list[list[RawRecord]], batch_size: int, rules: Rules = RULES) -> None:
+async def write_split(
+    connections: Sequence[Connection], told: list[list[RawRecord]], batch_size: int, rules: Rules = RULES
+) -> None:
     """Each list by a writer of its own, all at once."""
 
-    async def writer_of(records: list[RawRecord]) -> None:
+    async def writer_of(connection: Connection, records: list[RawRecord]) -> None:
         if not records:
             return
-        connection = await connect(dsn)
         writer = Writer(connection)
         await writer.open_position(Partition(records[0].source, records[0].partition), 0)
         for start in range(0, len(records), batch_size):
             await writer.write(batch_of_records(records[start : start + batch_size], rules))
-        await connection.close()
 
-    await asyncio.gather(*map(writer_of, told))
+    await asyncio.gather(*map(writer_of, connections, told))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(
-    st.lists(some_event(), min_size=1, max_size=12),
-    st.integers(0, 2**32),
-    st.integers(1, 3),
-    st.integers(1, 12),
-)
-def test_any_order_repetition_and_split_gives_the_same_projection(
-    database: str, events: list[Event], seed: int, writers: int, batch_size: int
-) -> None:
+@contextmanager
+def connected(dsn: str) -> Iterator[tuple[Runner, list[Connection]]]:
+    """A loop and three connections for all examples of a property: to connect costs more than an example."""
+    with Runner() as runner:
+        connections = [runner.run(connect(dsn)) for _ in range(3)]
+        yield runner, connections
+        for connection in connections:
+            runner.run(connection.close())
+
+
+def test_any_order_repetition_and_split_gives_the_same_projection(database: str) -> None:
     """Shuffled, repeated, split over concurrent writers, one of them a replayed file: the newest wins, all are kept."""
 
-    async def run() -> None:
+    async def run(events: list[Event], seed: int, writers: int, batch_size: int) -> None:
         tenant, again = f"tenant-{next(_numbers)}", f"tenant-{next(_numbers)}"
         chance = random.Random(seed)
         told = [copied(value, chance) for value in (*events, *chance.choices(events, k=chance.randrange(len(events) + 1)))]
@@ -145,10 +149,10 @@ def test_any_order_repetition_and_split_gives_the_same_projection(
             value["metadata"]["root_account_uuid"] = tenant
             part = chance.randrange(len(sources))
             split[part].append(raw(value, len(split[part]), *sources[part]))
-        await write_split(database, split, batch_size)
+        await write_split(connections, split, batch_size)
 
         newest, versions = expected([record for records in split for record in records])
-        connection = await connect(database)
+        connection = connections[0]
         for (table, _, id_), key in newest.items():
             order = "event_time, event_name, coalesce(updated_at, '0001-01-01Z'), version_hash"
             one = f"FROM {table} WHERE root_account_uuid = $1 AND id = $2"
@@ -160,7 +164,7 @@ def test_any_order_repetition_and_split_gives_the_same_projection(
         # In the order of their time, one by one, into another tenant: the same rows.
         for value in inorder:
             value["metadata"]["root_account_uuid"] = again
-        await write_split(database, [[raw(value, index, f"{again}-topic") for index, value in enumerate(inorder)]], 1)
+        await write_split(connections, [[raw(value, index, f"{again}-topic") for index, value in enumerate(inorder)]], 1)
         once, twice = await projection(connection, tenant), await projection(connection, again)
         # As text, because -0.0 equals 0.0 and is not stored as that.
         assert {name: [str(row[1:]) for row in rows] for name, rows in once.items()} == {
@@ -168,9 +172,15 @@ def test_any_order_repetition_and_split_gives_the_same_projection(
         }
         for question in PEOPLE:
             assert await connection.fetch(question, tenant) == await connection.fetch(question, again), question
-        await connection.close()
 
-    asyncio.run(run())
+    with connected(database) as (runner, connections):
+
+        @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @given(st.lists(some_event(), min_size=1, max_size=12), st.integers(0, 2**32), st.integers(1, 3), st.integers(1, 12))
+        def holds(events: list[Event], seed: int, writers: int, batch_size: int) -> None:
+            runner.run(run(events, seed, writers, batch_size))
+
+        holds()
 
 
 async def state_of(dsn: str, table: str, id_: int, *columns: str) -> tuple[Any, ...]:
@@ -288,17 +298,18 @@ async def test_writers_that_learn_of_the_same_people_do_not_wait_for_each_other_
         ]
 
     first, second = range(1, 60), range(60, 120)
+    writers = [await connect(database) for _ in range(2)]
     for number in range(6):
         tenant = f"circle {number}"
         both = told(first, second, tenant), told(second, first, tenant)
         await write_split(
-            database,
+            writers,
             [
                 [raw(one, index, f"{tenant}-topic", part) for index, one in enumerate(events)]
                 for part, events in enumerate(both)
             ],
             200,
         )
-    connection = await connect(database)
-    assert await connection.fetchval("SELECT count(*) FROM user_identity") == 6 * 119
-    await connection.close()
+    assert await writers[0].fetchval("SELECT count(*) FROM user_identity") == 6 * 119
+    for connection in writers:
+        await connection.close()

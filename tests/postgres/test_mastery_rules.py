@@ -22,8 +22,7 @@ LEVELS = ("Exceeds", "Mastery", "Near", "Below", "None")
 class School:
     """Tells events, a minute apart, and asks for rollups."""
 
-    def __init__(self, dsn: str, connection: Connection) -> None:
-        self._dsn = dsn
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self._minute = 0
         self.told: list[Event] = []
@@ -34,7 +33,7 @@ class School:
         made = event(name, at=NOON + timedelta(minutes=self._minute), **members)
         made["metadata"] = {key: made["metadata"][key] for key in ("event_name", "event_time", "root_account_uuid")}
         self.told.append(made)
-        await write(self._dsn, made)
+        await write(self.connection, made)
 
     def now(self) -> Any:
         """The moment of the last event."""
@@ -151,7 +150,7 @@ class School:
 async def school(database: str) -> AsyncIterator[School]:
     """An empty projection to tell."""
     connection = await connect(database)
-    yield School(database, connection)
+    yield School(connection)
     await connection.close()
 
 
@@ -669,7 +668,7 @@ async def test_a_course_that_nobody_told_about_has_the_account_of_the_metadata_a
     assert await school.score() == "4.00"
     hint = event("learning_outcome_group_updated", at=school.now() + timedelta(minutes=1))
     hint["metadata"] |= {"context_type": "Course", "context_id": str(SHARD + 7), "context_account_id": str(SHARD + 2)}
-    await write(school._dsn, hint, partition=Partition("hints", 0))
+    await write(school.connection, hint, partition=Partition("hints", 0))
     assert (await school.score(), await school.score(at=school.now())) == ("3.00", "4.00")
 
 
@@ -685,11 +684,11 @@ async def test_a_hint_that_is_no_id_is_none(school: School, id_: str) -> None:
         "context_account_id": id_,
         "root_account_id": id_,
     }
-    await write(school._dsn, hint, partition=Partition("hints", 0))
+    await write(school.connection, hint, partition=Partition("hints", 0))
     await school.scale(8, 4, 0)
     assert await school.score() == "4.00"
     hint["metadata"] |= {"context_id": id_, "event_time": iso(school.now() + timedelta(minutes=2))}
-    await write(school._dsn, hint, partition=Partition("hints", 1))
+    await write(school.connection, hint, partition=Partition("hints", 1))
     assert await school.score() == "4.00"
 
 
@@ -722,7 +721,7 @@ async def test_rollups_depend_on_the_set_of_events_alone(school: School, another
     shuffled = [*school.told, *school.told[::2]]
     random.Random(3).shuffle(shuffled)
     await write(another_database, *shuffled)
-    other = School(another_database, await connect(another_database))
+    other = School(await connect(another_database))
     question = "SELECT at, score, rating, cause FROM mastery_timeline($1, 7, 'ana', 1)"
     told = [tuple(row) for row in await school.connection.fetch(question, TENANT)]
     assert told == [tuple(row) for row in await other.connection.fetch(question, TENANT)]
@@ -786,7 +785,7 @@ async def test_what_happens_to_a_result_that_is_elsewhere_now_is_no_cause_here(s
         "possible": 5.0,
     }
     await write(
-        school._dsn,
+        school.connection,
         *(
             event("learning_outcome_result_updated", at=school.now(), id=id_, user_uuid=user, score=score, **told)
             for id_, user, score in regrades

@@ -28,7 +28,7 @@ from consumer.worker import housekeeping
 from consumer.worker.metrics import Metrics
 from consumer.worker.worker import Worker
 from tests.acceptance.running import until
-from tests.postgres.test_law import write_split
+from tests.postgres.test_law import connected, write_split
 from tests.postgres.writing import TOPIC, batch_of, write
 from tests.samples import NOON, NOW, RULES, TENANT, Event, event, iso, payload, raw
 
@@ -178,14 +178,10 @@ def expected(told: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(st.lists(some_telling, min_size=1, max_size=10), st.integers(0, 2**32), st.integers(1, 5))
-def test_any_order_repetition_and_split_gives_the_same_names(
-    database: str, told: list[dict[str, Any]], seed: int, batch_size: int
-) -> None:
+def test_any_order_repetition_and_split_gives_the_same_names(database: str) -> None:
     """Events and REST, shuffled, repeated, by three writers at once: a function of the set of what was told."""
 
-    async def run() -> None:
+    async def run(told: list[dict[str, Any]], seed: int, batch_size: int) -> None:
         tenant, chance = f"tenant-{next(_numbers)}", random.Random(seed)
         copies = [*told, *chance.choices(told, k=chance.randrange(len(told) + 1))]
         chance.shuffle(copies)
@@ -197,12 +193,17 @@ def test_any_order_repetition_and_split_gives_the_same_names(
             value["metadata"]["root_account_uuid"] = tenant
             part = 2 if one_["rest"] else chance.randrange(2)
             split[part].append(raw(value, len(split[part]), *sources[part]))
-        await write_split(database, split, batch_size, NAMES)
-        connection = await connect(database)
-        assert await held(connection, tenant) == expected(told)
-        await connection.close()
+        await write_split(connections, split, batch_size, NAMES)
+        assert await held(connections[0], tenant) == expected(told)
 
-    asyncio.run(run())
+    with connected(database) as (runner, connections):
+
+        @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @given(st.lists(some_telling, min_size=1, max_size=10), st.integers(0, 2**32), st.integers(1, 5))
+        def holds(told: list[dict[str, Any]], seed: int, batch_size: int) -> None:
+            runner.run(run(told, seed, batch_size))
+
+        holds()
 
 
 # -- on every way in --

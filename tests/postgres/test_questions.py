@@ -15,7 +15,7 @@ from tests.postgres.writing import write
 from tests.samples import NOON, TENANT
 
 ARGUMENTS = """
-SELECT proname, proargnames[1:pronargs] AS names, proargtypes::regtype[] AS types
+SELECT proname, proargnames[1:pronargs] AS names, proargtypes::regtype[] AS types, pronargs - pronargdefaults AS required
   FROM pg_proc
  WHERE pronamespace = 'outcomes'::regnamespace AND prokind = 'f'
  ORDER BY proname
@@ -36,7 +36,7 @@ OTHER_NAMES = {
 @pytest.fixture
 async def school(database: str) -> AsyncIterator[School]:
     """Outcome 1 of 5 points, mastery from 3, by its own criterion; ana at 4 in course 7."""
-    made = School(database, await connect(database))
+    made = School(await connect(database))
     await made.outcome("latest")
     await made.result(1, 0.8)
     yield made
@@ -44,24 +44,27 @@ async def school(database: str) -> AsyncIterator[School]:
 
 
 async def test_an_argument_has_one_name_in_all_functions(school: School) -> None:
-    """The tenant is `tenant` everywhere, a course `course_id`, and comes first."""
+    """The tenant is `tenant` everywhere, a course `course_id`, and comes first. Moments may be left out: then it is now."""
     functions = await school.connection.fetch(ARGUMENTS)
     assert {row["proname"] for row in functions} >= {"outcome_rollup_at", "course_at", "effective_grading_standard"}
     for row in functions:
         assert not OTHER_NAMES & {*(row["names"] or ())}, row["proname"]
         assert "tenant" not in (row["names"] or ())[1:], row["proname"]
+        assert not {"at", "known_at", "scale_at"} & {*(row["names"] or ())[: row["required"]]}, row["proname"]
 
 
 async def test_a_tenant_that_is_not_known_is_an_error_in_every_function(school: School) -> None:
-    """And not an empty answer; the sentence names it, and where those are that exist. Views answer with what there is."""
+    """And not an empty answer, null too; the sentence says where those are that exist. Views answer with what there is."""
     asked = [row for row in await school.connection.fetch(ARGUMENTS) if "tenant" in (row["names"] or ())]
     assert len(asked) > 15
     for row in asked:
         others = "".join(f", {'1' if kind == 'bigint' else 'NULL'}::{kind}" for kind in row["types"][1:])
         question = f"SELECT count(*) FROM outcomes.{row['proname']}($1{others})"
-        with pytest.raises(asyncpg.NoDataFoundError, match=r"tenant nobody is not known .* FROM outcomes\.feed_freshness "):
-            await school.connection.fetchval(question, "nobody")
+        for tenant in ("nobody", *([None] if row["proname"] != "effective_grading_standard" else [])):
+            with pytest.raises(asyncpg.NoDataFoundError, match=r"tenant \S+ is not known .* FROM outcomes\.feed_freshness "):
+                await school.connection.fetchval(question, tenant)
         await school.connection.fetchval(question, TENANT)
+        await school.connection.fetchval(question.replace("1::bigint", "NULL::bigint"), TENANT)
     assert await school.connection.fetchval("SELECT array_agg(DISTINCT root_account_uuid) FROM feed_freshness") == [TENANT]
 
 
@@ -121,7 +124,7 @@ async def test_what_is_judged_by_another_moment_does_not_depend_on_arrival(schoo
     shuffled = [*school.told, *school.told[::2]]
     random.Random(17).shuffle(shuffled)
     await write(another_database, *shuffled)
-    other = School(another_database, await connect(another_database))
+    other = School(await connect(another_database))
     moments = [NOON + timedelta(minutes=minute) for minute in range(8)]
     for at in moments:
         for scale_at in moments:

@@ -15,6 +15,7 @@ from tests.samples import NOON, TENANT, event
 GROUPS = "learning_outcome_group_updated"
 LINKS = "learning_outcome_link_updated"
 PATHS = "SELECT learning_outcome_id, context_type, titles, path FROM outcome_path WHERE root_account_uuid = $1 ORDER BY 1, 4"
+PATHS_AT = "SELECT path FROM outcome_path_at($1, 'Course', 7, $2) ORDER BY 1"
 BELOW = "SELECT id, distance, path FROM account_descendants($1, $2, $3)"
 CHANGES = """
 SELECT event_time, before_since, score_before, score, workflow_state_before, workflow_state, user_uuid_before, user_uuid
@@ -26,6 +27,7 @@ SELECT user_uuid, score_before::float, score::float, mastery_before, mastery, le
 """
 ALL = (
     "SELECT * FROM outcome_path ORDER BY learning_outcome_link_id",
+    "SELECT * FROM outcome_path_at($1, 'Course', 7, '2025-03-20T12:09:30Z') ORDER BY learning_outcome_link_id",
     "SELECT * FROM account_descendants($1, 1)",
     "SELECT * FROM account_descendants($1, 1, '2025-03-20T12:03:30Z')",
     CHANGES,
@@ -37,7 +39,7 @@ ALL = (
 @pytest.fixture
 async def school(database: str) -> AsyncIterator[School]:
     """No event yet."""
-    made = School(database, await connect(database))
+    made = School(await connect(database))
     yield made
     await made.connection.close()
 
@@ -61,18 +63,22 @@ async def link(school: School, id_: int, outcome: int, group_: int, **members: A
 
 
 async def test_an_outcome_has_a_path_for_each_group_that_holds_it(school: School) -> None:
-    """From the top group to its title; as text too."""
+    """Without the root group, as Canvas shows paths; as text too."""
     await school.outcome(title="Genes")
     await group(school, 1, "Biology", None)
     await group(school, 2, "Cells", 1)
     await link(school, 1, 1, 2)
     await link(school, 2, 1, 1)
     assert await rows(school, PATHS) == [
-        (1, "Course", ["Biology", "Cells", "Genes"], "Biology > Cells > Genes"),
-        (1, "Course", ["Biology", "Genes"], "Biology > Genes"),
+        (1, "Course", ["Cells", "Genes"], "Cells > Genes"),
+        (1, "Course", ["Genes"], "Genes"),
     ]
+    before = school.now()
     await group(school, 2, "Living cells", 1)
-    assert (await rows(school, PATHS))[1][3] == "Biology > Living cells > Genes"
+    await link(school, 2, 1, 1, workflow_state="deleted")
+    assert [row[3] for row in await rows(school, PATHS)] == ["Living cells > Genes"]
+    assert await rows(school, PATHS_AT, None) == [("Living cells > Genes",)]
+    assert await rows(school, PATHS_AT, before) == [("Cells > Genes",), ("Genes",)]
 
 
 async def test_what_was_deleted_has_no_path(school: School) -> None:
@@ -118,6 +124,17 @@ async def test_the_accounts_below_an_account_are_those_of_the_moment(school: Sch
     assert [row[0] for row in await rows(school, BELOW, 4, None)] == [4, 3]
 
 
+async def test_the_accounts_below_an_account_that_no_event_told_are_there(school: School) -> None:
+    """A feed may have begun after the events of the root account: its id is enough to ask with."""
+    await school.account(2, 1)
+    await school.account(3, 2)
+    assert await rows(school, BELOW, 1, None) == [
+        (1, 0, ""),
+        (2, 1, "School of Biology"),
+        (3, 2, "School of Biology > School of Biology"),
+    ]
+
+
 async def test_each_change_of_a_result_is_told_with_before_and_after(school: School) -> None:
     """The first state too; an event that says the same again is no change."""
     await school.result(1, 0.4)
@@ -152,6 +169,8 @@ async def test_who_has_another_rollup_than_at_a_moment_is_told_with_before_and_a
         ("dee", None, 3, None, True, None, 1, None, 1),
     ]
     assert await rows(school, CHANGED, school.now(), None, None) == []
+    since_ever = await rows(school, CHANGED, None, None, None)
+    assert [row[:3] for row in since_ever] == [("ana", None, 1), ("chi", None, 4), ("dee", None, 3)]
     assert await rows(school, CHANGED, since, since + timedelta(minutes=1), None) == [("ana", 4, 1, True, False, 1, 1, 1, 2)]
 
 
@@ -171,7 +190,7 @@ async def test_freshness_tells_the_newest_event_of_each_kind_and_tenant(school: 
     await school.outcome()
     await school.result(1, 0.8)
     first = school.now()
-    await write(school._dsn, event("learning_outcome_result_updated", at=NOON - timedelta(days=1), id="2"))
+    await write(school.connection, event("learning_outcome_result_updated", at=NOON - timedelta(days=1), id="2"))
     question = (
         "SELECT table_name, event_time, recorded_at, heartbeat_at FROM feed_freshness WHERE root_account_uuid = $1 ORDER BY 1"
     )
@@ -181,7 +200,7 @@ async def test_freshness_tells_the_newest_event_of_each_kind_and_tenant(school: 
         for kind, at in (("learning_outcome", first - timedelta(minutes=1)), ("learning_outcome_result", first))
     ]
     assert await rows(school, question) == told
-    await write(school._dsn, event("heartbeat", at=NOON + timedelta(hours=1)))
+    await write(school.connection, event("heartbeat", at=NOON + timedelta(hours=1)))
     assert {row[3] for row in await rows(school, question)} == {NOON + timedelta(hours=1)}
 
 
@@ -204,7 +223,7 @@ async def test_what_analysts_ask_does_not_depend_on_arrival(school: School, anot
     shuffled = [*school.told, *school.told[::2]]
     random.Random(17).shuffle(shuffled)
     await write(another_database, *shuffled)
-    other = School(another_database, await connect(another_database))
+    other = School(await connect(another_database))
     for question in ALL:
         found = await rows(school, question)
         assert found, question

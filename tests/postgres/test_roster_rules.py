@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from consumer.canvas.sql import sql as canvas_sql
 from consumer.ingest.batch import Partition
 from consumer.query.gradebook import gradebook
+from consumer.query.students import students_of
+from consumer.serve.sql import sql as serve_sql
 from consumer.store.postgres import connect
 from tests.postgres.test_mastery_rules import SHARD, School
 from tests.postgres.writing import write
@@ -53,7 +56,7 @@ class Institution(School):
         """REST told of an object."""
         self._minute += 1
         metadata = {"event_name": f"{name}_backfilled", "event_time": iso(self.now()), "root_account_uuid": TENANT}
-        await write(self._dsn, {"metadata": metadata, "body": members}, partition=Partition("canvas:x", 0))
+        await write(self.connection, {"metadata": metadata, "body": members}, partition=Partition("canvas:x", 0))
 
     async def merged(self, user: int, into: int) -> None:
         """REST told of a merge."""
@@ -99,10 +102,11 @@ class Institution(School):
         row = await self.connection.fetchrow("SELECT * FROM course_outcome_summary_of($1, 7, NULL, NULL)", TENANT)
         return dict(row) if row else {}
 
-    async def asked_for(self, user: str) -> str | None:
+    async def asked_for(self, user: str, at: datetime | None = None) -> str | None:
         """The score of somebody who is asked for, who may have left."""
-        found = await self.connection.fetchval("SELECT score FROM student_rollup_of($1, 7, $2, 1, NULL, NULL)", TENANT, user)
-        inputs = await self.connection.fetchval("SELECT count(*) FROM rollup_input($1, 7, $2, 1)", TENANT, user)
+        asked = (TENANT, user, at)
+        found = await self.connection.fetchval("SELECT score FROM student_rollup_of($1, 7, $2, 1, $3, NULL)", *asked)
+        inputs = await self.connection.fetchval("SELECT count(*) FROM rollup_input($1, 7, $2, 1, $3)", *asked)
         assert (found is not None) == (inputs > 0)
         return None if found is None else str(found)
 
@@ -116,7 +120,7 @@ class Institution(School):
 async def school(database: str) -> AsyncIterator[Institution]:
     """An empty projection to tell."""
     connection = await connect(database)
-    yield Institution(database, connection)
+    yield Institution(connection)
     await connection.close()
 
 
@@ -459,6 +463,54 @@ async def test_results_of_one_user_under_several_uuids_are_one_row(school: Insti
     assert await school.asked_for("ana") == "3.00"
 
 
+async def test_a_person_is_called_the_same_everywhere(school: Institution) -> None:
+    """By the uuid of that moment, by id where it is another user's: in gradebooks, rollups, means, and what is served."""
+    await school.outcome()
+    for user, percent in ((ANA, 0.2), (BO, 0.4), (CHI, 0.6)):
+        await school.user(user)
+        await school.enrol(user)
+        await school.work(user, percent, UUIDS[user])
+    await school.enrol(CHI, "deleted")
+    before = school.now()
+    await school.user(BO, "ana")
+    await school.user(CHI, "bo")
+    names: dict[datetime | None, dict[int, str]] = {None: {ANA: f"id:{ANA}", BO: "ana"}, before: {ANA: "ana", BO: "bo"}}
+    scores = {ANA: "1.00", BO: "2.00"}
+    for at, called in names.items():
+        assert await school.rows(at=at) == {called[user]: {1: score} for user, score in scores.items()}
+        asked = (TENANT, 7, at)
+        rows = await school.connection.fetch("SELECT user_id, user_uuid, score::text FROM gradebook_at($1, 7, $2)", TENANT, at)
+        assert {tuple(row) for row in rows} == {(user, called[user], score) for user, score in scores.items()}
+        served = await school.connection.fetch(serve_sql("gradebook_students"), *asked)
+        assert {row["user_id"]: row["key"] for row in served} == called
+        results = await school.connection.fetch(serve_sql("results"), *asked, list(called.values()), None, 9, 0)
+        assert {row["id"]: row["user_uuid"] for row in results} == called
+        keys = {one.person.user_id: one.key for one in await students_of(school.connection, TENANT, 7, at)}
+        assert keys == called | {CHI: "chi" if at else "bo"}
+        for student, name in keys.items():
+            assert await school.asked_for(name, at) == (scores | {CHI: "3.00"})[student or 0]
+    assert (await school.summary())["mean"] == Decimal("1.5")
+    owners = await school.connection.fetch(canvas_sql("user_ids"), TENANT, ["ana", "bo", "chi", "nobody"])
+    assert {tuple(row) for row in owners} == {("ana", BO), ("bo", CHI), ("chi", CHI)}
+    details = await school.connection.fetch(serve_sql("user_details"), TENANT, [ANA, BO, CHI], None, None)
+    assert {row["id"]: row["uuid"] for row in details} == {ANA: None, BO: "ana", CHI: "bo"}
+
+
+async def test_who_left_is_found_by_id_when_somebody_else_has_the_uuid(school: Institution) -> None:
+    """All that the user ever had in the course, under whatever uuid; what the other one did under it is not theirs."""
+    await school.outcome("average")
+    await school.user(ANA)
+    await school.enrol(ANA)
+    await school.work(1, 0.4)
+    await school.work(2, 0.6, f"id:{ANA}")
+    await school.enrol(ANA, "deleted")
+    await school.user(BO, "ana")
+    await school.enrol(BO, user_uuid="ana")
+    await school.work(3, 1.0)
+    assert await school.rows() == {"ana": {1: "5.00"}}
+    assert (await school.asked_for(f"id:{ANA}"), await school.asked_for("ana")) == ("2.50", "5.00")
+
+
 async def test_means_are_over_the_given_students_alone(school: Institution) -> None:
     """Who the students of a section are, or those who are not concluded, the roster tells; their scores stay what they are."""
     await school.outcome()
@@ -481,16 +533,17 @@ async def test_a_submission_tells_the_time_where_no_assessment_does(school: Inst
     await school.outcome("latest")
     await school.user(ANA)
     asset = {"associated_asset_type": "Assignment", "artifact_type": "RubricAssessment"}
+    late = iso(NOON + timedelta(days=9))
     await school.work(1, 0.4, associated_asset_id="56", artifact_id="10", **asset)
-    await school.work(2, 0.8, associated_asset_id="57", artifact_id="11", **asset)
+    await school.work(2, 0.8, associated_asset_id="57", artifact_id="11", assessed_at=late, **asset)
     assert await school.rows() == {"ana": {1: "4.00"}}
-    late, before = iso(NOON + timedelta(days=9)), school.now()
-    work = {"submission_id": str(SHARD + 1), "assignment_id": str(SHARD + 56), "user_id": str(SHARD + ANA)}
-    await school.tell("submission_updated", submitted_at=late, **work)
+    before = school.now()
+    work = {"submission_id": str(SHARD + 1), "assignment_id": str(SHARD + 57), "user_id": str(SHARD + ANA)}
+    await school.tell("submission_updated", submitted_at=iso(NOON - timedelta(days=9)), **work)
     assert await school.rows() == {"ana": {1: "2.00"}}
     assert await school.rows(at=before) == {"ana": {1: "4.00"}}
-    for told in (iso(NOON), None):
-        await school.tell("rubric_assessed", id="10", submitted_at=told)
+    for told in (late, None):
+        await school.tell("rubric_assessed", id="11", submitted_at=told)
         assert await school.rows() == {"ana": {1: "4.00"}}
     assert [cause for _, cause in await school.causes()] == ["new result", "new result", "submission time", "submission time"]
 
@@ -502,8 +555,8 @@ async def test_a_submission_of_somebody_else_tells_nothing(school: Institution) 
     asset = {"associated_asset_type": "Assignment", "artifact_type": "Submission"}
     await school.work(1, 0.4, associated_asset_id="56", **asset)
     await school.work(2, 0.8, associated_asset_id="57", **asset)
-    work = {"submission_id": str(SHARD + 1), "assignment_id": str(SHARD + 56), "user_id": str(SHARD + BO)}
-    await school.tell("submission_updated", submitted_at=iso(NOON + timedelta(days=9)), **work)
+    work = {"submission_id": str(SHARD + 1), "assignment_id": str(SHARD + 57), "user_id": str(SHARD + BO)}
+    await school.tell("submission_updated", submitted_at=iso(NOON - timedelta(days=9)), **work)
     assert await school.rows() == {"ana": {1: "4.00"}}
 
 

@@ -1,19 +1,25 @@
-"""The metrics, from the registry of a worker."""
+"""The metrics, from the registries of a worker and of an intake."""
 
 from collections.abc import Iterator
 from typing import Any
 
+from consumer.intake.metrics import IntakeMetrics
 from consumer.worker.metrics import Metrics
 from tests.reference_pages.markdown import code, escaped, table
 
 
-def _collectors() -> Iterator[Any]:
-    return iter(Metrics().registry._collector_to_names)
+def _collectors() -> Iterator[tuple[Any, str]]:
+    """Each with who shows it."""
+    by_name: dict[str, tuple[Any, list[str]]] = {}
+    for registry, shown_by in ((Metrics().registry, "worker"), (IntakeMetrics().registry, "intake")):
+        for collector in registry._collector_to_names:
+            by_name.setdefault(_name(collector), (collector, []))[1].append(shown_by)
+    return ((collector, ", ".join(shown_by)) for collector, shown_by in by_name.values())
 
 
 def names() -> list[str]:
     """Every metric, as Prometheus stores it."""
-    return [_name(collector) for collector in _collectors()]
+    return [_name(collector) for collector, _ in _collectors()]
 
 
 def _name(collector: Any) -> str:
@@ -24,8 +30,8 @@ def _name(collector: Any) -> str:
 def text() -> str:
     """A row for each metric."""
     rows = []
-    for collector in _collectors():
+    for collector, shown_by in _collectors():
         (described,) = collector.describe()
         labels = ", ".join(code(label) for label in collector._labelnames)
-        rows.append([code(_name(collector)), described.type, labels, escaped(described.documentation)])
-    return table(["metric", "type", "labels", "meaning"], rows)
+        rows.append([code(_name(collector)), described.type, labels, shown_by, escaped(described.documentation)])
+    return table(["metric", "type", "labels", "shown by", "meaning"], rows)

@@ -21,6 +21,7 @@ GROUPS = {
     "kafka_security_protocol": "Kafka client",
     "canvas_url": "Canvas' REST API",
     "serve_host": "HTTP server",
+    "intake_host": "Intake",
 }
 """First setting of each section -> its heading."""
 _UNITS = {"seconds": "seconds", "bytes": "bytes", "batch_size": "events"}

@@ -215,8 +215,8 @@ async def test_results_of_a_moment_are_what_was_there_then(server: Served) -> No
 
 
 async def test_results_and_rollups_are_asked_for_by_students_and_outcomes(server: Served) -> None:
-    """By id where it is known, by `uuid:` always; unknown ones are left out."""
-    asked = f"user_ids[]={ANA_ID}&user_ids[]=uuid:{BO}&user_ids[]=999&outcome_ids[]=1"
+    """By id where it is known, by `uuid:` always; one who has no row is a 400, as in Canvas."""
+    asked = f"user_ids[]={ANA_ID}&user_ids[]=uuid:{BO}&outcome_ids[]=1"
     results = await server.get(f"/api/v1/courses/7/outcome_results?{asked}")
     assert [one["id"] for one in results["outcome_results"]] == [1, 3]
     rollups = (await server.get(f"/api/v1/courses/7/outcome_rollups?{asked}"))["rollups"]
@@ -224,6 +224,11 @@ async def test_results_and_rollups_are_asked_for_by_students_and_outcomes(server
     assert [[score["links"]["outcome"] for score in one["scores"]] for one in rollups] == [["1"], ["1"]]
     again = (await server.get(f"/api/v1/courses/7/outcome_rollups?user_ids[]=uuid:{ANA}&outcome_ids[]=1"))["rollups"]
     assert again == rollups[:1]
+    for path, name in (("outcome_results", "user_ids"), ("outcome_mastery_distribution", "student_ids")):
+        for unknown in ("999", "uuid:nobody"):
+            answer = await server.ask(f"/api/v1/courses/7/{path}?{name}[]={ANA_ID}&{name}[]={unknown}")
+            assert answer.json == {"errors": [{"message": f"{unknown} is no student who has a row in this course"}]}
+            assert answer.status == 400
 
 
 async def test_rollups_are_the_projections(server: Served) -> None:

@@ -32,7 +32,7 @@ LINKED = (
 )
 
 CALLS: dict[str, Callable[[Canvas], Any]] = {
-    "course": lambda canvas: canvas.get_course(7, include=["term", "total_students"]),
+    "course": lambda canvas: canvas.get_course(7, include=["term", "concluded", "total_students"]),
     "users": lambda canvas: canvas.get_course(7).get_users(include=["enrollments", "uuid", "test_student"]),
     "students": lambda canvas: canvas.get_course(7).get_users(
         enrollment_type=["student"], enrollment_state=["active", "completed"]
@@ -40,13 +40,17 @@ CALLS: dict[str, Callable[[Canvas], Any]] = {
     "user_of_course": lambda canvas: canvas.get_course(7).get_user(ANA_ID),
     "user": lambda canvas: canvas.get_user(ANA_ID),
     "enrollments": lambda canvas: canvas.get_course(7).get_enrollments(state=["active", "deleted"], include=["uuid"]),
+    "enrollments_of_section": lambda canvas: canvas.get_section(71).get_enrollments(state=["active", "completed"]),
+    "enrollments_of_user": lambda canvas: canvas.get_user(ANA_ID).get_enrollments(),
     "sections": lambda canvas: canvas.get_course(7).get_sections(include=["total_students"]),
     "section": lambda canvas: canvas.get_section(72),
     "section_of_course": lambda canvas: canvas.get_course(7).get_section(71),
     "terms": lambda canvas: canvas.get_account(1).get_enrollment_terms(),
+    "term": lambda canvas: canvas.get_account(1).get_enrollment_term(4),
+    "assignment": lambda canvas: canvas.get_course(7).get_assignment(57),
     "assignments": lambda canvas: canvas.get_course(7).get_assignments(order_by="name"),
     "accounts": lambda canvas: canvas.get_accounts(),
-    "courses_of_account": lambda canvas: canvas.get_account(1).get_courses(),
+    "courses_of_account": lambda canvas: canvas.get_account(1).get_courses(enrollment_term_id=4, include=["term", "concluded"]),
     "root_group": lambda canvas: canvas.get_course(7).get_root_outcome_group(),
     "groups": lambda canvas: canvas.get_course(7).get_outcome_groups_in_context(),
     "subgroups": lambda canvas: canvas.get_course(7).get_outcome_group(10).get_subgroups(),

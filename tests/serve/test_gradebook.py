@@ -289,7 +289,7 @@ async def test_linked_has_a_list_for_each_word(server: Served, database: str) ->
     assert [one["outcome"]["id"] for one in linked["outcome_links"]] == [1, 2, 2]
     assert linked["alignments"] == linked["outcomes.alignments"]
     assert [(one["id"], one["name"]) for one in linked["alignments"]] == [
-        ("assignment_56", "Unit 1 test"),
+        ("assignment_56", "Unit 1 essay"),
         ("assignment_57", "A quiz"),
         ("quiz_9", "A quiz"),
     ]
@@ -303,6 +303,26 @@ async def test_an_outcome_that_no_link_tells_is_in_the_list_too(server: Served, 
     assert (told["linked"]["outcomes"][-1]["id"], told["linked"]["outcomes"][-1]["group_id"]) == (6, None)
     assert told["linked"]["outcome_paths"][-1] == {"id": 6, "parts": [{"name": "Spelling"}]}
     assert 6 not in [one["outcome"]["id"] for one in told["linked"]["outcome_links"]]
+
+
+async def test_an_outcome_whose_group_nobody_told_is_in_every_list(server: Served, database: str) -> None:
+    """In `linked`, in the distribution and as `outcome_ids[]`; so is one of which only its link and its results tell."""
+    untold = [link(106, 6, 99, COURSE), link(107, 8, 10, COURSE)]
+    await write(
+        database, outcome(6, "Spelling", minute=1), *untold, *(worked(one, ANA, one - 24, 0.5, minute=50) for one in (30, 32))
+    )
+    told = await server.get(f"{ROLLUPS}?include[]=outcomes&include[]=outcome_paths&include[]=outcome_links")
+    outcomes = told["linked"]["outcomes"]
+    assert [(one["id"], one["title"], one["group_id"]) for one in outcomes][-2:] == [(6, "Spelling", "99"), (8, "", "10")]
+    assert told["linked"]["outcome_paths"][-2:] == [
+        {"id": 6, "parts": [{"name": "Spelling"}]},
+        {"id": 8, "parts": [{"name": ""}]},
+    ]
+    assert 6 not in [one["outcome"]["id"] for one in told["linked"]["outcome_links"]]
+    told = await server.get(f"{ROLLUPS}?outcome_ids[]=6&outcome_ids[]=8&user_ids[]={ANA_ID}")
+    assert [one["links"]["outcome"] for one in told["rollups"][0]["scores"]] == ["6", "8"]
+    told = await server.get("/api/v1/courses/7/outcome_mastery_distribution")
+    assert [told["outcome_distributions"][id_]["total_students"] for id_ in ("6", "8")] == [1, 1]
 
 
 async def test_words_that_do_not_go_together_are_refused(server: Served) -> None:
@@ -399,7 +419,7 @@ async def test_contributing_scores_are_the_raw_ones(server: Served, database: st
     assert [
         (one["alignment_id"], one["associated_asset_type"], one["associated_asset_name"]) for one in told["alignments"]
     ] == [
-        ("A_56", "Assignment", "Unit 1 test"),
+        ("A_56", "Assignment", "Unit 1 essay"),
         ("Q_9", "Quiz", "A quiz"),
     ]
     assert told["scores"][0] == {

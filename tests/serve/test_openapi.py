@@ -29,6 +29,8 @@ KNOWN = {
     "outcome_result_id": ("1", "5"),
     "section_id": ("71", "72"),
     "user_id": (str(ANA_ID), "503"),
+    "term_id": ("4", "2"),
+    "assignment_id": ("56", "57"),
     "outcome_group_id": ("10", "20"),
     "group_of_account_id": ("20",),
     "outcome_group_link_id": ("100", "102"),
@@ -49,12 +51,14 @@ ASKED = {
     "/api/v1/courses/{course_id}/outcome_mastery_distribution": ("include[]=alignment_distributions",),
     "/api/v1/courses/{course_id}/users": ("include[]=uuid&include[]=enrollments&include[]=test_student",),
     "/api/v1/courses/{course_id}/enrollments": ("state[]=active&state[]=deleted&include[]=uuid",),
-    "/api/v1/courses/{course_id}": ("include[]=term&include[]=total_students",),
+    "/api/v1/courses/{course_id}": ("include[]=term&include[]=concluded&include[]=total_students",),
     "/api/v1/accounts/{account_id}/terms": ("workflow_state[]=all",),
     "/api/v1/courses/{course_id}/outcome_group_links": ("outcome_style=full&outcome_group_style=full",),
     "/api/v1/accounts/{account_id}/outcome_group_links": ("outcome_style=full&outcome_group_style=full",),
     "/api/v1/accounts/{account_id}/sub_accounts": ("recursive=true",),
-    "/api/v1/accounts/{account_id}/courses": ("state[]=all",),
+    "/api/v1/accounts/{account_id}/courses": ("state[]=all", "include[]=term&include[]=concluded"),
+    "/api/v1/sections/{section_id}/enrollments": ("state[]=active&state[]=deleted&include[]=uuid",),
+    "/api/v1/users/{user_id}/enrollments": ("state[]=active&state[]=deleted&include[]=uuid",),
     "/api/history/v1/courses/{course_id}/mastery": (f"student_id={ANA_ID}&outcome_id=1", f"student_id=uuid:{ANA}&outcome_id=1"),
 }
 """Queries that a path needs or accepts."""
@@ -87,7 +91,7 @@ def test_the_document_tells_every_endpoint_parameter_and_refusal() -> None:
     assert "422" not in json.dumps(document)
     names = {path: {one["name"] for one in operation["get"].get("parameters", ())} for path, operation in paths.items()}
     api = {path for path in paths if path.startswith("/api/")}
-    assert len(api) == 39
+    assert len(api) == 43
     for path in api:
         assert {"200", "400", "401", "404", "503"} <= set(paths[path]["get"]["responses"]), path
         assert ("at" in names[path]) == path.startswith("/api/v1/"), path

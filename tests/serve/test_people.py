@@ -1,5 +1,6 @@
 """`outcomes serve` tells of people and places as Canvas does, with names where it may read them."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -7,9 +8,13 @@ import pytest
 from pydantic import TypeAdapter
 
 from consumer.ingest.batch import Partition
+from consumer.serve.api import people_shapes
+from consumer.serve.api.dependencies import NOT_FOUND
+from consumer.serve.api.not_served import NOT_SERVED
 from consumer.serve.app import make_app, serving
 from consumer.store.postgres import connect
 from schemas import rest, rest_gradebook, rest_people
+from tests.documents import ROOT
 from tests.postgres.writing import write
 from tests.samples import TENANT, iso
 from tests.serve.serving import (
@@ -33,6 +38,7 @@ from tests.serve.serving import (
 )
 
 COURSE = "/api/v1/courses/7"
+REFERENCE = ROOT / "docs/reference/endpoints.md"
 
 
 @pytest.fixture
@@ -68,8 +74,55 @@ async def test_a_course_has_what_only_rest_tells_of_it(server: Served) -> None:
     rest.Course.model_validate(told)
     assert (told["id"], told["course_code"], told["sis_course_id"], told["enrollment_term_id"]) == (7, "BIO-7", "C-7", 4)
     assert (told["term"]["name"], told["total_students"]) == ("Spring", 2)
-    assert not {"term", "total_students"} & set(await server.get(COURSE))
+    assert not {"term", "total_students", "concluded"} & set(await server.get(COURSE))
     assert (await server.ask("/api/v1/courses/99")).status == 404
+
+
+async def test_courses_of_an_account_are_found_by_term_and_name(server: Served) -> None:
+    """With term and whether they are over, where that is asked; a term is known where REST told it."""
+    path = "/api/v1/accounts/1/courses"
+    told = await server.get(f"{path}?include[]=term&include[]=concluded")
+    TypeAdapter(list[rest.Course]).validate_python(told)
+    assert [(one["id"], one.get("term", {}).get("name"), one["concluded"]) for one in told] == [
+        (7, "Spring", False),
+        (8, None, None),
+    ]
+    assert await ids(server, f"{path}?enrollment_term_id=4") == [7]
+    assert await ids(server, f"{path}?enrollment_term_id=3") == []
+    assert await ids(server, f"{path}?search_term=BIOLOGY") == [7, 8]
+    assert await ids(server, f"{path}?search_term=chem") == []
+
+
+@pytest.mark.parametrize(
+    ("state", "end", "term_end", "detailed", "concluded"),
+    [
+        ("completed", None, None, False, True),
+        ("available", None, None, False, None),
+        ("available", None, None, True, False),
+        ("available", None, 1, True, True),
+        ("available", None, 3, True, False),
+        ("available", 1, 1, True, True),
+        ("available", 1, 3, True, None),
+        ("available", 3, None, True, False),
+    ],
+)
+def test_whether_a_course_is_over_is_told_where_it_is_known(
+    state: str, end: int | None, term_end: int | None, detailed: bool, concluded: bool | None
+) -> None:
+    """Nothing tells whether the course's own end counts or the term's: where these differ it is null."""
+    row: dict[str, Any] = dict.fromkeys(
+        ("id", "name", "uuid", "account_id", "root_id", "created_at", "course_code", "start_at")
+    )
+    row |= dict.fromkeys(("sis_course_id", "enrollment_term_id")) | {"workflow_state": state, "detailed": detailed}
+    row |= {"end_at": end and minutes(end), "term_end_at": term_end and minutes(term_end)}
+    assert people_shapes.course(row, ["concluded"], minutes(2))["concluded"] is concluded
+
+
+async def test_what_nothing_here_can_answer_says_why(nameless: Served) -> None:
+    """A 404 with a sentence, whatever else is asked."""
+    for path, sentence in NOT_SERVED.items():
+        answer = await nameless.ask(f"/api/v1{re.sub('{[^}]*}', '7', path)}?per_page=5")
+        assert (answer.status, answer.json["errors"][0]["message"]) == (404, sentence)
 
 
 async def test_users_are_listed_once_as_canvas_sorts_them(server: Served) -> None:
@@ -208,6 +261,25 @@ async def test_enrolments_are_the_only_list_that_shows_deleted_ones(server: Serv
     assert await ids(server, f"{COURSE}/enrollments?user_id={EVE_ID}&state[]=completed") == [902]
 
 
+async def test_enrolments_are_listed_of_a_section_and_of_a_user_too(server: Served, database: str) -> None:
+    """A user's in all courses, also those of somebody who was merged into the user; 404 for whom nobody told of."""
+    assert await ids(server, "/api/v1/sections/71/enrollments?state[]=active&state[]=completed") == [902, 901, 904, 905]
+    assert await ids(
+        server, f"/api/v1/sections/71/enrollments?user_id={EVE_ID}&state[]=completed&type[]=StudentEnrollment"
+    ) == [902]
+    await write(database, section(72, "Evening", in_course=8, minute=60, nonxlist_course_id="7"))
+    told = await server.get(f"/api/v1/users/{EVE_ID}/enrollments?state[]=invited&state[]=completed&include[]=uuid")
+    TypeAdapter(list[rest_people.Enrollment]).validate_python(told)
+    assert [(one["id"], one["course_id"], one["user"]["uuid"]) for one in told] == [(902, 7, "eve"), (903, 8, "eve")]
+    before = await server.get(f"/api/v1/users/{EVE_ID}/enrollments?at={iso(minutes(59))}")
+    assert [(one["id"], one["course_id"]) for one in before] == [(903, 7)]
+    await gone(database)
+    assert await ids(server, f"/api/v1/users/{ANA_ID}/enrollments?state[]=active&state[]=deleted") == [901, 906]
+    assert await ids(server, f"/api/v1/users/{GUS_ID}/enrollments?state[]=deleted") == []
+    for path in ("sections/99", "users/99"):
+        assert (await server.ask(f"/api/v1/{path}/enrollments")).status == 404
+
+
 async def test_a_cross_listed_section_takes_its_enrolments_along(server: Served, database: str) -> None:
     """No event of the enrolments tells it; before, they are where they were."""
     await write(database, section(72, "Evening", in_course=8, minute=60, nonxlist_course_id="7"))
@@ -249,7 +321,11 @@ async def test_terms_are_the_root_accounts(server: Served) -> None:
     for query, expected in (("workflow_state[]=deleted", [2]), ("workflow_state[]=all", [4, 3, 2]), ("term_name=FAL", [3])):
         found = await server.get(f"/api/v1/accounts/self/terms?{query}")
         assert [one["id"] for one in found["enrollment_terms"]] == expected, query
-    assert await refused(server, "/api/v1/accounts/2/terms") == "Terms only belong to root_accounts."
+    for path in ("terms", "terms/4"):
+        assert await refused(server, f"/api/v1/accounts/2/{path}") == "Terms only belong to root_accounts."
+    assert (await server.get("/api/v1/accounts/1/terms/2"))["workflow_state"] == "deleted"
+    assert (await server.get("/api/v1/accounts/1/terms/4"))["name"] == "Spring"
+    assert (await server.ask("/api/v1/accounts/1/terms/9")).status == 404
 
 
 async def test_assignments_are_those_that_are_not_deleted(server: Served, database: str) -> None:
@@ -269,7 +345,10 @@ async def test_assignments_are_those_that_are_not_deleted(server: Served, databa
     assert await ids(server, f"{COURSE}/assignments?order_by=name") == [57, 58, 60, 56]
     assert await ids(server, f"{COURSE}/assignments?order_by=due_at") == [60, 56, 57, 58]
     assert await ids(server, f"{COURSE}/assignments?search_term=ESSAY") == [56]
-    assert await ids(server, f"{COURSE}/assignments?assignment_ids[]=57&assignment_ids[]=59") == [57]
+    assert await ids(server, f"{COURSE}/assignments?assignment_ids[]={SHARD + 57}&assignment_ids[]=59") == [57]
+    assert await server.get(f"{COURSE}/assignments/57") == told[1]
+    for path in (f"{COURSE}/assignments/59", "/api/v1/courses/8/assignments/57"):
+        assert (await server.ask(path)).status == 404
 
 
 async def test_the_gradebooks_details_of_a_student_are_the_sections(server: Served) -> None:
@@ -306,27 +385,17 @@ async def test_groups_are_walked_from_the_root(server: Served) -> None:
         assert (await server.ask(path)).status == 404, path
 
 
-@pytest.mark.parametrize(
-    ("path", "word"),
-    [
-        ("/users?sort=username", "sort"),
-        ("/users?enrollment_role=Mentor", "enrollment_role"),
-        ("/users?include[]=email", "include[]"),
-        ("/users?enrollment_type=teacher", "enrollment_type[]"),
-        ("/enrollments?grading_period_id=1", "grading_period_id"),
-        ("/enrollments?state[]=current_and_concluded", "state[]"),
-        ("/assignments?bucket=past", "bucket"),
-        ("/assignments?order_by=position", "order_by"),
-        ("?include[]=syllabus_body", "include[]"),
-        ("/sections?all=1", "all"),
-        ("/outcome_groups/10/outcomes?outcome_group_style=full", "outcome_group_style"),
-        ("/outcome_rollups?user_ids=501", "user_ids[]"),
-        ("/outcome_rollups?contributing_scores=true", "contributing_scores"),
-    ],
-)
-async def test_a_parameter_that_is_not_honoured_is_refused(nameless: Served, path: str, word: str) -> None:
-    """With a sentence that names it; ignored, it would answer another question."""
-    assert word in await refused(nameless, COURSE + path)
+async def test_what_the_reference_calls_refused_is_refused(nameless: Served) -> None:
+    """With a sentence that names the parameter; ignored, it would answer another question."""
+    rows = re.findall(r"^\| `GET (/[^`]*)` \| (40[04]) \| ", REFERENCE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {path.partition("?")[0] for path, status in rows if status == "404"} >= {"/courses", "/users/self"}
+    assert len(rows) == 25
+    for path, status in rows:
+        answer = await nameless.ask(f"/api/v1{path}")
+        assert answer.status == int(status), path
+        sentence = answer.json["errors"][0]["message"]
+        assert path.rpartition("?")[2].rpartition("&")[2].partition("=")[0] in sentence or status == "404", path
+        assert sentence != NOT_FOUND, path
 
 
 async def test_people_of_a_moment_are_those_of_then(server: Served) -> None:

@@ -18,6 +18,7 @@ _INIT = "/sbin/docker-init\0--\0"
     ("line", "environment", "expected"),
     [
         ("/opt/outcomes/bin/python\0/opt/outcomes/bin/outcomes\0worker\0", {}, ("127.0.0.1", 8080)),
+        (f"{_INIT}outcomes\0intake\0https\0", {}, ("127.0.0.1", 8080)),
         (f"{_INIT}outcomes\0serve\0", {}, ("127.0.0.1", 8000)),
         (f"{_INIT}outcomes\0serve\0--sandbox\0", {"OUTCOMES_SERVE_HOST": "10.1.2.3"}, ("10.1.2.3", 8000)),
         (f"{_INIT}outcomes\0worker\0", {"OUTCOMES_HTTP_PORT": "9000"}, ("127.0.0.1", 9000)),

@@ -11,7 +11,6 @@ from consumer.canvas.examining.examined import USER_NAMES, Examined
 from consumer.canvas.mapping import RemoteObject
 from consumer.canvas.observations import Objects
 from consumer.canvas.projection import Projection
-from schemas.base import local_id
 
 NAMED_AT_ONCE = 500
 
@@ -22,7 +21,7 @@ async def examine(observation: Objects, projection: Projection) -> Examined:
     known = await projection.known(table, [one.id for one in observation.objects if one.id is not None])
     users = await _learnt_users(observation.objects, known, projection)
     for remote in observation.objects if projection.names else map(_without_names, observation.objects):
-        ours = known.get(compare.row_id(table, remote.id)) if remote.id is not None else None
+        ours = known.get(remote.id) if remote.id is not None else None
         if ours is None and table == "course" and remote.members.get("workflow_state") == "deleted":
             continue  # no event showed it
         examined.counts.seen += 1
@@ -44,7 +43,7 @@ def _was_missed_elsewhere(remote: RemoteObject, ours: Known) -> bool:
         remote.table in ("course_section", "enrollment")
         and ours.snapshot
         and ours.body.get("workflow_state") == "deleted" != remote.members["workflow_state"]
-        and ours.body.get("course_id") != local_id(remote.members["course_id"])
+        and ours.body.get("course_id") != remote.members["course_id"]
     )
 
 

@@ -18,7 +18,8 @@ SELECT known.user_id
   LEFT JOIN canvas_user AS person ON person.root_account_uuid = $1 AND person.id = known.user_id
  WHERE known.user_id IS NOT NULL
    AND NOT EXISTS (SELECT FROM unnest($3::bigint[]) AS enrolled (id) WHERE enrolled.id = known.user_id)
-   AND NOT EXISTS (SELECT FROM user_merge AS merge WHERE merge.root_account_uuid = $1 AND merge.id = known.user_id)
+   AND NOT EXISTS (SELECT FROM user_merge AS merge WHERE merge.root_account_uuid = $1 AND merge.id = known.user_id
+                      AND merge.merged_into_user_id IS NOT NULL)
    AND (person.workflow_state = 'deleted'
         OR NOT EXISTS (SELECT FROM unnest($4::bigint[]) AS dropped (id) WHERE dropped.id = known.user_id))
  ORDER BY known.user_id

@@ -1,4 +1,3 @@
--- The names of some users of a tenant.
+-- The names of some users of a tenant; none where this login may not read names.
 SELECT user_id, name, short_name, sortable_name, login, sis_user_id
-  FROM person_name
- WHERE root_account_uuid = $1 AND user_id = ANY ($2::bigint[]) AND name IS NOT NULL
+  FROM outcomes_internal.readable_names($1, $2::bigint[])

@@ -26,22 +26,21 @@ result AS MATERIALIZED (
      WHERE outcomes_internal.course_of(r.result_context_type, r.result_context_id) IS NOT DISTINCT FROM $2 AND r.user_uuid IS NOT NULL
 ),
 gone AS MATERIALIZED (
-    SELECT a.* FROM outcome_alignment_at($1, $2, $3, $4) AS a WHERE a.workflow_state = 'deleted'
+    SELECT a.* FROM outcomes_internal.removed_alignment($1, $2, $3, $4) AS a
 ),
 owner AS MATERIALIZED (
-    SELECT r.user_uuid, p.counts_as, array_agg(DISTINCT r.learning_outcome_id) FILTER (WHERE r.workflow_state = 'active' AND NOT EXISTS (
+    SELECT p.user_id, p.counts_as, array_agg(DISTINCT r.learning_outcome_id) FILTER (WHERE r.workflow_state = 'active' AND NOT EXISTS (
                SELECT
                  FROM gone
-                WHERE gone.asset_type = r.associated_asset_type AND gone.asset_id = r.associated_asset_id
-                  AND gone.learning_outcome_id = r.learning_outcome_id AND r.event_time <= gone.event_time)) AS outcomes
+                WHERE r.associated_asset_type = 'Assignment' AND gone.assignment_id = r.associated_asset_id
+                  AND gone.learning_outcome_id = r.learning_outcome_id AND r.event_time <= gone.removed_at)) AS outcomes
       FROM result AS r
       JOIN outcomes_internal.result_person($1, $2, ARRAY(SELECT DISTINCT result.user_uuid FROM result), $3, $4) AS p
         ON p.user_uuid = r.user_uuid AND r.made_at >= p.held_from AND r.made_at < p.held_until
-     GROUP BY r.user_uuid, p.counts_as
+     GROUP BY p.user_id, p.counts_as
 ),
 roster AS MATERIALIZED (
-    SELECT r.*, ARRAY[r.user_uuid, 'id:' || r.user_id] || r.past_uuids AS uuids,
-           coalesce(r.user_uuid, 'id:' || r.user_id) AS name
+    SELECT r.*, outcomes_internal.person_key(r.user_id, r.user_uuid) AS key
       FROM course_roster_at($1, $2, $3, $4) AS r
 ),
 section AS MATERIALIZED (
@@ -49,7 +48,7 @@ section AS MATERIALIZED (
       FROM (SELECT DISTINCT unnest(roster.sections) FROM roster) AS seen (id)
      CROSS JOIN LATERAL course_section_at($1, seen.id, $3, $4) AS s
 )
-SELECT r.user_id, r.user_uuid, r.past_uuids, r.standing, r.test_student,
+SELECT r.user_id, r.user_uuid, r.key, r.past_uuids, r.standing, r.test_student,
        (SELECT jsonb_agg(jsonb_build_object(
                    'course_section_id', (e ->> 'course_section_id')::bigint, 'section_name', section.name,
                    'workflow_state', e ->> 'workflow_state') ORDER BY n)
@@ -57,13 +56,10 @@ SELECT r.user_id, r.user_uuid, r.past_uuids, r.standing, r.test_student,
           LEFT JOIN section ON section.id = (e ->> 'course_section_id')::bigint) AS enrollments,
        ARRAY(SELECT DISTINCT unnest(owner.outcomes)
                FROM owner
-              WHERE CASE r.standing WHEN 'left' THEN owner.counts_as IS NULL AND owner.user_uuid = ANY (r.uuids)
-                                    ELSE owner.counts_as = r.name END) AS outcomes
+              WHERE owner.user_id = r.user_id) AS outcomes
   FROM roster AS r
  UNION ALL
-SELECT holder.user_id, owner.user_uuid, '{}', 'unknown', false, '[]', coalesce(owner.outcomes, '{}')
+SELECT owner.user_id, nullif(owner.counts_as, outcomes_internal.person_key(owner.user_id, NULL)), owner.counts_as, '{}', 'unknown', false,
+       '[]', coalesce(owner.outcomes, '{}')
   FROM owner
-  LEFT JOIN outcomes_internal.uuid_holder($1, ARRAY(SELECT owner.user_uuid FROM owner), $4) AS holder
-         ON holder.user_uuid = owner.user_uuid AND holder.held_until = 'infinity'
- WHERE owner.counts_as = owner.user_uuid
-   AND NOT EXISTS (SELECT FROM roster AS r WHERE r.standing = 'enrolled' AND owner.counts_as = r.name)
+ WHERE owner.counts_as IS NOT NULL AND NOT EXISTS (SELECT FROM roster AS r WHERE r.standing = 'enrolled' AND owner.counts_as = r.key)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NewType, TypeAlias
 
 import orjson
@@ -190,6 +190,11 @@ class TenantRequest:
     tenant: Tenant
     at: datetime | None
 
+    @property
+    def moment(self) -> datetime:
+        """That is asked for; else now."""
+        return self.at or datetime.now(UTC)
+
     def answer(self, value: Any, *, exact_times: bool = False) -> Response:
         """The answer as JSON, ids as the request accepts them. Times in UTC, whole seconds as in Canvas unless exact."""
         if any(STRING_IDS in accepted for accepted in self.http.headers.getlist("accept")):
@@ -209,14 +214,20 @@ class TenantRequest:
         answer.headers["Link"] = links(str(self.http.url), page, total)
         return answer
 
+    async def people(self, named: Sequence[str]) -> list[int | str]:
+        """The ids and uuids that these names stand for, as the projection has them."""
+        found = [one.removeprefix(_UUID) if one.startswith(_UUID) else int(one) for one in named]
+        shard = await _shard(self.pool, self.tenant) if any(isinstance(one, int) and one >= SHARD for one in found) else None
+        # users of other shards keep their whole id
+        return [local_id(one) if isinstance(one, int) and one // SHARD == shard else one for one in found]
+
     async def users(self, named: Sequence[str] | None) -> list[str] | None:
         """The names that results use for these users; None where the request names none."""
         if named is None:
             return None
-        whole = [int(one) for one in named if not one.startswith(_UUID)]
-        shard = await _shard(self.pool, self.tenant) if any(one >= SHARD for one in whole) else None
-        ids = [local_id(one) if one // SHARD == shard else one for one in whole]  # users of other shards keep their whole id
-        uuids = [one.removeprefix(_UUID) for one in named if one.startswith(_UUID)]
+        people = await self.people(named)
+        ids = [one for one in people if isinstance(one, int)]
+        uuids = [one for one in people if isinstance(one, str)]
         return [row["user_uuid"] for row in await self.pool.fetch(sql("users"), self.tenant, ids, uuids)]
 
     async def own_id(self, id_: int) -> int:

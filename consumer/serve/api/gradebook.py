@@ -7,6 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from fastapi import APIRouter, Query, Response
 
+from consumer.query.members import Member
 from consumer.serve.api import gradebook_shapes as shapes
 from consumer.serve.api.dependencies import (
     PAGED,
@@ -18,7 +19,7 @@ from consumer.serve.api.dependencies import (
     bad_request,
 )
 from consumer.serve.api.gradebook_rows import Exclude, Gradebook, SectionId, gradebook_of
-from consumer.serve.api.gradebook_shapes import Stat, Student
+from consumer.serve.api.gradebook_shapes import Stat
 from consumer.serve.api.linked import LINKED, linked
 from consumer.serve.api.ordering import Sorting
 from consumer.serve.api.paging import pagination
@@ -52,7 +53,7 @@ async def outcome_results(
     Ignores unknown students. By user id, unknown ids last.
     """
     book = await gradebook_of(request, user_ids, section_id, (), outcome_ids, whole=bool(include))
-    of = *request.of_id, book.uuids, outcome_ids, page.size, page.offset
+    of = *request.of_id, book.keys, outcome_ids, page.size, page.offset
     rows = await request.pool.fetch(sql("results"), *of)
     answer: Json = {"outcome_results": [shapes.result(row, book.student_of(row["user_uuid"])) for row in rows]}
     if include:
@@ -92,9 +93,9 @@ async def outcome_rollups(
     if aggregate is not None and sort.by is not None:
         raise bad_request("sort_by: an aggregate has nobody to sort")
     if aggregate is not None:
-        of = *request.of_id, book.uuids, book.outcome_ids
+        of = *request.of_id, book.keys, book.outcome_ids
         answer = shapes.aggregate(await request.pool.fetch(sql("aggregate"), *of), request.context_id, aggregate_stat)
-        students: Sequence[Student] = ()
+        students: Sequence[Member] = ()
     else:
         ordered = await sort.sorted(book)
         students = ordered[page.offset : page.offset + page.size]
@@ -107,10 +108,10 @@ async def outcome_rollups(
     return request.page(answer, page, [], total=len(ordered))
 
 
-async def _scores(book: Gradebook, students: Sequence[Student]) -> dict[Student, str]:
+async def _scores(book: Gradebook, students: Sequence[Member]) -> dict[Member, str]:
     """JSON by student. Two halves at once take little more than half as long as the whole."""
     middle = (len(students) + 1) // 2
-    uuids = [one.user_uuid for one in students]
+    uuids = [one.key for one in students]
     halves = [half for half in (uuids[:middle], uuids[middle:]) if half]
     fetch, of = book.request.pool.fetch, book.request.of_id
     found = await asyncio.gather(*(fetch(sql("rollups"), *of, half, book.outcome_ids) for half in halves))

@@ -4,31 +4,15 @@ Members are those of Canvas' `lib/api/v1/outcome_results.rb`; colours and levels
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import orjson
 
-from consumer.serve.api.naming import Name, User
+from consumer.query.members import Member
+from consumer.serve.api.naming import Name
 from consumer.serve.api.serializers import Json, Row
 
 Stat: TypeAlias = Literal["mean", "median"]
-
-
-@dataclass(frozen=True, slots=True)
-class Student:
-    """Somebody who has a row: by id, else by uuid."""
-
-    user_id: int | None
-    user_uuid: str
-    """What statements call the student; of one who has several, today's."""
-    enrollments: tuple[tuple[int | None, str | None], ...]
-    """Section and state of each; none where no enrolment is known."""
-
-    @property
-    def user(self) -> User:
-        """As names are asked for."""
-        return self.user_id, self.user_uuid
 
 
 _ASSETS = {
@@ -57,9 +41,9 @@ _COLORS: Mapping[tuple[int, int], str] = {
 """Of an outcome's own levels, highest first: by how many there are, and which of them is mastery."""
 
 
-def user_ref(student: Student) -> str:
+def user_ref(student: Member) -> str:
     """A student in `links.user`: the id, or the uuid where no id is known."""
-    return f"uuid:{student.user_uuid}" if student.user_id is None else str(student.user_id)
+    return f"uuid:{student.key}" if student.user_id is None else str(student.user_id)
 
 
 def asset(type_: str | None, id_: int | None) -> str | None:
@@ -82,7 +66,7 @@ def alignment_id(row: Row) -> str | None:
 # -- results and rollups --
 
 
-def result(row: Row, student: Student) -> Json:
+def result(row: Row, student: Member) -> Json:
     """A result. No event says which question bank of a quiz is aligned: the quiz stands for it."""
     aligned = asset(row["associated_asset_type"], row["associated_asset_id"])
     links: Json = {"user": user_ref(student), "learning_outcome": str(row["learning_outcome_id"]), "alignment": aligned}
@@ -97,13 +81,15 @@ def result(row: Row, student: Student) -> Json:
     }
 
 
-def rollups(students: Iterable[Student], scores: Mapping[Student, str]) -> Json:
+def rollups(students: Iterable[Member], scores: Mapping[Member, str]) -> Json:
     """A page of students with their scores (JSON): a rollup for each enrolment, or one where none is known."""
     rows = []
     for student in students:
         of_student = orjson.Fragment(scores.get(student, "[]"))
         user = user_ref(student)
-        links = [{"user": user, "section": str(section), "status": state} for section, state in student.enrollments]
+        links = [
+            {"user": user, "section": str(one.course_section_id), "status": one.workflow_state} for one in student.enrollments
+        ]
         rows += [{"scores": of_student, "links": link} for link in links or [{"user": user}]]
     return {"rollups": rows}
 
@@ -155,7 +141,7 @@ def contributing_alignment(row: Row, alignment: str) -> Json:
     }
 
 
-def contributing_score(row: Row, student: Student) -> Json:
+def contributing_score(row: Row, student: Member) -> Json:
     """A student's raw score."""
     return {
         "user_id": user_ref(student),

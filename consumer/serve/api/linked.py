@@ -3,12 +3,11 @@
 from collections.abc import Collection, Sequence
 from typing import Any, Literal, TypeAlias
 
+from consumer.query.members import Member
 from consumer.serve.api import gradebook_shapes as shapes
 from consumer.serve.api import serializers
 from consumer.serve.api.dependencies import ContextRequest
 from consumer.serve.api.gradebook_rows import Gradebook
-from consumer.serve.api.gradebook_shapes import Student
-from consumer.serve.api.paging import LAST_PAGE
 from consumer.serve.api.serializers import Json
 from consumer.serve.read_pool import Row
 from consumer.serve.sql import sql
@@ -23,16 +22,14 @@ async def linked(
     request: ContextRequest,
     book: Gradebook,
     include: Collection[str],
-    students: Sequence[Student],
+    students: Sequence[Member],
     *,
     percents: bool = False,
     defaults: bool = False,
 ) -> Json:
     """A list for each word of `include[]`; the users are those of the page."""
     found: Json = {}
-    alignments = (
-        await book.alignments() if {"alignments", "outcomes.alignments", "assignments", "outcomes"} & set(include) else ()
-    )
+    alignments = await book.alignments() if _ALIGNED & set(include) else ()
     if "users" in include:
         names = await book.names()
         found["users"] = [shapes.linked_user(shapes.user_ref(one), names.of[one.user]) for one in students]
@@ -49,7 +46,8 @@ async def linked(
         links = [row for row in book.outcomes if row["group_id"] is not None]
         found["outcome_links"] = [serializers.link(row, request.context, "abbrev", "abbrev") for row in links]
     if "outcome_paths" in include:
-        found["outcome_paths"] = [{"id": id_, "parts": parts} for id_, parts in (await paths_of(book)).items()]
+        paths = await paths_of(book)
+        found["outcome_paths"] = [{"id": id_, "parts": [{"name": title} for title in titles]} for id_, titles in paths.items()]
     ids = {row["id"] for row in book.outcomes}
     aligned = [row for row in alignments if row["learning_outcome_id"] in ids]
     for word in ("alignments", "outcomes.alignments"):
@@ -78,23 +76,13 @@ async def outcomes_of(book: Gradebook, alignments: Sequence[Row], *, percents: b
             shown = shapes.with_defaults(shown)
         if percents:
             shown = shapes.with_percents(shown, scores.get(row["id"], []))
-        group = None if row["group_id"] is None else str(row["group_id"])
-        found.append(shown | {"alignments": measured.get(row["id"], []), "group_id": group})
+        group = row["learning_outcome_group_id"]
+        found.append(shown | {"alignments": measured.get(row["id"], []), "group_id": None if group is None else str(group)})
     return found
 
 
-async def paths_of(book: Gradebook) -> dict[int, list[Json]]:
+async def paths_of(book: Gradebook) -> dict[int, list[str]]:
     """Of each outcome: the titles of its groups from below the root, then its own."""
-    request = book.request
-    rows = await request.pool.fetch(sql("groups"), *request.of_context, None, False, None, LAST_PAGE, 0)
-    groups = {row["id"]: row for row in rows}
-    found: dict[int, list[Json]] = {}
-    for row in book.outcomes:
-        titles = [row["title"]]
-        group, seen = groups.get(row["group_id"]), set[int]()
-        while group is not None and group["parent_outcome_group_id"] is not None and group["id"] not in seen:
-            seen.add(group["id"])
-            titles.insert(0, group["title"])
-            group = groups.get(group["parent_outcome_group_id"])
-        found.setdefault(row["id"], [{"name": title} for title in titles])
-    return found
+    rows = await book.request.pool.fetch(sql("outcome_paths"), *book.request.of_id)
+    told = {row["learning_outcome_id"]: row["titles"] for row in rows}
+    return {row["id"]: told.get(row["id"]) or [row["title"]] for row in book.outcomes}

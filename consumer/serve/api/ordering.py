@@ -6,9 +6,10 @@ from typing import Annotated, Literal, TypeAlias
 
 from fastapi import Depends, Query
 
+from consumer.query.members import Member
 from consumer.serve.api.dependencies import Id, bad_request
 from consumer.serve.api.gradebook_rows import Gradebook
-from consumer.serve.api.gradebook_shapes import ALIGNMENT, Student
+from consumer.serve.api.gradebook_shapes import ALIGNMENT
 from consumer.serve.api.naming import User
 
 SortBy: TypeAlias = Literal["student", "student_name", "student_sis_id", "student_login_id", "outcome", "contributing_score"]
@@ -25,7 +26,7 @@ class Sort:
     outcome_id: int | None
     alignment_id: str | None
 
-    async def sorted(self, book: Gradebook) -> Sequence[Student]:
+    async def sorted(self, book: Gradebook) -> Sequence[Member]:
         """The students in that order. 400 where it lacks what it needs."""
         if (self.outcome_id is not None) != (self.by == "outcome"):
             raise bad_request("sort_outcome_id: goes with sort_by=outcome, and only with it")

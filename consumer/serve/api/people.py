@@ -20,6 +20,7 @@ from consumer.serve.api.dependencies import (
     not_found,
 )
 from consumer.serve.api.naming import Names, names_of
+from consumer.serve.api.paging import Page
 from consumer.serve.api.serializers import Json
 from consumer.serve.read_pool import Row
 from consumer.serve.sql import sql
@@ -56,9 +57,20 @@ UserInclude = Annotated[
 UuidInclude = Annotated[list[Literal["uuid"]] | None, Query(alias="include[]", max_length=10, description="Also the uuids.")]
 
 
-async def _enrollments(request: ContextRequest) -> Sequence[Row]:
-    """All of a course, deleted ones too."""
-    return await request.pool.fetch(sql("course_enrollments"), *request.of_id)
+async def _enrollments(request: ContextRequest, user_id: int | None = None) -> Sequence[Row]:
+    """All of a course, or of one user there; deleted ones too."""
+    return await enrollments_in(request, [request.context_id], user_id)
+
+
+async def enrollments_in(request: TenantRequest, courses: Sequence[int], user_id: int | None = None) -> Sequence[Row]:
+    """All of some courses, or of one user there; deleted ones too."""
+    return await request.pool.fetch(sql("course_enrollments"), request.tenant, courses, request.at, user_id)
+
+
+async def total_students(request: ContextRequest) -> int:
+    """How many students are in a course, active or invited."""
+    rows = await _enrollments(request)
+    return len({row["user_id"] for row in rows if row["type"] == _TYPES["student"] and row["enrollment_state"] in _CURRENT})
 
 
 @router.get("/courses/{course_id}/users", response_model=list[rest_people.User], responses=PAGED, tags=["Courses"])
@@ -123,13 +135,26 @@ async def user_of_course(request: CourseAt, user_id: Id, include: UserInclude = 
 @router.get("/users/{user_id}", response_model=rest_people.User, tags=["Users"])
 async def user(request: TenantAt, user_id: Id, include: UuidInclude = None) -> Response:
     """Show one user. A deleted one is shown where it was merged into another."""
+    row = await _user(request, user_id)
+    names = await names_of(request, [(row["id"], None)])
+    return request.answer(shapes.user(row, names.of[row["id"], None], request.tenant, include or ()))
+
+
+async def _user(request: TenantRequest, user_id: int) -> Row:
     id_ = await request.own_id(user_id)
     (row,) = await request.pool.fetch(sql("user_details"), request.tenant, [id_], request.at, None)
     gone = row["workflow_state"] == "deleted" and row["merged_into_user_id"] is None
     if gone or (row["workflow_state"] is None and row["uuid"] is None):
         raise not_found()
-    names = await names_of(request, [(id_, None)])
-    return request.answer(shapes.user(row, names.of[id_, None], request.tenant, include or ()))
+    return row
+
+
+Types = Annotated[list[_StoredType] | None, Query(alias="type[]", max_length=10, description="Of these types.")]
+States = Annotated[
+    list[_State | Literal["deleted"]] | None,
+    Query(alias="state[]", max_length=10, description="In these states; active and invited where absent."),
+]
+OfUser = Annotated[Id | None, Query(description="Of this user.")]
 
 
 @router.get(
@@ -138,31 +163,70 @@ async def user(request: TenantAt, user_id: Id, include: UuidInclude = None) -> R
 async def enrollments(
     request: CourseAt,
     page: Paged,
-    type_: Annotated[list[_StoredType] | None, Query(alias="type[]", max_length=10, description="Of these types.")] = None,
-    state: Annotated[
-        list[_State | Literal["deleted"]] | None,
-        Query(alias="state[]", max_length=10, description="In these states; active and invited where absent."),
-    ] = None,
-    user_id: Annotated[Id | None, Query(description="Of this user.")] = None,
+    type_: Types = None,
+    state: States = None,
+    user_id: OfUser = None,
     include: UuidInclude = None,
 ) -> Response:
     """List the enrolments of a course, by type and by the name that Canvas sorts by."""
-    states = set(state or _CURRENT)
-    rows = [row for row in await _enrollments(request) if row["enrollment_state"] in states and row["user_id"] is not None]
-    if type_ is not None:
-        rows = [row for row in rows if row["type"] in type_]
-    if user_id is not None:
-        id_ = await request.own_id(user_id)
-        rows = [row for row in rows if row["user_id"] == id_]
+    rows = await _enrollments(request, None if user_id is None else await request.own_id(user_id))
+    return await _listed(request, page, rows, type_, state, include, request.context_id)
+
+
+@router.get(
+    "/sections/{section_id}/enrollments", response_model=list[rest_people.Enrollment], responses=PAGED, tags=["Enrollments"]
+)
+async def enrollments_of_section(
+    request: TenantAt,
+    section_id: Id,
+    page: Paged,
+    type_: Types = None,
+    state: States = None,
+    user_id: OfUser = None,
+    include: UuidInclude = None,
+) -> Response:
+    """List the enrolments of a section, as those of a course."""
+    id_ = await request.own_id(section_id)
+    section = await request.pool.fetch_row(sql("sections"), request.tenant, None, request.at, id_, False, 1, 0)
+    if section is None:
+        raise not_found()
+    found = await enrollments_in(request, [section["course_id"]], None if user_id is None else await request.own_id(user_id))
+    rows = [row for row in found if row["course_section_id"] == id_]
+    return await _listed(request, page, rows, type_, state, include, section["course_id"])
+
+
+@router.get("/users/{user_id}/enrollments", response_model=list[rest_people.Enrollment], responses=PAGED, tags=["Enrollments"])
+async def enrollments_of_user(
+    request: TenantAt, user_id: Id, page: Paged, type_: Types = None, state: States = None, include: UuidInclude = None
+) -> Response:
+    """List the enrolments of a user in all courses, by type and id."""
+    id_ = (await _user(request, user_id))["id"]
+    courses = [row["id"] for row in await request.pool.fetch(sql("user_courses"), request.tenant, id_)]
+    return await _listed(request, page, await enrollments_in(request, courses, id_), type_, state, include, None)
+
+
+async def _listed(
+    request: TenantRequest,
+    page: Page,
+    rows: Sequence[Row],
+    types: Sequence[str] | None,
+    states: Sequence[str] | None,
+    include: Sequence[str] | None,
+    course_id: int | None,
+) -> Response:
+    states = states or _CURRENT
+    rows = [row for row in rows if row["enrollment_state"] in states and row["user_id"] is not None]
+    if types is not None:
+        rows = [row for row in rows if row["type"] in types]
     names = await names_of(request, {(row["user_id"], None) for row in rows})
     rows.sort(key=lambda row: (row["type"] or "", names.places[row["user_id"], None], row["id"]))
     found = rows[page.offset : page.offset + page.size]
     ids = list({row["user_id"] for row in found})
-    people = await _people(request, ids, names, set(include or ()), {}, request.context_id)
+    people = await _people(request, ids, names, set(include or ()), {}, course_id)
     users_ = dict(zip(ids, people, strict=True))
     root = await request.pool.fetch_row(sql("account"), request.tenant, 0, request.at)
     assert root is not None
-    shown = [shapes.enrollment(row, request.context_id, root["root_id"]) | {"user": users_[row["user_id"]]} for row in found]
+    shown = [shapes.enrollment(row, root["root_id"]) | {"user": users_[row["user_id"]]} for row in found]
     return request.page(shown, page, [], total=len(rows))
 
 
@@ -174,7 +238,7 @@ async def enrollments(
 async def lmgb_user_details(request: CourseAt, user_id: Id) -> Response:
     """Show what the gradebook tells of a student of a course: the sections. No event tells the last login."""
     id_ = await request.own_id(user_id)
-    rows = [row for row in await _enrollments(request) if row["user_id"] == id_ and row["enrollment_state"] != "deleted"]
+    rows = [row for row in await _enrollments(request, id_) if row["enrollment_state"] != "deleted"]
     if not rows:
         raise not_found()
     course = await request.pool.fetch_row(sql("course"), *request.of_id)
@@ -191,7 +255,12 @@ def _by_user(rows: Iterable[Row]) -> dict[int, list[Row]]:
 
 
 async def _people(
-    request: TenantRequest, ids: Sequence[int], names: Names, asked: set[Any], of_user: dict[int, list[Row]], course_id: int
+    request: TenantRequest,
+    ids: Sequence[int],
+    names: Names,
+    asked: set[Any],
+    of_user: dict[int, list[Row]],
+    course_id: int | None,
 ) -> list[Json]:
     """These users, in this order."""
     details = {
@@ -200,5 +269,5 @@ async def _people(
     found = [shapes.user(details[id_], names.of[id_, None], request.tenant, asked) for id_ in ids]
     if "enrollments" in asked:
         for one, id_ in zip(found, ids, strict=True):
-            one["enrollments"] = [shapes.enrollment(row, course_id, None) for row in of_user[id_]]
+            one["enrollments"] = [shapes.enrollment(row, None) for row in of_user[id_]]
     return found

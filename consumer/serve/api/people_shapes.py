@@ -4,6 +4,7 @@ Members are those of Canvas' `lib/api/v1/course.rb`, `section.rb`, `enrollment_t
 """
 
 from collections.abc import Container, Iterable
+from datetime import datetime
 
 from consumer.serve.api import serializers
 from consumer.serve.api.naming import Name
@@ -38,6 +39,7 @@ _ASSIGNMENT = (
 _ENROLLMENT = (
     "id",
     "user_id",
+    "course_id",
     "course_section_id",
     "associated_user_id",
     "limit_privileges_to_course_section",
@@ -48,16 +50,27 @@ _ENROLLMENT = (
 )
 
 
-def course(row: Row, include: Container[str]) -> Json:
-    """A course with what only REST tells of it."""
+def course(row: Row, include: Container[str], now: datetime) -> Json:
+    """A course with what only REST tells of it, where a backfill has read it."""
     shown = serializers.course(row) | {name: row[name] for name in _COURSE}
-    if "total_students" in include:
-        shown["total_students"] = row["total_students"]
     if "term" in include and row["enrollment_term_id"] is not None:
         shown["term"] = {name: row[f"term_{name}"] for name in ("name", "start_at", "end_at")} | {
             "id": row["enrollment_term_id"]
         }
-    return shown
+    return shown | ({"concluded": _concluded(row, now)} if "concluded" in include else {})
+
+
+def _concluded(row: Row, now: datetime) -> bool | None:
+    """Whether the course is over, by its state or its dates.
+
+    Nothing here tells whether the course's own end counts or the term's: where these differ it is not known.
+    """
+    if row["workflow_state"] == "completed":
+        return True
+    if not row["detailed"]:
+        return None
+    ended = {end is not None and end < now for end in (row["end_at"] or row["term_end_at"], row["term_end_at"])}
+    return ended.pop() if len(ended) == 1 else None
 
 
 def section(row: Row, include: Container[str]) -> Json:
@@ -107,14 +120,13 @@ def user(row: Row, name: Name, tenant: str, include: Container[str]) -> Json:
     return shown
 
 
-def enrollment(row: Row, course_id: int, root_id: int | None) -> Json:
+def enrollment(row: Row, root_id: int | None) -> Json:
     """An enrolment. Custom roles are told by no event: the role is the type."""
     return {
         **{name: row[name] for name in _ENROLLMENT},
-        "course_id": course_id,
         "root_account_id": root_id,
         "role": row["type"],
-        "html_url": f"/courses/{course_id}/users/{row['user_id']}",
+        "html_url": f"/courses/{row['course_id']}/users/{row['user_id']}",
     }
 
 

@@ -9,9 +9,11 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Response
 
 from consumer.serve.api import people_shapes as shapes
+from consumer.serve.api import serializers
 from consumer.serve.api.dependencies import (
     PAGED,
     AccountAt,
+    ContextRequest,
     CourseAt,
     Id,
     IdList,
@@ -22,14 +24,20 @@ from consumer.serve.api.dependencies import (
     bad_request,
     not_found,
 )
+from consumer.serve.api.people import total_students
 from consumer.serve.sql import sql
 from schemas import rest, rest_people
 
 router = APIRouter(prefix="/api/v1")
 
+_OVER = "whether it is over, null where that is not known"
 CourseInclude = Annotated[
-    list[Literal["term", "total_students"]] | None,
-    Query(alias="include[]", max_length=10, description="Also the term, and how many students are in it."),
+    list[Literal["term", "concluded", "total_students"]] | None,
+    Query(alias="include[]", max_length=10, description=f"Also the term, {_OVER}, and how many students are in it."),
+]
+ListedCourseInclude = Annotated[
+    list[Literal["term", "concluded"]] | None,
+    Query(alias="include[]", max_length=10, description=f"Also the term, and {_OVER}."),
 ]
 SectionInclude = Annotated[
     list[Literal["total_students"]] | None,
@@ -42,7 +50,35 @@ async def course(request: CourseAt, include: CourseInclude = None) -> Response:
     """Show one course. Code, dates, SIS id and term are there where a backfill has read them: no event tells them."""
     row = await request.pool.fetch_row(sql("course"), *request.of_id)
     assert row is not None
-    return request.answer(shapes.course(row, include or ()))
+    shown = shapes.course(row, include or (), request.moment)
+    if "total_students" in (include or ()):
+        shown["total_students"] = await total_students(request)
+    return request.answer(shown)
+
+
+_STATE = Literal["created", "claimed", "available", "completed", "deleted", "all", "unpublished"]
+
+
+@router.get("/accounts/{account_id}/courses", response_model=list[rest.Course], responses=PAGED, tags=["Courses"])
+async def account_courses(
+    request: AccountAt,
+    page: Paged,
+    state: Annotated[
+        list[_STATE] | None, Query(alias="state[]", max_length=7, description="In these states; any but deleted where absent.")
+    ] = None,
+    enrollment_term_id: Annotated[
+        Id | None, Query(description="Of this term: courses whose term a backfill has read, for no event tells it.")
+    ] = None,
+    search_term: SearchTerm = None,
+    include: ListedCourseInclude = None,
+) -> Response:
+    """List the courses of an account and of all accounts below it, as far as they have events.
+
+    Canvas' other filters are refused: no event has the data for them.
+    """
+    of = *request.of_id, serializers.course_states(state), enrollment_term_id, search_term
+    rows = await request.pool.fetch(sql("courses"), *of, page.size, page.offset)
+    return request.page([shapes.course(row, include or (), request.moment) for row in rows], page, rows)
 
 
 @router.get("/courses/{course_id}/sections", response_model=list[rest_people.Section], responses=PAGED, tags=["Sections"])
@@ -85,12 +121,28 @@ async def terms(
     term_name: SearchTerm = None,
 ) -> Response:
     """List the terms of the root account, the newest start first. They are there where a backfill has read them."""
+    await _only_root(request)
+    states = ["active", "deleted"] if "all" in (workflow_state or ()) else workflow_state or ["active"]
+    rows = await request.pool.fetch(sql("terms"), request.tenant, request.at, states, term_name, None, page.size, page.offset)
+    return request.page({"enrollment_terms": [shapes.term(row) for row in rows]}, page, rows)
+
+
+@router.get("/accounts/{account_id}/terms/{term_id}", response_model=rest.Term, tags=["Enrollment Terms"])
+async def term(request: AccountAt, term_id: Id) -> Response:
+    """Show one term of the root account, also a deleted one; without the dates of single types of enrolment."""
+    await _only_root(request)
+    row = await request.pool.fetch_row(
+        sql("terms"), request.tenant, request.at, None, None, await request.own_id(term_id), 1, 0
+    )
+    if row is None:
+        raise not_found()
+    return request.answer(shapes.term(row))
+
+
+async def _only_root(request: ContextRequest) -> None:
     (root,) = await request.pool.fetch(sql("account"), *request.of_id)
     if root["root_id"] != request.context_id:
         raise bad_request("Terms only belong to root_accounts.")
-    states = ["active", "deleted"] if "all" in (workflow_state or ()) else workflow_state or ["active"]
-    rows = await request.pool.fetch(sql("terms"), request.tenant, request.at, states, term_name, page.size, page.offset)
-    return request.page({"enrollment_terms": [shapes.term(row) for row in rows]}, page, rows)
 
 
 @router.get(
@@ -106,6 +158,17 @@ async def assignments(
     ] = None,
 ) -> Response:
     """List the assignments of a course, without deleted ones."""
-    of = *request.of_id, assignment_ids, search_term, order_by
+    ids = None if assignment_ids is None else [await request.own_id(one) for one in assignment_ids]
+    of = *request.of_id, ids, search_term, order_by
     rows = await request.pool.fetch(sql("assignments"), *of, page.size, page.offset)
     return request.page([shapes.assignment(row) for row in rows], page, rows)
+
+
+@router.get("/courses/{course_id}/assignments/{assignment_id}", response_model=rest_people.Assignment, tags=["Assignments"])
+async def assignment(request: CourseAt, assignment_id: Id) -> Response:
+    """Show one assignment of a course."""
+    of = *request.of_id, [await request.own_id(assignment_id)], None, None
+    row = await request.pool.fetch_row(sql("assignments"), *of, 1, 0)
+    if row is None:
+        raise not_found()
+    return request.answer(shapes.assignment(row))

@@ -54,7 +54,7 @@ async def outcome_rollups_csv(
     assert course is not None
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    titles = [" > ".join(part["name"] or "" for part in paths[id_]) for id_ in columns]
+    titles = [" > ".join(paths[id_]) or f"outcome {id_}" for id_ in columns]
     writer.writerow(
         ["Student name", "Student ID", "Student SIS ID"]
         + [as_text(f"{title} {what}") for title in titles for what in ("result", "mastery points")]

@@ -1,10 +1,10 @@
 """Canvas' endpoints, at Canvas' paths, answered from the projection.
 
 Published as "Outcomes", "Outcome Groups", "Outcome Results", "Proficiency Ratings", "Grading Standards",
-"Accounts", "Courses".
+"Accounts".
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
@@ -128,23 +128,3 @@ async def sub_accounts(
     """List the accounts below an account."""
     rows = await request.pool.fetch(sql("sub_accounts"), *request.of_id, recursive, page.size, page.offset)
     return request.page([serializers.account(row, request.tenant) for row in rows], page, rows)
-
-
-_STATE = Literal["created", "claimed", "available", "completed", "deleted", "all", "unpublished"]
-
-
-@router.get("/accounts/{account_id}/courses", response_model=list[rest.Course], responses=PAGED, tags=["Courses"])
-async def account_courses(
-    request: AccountAt,
-    page: Paged,
-    state: Annotated[
-        list[_STATE] | None, Query(alias="state[]", max_length=7, description="In these states; any but deleted where absent.")
-    ] = None,
-) -> Response:
-    """List the courses of an account and of all accounts below it, as far as they have events.
-
-    Canvas' other filters are refused: no event has the data for them.
-    """
-    states = serializers.course_states(state)
-    rows = await request.pool.fetch(sql("courses"), *request.of_id, states, page.size, page.offset)
-    return request.page([serializers.course(row) for row in rows], page, rows)

@@ -26,17 +26,14 @@ proved AS (
        AND r.associated_asset_id IS NOT NULL AND ($5::text[] IS NULL OR r.user_uuid = ANY ($5))
      GROUP BY r.learning_outcome_id, r.associated_asset_type, r.associated_asset_id
 )
-SELECT learning_outcome_id, asset_type, asset_id, coalesce(backfilled.title, assignment.title) AS title,
-       coalesce(backfilled.submission_types, assignment.submission_types) AS submission_types, assignment.workflow_state AS assignment_state,
+SELECT learning_outcome_id, asset_type, asset_id, coalesce(assignment.title, backfilled.title) AS title,
+       coalesce(assignment.submission_types, backfilled.submission_types) AS submission_types, assignment.workflow_state AS assignment_state,
        CASE asset_type WHEN 'Assignment' THEN coalesce(backfilled.url, '/courses/' || $2 || '/assignments/' || asset_id)
                        WHEN 'Quizzes::Quiz' THEN '/courses/' || $2 || '/quizzes/' || asset_id END AS url
   FROM backfilled
   FULL JOIN proved USING (learning_outcome_id, asset_type, asset_id)
   LEFT JOIN LATERAL learning_outcome_at($1, learning_outcome_id, $3) AS o ON true
-  LEFT JOIN LATERAL assignment_at($1, CASE WHEN asset_type = 'Assignment' THEN asset_id
-                                           ELSE (SELECT min(d.id) FROM assignment_detail AS d
-                                                  WHERE d.root_account_uuid = $1 AND d.course_id = $2 AND d.quiz_id = asset_id
-                                                    AND asset_type = 'Quizzes::Quiz') END, $3) AS assignment ON true
+  LEFT JOIN LATERAL outcomes_internal.assessed_assignment($1, asset_type, asset_id, $3) AS assignment ON true
  WHERE (backfilled.workflow_state IS NULL OR backfilled.workflow_state = 'active' OR proved.event_time > backfilled.event_time)
    AND ($4::bigint IS NULL OR asset_type = 'Assignment' AND asset_id = $4)
    AND ($5::text[] IS NULL OR proved.asset_id IS NOT NULL)

@@ -36,9 +36,7 @@ shown AS (
        AND ($5::bigint[] IS NULL OR seen.learning_outcome_id = ANY ($5))
 ),
 removed AS MATERIALIZED (
-    SELECT a.learning_outcome_id, a.asset_id, a.event_time
-      FROM outcome_alignment_at($1, $2, $3) AS a
-     WHERE a.workflow_state = 'deleted' AND a.asset_type = 'Assignment'
+    SELECT a.* FROM outcomes_internal.removed_alignment($1, $2, $3, NULL) AS a
 ),
 person AS MATERIALIZED (
     SELECT p.*
@@ -52,8 +50,8 @@ visible AS MATERIALIZED (
      WHERE p.counts_as = ANY ($4::text[]) AND c.learning_outcome_id = ANY (ARRAY(SELECT shown.learning_outcome_id FROM shown))
        AND NOT EXISTS (SELECT
                          FROM removed
-                        WHERE c.associated_asset_type = 'Assignment' AND removed.asset_id = c.associated_asset_id
-                          AND removed.learning_outcome_id = c.learning_outcome_id AND c.event_time <= removed.event_time)
+                        WHERE c.associated_asset_type = 'Assignment' AND removed.assignment_id = c.associated_asset_id
+                          AND removed.learning_outcome_id = c.learning_outcome_id AND c.event_time <= removed.removed_at)
 ),
 student AS MATERIALIZED (
     SELECT counted.user_uuid, counted.results, asked.place,
@@ -84,5 +82,6 @@ SELECT page.id, page.user_uuid, page.learning_outcome_id, page.score, page.possi
   LEFT JOIN outcomes_internal.submission_time(
             $1, ARRAY(SELECT a.associated_asset_id FROM assessed AS a WHERE NOT a.told AND a.associated_asset_type = 'Assignment'), $3, NULL) AS work
     ON NOT page.told AND page.associated_asset_type = 'Assignment' AND work.assignment_id = page.associated_asset_id
-   AND work.user_uuid = page.user_uuid
+   AND work.user_uuid = page.user_uuid AND work.submitted_at <= coalesce(page.assessed_at, 'infinity')
+   AND (work.resubmitted_at = 'infinity' OR work.resubmitted_at > page.assessed_at)
  ORDER BY page.place, page.learning_outcome_id, page.id

@@ -1,0 +1,1 @@
+"""What Canvas delivers by HTTPS and SQS, acknowledged once it is stored."""

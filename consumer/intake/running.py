@@ -1,0 +1,150 @@
+"""Runs `outcomes intake https` until a signal."""
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+import uvicorn
+
+from consumer import log
+from consumer.errors import Fatal, UsageError
+from consumer.intake import connections, keys
+from consumer.intake.gates import Signed, gate_of
+from consumer.intake.https import ANSWER_SECONDS, Https
+from consumer.intake.keeping import Keeper
+from consumer.intake.keys import KeySet
+from consumer.intake.metrics import IntakeMetrics
+from consumer.intake.outlet import outlet_of
+from consumer.intake.spool import Spool
+from consumer.settings import Settings
+from consumer.worker.outages import Health
+from consumer.worker.probes import serving
+
+STOP_SECONDS = ANSWER_SECONDS + 1
+"""How long a stopping intake answers what is in flight."""
+_BACKLOG = 2048
+_IDLE_SECONDS = 75
+"""How long an idle connection stays open: longer than proxies keep theirs."""
+
+Signals = Callable[[Callable[[], None]], Any]
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to its caller."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        sentence = f"{host}:{port} cannot be opened ({error.strerror}); set OUTCOMES_INTAKE_HOST and OUTCOMES_INTAKE_PORT"
+        raise Fatal(sentence) from error
+
+
+@asynccontextmanager
+async def listening(app: Https, host: str, port: int) -> AsyncIterator[tuple[str, "asyncio.Task[None]"]]:
+    """Answers while the block runs, and what is in flight afterwards. Gives the address and the server's task."""
+    listener = _listen(host, port)
+    config = uvicorn.Config(
+        app,
+        http=connections.Connection,
+        ws="none",
+        log_config=None,
+        log_level="critical",  # its warnings about what is not HTTP would fill the log
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        lifespan="off",
+        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=int(STOP_SECONDS),
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]), name="server")
+    try:
+        name, bound = listener.getsockname()[:2]
+        yield f"http://[{name}]:{bound}" if ":" in name else f"http://{name}:{bound}", task
+    finally:
+        server.should_exit = True
+        await asyncio.wait([task])
+        listener.close()
+
+
+async def run(settings: Settings, dsn: str | None, signals: Signals) -> None:
+    """Takes events until a signal. `dsn`: the database to write to; None for the topic. Raises `Fatal` and `UsageError`."""
+    if dsn is None and len(settings.topic) > 1:
+        raise UsageError("an intake writes to one topic: set OUTCOMES_TOPIC or --topic to one name")
+    folder = settings.data_folder / "intake"
+    metrics, health = IntakeMetrics(), Health(time.monotonic())
+    spool = Spool(folder, settings.intake_spool_bytes) if settings.intake_spool_bytes else None
+    keeper = Keeper(outlet_of(settings, dsn, "https"), spool, metrics)
+    key_set = KeySet(partial(keys.fetch, settings.intake_jwks_url), folder / "jwks.json")
+    gate = gate_of(settings, key_set)
+    stop = asyncio.Event()
+    try:
+        with signals(stop.set):
+            await keeper.check()
+            if isinstance(gate, Signed):
+                await key_set.refresh()
+            app = Https(gate, keeper, metrics, drop_personal=settings.intake_drop_personal)
+            async with (
+                _probes(settings, health, metrics) as probes,
+                listening(app, settings.intake_host, settings.intake_port) as (address, server),
+            ):
+                log.get("intake").info(
+                    "listening",
+                    version=version("outcomes-consumer"),
+                    address=address,
+                    signed=isinstance(gate, Signed),
+                    direct=dsn is not None,
+                    spool=spool and spool.events,
+                    probes=probes,
+                )
+                tasks = [
+                    asyncio.create_task(stop.wait(), name="signal"),
+                    asyncio.create_task(keeper.drain(), name="drain"),
+                    asyncio.create_task(_watch(health, keeper, key_set if isinstance(gate, Signed) else None), name="watch"),
+                ]
+                try:
+                    await asyncio.wait([*tasks, server], return_when=asyncio.FIRST_COMPLETED)
+                    if not stop.is_set():
+                        for task in (*tasks, server):
+                            if task.done():
+                                task.result()
+                        raise Fatal("the server ended by itself; its log says why")
+                finally:
+                    health.waiting_for = "the end: it was told to stop"
+                    for task in tasks:
+                        task.cancel()
+                    await asyncio.gather(*tasks, return_exceptions=True)
+    finally:
+        await keeper.close()
+    log.get("intake").info("intake_stopped", spool=spool and spool.events)
+
+
+def _probes(settings: Settings, health: Health, metrics: IntakeMetrics) -> Any:
+    if not settings.http_port:
+        return nullcontext()
+    chosen = "http_port" in settings.model_fields_set
+    return serving(settings.http_host, settings.http_port, health, metrics, or_another=not chosen)
+
+
+async def _watch(health: Health, keeper: Keeper, key_set: KeySet | None) -> None:
+    """What the probes say, each second; fetches the keys until there are some."""
+    while True:
+        health.last_progress = time.monotonic()
+        if key_set is not None and not key_set.known:
+            health.waiting_for = "Canvas' keys"
+            await key_set.look_again()
+        else:
+            health.waiting_for = keeper.waiting_for
+        await asyncio.sleep(1)
