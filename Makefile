@@ -4,19 +4,25 @@ VENV := .venv
 BIN := $(VENV)/bin
 SECONDS ?= 60
 
-.PHONY: demo test lint docs reference unit bench bench-peers fuzz chaos mutation numbers up down lock clean
+.PHONY: demo test lint style types docs reference unit bench bench-peers fuzz chaos mutation numbers whole up down lock clean
 
 demo: $(VENV)/installed ## about a minute: a simulated school through Kafka and the real worker, and what a user would look at
 	$(BIN)/outcomes demo
 
-test: lint docs ## everything that CI checks
-	$(BIN)/pytest -n 3 --dist worksteal # on 2 cores: much of the time somebody waits for a broker or a database
+test: style ## everything that CI checks; types and documents beside the tests, and what they say after them
+	@mkdir -p build; $(MAKE) --no-print-directory --keep-going types docs >build/beside.log 2>&1 & beside=$$!; \
+	$(BIN)/pytest -n 4 --dist worksteal; code=$$?; \
+	wait $$beside || code=2; cat build/beside.log; exit $$code
 
-lint: $(VENV)/installed
+lint: style types
+
+style: $(VENV)/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+types: $(VENV)/installed
+	$(BIN)/mypy
 
 docs: $(VENV)/installed ## the pages of docs/, as HTML in build/docs; every warning is an error
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto -d build/doctrees docs build/docs
@@ -38,6 +44,9 @@ mutation: $(VENV)/installed ## takes the guards of the writer and the worker out
 
 numbers: $(VENV)/installed ## scores beside those of real Ruby: all lists of whole scores, and 20,000 fresh cases where Ruby is installed
 	WHOLE=1 $(BIN)/pytest --timeout 900 tests/unit/test_golden.py tests/postgres/test_golden.py
+
+whole: $(VENV)/installed ## all hostile records and all worlds of rosters, of which `make test` tries half
+	WHOLE=1 $(BIN)/pytest --timeout 900 tests/unit/test_hostile.py tests/postgres/test_rosters.py
 
 chaos: $(VENV)/installed ## kills, cuts and outages by chance, and what is true afterwards; SEEDS= EVENTS= KILLS= REPORT= for long runs
 	$(BIN)/python -m tests.chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EVENTS),--events $(EVENTS)) $(if $(KILLS),--kills $(KILLS)) $(if $(REPORT),--report $(REPORT))

@@ -314,7 +314,7 @@ class Body(Part):
     by_year: ClassVar[bool] = False
     """Whether versions are partitioned by year: for kinds that grow with the number of students."""
     private: ClassVar[bool] = False
-    """Whether a row is about a person. Values of unknown members then go to `unknown_value`, out of readers' sight."""
+    """Whether unknown members of a row can be about a person. Their values go to `unknown_value`, out of readers' sight."""
     about_people: ClassVar[bool] = False
     """Whether a row says who somebody is or where they belong: stored unless `OUTCOMES_PEOPLE` is `off`."""
 

@@ -168,6 +168,7 @@ class CourseSection(StatefulBody):
     """
 
     kind = "course_section"
+    private = True
 
     course_section_id: Id
     """Local id of the section."""
@@ -207,6 +208,7 @@ class Assignment(StatefulBody):
     """Assignments: the titles and dates of what results assess."""
 
     kind = "assignment"
+    private = True
 
     assignment_id: GlobalId
     """Global id of the assignment."""
@@ -280,6 +282,7 @@ class SisBatch(Body):
     """SIS imports. One that is done may have changed enrolments without an event."""
 
     kind = "sis_batch"
+    private = True
 
     sis_batch_id: Id
     """Local id of the import."""

@@ -80,10 +80,26 @@ def _only_unit(config: pytest.Config) -> bool:
     return bool(named) and all(Path(__file__).parent / "unit" in (path, *path.parents) for path in named)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Folders whose single tests take longest come first: at the end the processes share out what is short."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Each process begins with its share of the files whose tests take longest: at the end all share out what is short.
+
+    `--dist worksteal` cuts the list into one piece for each process, of equal numbers of tests; who is done takes from the ends
+    of the others' pieces.
+    """
     slow = [Path(__file__).parent / name for name in ("chaos", "faults", "acceptance")]
-    items.sort(key=lambda item: next((rank for rank, folder in enumerate(slow) if folder in item.path.parents), len(slow)))
+    long = [item for folder in slow for item in items if folder in item.path.parents]
+    short = [item for item in items if not set(slow) & set(item.path.parents)]
+    files = {path: number for number, path in enumerate(dict.fromkeys(item.path for item in long))}
+    pieces = getattr(config, "workerinput", {}).get("workercount", 1)
+    total = len(items)
+    items.clear()
+    for piece in range(pieces):
+        size = (total - len(items)) // (pieces - piece)
+        mine = [item for item in long if files[item.path] % pieces == piece]
+        filling = max(0, size - len(mine))
+        items += mine + short[:filling]
+        del short[:filling]
+    items += short
 
 
 def pytest_report_header() -> list[str]:

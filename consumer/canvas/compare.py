@@ -163,7 +163,7 @@ def compare(
 
 
 def _dated(change: Change, known: Known | None, saved_at: datetime) -> Change:
-    """An enrolment's change that the feed did not tell, when Canvas saved it: imports, cross-listing and merges set `updated_at`.
+    """An enrolment's change that the feed did not tell, when Canvas saved it: imports, cross-listing, merges set `updated_at`.
 
     (`app/models/enrollment/batch_state_updater.rb`.) A new uuid of the same user is not part of the enrolment.
     """

@@ -22,10 +22,7 @@ class Grouped(Generic[T]):
         self._waiting.append((item, written))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._write_all(), name="group write")
-        try:
-            await written
-        finally:
-            written.cancel()  # who has given up is left out of the next group
+        await written  # a cancellation cancels it too, and so leaves it out of the next group
 
     async def close(self) -> None:
         """Gives up what is not written; a write that runs in a thread ends first."""

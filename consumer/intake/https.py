@@ -6,7 +6,7 @@ from typing import Any
 
 from consumer import log
 from consumer.errors import NoEvent, RecordTooLarge, Transient
-from consumer.intake.events import HEADER, events_of
+from consumer.intake.events import HEADER, Event, events_of
 from consumer.intake.gates import SECRET_HEADER, Gate, Refused
 from consumer.intake.keeping import Keeper
 from consumer.intake.metrics import IntakeMetrics
@@ -16,7 +16,7 @@ MAX_BODY = 2 * 1024 * 1024
 """Bytes. Canvas sends events of at most 1,000,000 bytes, which are 1.4 MB as a token."""
 MOST_IN_FLIGHT = 1_000
 """Requests that are being answered at a time."""
-MOST_BYTES_IN_FLIGHT = 16 * 1024 * 1024
+MOST_BYTES_IN_FLIGHT = 8 * 1024 * 1024
 """Of their bodies."""
 ANSWER_SECONDS = 12.0
 """Canvas gives up after 15."""
@@ -83,16 +83,9 @@ class Https:
         headers = dict(scope["headers"])
         if refused := self._gate.refuse_head(headers.get(SECRET_HEADER) or secret.encode()):
             return refused
-        body = await self._body(headers.get(b"content-length"), receive, taken)
-        if isinstance(body, Refused):
-            return body
-        event = await self._gate.open(body)
-        if isinstance(event, Refused):
-            return event
-        try:
-            events = events_of(event, _HEADERS, drop_personal=self._drop_personal)
-        except NoEvent as error:
-            return Refused(400, "no_event", str(error))
+        events = await self._events(headers.get(b"content-length"), receive, taken)
+        if isinstance(events, Refused):
+            return events
         try:
             await asyncio.gather(*map(self._keeper.keep, events)) if len(events) > 1 else await self._keeper.keep(events[0])
         except RecordTooLarge as error:
@@ -100,6 +93,19 @@ class Https:
         except Transient:
             return _AWAY
         return None
+
+    async def _events(self, length: bytes | None, receive: Any, taken: "_Taken") -> list[Event] | Refused:
+        """The events of the body, which is in memory no longer than this takes."""
+        body = await self._body(length, receive, taken)
+        if isinstance(body, Refused):
+            return body
+        event = await self._gate.open(body)
+        if isinstance(event, Refused):
+            return event
+        try:
+            return events_of(event, _HEADERS, drop_personal=self._drop_personal)
+        except NoEvent as error:
+            return Refused(400, "no_event", str(error))
 
     async def _body(self, length: bytes | None, receive: Any, taken: "_Taken") -> bytes | Refused:
         """The whole body. Counts its bytes as soon as their number is known."""

@@ -1,6 +1,7 @@
 """Runs `outcomes intake https` until a signal."""
 
 import asyncio
+import ctypes
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -20,10 +21,10 @@ from consumer.intake.keeping import Keeper
 from consumer.intake.keys import KeySet
 from consumer.intake.metrics import IntakeMetrics
 from consumer.intake.outlet import outlet_of
+from consumer.intake.probes import Probes
 from consumer.intake.spool import Spool
 from consumer.settings import Settings
 from consumer.worker.outages import Health
-from consumer.worker.probes import serving
 
 STOP_SECONDS = ANSWER_SECONDS + 1
 """How long a stopping intake answers what is in flight."""
@@ -31,7 +32,16 @@ _BACKLOG = 2048
 _IDLE_SECONDS = 75
 """How long an idle connection stays open: longer than proxies keep theirs."""
 
+_M_MMAP_THRESHOLD, _LARGE_BYTES = -3, 128 * 1024
+"""glibc's number of the option, and its own first value."""
+
 Signals = Callable[[Callable[[], None]], Any]
+
+
+def _give_memory_back() -> None:
+    """Large bodies go back to the system at once. glibc would keep them: it raises its threshold with each that is freed."""
+    if (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 class _Server(uvicorn.Server):
@@ -42,19 +52,23 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _listen(host: str, port: int, names: str) -> socket.socket:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        sentence = f"{host}:{port} cannot be opened ({error.strerror}); set OUTCOMES_INTAKE_HOST and OUTCOMES_INTAKE_PORT"
-        raise Fatal(sentence) from error
+        raise Fatal(f"{host}:{port} cannot be opened ({error.strerror}); set {names}") from error
 
 
 @asynccontextmanager
-async def listening(app: Https, host: str, port: int) -> AsyncIterator[tuple[str, "asyncio.Task[None]"]]:
-    """Answers while the block runs, and what is in flight afterwards. Gives the address and the server's task."""
-    listener = _listen(host, port)
+async def listening(
+    app: Https | Probes, host: str, port: int, *, names: str = "OUTCOMES_INTAKE_HOST and OUTCOMES_INTAKE_PORT"
+) -> AsyncIterator[tuple[str, "asyncio.Task[None]"]]:
+    """Answers while the block runs, and what is in flight afterwards. Gives the address and the server's task.
+
+    `names`: the settings to change where the address cannot be opened.
+    """
+    listener = _listen(host, port, names)
     config = uvicorn.Config(
         app,
         http=connections.Connection,
@@ -83,6 +97,7 @@ async def run(settings: Settings, dsn: str | None, signals: Signals) -> None:
     """Takes events until a signal. `dsn`: the database to write to; None for the topic. Raises `Fatal` and `UsageError`."""
     if dsn is None and len(settings.topic) > 1:
         raise UsageError("an intake writes to one topic: set OUTCOMES_TOPIC or --topic to one name")
+    _give_memory_back()
     folder = settings.data_folder / "intake"
     metrics, health = IntakeMetrics(), Health(time.monotonic())
     spool = Spool(folder, settings.intake_spool_bytes) if settings.intake_spool_bytes else None
@@ -97,7 +112,7 @@ async def run(settings: Settings, dsn: str | None, signals: Signals) -> None:
                 await key_set.refresh()
             app = Https(gate, keeper, metrics, drop_personal=settings.intake_drop_personal)
             async with (
-                _probes(settings, health, metrics) as probes,
+                _probes(settings, health, metrics) as (probes, _),
                 listening(app, settings.intake_host, settings.intake_port) as (address, server),
             ):
                 log.get("intake").info(
@@ -133,9 +148,9 @@ async def run(settings: Settings, dsn: str | None, signals: Signals) -> None:
 
 def _probes(settings: Settings, health: Health, metrics: IntakeMetrics) -> Any:
     if not settings.http_port:
-        return nullcontext()
-    chosen = "http_port" in settings.model_fields_set
-    return serving(settings.http_host, settings.http_port, health, metrics, or_another=not chosen)
+        return nullcontext((None, None))
+    names = "OUTCOMES_HTTP_HOST and OUTCOMES_HTTP_PORT, 0 for none"
+    return listening(Probes(health, metrics), settings.http_host, settings.http_port, names=names)
 
 
 async def _watch(health: Health, keeper: Keeper, key_set: KeySet | None) -> None:

@@ -2,7 +2,7 @@
 
 A record is its length and CRC-32 (four bytes each, big-endian) and its payload. Files hold records in order of arrival; a file
 is deleted when all of its records are stored, so after a kill some are stored again, which does no harm. What a kill or a power
-cut left half written at the end of a file is cut off when the spool is opened: nobody was told that it is stored.
+cut left half written at the end of a file is passed over: nobody was told that it is stored.
 """
 
 import fcntl
@@ -46,7 +46,7 @@ class Spool:
     """One folder, which belongs to one process. Methods block; threads may call them."""
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
-        """Opens the folder and cuts off what is half written. Raises `Fatal` if another process has it, or if it fails."""
+        """Opens the folder and finds its whole records. Raises `Fatal` if another process has it, or if it fails."""
         self._folder = folder
         self._most_bytes = most_bytes
         self._files: deque[_File] = deque()
@@ -143,7 +143,6 @@ class Spool:
                 file.end += _HEAD.size + length
                 file.records += 1
         if file.end < size:
-            os.truncate(file.path, file.end)
             log.get("intake").warning("spool_cut", file=str(file.path), bytes=size - file.end)
         if file.records:
             self._files.append(file)
@@ -181,7 +180,7 @@ class Spool:
     def _take_back(self) -> None:
         """After an error: takes back what was written of it; the next record goes into another file."""
         if self._open is not None:
-            with suppress(OSError):  # then the next opening cuts it off, or finds whole records, which do no harm
+            with suppress(OSError):  # then the next opening passes it over, or finds whole records, which do no harm
                 os.ftruncate(self._open, self._files[-1].end)
             self._close_last()
 

@@ -23,7 +23,7 @@ from consumer.query.objects import id_here, outcome_id, tenant_of
 from consumer.query.retired import refuse_retired
 from consumer.query.scale import SWATCH, Setting, as_of, method_text, moment, name_of, number, style_of
 from consumer.query.sql import sql
-from consumer.query.students import Student, assessed_titles, student_called
+from consumer.query.students import LEFT, Student, assessed_titles, student_called
 from consumer.store.postgres import Connection
 
 _CENTLESS = 2.0**59
@@ -242,6 +242,7 @@ def render(found: Rollup) -> RenderableType:
     parts: list[RenderableType] = [
         title_of(found.outcome),
         Text(f"{found.student.named}, {where}"),
+        *([Text(LEFT)] if found.student.standing == "left" else []),
         Text(),
         Text("results, in the order in which they count", style="bold"),
     ]

@@ -15,6 +15,7 @@ from consumer.query.sql import sql
 from consumer.store.postgres import Connection
 
 RESULT = "learning_outcome_result"
+LEFT = "The student has left the course: no row in the gradebook, no part in means. The score is what it would be."
 _PSEUDONYM = re.compile(r"(?:student )?([0-9A-F]{4,64})", re.IGNORECASE | re.ASCII)
 
 

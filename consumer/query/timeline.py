@@ -15,7 +15,7 @@ from consumer.query.objects import SHORT, id_here, outcome_id, tenant_of
 from consumer.query.retired import history_begins, note
 from consumer.query.scale import method_text, moment, name_of, number, style_of
 from consumer.query.sql import sql
-from consumer.query.students import RESULT, Student, assessed_titles, student_called
+from consumer.query.students import LEFT, RESULT, Student, assessed_titles, student_called
 from consumer.store.postgres import Connection
 
 _STATE = (
@@ -137,6 +137,7 @@ def render(found: Timeline) -> RenderableType:
     parts: list[RenderableType] = [
         Text(title, style="bold"),
         Text(f"{found.student.named}, {where} of {printable(found.root_account_uuid)}"),
+        *([Text(LEFT)] if found.student.standing == "left" else []),
     ]
     before: dict[str, str] = {}
     for change in found.changes:
@@ -156,7 +157,7 @@ def render(found: Timeline) -> RenderableType:
                 lines.append(value, style=_style(name, change.state) if not before or name == "score" else "dim")
         heading = Text(f"{moment(change.at)}  ").append(_cause(found, change), style="yellow")
         parts += [Text(), heading, Padding.indent(lines, 2)]
-        before |= shown
+        before = {name: value for name, value in before.items() if name != "student"} | shown
     if found.history_begins is not None:
         parts += [Text(), Text(note(found.history_begins), style="dim")]
     return Group(*parts)
@@ -178,9 +179,10 @@ def _cause(found: Timeline, change: Change) -> str:
 
 
 def _shown(state: dict[str, Any]) -> dict[str, str]:
+    row = {} if state["shown"] else {"student": "not in the course"}
     if state["score"] is None:
-        return {"score": "none"}
-    return {
+        return row | {"score": "none"}
+    return row | {
         "score": f"{state['score']:.2f}",
         "level": printable(state["rating"] or "below the lowest") + (" *mastery" if state["mastery"] else ""),
         "results": f"{state['results']:,}",

@@ -8,8 +8,6 @@ BEGIN
     END IF;
     IF tenant = (SELECT h.root_account_uuid FROM outcomes.context_hint h
                   WHERE h.root_account_uuid >= tenant ORDER BY h.root_account_uuid LIMIT 1)
-       OR tenant = (SELECT e.root_account_uuid FROM outcomes.enrollment e
-                     WHERE e.root_account_uuid >= tenant ORDER BY e.root_account_uuid LIMIT 1)
        OR EXISTS (SELECT FROM outcomes.grading_standard_version s WHERE s.root_account_uuid = tenant)
        OR EXISTS (SELECT FROM outcomes.backfill_run b WHERE b.root_account_uuid = tenant) THEN
         RETURN true;

@@ -119,13 +119,16 @@ RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE 
       FROM told
      WHERE told.counts OR told.counted
      UNION ALL
+    -- Before a result of theirs was told they change nothing.
     SELECT a.event_time, 'submission time', 'rubric_assessment', a.id
-      FROM (SELECT DISTINCT told.artifact_id FROM told WHERE told.artifact_type = 'RubricAssessment') seen
-      JOIN outcomes.rubric_assessment_version a ON a.root_account_uuid = tenant AND a.id = seen.artifact_id
+      FROM (SELECT told.artifact_id, min(told.event_time) AS since FROM told WHERE told.artifact_type = 'RubricAssessment' GROUP BY 1) seen
+      JOIN outcomes.rubric_assessment_version a ON a.root_account_uuid = tenant AND a.id = seen.artifact_id AND a.event_time >= seen.since
      UNION ALL
     SELECT s.event_time, 'submission time', 'submission', s.id
-      FROM (SELECT DISTINCT told.associated_asset_id FROM told WHERE told.associated_asset_type = 'Assignment') seen
-      JOIN outcomes.submission_version s ON s.root_account_uuid = tenant AND s.assignment_id = seen.associated_asset_id
+      FROM (SELECT told.associated_asset_id, min(told.event_time) AS since
+              FROM told WHERE told.associated_asset_type = 'Assignment' GROUP BY 1) seen
+      JOIN outcomes.submission_version s
+        ON s.root_account_uuid = tenant AND s.assignment_id = seen.associated_asset_id AND s.event_time >= seen.since
      WHERE s.user_id = ANY (ARRAY(SELECT person.user_id FROM person))
      UNION ALL
     SELECT e.event_time, 'enrolment', 'enrollment', e.id

@@ -40,7 +40,7 @@ SELECT outcomes_internal.create_versioned_table('assignment',
     created_on_blueprint_sync boolean -- Whether a blueprint course made it.
 $columns$, indexes => $indexes$
     by_context (root_account_uuid, context_id)
-$indexes$);
+$indexes$, private => true);
 
 SELECT outcomes_internal.create_versioned_table('assignment_detail',
     'What only REST tells of an assignment. A kind of its own: an event replaces all columns of an assignment. From Canvas'' REST '
@@ -99,7 +99,7 @@ SELECT outcomes_internal.create_versioned_table('course_section',
     sis_batch_id bigint                           -- The SIS import that changed it last.
 $columns$, indexes => $indexes$
     by_course (root_account_uuid, course_id)
-$indexes$);
+$indexes$, private => true);
 
 SELECT outcomes_internal.create_versioned_table('enrollment',
     'Enrolments: who is in which course and section, and as what. From enrollment_created and enrollment_updated.', $columns$
@@ -159,7 +159,7 @@ SELECT outcomes_internal.create_versioned_table('sis_batch',
     updated_at timestamptz
     workflow_state text
     account_id bigint      -- Local id of the account that it was made in.
-$columns$);
+$columns$, private => true);
 
 SELECT outcomes_internal.create_versioned_table('submission',
     'When a student handed something in, and when the grade was posted to the student. From submission_created and '
@@ -252,7 +252,7 @@ CREATE TABLE outcomes.person_name (
     CONSTRAINT person_name_one_row_per_user PRIMARY KEY (root_account_uuid, user_id)
 );
 COMMENT ON TABLE outcomes.person_name IS
-    'Names of people, where OUTCOMES_PEOPLE is names; otherwise empty. For members of outcomes_people alone.';
+    'Names of people, where OUTCOMES_PEOPLE is names; otherwise empty. Only members of outcomes_people and outcomes_writer read it.';
 COMMENT ON COLUMN outcomes.person_name.root_account_uuid IS 'Tenant.';
 COMMENT ON COLUMN outcomes.person_name.user_id IS 'Local id of the user; joins canvas_user.id. Personal.';
 COMMENT ON COLUMN outcomes.person_name.name IS 'Full name, as it was told last. Personal.';

@@ -16,7 +16,7 @@ from consumer.sources.producing import produce
 from tests.forking import ROOT, Forked, fork
 
 WAIT_SECONDS = 60.0
-LONGEST_PAUSE_SECONDS = 0.2
+LONGEST_PAUSE_SECONDS = 0.1
 
 
 def environment(**variables: str) -> dict[str, str]:

@@ -228,39 +228,40 @@ async def test_explain_of_an_object_without_versions_is_honest(database: str) ->
         assert "is current" not in out
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("quarantine", "retry"),
-        ("quarantine", "retry", "--all", "--reason", "no_tenant"),
-        ("quarantine", "retry", "--reason", "nonsense"),
-        ("quarantine", "discard"),
-        ("quarantine", "discard", "--reason", "nonsense"),
-        ("quarantine", "discard", "7", "--reason", "no_tenant"),
-        ("quarantine", "discard", "7", "--all"),
-        ("quarantine", "list", "--state", "nonsense"),
-        ("quarantine", "show", "1"),
-        ("simulate", "--poison", "2"),
-        ("simulate", "--to", "a", "--topic", "b"),
-        ("simulate", "--to", "a.xz"),
-        ("simulate", "--to", "a.bz2"),
-        ("simulate", "--to", "a.XZ"),
-        ("quarantine", "list", "--limit", "-1"),
-        ("quarantine", "retry", "99"),
-        ("quarantine", "discard", "99"),
-        ("history", "result", "99999999999999999999"),
-        ("verify", "--truth", "README.md"),
-        ("verify", "--truth", "missing"),
-        ("nonsense",),
-        ("history", "scale"),
-    ],
+WRONG: tuple[tuple[str, ...], ...] = (
+    ("quarantine", "retry"),
+    ("quarantine", "retry", "--all", "--reason", "no_tenant"),
+    ("quarantine", "retry", "--reason", "nonsense"),
+    ("quarantine", "discard"),
+    ("quarantine", "discard", "--reason", "nonsense"),
+    ("quarantine", "discard", "7", "--reason", "no_tenant"),
+    ("quarantine", "discard", "7", "--all"),
+    ("quarantine", "list", "--state", "nonsense"),
+    ("quarantine", "show", "1"),
+    ("simulate", "--poison", "2"),
+    ("simulate", "--to", "a", "--topic", "b"),
+    ("simulate", "--to", "a.xz"),
+    ("simulate", "--to", "a.bz2"),
+    ("simulate", "--to", "a.XZ"),
+    ("quarantine", "list", "--limit", "-1"),
+    ("quarantine", "retry", "99"),
+    ("quarantine", "discard", "99"),
+    ("history", "result", "99999999999999999999"),
+    ("verify", "--truth", "README.md"),
+    ("verify", "--truth", "missing"),
+    ("nonsense",),
+    ("history", "scale"),
 )
-async def test_wrong_usage_ends_with_two_and_a_sentence(database: str, arguments: tuple[str, ...]) -> None:
+"""Arguments that are refused."""
+
+
+async def test_wrong_usage_ends_with_two_and_a_sentence(database: str) -> None:
     """On stderr, without a traceback."""
-    code, _, err = await outcomes(*arguments, DATABASE_URL=database)
-    assert code == 2
-    assert err.strip()
-    assert "Traceback" not in err
+    for arguments in WRONG:
+        code, _, err = await outcomes(*arguments, DATABASE_URL=database)
+        assert code == 2, (arguments, err)
+        assert err.strip(), arguments
+        assert "Traceback" not in err, arguments
 
 
 async def test_without_a_database_an_embedded_one_serves(tmp_path: Path) -> None:

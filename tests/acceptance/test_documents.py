@@ -41,7 +41,7 @@ def _script(found: list[Command], replaced: dict[str, str]) -> str:
 @pytest.mark.timeout(_SECONDS)
 @pytest.mark.parametrize("page", [page for page in RUN if commands(page)], ids=lambda page: str(page.relative_to(ROOT)))
 async def test_what_a_page_shows_is_what_happens(
-    page: Path, empty_database: str, kafka_bootstrap: str, topic: Callable[..., Awaitable[str]], tmp_path: Path
+    page: Path, unchecked_database: str, kafka_bootstrap: str, topic: Callable[..., Awaitable[str]], tmp_path: Path
 ) -> None:
     """Each block runs and prints what stands below it, or says why it does not run."""
     found = commands(page)
@@ -49,13 +49,13 @@ async def test_what_a_page_shows_is_what_happens(
     (tmp_path / "schemas").symlink_to(ROOT / "schemas")
     serve = free_port()
     replaced = {
-        "postgresql://owner@db.example.edu/outcomes": empty_database,
+        "postgresql://owner@db.example.edu/outcomes": unchecked_database,
         "kafka.example.edu:9092": kafka_bootstrap,
         "canvas-live-events": await topic(1),
         "127.0.0.1:8000": f"127.0.0.1:{serve}",
     }
     variables = environment(
-        DATABASE_URL=empty_database,
+        DATABASE_URL=unchecked_database,
         KAFKA_BOOTSTRAP_SERVERS=kafka_bootstrap,
         OUTCOMES_TOPIC=replaced["canvas-live-events"],
         OUTCOMES_GROUP_ID=tmp_path.name,
@@ -64,12 +64,13 @@ async def test_what_a_page_shows_is_what_happens(
         COLUMNS="200",
         PATH=f"{tmp_path}/warm:{Path(sys.executable).parent}:{os.environ['PATH']}",
     )
-    installed = Path(sys.executable).with_name("outcomes")
-    migrate = f"{installed} migrate" if page.name == "README.md" else "outcomes migrate"  # once with its cold start
+    script = _script(found, replaced)
+    if page.name == "README.md":  # once the installed command, with its cold start
+        script = f"{Path(sys.executable).with_name('outcomes')} --version >version || exit\n{script}"
     server = warm_outcomes(tmp_path / "warm")
     variables["FORK_SERVER"] = str(server)
     shell = await asyncio.create_subprocess_exec(
-        *("bash", "-c", f"{migrate} >migrated 2>&1\n" + _script(found, replaced)),
+        *("bash", "-c", script),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

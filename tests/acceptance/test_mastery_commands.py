@@ -5,8 +5,6 @@ import io
 import re
 from datetime import timedelta
 
-import pytest
-
 from consumer.ingest.batch import Partition
 from consumer.store.postgres import connect
 from tests.acceptance.running import outcomes, outcomes_json
@@ -195,42 +193,43 @@ async def test_account_level_scales_are_shown_and_set(database: str) -> None:
     assert (await outcomes_json("account-level-scales", "auto", DATABASE_URL=database))["account_level"] is True
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (("gradebook",), "--course"),
-        (("gradebook", "--course", "9"), f"course 9 is not known of {TENANT}: no result, no course event"),
-        (("gradebook", "--course", "nine"), "nine is not the id of a course"),
-        (("gradebook", "--course", "99999999999999999999"), "is not the id of a course"),
-        (("gradebook", "--course", "0"), "0 is not the id of a course"),
-        (("gradebook", "--course", "7", "--csv", "--json"), "--csv and --json exclude each other"),
-        (("gradebook", "--course", "7", "--at", "2025-03-20T12:00:00"), "is no time with a zone"),
-        (("gradebook", "--course", "7", "--at", "2025-02-30"), "is no time with a zone"),
-        (("gradebook", "--course", "7", "--known-at", "yesterday"), "yesterday is no time with a zone"),
-        (("gradebook", "--course", "7", "--tenant", "nope"), "no such tenant: nope"),
-        (("gradebook", "--course", "7", "--section", "59"), f"no student of section 59 in course 7 is known of {TENANT}"),
-        (("gradebook", "--course", "7", "--exclude", "everybody"), "'everybody' is not one of 'concluded', 'inactive'"),
-        (("scale",), "name one of --course and --account"),
-        (("scale", "--course", "7", "--account", "3"), "name one of --course and --account"),
-        (("scale", "--course", "-1"), "greater than or equal to 1"),
-        (("timeline", "--course", "7"), "--student"),
-        (("timeline", "--course", "7", "--student", "nobody", "--outcome", "1"), "no score of student nobody for outcome 1"),
-        (("timeline", "--course", "none", "--student", ANA, "--outcome", "1"), "in an unknown course is known of"),
-        (("explain", "rollup"), "a rollup is named by --course, --student and --outcome"),
-        (("explain", "rollup", "5"), "instead of an ID"),
-        (("explain", "result"), "name the object by its ID"),
-        (("explain", "result", "1", "--course", "7"), "are for the kind rollup"),
-        (("explain", "rollup", "--course", "7", "--student", "x", "--outcome", "1"), "no result of student x for outcome 1"),
-        (("account-level-scales", "maybe"), "maybe is not one of on, off, auto"),
-    ],
+WRONG: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("gradebook",), "--course"),
+    (("gradebook", "--course", "9"), f"course 9 is not known of {TENANT}: no result, no course event"),
+    (("gradebook", "--course", "nine"), "nine is not the id of a course"),
+    (("gradebook", "--course", "99999999999999999999"), "is not the id of a course"),
+    (("gradebook", "--course", "0"), "0 is not the id of a course"),
+    (("gradebook", "--course", "7", "--csv", "--json"), "--csv and --json exclude each other"),
+    (("gradebook", "--course", "7", "--at", "2025-03-20T12:00:00"), "is no time with a zone"),
+    (("gradebook", "--course", "7", "--at", "2025-02-30"), "is no time with a zone"),
+    (("gradebook", "--course", "7", "--known-at", "yesterday"), "yesterday is no time with a zone"),
+    (("gradebook", "--course", "7", "--tenant", "nope"), "no such tenant: nope"),
+    (("gradebook", "--course", "7", "--section", "59"), f"no student of section 59 in course 7 is known of {TENANT}"),
+    (("gradebook", "--course", "7", "--exclude", "everybody"), "'everybody' is not one of 'concluded', 'inactive'"),
+    (("scale",), "name one of --course and --account"),
+    (("scale", "--course", "7", "--account", "3"), "name one of --course and --account"),
+    (("scale", "--course", "-1"), "greater than or equal to 1"),
+    (("timeline", "--course", "7"), "--student"),
+    (("timeline", "--course", "7", "--student", "nobody", "--outcome", "1"), "no score of student nobody for outcome 1"),
+    (("timeline", "--course", "none", "--student", ANA, "--outcome", "1"), "in an unknown course is known of"),
+    (("explain", "rollup"), "a rollup is named by --course, --student and --outcome"),
+    (("explain", "rollup", "5"), "instead of an ID"),
+    (("explain", "result"), "name the object by its ID"),
+    (("explain", "result", "1", "--course", "7"), "are for the kind rollup"),
+    (("explain", "rollup", "--course", "7", "--student", "x", "--outcome", "1"), "no result of student x for outcome 1"),
+    (("account-level-scales", "maybe"), "maybe is not one of on, off, auto"),
 )
-async def test_wrong_usage_ends_with_two_and_a_sentence(database: str, arguments: tuple[str, ...], sentence: str) -> None:
+"""Arguments, and what is said of them."""
+
+
+async def test_wrong_usage_ends_with_two_and_a_sentence(database: str) -> None:
     """On stderr, without a traceback."""
     await school(database)
-    code, out, err = await outcomes(*arguments, DATABASE_URL=database)
-    assert (code, out) == (2, "")
-    assert sentence in " ".join(err.split())
-    assert "Traceback" not in err
+    for arguments, sentence in WRONG:
+        code, out, err = await outcomes(*arguments, DATABASE_URL=database)
+        assert (code, out) == (2, ""), (arguments, err)
+        assert sentence in " ".join(err.split()), arguments
+        assert "Traceback" not in err, arguments
 
 
 async def test_several_tenants_are_told_apart(database: str) -> None:

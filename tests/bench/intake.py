@@ -24,6 +24,9 @@ CONNECTIONS = 48
 SIGNED = 500
 """Different tokens, sent again and again: to sign costs ten times what to verify costs."""
 WARM = 2_000
+LARGE = 300
+LARGE_CONNECTIONS = 5
+"""Events of 1 MB that are sent afterwards, for the memory that they take, so many at a time."""
 READY_SECONDS = 60.0
 PROMISED_RATE, PROMISED_MS, PROMISED_MB = 3_000, 100, 100
 
@@ -56,11 +59,11 @@ class _Client(asyncio.Protocol):
             self._done.set_result(None)
 
 
-async def _sent(port: int, requests: list[bytes], count: int) -> tuple[float, list[float]]:
+async def _sent(port: int, requests: list[bytes], count: int, connections: int = CONNECTIONS) -> tuple[float, list[float]]:
     """Seconds, and those of each request, sorted."""
     loop, times = asyncio.get_running_loop(), list[float]()
     stream = (requests[number % len(requests)] for number in range(count))
-    finished = [loop.create_future() for _ in range(CONNECTIONS)]
+    finished = [loop.create_future() for _ in range(connections)]
     begun = time.perf_counter()
     for done in finished:
         await loop.create_connection(lambda done=done: _Client(stream, times, done), "127.0.0.1", port)  # type: ignore[misc]
@@ -93,7 +96,10 @@ async def _measure(bootstrap: str, count: int) -> dict[str, Any]:
                 await _sent(port, requests, WARM)
                 before = cpu_seconds(intake.pid)
                 seconds, times = await _sent(port, requests, count)
-                cost, peak = cpu_seconds(intake.pid) - before, peak_memory(intake.pid)
+                cost = cpu_seconds(intake.pid) - before
+                large = _request(canvas.token(result(title="x" * 990_000)))
+                await _sent(port, [large], LARGE, LARGE_CONNECTIONS)
+                peak = peak_memory(intake.pid)
             finally:
                 intake.terminate()
                 await intake.wait()

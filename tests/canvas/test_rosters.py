@@ -311,8 +311,13 @@ async def test_short_pages_do_not_end_a_list(database: str, school: School, page
     assert await read_rosters(database) == COURSES
 
 
-@pytest.mark.parametrize("kind", ["forbidden", "forbidden401", "rejected", "missing"])
-@pytest.mark.parametrize("name", ["assignments", "sections", "enrollments", "users"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *((name, "forbidden") for name in ("assignments", "sections", "enrollments", "users")),
+        *(("enrollments", kind) for kind in ("forbidden401", "rejected", "missing")),
+    ],
+)
 async def test_a_roster_with_a_refused_list_counts_as_not_read(database: str, school: School, kind: Any, name: str) -> None:
     """The other courses count as read, the report has one sentence, and the next run requests the course again."""
     school.fail(kind, path=f"courses/{ALGEBRA}/{name}")
@@ -325,9 +330,13 @@ async def test_a_roster_with_a_refused_list_counts_as_not_read(database: str, sc
     assert await read_rosters(database) == COURSES
 
 
-@pytest.mark.parametrize("page", [1, 2])
-@pytest.mark.parametrize("kind", ["shape", "html", "500"])
-@pytest.mark.parametrize("name", ["sections", "enrollments", "users"])
+@pytest.mark.parametrize(
+    ("name", "kind", "page"),
+    [
+        *((name, "500", page) for name in ("sections", "enrollments", "users") for page in (1, 2)),
+        *(("enrollments", kind, 2) for kind in ("shape", "html")),
+    ],
+)
 async def test_a_roster_with_a_failed_page_counts_as_not_read(
     database: str, school: School, kind: Any, name: str, page: int
 ) -> None:

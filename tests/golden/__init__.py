@@ -9,7 +9,6 @@ import gzip
 import hashlib
 import itertools
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -19,14 +18,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from tests import WHOLE
 from tests.samples import NOON, TENANT, Event, iso
 
 FOLDER = Path(__file__).parent
 ORACLE, ROWS, DIGESTS = FOLDER / "oracle.ndjson.gz", FOLDER / "rows.ndjson.gz", FOLDER / "digests.json"
 RUBY = shutil.which("ruby")
 """Where it is installed (Debian: `apt-get install ruby`)."""
-WHOLE = bool(os.environ.get("WHOLE"))
-"""Set by `make numbers`: all rules on all scales, and more fresh lines."""
 FRESH = 20_000 if WHOLE else 600
 """Lines that a test has Ruby make anew."""
 MASTERY = {4: 3.0, 5: 3.0, 10: 7.0}

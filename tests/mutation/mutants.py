@@ -845,6 +845,27 @@ MUTANTS = (
         _RUBYS,
     ),
     Mutant(
+        "a sum is rounded also where it is close to a half",
+        f"{_FUNCTIONS}/sure_score.sql",
+        "> 0.001 THEN",
+        ">= 0 THEN",
+        _tests("tests/postgres/test_mastery.py", "test_many_thousand_scores_of_every_method_agree_to_the_last_cent"),
+    ),
+    Mutant(
+        "the banks of a quiz are added up one by one",
+        f"{_FUNCTIONS}/text_of_rollup.sql",
+        "(cell.quiz_ids[1] = cell.quiz_ids[2]) IS NOT TRUE",
+        "true",
+        _tests("tests/postgres/test_mastery_rules.py", "test_the_rollups_of_now_are_those_of_the_newest_moment"),
+    ),
+    Mutant(
+        "results of a removed alignment are added up",
+        f"{_FUNCTIONS}/text_of_rollup.sql",
+        "coalesce(s.associated_asset_id <> ALL (",
+        "coalesce(0 <> ALL (",
+        _tests("tests/postgres/test_mastery_rules.py", "test_the_rollups_of_now_are_those_of_the_newest_moment"),
+    ),
+    Mutant(
         "whoever left goes on counting",
         f"{_FUNCTIONS}/text_of_rollup.sql",
         "unnest(left_out) gone (name))';",
@@ -972,7 +993,7 @@ MUTANTS = (
     ),
     Mutant(
         "a user of another shard is the one with the same local id",
-        "consumer/ingest/version.py",
+        "consumer/ingest/own_ids.py",
         "if member in table.global_ids and value // SHARD == shard else value",
         "if member in table.global_ids else value",
         _tests(_IDENTITY_RULES, "test_a_user_of_another_shard_is_not_the_one_with_the_same_local_id"),
@@ -1363,8 +1384,8 @@ MUTANTS = (
     Mutant(
         "a user of another shard is ours",
         "consumer/serve/api/dependencies.py",
-        "local_id(one) if isinstance(one, int) and one // SHARD == shard else one",
-        "local_id(one) if isinstance(one, int) else one",
+        "local_id(id_) if id_ >= SHARD and id_ // SHARD == await _shard(self.pool, self.tenant) else id_",
+        "local_id(id_)",
         _tests(_ATTACKS, "test_ids_of_other_shards_are_not_ours"),
     ),
     Mutant(
@@ -2044,14 +2065,14 @@ MUTANTS = (
     ),
     Mutant(
         "the name that comes last is held",
-        f"{_FUNCTIONS}/newer_telling.sql",
+        f"{_FUNCTIONS}/newer_names.sql",
         "THEN one ELSE other END",
         "THEN coalesce(other, one) ELSE other END",
         _tests(_NAMES, "test_the_newest_name_is_held_and_known_versions_bring_it_too", _ANY_ORDER),
     ),
     Mutant(
         "of two names at one moment any is held",
-        f"{_FUNCTIONS}/newer_telling.sql",
+        f"{_FUNCTIONS}/newer_names.sql",
         """((one ->> 'event_time') COLLATE "C", one::text COLLATE "C")
                                    >= ((other ->> 'event_time') COLLATE "C", other::text COLLATE "C")""",
         "(one ->> 'event_time') >= (other ->> 'event_time')",
@@ -2067,7 +2088,7 @@ MUTANTS = (
     ),
     Mutant(
         "REST is believed where an event is newer",
-        f"{_FUNCTIONS}/names_told.sql",
+        f"{_FUNCTIONS}/newest_names.sql",
         """(by_rest ->> 'event_time') COLLATE "C" > (by_event""",
         """(by_rest ->> 'event_time') COLLATE "C" >= (by_event""",
         _tests(_NAMES, "test_at_one_moment_the_event_is_believed"),
@@ -2254,13 +2275,6 @@ MUTANTS = (
         _tests(_KEPT, "test_a_disk_that_takes_nothing_is_503"),
     ),
     Mutant(
-        "half a record stays in the spool",
-        _SPOOL,
-        "            os.truncate(file.path, file.end)\n",
-        "",
-        _tests(_KEPT, "test_what_was_cut_in_the_middle_is_cut_off"),
-    ),
-    Mutant(
         "broken records of the spool are sent",
         _SPOOL,
         "if len(payload) != length or zlib.crc32(payload) != crc:",
@@ -2277,8 +2291,8 @@ MUTANTS = (
     Mutant(
         "who has given up is written too",
         "consumer/intake/grouping.py",
-        "            written.cancel()  # who has given up",
-        "            pass  # who has given up",
+        "if not one[1].done()]",
+        "]",
         _tests(_OUTLETS, "test_who_gave_up_is_not_written_with_the_rest"),
     ),
     Mutant(

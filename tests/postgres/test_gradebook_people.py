@@ -236,6 +236,8 @@ async def test_one_student_is_named_by_uuid_id_or_pseudonym(connection: Connecti
         changes = await timeline.timeline(connection, 7, name, 1, None)
         assert changes.student.person.user_id == 6
         assert f"Left Already ({uuid(6)})" in text(timeline.render(changes))
+        assert "has left the course" in text(timeline.render(changes))
+        assert "not in the course" in text(timeline.render(changes))
         one = await rollup.rollup(connection, 7, name, 1, None, None)
         assert one.score == 1
         assert f"Left Already ({uuid(6)}), course 7 (Biology 101)" in text(rollup.render(one))

@@ -180,7 +180,7 @@ async def test_a_timeline_is_each_moment_at_which_the_rollup_is_another(unchecke
 
 
 async def test_many_thousand_scores_of_every_method_agree_to_the_last_cent(unchecked_database: str) -> None:
-    """Values on and off the halves, legal and illegal numbers, one result and many."""
+    """Values on and off the halves, legal and illegal numbers, one result and many; told from their sum where that is sure."""
     chance = random.Random(7)
     cases: list[tuple[str | None, int | None, list[float], float | None]] = [
         (
@@ -197,16 +197,23 @@ async def test_many_thousand_scores_of_every_method_agree_to_the_last_cent(unche
     ]
     connection = await connect(unchecked_database)
     rows = await connection.fetch(
-        "SELECT outcomes_internal.rollup_score(c ->> 0, (c ->> 1)::integer, "
-        "ARRAY(SELECT v::float8 FROM jsonb_array_elements_text(c -> 2) WITH ORDINALITY e (v, n) ORDER BY n), "
-        "(c ->> 3)::float8) "
-        "FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY a (c, n) ORDER BY n",
+        "SELECT outcomes_internal.rollup_score(method, number, v, mastery), "
+        "outcomes_internal.rollup_score(method, number, ARRAY(SELECT unnest(v) ORDER BY 1), mastery) AS sorted, "
+        "outcomes_internal.sure_score(100 * outcomes_internal.near_score(method, outcomes_internal.legal_int(method, number), "
+        "cardinality(v), (SELECT sum(one) FROM unnest(v) one), (SELECT max(one) FROM unnest(v) one), v[cardinality(v)])) "
+        "AS sure FROM (SELECT n, c ->> 0 AS method, (c ->> 1)::integer AS number, (c ->> 3)::float8 AS mastery, "
+        "ARRAY(SELECT v::float8 FROM jsonb_array_elements_text(c -> 2) WITH ORDINALITY e (v, n) ORDER BY n) AS v "
+        "FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY a (c, n)) a ORDER BY n",
         json.dumps(cases),
     )
     await connection.close()
     wrong = [(case, row[0], expected) for case, row in zip(cases, rows, strict=True) if row[0] != (expected := score(*case))]
     assert wrong == []
     assert sum(row[0] is not None for row in rows) > 12_000
+    assert [row for row in rows if row["sure"] not in (None, row[0])] == []
+    assert sum(row["sure"] is not None for row in rows) > 6_000
+    any_order = [row for case, row in zip(cases, rows, strict=True) if case[0] in (None, "highest", "average", "n_mastery")]
+    assert [row for row in any_order if row["sorted"] != row[0]] == []
 
 
 @pytest.mark.parametrize(

@@ -292,6 +292,37 @@ async def test_numbers_next_to_nothing_are_nothing(school: School, method: str, 
     assert await school.connection.fetch("SELECT * FROM mastery_timeline($1, 7, 'ana', 1)", TENANT)
 
 
+async def test_the_rollups_of_now_are_those_of_the_newest_moment(school: School) -> None:
+    """Those of now are told from sums where a method looks at no order; what no sum can tell is told from the results."""
+    quiz = {"artifact_type": "Quizzes::QuizSubmission", "associated_asset_type": "Quizzes::Quiz", "associated_asset_id": "70"}
+    odd: list[list[dict[str, Any]]] = [
+        *([{"percent": percent}] for percent in (None, -0.3, 1e-150, 1e7, 0.425)),
+        [{"percent": 0.7, "associated_asset_type": "Assignment", "associated_asset_id": "5"}],
+        *([quiz | {"percent": 0.1, "possible": possible}] for possible in (0.0, 0.3)),
+        *([quiz | {"percent": 0.1 * n, "possible": float(n)} for n in (1, 2, 4)[:count]] for count in (2, 3)),
+        [quiz | {"percent": 0.1 * n, "possible": 0.3, "associated_asset_id": str(n)} for n in (1, 9, 4)],
+    ]
+    await school.outcome()
+    id_ = 0
+    for number, results in enumerate(odd):
+        for result in ({"percent": 0.85}, {"percent": 0.35}, *results):
+            id_ += 1
+            await school.result(id_, **(result | {"user_uuid": f"student {number}"}))
+    await school.connection.execute(
+        "INSERT INTO outcome_alignment_version (root_account_uuid, course_id, learning_outcome_id, asset_type, asset_id, "
+        "workflow_state, event_time, source) VALUES ($1, 7, 1, 'Assignment', 5, 'deleted', $2, 'canvas:x')",
+        TENANT,
+        school.now(),
+    )
+    of = 'SELECT * FROM outcome_rollup_at($1, 7, $2) ORDER BY user_uuid COLLATE "C"'
+    for method in ("highest", "average", "n_mastery", "decaying_average"):
+        await school.method(method, 1, owner="Course", id_=7)
+        now = await school.connection.fetch(of, TENANT, None)
+        assert len(now) == len(odd)
+        assert {row["calculation_method"] for row in now} == {method}
+        assert now == await school.connection.fetch(of, TENANT, school.now())
+
+
 async def test_a_long_row_of_noughts_fades_what_was_once_good(school: School) -> None:
     """A hundredth of a hundredth, and so on, is nothing at last and no error."""
     noughts = "ARRAY[4] || array_fill(0.0::float8, ARRAY[400])"

@@ -232,6 +232,8 @@ async def test_a_user_is_found_in_a_course_and_alone(server: Served, database: s
     assert (await server.get(f"{COURSE}/users/{EVE_ID}?include[]=enrollments"))["enrollments"][0]["id"] == 902
     for path in (f"{COURSE}/users/{GUS_ID}", f"{COURSE}/users/99", "/api/v1/users/99", f"/api/v1/users/{2108 * 10**13 + 501}"):
         assert (await server.ask(path)).status == 404, path
+    await write(database, user(10**13 + 501, "Far Away", "far", minute=50))
+    assert (await server.get("/api/v1/users/2108~501?include[]=uuid"))["uuid"] == "far"
     told = await server.get(f"/api/v1/users/{GUS_ID}?include[]=uuid")
     rest_people.User.model_validate(told)
     assert (told["id"], told["uuid"]) == (GUS_ID, "gus")

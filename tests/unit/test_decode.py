@@ -184,6 +184,30 @@ def test_an_outcome_of_another_shard_keeps_its_global_id() -> None:
     assert member(accepted(result(learning_outcome_id="10030000000000007")), "learning_outcome_id") == 10030000000000007
 
 
+def test_an_id_of_another_shard_than_the_root_accounts_stays_global() -> None:
+    """Where nothing tells the root account's shard, it is that of the object itself."""
+    elsewhere = "21080000000000501"
+    enrollment = accepted(event("enrollment_updated", user_id=elsewhere, associated_user_id=elsewhere))
+    assert (member(enrollment, "user_id"), member(enrollment, "associated_user_id")) == (int(elsewhere), int(elsewhere))
+    assert member(enrollment, "course_id") < 10**13
+    user = event("user_updated", user_id=elsewhere)
+    assert (accepted(user).key.id, member(accepted(user), "global_id")) == (int(elsewhere), int(elsewhere))
+    del user["metadata"]["root_account_id"]
+    assert (accepted(user).key.id, member(accepted(user), "global_id")) == (501, int(elsewhere))
+
+
+@pytest.mark.parametrize("blank", ["", " \t"])
+@pytest.mark.parametrize("name", ["learning_outcome_result_updated", "user_updated", "enrollment_updated"])
+def test_a_blank_uuid_of_a_user_is_none(name: str, blank: str) -> None:
+    """The hash stays that of what was sent."""
+    uuid = "uuid" if name == "user_updated" else "user_uuid"
+    sent, absent = event(name), event(name)
+    sent["body"][uuid] = blank
+    del absent["body"][uuid]
+    assert member(accepted(sent), uuid) is None
+    assert accepted(sent).key.version_hash != accepted(absent).key.version_hash
+
+
 def test_unknown_members_are_kept_and_named() -> None:
     """The drift report counts them; their values are in `extra`."""
     version = accepted(result(hidden=True, nested={"b_id": "7", "a": 1.0}))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests import golden
+from tests import WHOLE, golden
 from tests.golden import Line
 from tests.reference import Reference
 from tests.reference_math import Told, score
@@ -44,7 +44,7 @@ def test_the_reference_computes_the_scores_of_all_lists_of_whole_scores(scale: i
     """Up to five of them, on scales of 4, 5 and 10 points; by the digests of what Ruby computed."""
     lists = list(golden.lists(scale))
     rules = list(golden.rules(scale))
-    assert len(rules) == (24 if golden.WHOLE or scale < 10 else 4)
+    assert len(rules) == (24 if WHOLE or scale < 10 else 4)
     for rule, method, number, digest in rules:
         assert golden.digest_of(score(method, number, values, golden.MASTERY[scale]) for values in lists) == digest, rule
 
@@ -54,7 +54,7 @@ def test_what_is_kept_is_what_ruby_computes() -> None:
     """By `scores.rb`: the oracle was made without it."""
     lines = golden.kept()
     assert golden.answered(asked(lines)) == lines
-    for scale in golden.MASTERY if golden.WHOLE else (4, 5):
+    for scale in golden.MASTERY if WHOLE else (4, 5):
         assert golden.digested(scale) == {rule: digest for rule, _, _, digest in golden.rules(scale)}
 
 

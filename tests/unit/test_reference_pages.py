@@ -56,7 +56,7 @@ def test_the_routes_of_the_worker_are_on_the_page() -> None:
 
 def test_the_sandbox_s_routes_are_on_the_page_beside_the_others() -> None:
     """Each once."""
-    section = (FOLDER / "endpoints.md").read_text(encoding="utf-8").partition("## HTTP server")[2]
+    section = (FOLDER / "endpoints.md").read_text(encoding="utf-8").partition("## Health")[2]
     found = Counter(re.findall(r"^\| `((?:GET|PUT|POST|DELETE) [^`]+)`", section, re.MULTILINE))
     paths = endpoints.document(sandbox=True)["paths"]
     assert found == Counter(f"{method.upper()} {path}" for path, methods in paths.items() for method in methods)

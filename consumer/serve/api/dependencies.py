@@ -214,12 +214,13 @@ class TenantRequest:
         answer.headers["Link"] = links(str(self.http.url), page, total)
         return answer
 
+    async def user_id(self, id_: int) -> int:
+        """The id of a user as the projection has it: local, whole for users of other shards."""
+        return local_id(id_) if id_ >= SHARD and id_ // SHARD == await _shard(self.pool, self.tenant) else id_
+
     async def people(self, named: Sequence[str]) -> list[int | str]:
         """The ids and uuids that these names stand for, as the projection has them."""
-        found = [one.removeprefix(_UUID) if one.startswith(_UUID) else int(one) for one in named]
-        shard = await _shard(self.pool, self.tenant) if any(isinstance(one, int) and one >= SHARD for one in found) else None
-        # users of other shards keep their whole id
-        return [local_id(one) if isinstance(one, int) and one // SHARD == shard else one for one in found]
+        return [one.removeprefix(_UUID) if one.startswith(_UUID) else await self.user_id(int(one)) for one in named]
 
     async def users(self, named: Sequence[str] | None) -> list[str] | None:
         """The names that results use for these users; None where the request names none."""

@@ -107,7 +107,7 @@ async def users(
     rows = [row for row in await _enrollments(request) if row["type"] in types and row["enrollment_state"] in states]
     of_user = _by_user(rows)
     if user_ids is not None:
-        named = {await request.own_id(one) for one in user_ids}
+        named = {await request.user_id(one) for one in user_ids}
         of_user = {id_: some for id_, some in of_user.items() if id_ in named}
     names = await names_of(request, [(id_, None) for id_ in of_user])
     found = [id_ for id_, _ in names.of if id_ is not None]
@@ -123,7 +123,7 @@ async def users(
 @router.get("/courses/{course_id}/users/{user_id}", response_model=rest_people.User, tags=["Courses"])
 async def user_of_course(request: CourseAt, user_id: Id, include: UserInclude = None) -> Response:
     """Show one user of a course: whoever has an enrolment there that is not deleted."""
-    id_ = await request.own_id(user_id)
+    id_ = await request.user_id(user_id)
     of_user = _by_user(row for row in await _enrollments(request) if row["enrollment_state"] != "deleted")
     if id_ not in of_user:
         raise not_found()
@@ -141,7 +141,7 @@ async def user(request: TenantAt, user_id: Id, include: UuidInclude = None) -> R
 
 
 async def _user(request: TenantRequest, user_id: int) -> Row:
-    id_ = await request.own_id(user_id)
+    id_ = await request.user_id(user_id)
     (row,) = await request.pool.fetch(sql("user_details"), request.tenant, [id_], request.at, None)
     gone = row["workflow_state"] == "deleted" and row["merged_into_user_id"] is None
     if gone or (row["workflow_state"] is None and row["uuid"] is None):
@@ -169,7 +169,7 @@ async def enrollments(
     include: UuidInclude = None,
 ) -> Response:
     """List the enrolments of a course, by type and by the name that Canvas sorts by."""
-    rows = await _enrollments(request, None if user_id is None else await request.own_id(user_id))
+    rows = await _enrollments(request, None if user_id is None else await request.user_id(user_id))
     return await _listed(request, page, rows, type_, state, include, request.context_id)
 
 
@@ -190,7 +190,7 @@ async def enrollments_of_section(
     section = await request.pool.fetch_row(sql("sections"), request.tenant, None, request.at, id_, False, 1, 0)
     if section is None:
         raise not_found()
-    found = await enrollments_in(request, [section["course_id"]], None if user_id is None else await request.own_id(user_id))
+    found = await enrollments_in(request, [section["course_id"]], None if user_id is None else await request.user_id(user_id))
     rows = [row for row in found if row["course_section_id"] == id_]
     return await _listed(request, page, rows, type_, state, include, section["course_id"])
 
@@ -237,7 +237,7 @@ async def _listed(
 )
 async def lmgb_user_details(request: CourseAt, user_id: Id) -> Response:
     """Show what the gradebook tells of a student of a course: the sections. No event tells the last login."""
-    id_ = await request.own_id(user_id)
+    id_ = await request.user_id(user_id)
     rows = [row for row in await _enrollments(request, id_) if row["enrollment_state"] != "deleted"]
     if not rows:
         raise not_found()

@@ -13,13 +13,13 @@ INSERT INTO person_name AS known
        (root_account_uuid, user_id, by_event, by_rest, name, short_name, sortable_name, login, sis_user_id, told_at)
 SELECT told.*, names.*
   FROM told
- CROSS JOIN outcomes_internal.names_told(by_event, by_rest) AS names
+ CROSS JOIN outcomes_internal.newest_names(by_event, by_rest) AS names
  ORDER BY root_account_uuid, user_id
     ON CONFLICT (root_account_uuid, user_id) DO UPDATE
    SET (by_event, by_rest, name, short_name, sortable_name, login, sis_user_id, told_at) = (
            SELECT event, rest, names.*
-             FROM outcomes_internal.newer_telling(known.by_event, excluded.by_event) AS event
-            CROSS JOIN outcomes_internal.newer_telling(known.by_rest, excluded.by_rest) AS rest
-            CROSS JOIN outcomes_internal.names_told(event, rest) AS names)
- WHERE outcomes_internal.newer_telling(known.by_event, excluded.by_event) IS DISTINCT FROM known.by_event
-    OR outcomes_internal.newer_telling(known.by_rest, excluded.by_rest) IS DISTINCT FROM known.by_rest
+             FROM outcomes_internal.newer_names(known.by_event, excluded.by_event) AS event
+            CROSS JOIN outcomes_internal.newer_names(known.by_rest, excluded.by_rest) AS rest
+            CROSS JOIN outcomes_internal.newest_names(event, rest) AS names)
+ WHERE outcomes_internal.newer_names(known.by_event, excluded.by_event) IS DISTINCT FROM known.by_event
+    OR outcomes_internal.newer_names(known.by_rest, excluded.by_rest) IS DISTINCT FROM known.by_rest

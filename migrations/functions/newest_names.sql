@@ -1,5 +1,5 @@
 -- At one and the same moment the event is believed. Logins and SIS ids may be told by one of both alone: REST shows them to administrators.
-CREATE OR REPLACE FUNCTION outcomes_internal.names_told(by_event jsonb, by_rest jsonb,
+CREATE OR REPLACE FUNCTION outcomes_internal.newest_names(by_event jsonb, by_rest jsonb,
     OUT name text, OUT short_name text, OUT sortable_name text, OUT login text, OUT sis_user_id text, OUT told_at timestamptz)
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT newer ->> 'name', newer ->> 'short_name',
@@ -11,5 +11,5 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
      CROSS JOIN LATERAL (SELECT CASE WHEN is_rest THEN by_rest ELSE by_event END, CASE WHEN is_rest THEN by_event ELSE by_rest END)
            AS told (newer, older)
 $$;
-COMMENT ON FUNCTION outcomes_internal.names_told IS
-    'A person''s names from the newest telling of events and the newest of REST, as person_name holds them.';
+COMMENT ON FUNCTION outcomes_internal.newest_names IS
+    'A person''s names, from the newest event and from what REST showed last, as person_name holds them.';
