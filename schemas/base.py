@@ -172,20 +172,23 @@ def _time_with_offset(value: Any) -> datetime:
     raise PydanticCustomError(Reason.BAD_TIME.value, message)
 
 
-def time_of(value: Any) -> datetime:
-    """An instant in UTC. Raises `PydanticCustomError`, code `bad_time`.
+def usual_time(text: str) -> datetime | None:
+    """An instant in one of the forms that Canvas writes, `2025-03-20T15:04:05Z` or with milliseconds; None for any other text.
 
-    First the form that Canvas writes, `2025-03-20T15:04:05Z` or with milliseconds, by its shape alone: the standard library
-    reads it fast, and into its own UTC, which sorting is fast with.
+    Told by its shape alone: the standard library reads it fast, and into its own UTC, which sorting is fast with.
     """
-    if type(value) is str and value > _FIRST_DAY:
-        between, length = value[4:20:3], len(value)
-        if (length == 20 and between == "--T::Z") or (length == 24 and between == "--T::." and value[23] == "Z"):
-            try:
-                return datetime.fromisoformat(value)
-            except ValueError:
-                pass  # no real moment: the next step says so
-    return _time_with_offset(value)
+    between, length = text[4:20:3], len(text)
+    if (length == 20 and between == "--T::Z") or (length == 24 and between == "--T::." and text[23] == "Z"):
+        try:
+            return datetime.fromisoformat(text) if text > _FIRST_DAY else None
+        except ValueError:
+            return None
+    return None
+
+
+def time_of(value: Any) -> datetime:
+    """An instant in UTC. Raises `PydanticCustomError`, code `bad_time`."""
+    return (usual_time(value) if type(value) is str else None) or _time_with_offset(value)
 
 
 class _Time:

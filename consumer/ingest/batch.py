@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from consumer.ingest.elements import Elements
 from consumer.ingest.records import Accepted, Ignored, Rejected, Verdict
@@ -67,6 +67,7 @@ class Batch:
     rejected: list[Rejected] = field(default_factory=list)
     bytes: int = 0
     """Of its records."""
+    _newest: dict[Partition, datetime] | None = field(default=None, init=False)
 
     @property
     def events(self) -> int:
@@ -90,17 +91,19 @@ class Batch:
         self.moves[partition] = Move(before.old if before else old, new)
 
     def last_event_time(self) -> dict[Partition, datetime]:
-        """Newest `event_time` of each partition that has one."""
-        newest: dict[tuple[str, int], datetime] = {}
-        verdicts: list[Accepted | Ignored] = [*self.accepted, *self.ignored]
-        for verdict in verdicts:
-            time = verdict.key.event_time if isinstance(verdict, Accepted) else verdict.event_time
-            if time is not None:
-                where = (verdict.record.source, verdict.record.partition)
-                before = newest.get(where)
-                if before is None or time > before:
+        """Newest `event_time` of each partition that has one, once all events are there."""
+        if self._newest is None:
+            newest: dict[tuple[Any, ...], datetime] = {}
+            for version in self.accepted:
+                where, time = version.record[:2], version.key.event_time
+                if where not in newest or time > newest[where]:
                     newest[where] = time
-        return {Partition(*where): time for where, time in newest.items()}
+            for ignored in self.ignored:
+                where = ignored.record[:2]
+                if ignored.event_time is not None and (where not in newest or ignored.event_time > newest[where]):
+                    newest[where] = ignored.event_time
+            self._newest = {Partition(*where): time for where, time in newest.items()}
+        return self._newest
 
 
 def partition_of(verdict: Verdict) -> Partition:
@@ -128,16 +131,16 @@ def sort_and_dedupe(accepted: Iterable[Accepted]) -> Mapping[Table, list[Staged]
 
 
 def _sort_and_dedupe(versions: list[Accepted]) -> list[Staged]:
-    versions = sorted(versions, key=attrgetter("key"))
-    distinct = [
-        one
-        for one, before in zip(versions, [None, *versions], strict=False)
-        if before is None or one.key != before.key or one.metadata != before.metadata
-    ]
-    return [
-        Staged(version, after is None or after.key[:2] != version.key[:2])
-        for version, after in zip(distinct, [*distinct[1:], None], strict=True)
-    ]
+    staged: list[Staged] = []
+    before: Accepted | None = None
+    for version in sorted(versions, key=attrgetter("key")):
+        if before is not None:
+            same_object = version.key.id == before.key.id and version.key.root_account_uuid == before.key.root_account_uuid
+            if same_object and version.key == before.key and version.metadata == before.metadata:
+                continue
+            staged.append(Staged(before, not same_object))
+        before = version
+    return staged if before is None else [*staged, Staged(before, True)]
 
 
 def books_of(batch: Batch, added: Mapping[Partition, int], replaced: Mapping[Partition, int]) -> dict[Partition, Books]:

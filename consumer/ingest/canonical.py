@@ -97,11 +97,12 @@ def version_hash(event_name: str, canonical: bytes) -> int:
 
     It only tells apart versions of one object with one `event_time`, which are few.
     """
-    hasher = _hasher(event_name).copy()
+    hasher = hasher_of(event_name).copy()
     hasher.update(canonical)
     return int.from_bytes(hasher.digest(), "big", signed=True)
 
 
 @cache
-def _hasher(event_name: str) -> blake2b:
+def hasher_of(event_name: str) -> blake2b:
+    """What `version_hash` begins with. Copy it."""
     return blake2b(digest_size=8, key=event_name.encode()[:64])

@@ -1,35 +1,28 @@
 """One record -> one verdict per event. Pure: no clock, no network, no exception."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from consumer.ingest.canonical import canonical_body, plain, version_hash
+from consumer.ingest.canonical import canonical_body, version_hash
+from consumer.ingest.common_shape import common_version
 from consumer.ingest.elements import Elements
-from consumer.ingest.own_ids import own_ids
 from consumer.ingest.person_names import telling_of
-from consumer.ingest.records import Accepted, Ignored, OrderKey, RawRecord, Rejected, Verdict
-from consumer.ingest.tables import CANVAS, GLOBAL_ID, TABLE_OF_EVENT, TABLE_OF_SNAPSHOT, Table
+from consumer.ingest.records import Accepted, Ignored, RawRecord, Rejected, Verdict
+from consumer.ingest.tables import CANVAS, TABLE_OF_EVENT, TABLE_OF_SNAPSHOT, Table
 from consumer.ingest.texts import Refusal, Steps, path_of
 from consumer.ingest.unwrap import Envelope, unwrap
+from consumer.ingest.version import CONTEXT, interned_name, stored_values, version_of
 from consumer.printable import has_controls, printable, shown_name
 from consumer.settings import People, Settings
 from schemas.base import MAX_KEY_TEXT, Reason, time_of, whole_id
 
 TOMBSTONE = "(tombstone)"
 """The name that counts Kafka messages without a value."""
-
-NEVER_UPDATED = datetime(1, 1, 1, tzinfo=UTC)
-"""Stands for an absent `updated_at`; sorts before every other."""
-
-CONTEXT = ("context_type", "context_id", "context_account_id", "root_account_id")
-"""The only metadata that are kept: where the request was made. The rest is personal, or always the same."""
 
 MAX_VALUES = 10_000
 """Most values, at any depth, in the unknown and nested members of one event. Canvas' events have fewer than a hundred."""
@@ -93,6 +86,12 @@ def decode(record: RawRecord, rules: Rules, now: datetime) -> list[Verdict]:
     if len(raw) > rules.max_record_bytes:
         message = f"{len(raw)} bytes, more than the {rules.max_record_bytes} that are allowed"
         return [Rejected(Reason.TOO_LARGE, "", message, None, raw, record)]
+    version = common_version(record, raw, now, rules.max_future, rules.people)
+    return decode_any(record, raw, rules, now) if version is None else [version]
+
+
+def decode_any(record: RawRecord, raw: bytes, rules: Rules, now: datetime) -> list[Verdict]:
+    """The verdicts of all events in a record of any shape."""
     found = unwrap(raw)
     decoder = _Decoder(record, raw, rules, now, len(found))
     return [decoder.verdict(item) for item in found]
@@ -198,9 +197,23 @@ class _Decoder:
         for member in table.user_uuids:
             if not members.get(member, "-").strip():
                 del members[member]  # nobody's; the hash is that of what was sent
-        if table.global_ids:
-            members = own_ids(table, members, metadata)
-        return _version(record, table, tenant, name, event_time, members, hash_, extra, context, unknown, steps, names)
+        object_id, values = stored_values(table, members, metadata)
+        return version_of(
+            table,
+            tenant,
+            name,
+            event_time,
+            object_id,
+            members.get("updated_at"),
+            hash_,
+            values,
+            record,
+            context,
+            extra,
+            unknown,
+            steps,
+            names,
+        )
 
     def _count_values(self, values: Collection[Any]) -> None:
         """Subtracts the values in `values`, at any depth, from those left."""
@@ -252,15 +265,9 @@ def _tenant(uuid: object) -> str:
         raise _refused(Reason.NO_TENANT, path, _NO_TENANT)
     if not isinstance(uuid, str) or len(uuid) > MAX_KEY_TEXT:
         raise _refused(Reason.BAD_TYPE, path, "root_account_uuid is a text of at most 255 characters")
-    if (tenant := _interned_name(uuid)) is None:
+    if (tenant := interned_name(uuid)) is None:
         raise _refused(Reason.BAD_TEXT, path, _CONTROLS)
     return tenant
-
-
-@lru_cache(maxsize=1024)
-def _interned_name(name: str) -> str | None:
-    """One object for equal texts, which makes sorting fast; None for a text with control characters."""
-    return None if has_controls(name) else name
 
 
 def _context(metadata: dict[str, Any]) -> dict[str, Any]:
@@ -272,52 +279,6 @@ def _context(metadata: dict[str, Any]) -> dict[str, Any]:
         whole = {key: whole_id(value) if isinstance(value, float) else value for key, value in context.items()}
         context = {key: value for key, value in whole.items() if value is not None}
     return context
-
-
-def _version(
-    record: RawRecord,
-    table: Table,
-    tenant: str,
-    name: str,
-    event_time: datetime,
-    members: dict[str, Any],
-    hash_: int,
-    extra: dict[str, Any],
-    context: dict[str, Any],
-    unknown: tuple[str, ...],
-    steps: Steps | None,
-    names: str | None,
-) -> Accepted:
-    object_id: int = members[table.id_member]
-    values: Iterable[Any] = map(members.get, table.fields)
-    if table.json:
-        values = _stored(table, values)
-    if table.id_member in table.global_ids:
-        values = (members.get(GLOBAL_ID), *values)
-    row = (
-        tenant,
-        object_id,
-        *values,
-        orjson.dumps(plain(extra)).decode() if extra else None,
-        name,
-        event_time,
-        hash_,
-        record.source,
-        record.partition,
-        record.position,
-        orjson.dumps(context).decode() if context else None,
-        True,
-    )
-    order = OrderKey(tenant, object_id, event_time, name, members.get("updated_at", NEVER_UPDATED), hash_)
-    return Accepted(table, order, row, unknown, steps, record, names)
-
-
-def _stored(table: Table, values: Iterable[Any]) -> tuple[Any, ...]:
-    """One value for each of `table.fields`, as the columns store it: jsonb as text."""
-    return tuple(
-        orjson.dumps(plain(value, member)).decode() if value is not None and member in table.json else value
-        for member, value in zip(table.fields, values, strict=True)
-    )
 
 
 def _unknown(table: Table, members: dict[str, Any], extra: dict[str, Any]) -> tuple[str, ...]:

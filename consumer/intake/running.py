@@ -32,8 +32,8 @@ _BACKLOG = 2048
 _IDLE_SECONDS = 75
 """How long an idle connection stays open: longer than proxies keep theirs."""
 
-_M_MMAP_THRESHOLD, _LARGE_BYTES = -3, 128 * 1024
-"""glibc's number of the option, and its own first value."""
+_M_MMAP_THRESHOLD, _LARGE_BYTES = -3, 512 * 1024
+"""glibc's number of the option, and more than an event as a rule has."""
 
 Signals = Callable[[Callable[[], None]], Any]
 

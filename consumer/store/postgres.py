@@ -221,11 +221,16 @@ def _set_socket_options(connection: Connection, options: Iterable[tuple[int, int
 
 async def write_times_fast(connection: Connection) -> None:
     """Encodes times in a third of asyncpg's own time. Only for connections that write: they cannot read `infinity`."""
+
+    def encoder(time: datetime) -> tuple[int]:
+        since = time - _EPOCH
+        return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds,)
+
     await connection.set_type_codec(
         "timestamptz",
         schema="pg_catalog",
         format="tuple",
-        encoder=lambda time: ((time - _EPOCH) // _MICROSECOND,),
+        encoder=encoder,
         decoder=lambda fields: _EPOCH + fields[0] * _MICROSECOND,
     )
 

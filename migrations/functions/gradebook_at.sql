@@ -12,7 +12,7 @@ SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0
 BEGIN
     PERFORM outcomes_internal.known_tenant(tenant);
     RETURN QUERY
-    WITH rollup AS MATERIALIZED (SELECT r.* FROM outcomes.outcome_rollup_at($1, $2, $3, $4, $5) r),
+    WITH rollup AS MATERIALIZED (SELECT r.* FROM outcomes_internal.rollup_of($1, $2, $3, $4, $5) r),
     enrolled AS MATERIALIZED (
         SELECT r.user_id, outcomes_internal.person_key(r.user_id, r.user_uuid) AS user_uuid, r.test_student
           FROM outcomes.course_roster_at($1, $2, $3, $4) r

@@ -8,6 +8,9 @@ SET plan_cache_mode = force_generic_plan SET max_parallel_workers_per_gather = 0
 DECLARE
     moment CONSTANT timestamptz := at;
 BEGIN
+    IF NOT EXISTS (SELECT FROM outcomes.user_merge_version m WHERE m.root_account_uuid = tenant) THEN
+        RETURN; -- as a rule, and this is asked at every moment of a timeline
+    END IF;
     RETURN QUERY
     WITH RECURSIVE merge AS (
         SELECT m.user_id, m.merged_into_user_id, m.event_time FROM outcomes_internal.user_merged(tenant, user_ids, moment, known_at) m

@@ -40,6 +40,8 @@ BEGIN
     ),
     standing AS MATERIALIZED (
         SELECT h.user_uuid, h.user_id, h.held_from, h.held_until, e.now AND gone.user_id IS NULL AS enrolled,
+               bool_or(h.held_from <= until AND (h.held_until = 'infinity' OR h.held_until > until))
+                   OVER (PARTITION BY h.user_uuid, h.user_id) AS has_uuid,
                e.user_id IS NULL AND gone.user_id IS NULL AS unknown
           FROM held h
           LEFT JOIN enrolled e ON e.user_id = h.user_id
@@ -72,8 +74,7 @@ BEGIN
                                    AND coalesce(v.created_at, v.assessed_at, v.event_time) > read_at
                                    AND coalesce(v.created_at, v.assessed_at, v.event_time) >= s.held_from
                                    AND coalesce(v.created_at, v.assessed_at, v.event_time) < s.held_until)
-                THEN CASE WHEN s.held_from > until OR s.held_until <> 'infinity' AND s.held_until <= until
-                          THEN outcomes_internal.person_key(s.user_id, NULL) ELSE s.user_uuid END
+                THEN outcomes_internal.person_key(s.user_id, CASE WHEN s.has_uuid THEN s.user_uuid END)
            END
       FROM standing s
       LEFT JOIN renamed r ON r.user_id = s.user_id AND s.enrolled;

@@ -23,7 +23,7 @@ BEGIN
     had AS (
         SELECT k.user_id, k.user_uuid, o.user_id IS NOT NULL AS has
           FROM known k
-          LEFT JOIN outcomes_internal.uuid_owner(tenant, ARRAY(SELECT DISTINCT known.user_uuid FROM known), moment, known_at) o
+          LEFT JOIN outcomes_internal.uuid_owner(tenant, ARRAY(SELECT known.user_uuid FROM known), moment, known_at) o
             ON o.user_uuid = k.user_uuid AND o.user_id = k.user_id
           LEFT JOIN newest n ON n.user_id = k.user_id AND n.user_uuid = k.user_uuid
          ORDER BY k.user_id, has DESC, n.since DESC NULLS LAST, k.since, k.user_uuid

@@ -2,18 +2,21 @@
 
 import re
 
+import pytest
+
 from consumer.commands.demo import TAKES
 from tests.acceptance.running import outcomes, started
 from tests.forking import ROOT
 from tests.scratch import folder
 
 
+@pytest.mark.timeout(240)  # seven seconds of processor time
 async def test_the_demo_ends_with_mastery_now_and_then_and_with_commands_that_work() -> None:
     """Truth and projection agree; a gradebook, the same before its scale changed, a timeline; then what to try oneself."""
     with folder() as path:
         variables = {"OUTCOMES_DATA_FOLDER": str(path), "COLUMNS": "100"}
         async with started(["demo", "--events", "2000"], variables, cold=True) as demo:
-            code, out, err = await demo.end(None, seconds=100)
+            code, out, err = await demo.end(None, seconds=200)
         assert code == 0, err
         for part in (
             "0 differences",

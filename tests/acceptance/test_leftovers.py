@@ -163,20 +163,20 @@ async def test_a_postgres_that_died_with_its_machine_starts_again(place: Path) -
         assert await _answers(server.dsn)
 
 
-@pytest.mark.parametrize("step", ["initdb", "pg_ctl", "postmaster.pid"])
-async def test_a_command_that_is_killed_while_its_postgres_starts_leaves_none(place: Path, step: str) -> None:
+@pytest.mark.parametrize(
+    ("step", "waits"), [("initdb", False), ("pg_ctl", False), ("postmaster.pid", False), ("postmaster.pid", True)]
+)
+async def test_a_command_that_is_killed_while_its_postgres_starts_leaves_none(place: Path, step: str, waits: bool) -> None:
     """And the next command finds it as it should be, also one that does not wait for the end of the first."""
-    for waits in (True, False):
-        data = place / f"{waits}"
-        async with started(["status"], {"OUTCOMES_DATA_FOLDER": str(data)}, cold=True) as command:
-            while not ((data / "postgres" / step).exists() or _runs(command.pid, step)):  # noqa: ASYNC110 - it is over soon
-                await asyncio.sleep(0.01)
-            command.send(signal.SIGKILL)
-        if waits:
-            await _is_gone([], _short(data))
-        with embedded(data / "postgres") as server:
-            assert await _answers(server.dsn)
-        await _is_gone([], _short(data))
+    async with started(["status"], {"OUTCOMES_DATA_FOLDER": str(place)}, cold=True) as command:
+        while not ((place / "postgres" / step).exists() or _runs(command.pid, step)):  # noqa: ASYNC110 - it is over soon
+            await asyncio.sleep(0.01)
+        command.send(signal.SIGKILL)
+    if waits:
+        await _is_gone([], _short(place))
+    with embedded(place / "postgres") as server:
+        assert await _answers(server.dsn)
+    await _is_gone([], _short(place))
 
 
 def _runs(pid: int, program: str) -> bool:

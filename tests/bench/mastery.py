@@ -2,12 +2,15 @@
 
 import asyncio
 import json
+import re
 import statistics
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from consumer.ingest.tables import TABLES
+from consumer.query.sql import sql as query_sql
+from consumer.serve.sql import sql as serve_sql
 from consumer.store.postgres import Connection, connect
 from tests.samples import TENANT
 
@@ -43,6 +46,11 @@ async def _milliseconds(connection: Connection, question: str, runs: int) -> lis
     return times
 
 
+def _filled(statement: str, course: int) -> str:
+    """A statement with its parameters: the tenant, a course, and of the others none."""
+    return re.sub(r"\$(\d)", lambda one: {"1": f"'{TENANT}'", "2": f"{course}::bigint"}.get(one[1], "NULL"), statement)
+
+
 async def _questions(connection: Connection) -> list[tuple[str, str, float, int]]:
     """(what, SQL, milliseconds that are promised, runs)."""
     found = await connection.fetchrow(
@@ -53,14 +61,19 @@ async def _questions(connection: Connection) -> list[tuple[str, str, float, int]
     student, outcome = found or ("", 0)
     small = f"SELECT * FROM outcome_rollup_at('{TENANT}', 7, NULL)"
     large = f"SELECT * FROM outcome_rollup_at('{TENANT}', 1, NULL)"
+    book = "SELECT * FROM gradebook_at('{}', {})"
     return [
         ("gradebook of 30 students x 15 outcomes, 11 results each", small, 10, RUNS),
         ("gradebook of 500 x 20, 5 results each", large, 100, RUNS),
-        ("the large one with all students and titles", f"SELECT * FROM gradebook_at('{TENANT}', 1)", 150, RUNS),
+        ("the small one with the roster, names and titles", book.format(TENANT, 7), 10, RUNS),
+        ("the large one with the roster, names and titles", book.format(TENANT, 1), 100, RUNS),
         ("the small one at a date", small.replace("NULL", MOMENT), 30, RUNS),
         ("the large one at a date", large.replace("NULL", MOMENT), 300, RUNS),
         ("roster of 500 students and 50 without results", f"SELECT * FROM course_roster_at('{TENANT}', 1, NULL)", 10, RUNS),
         ("a student's timeline", f"SELECT * FROM mastery_timeline('{TENANT}', 7, '{student}', {outcome})", 10, RUNS),
+        ("`outcomes gradebook` of the large one: its students", _filled(query_sql("students"), 1), 150, RUNS),
+        ("its outcomes and their summaries", _filled(query_sql("gradebook_outcomes"), 1), 150, RUNS),
+        ("`outcomes serve` of the large one: its students", _filled(serve_sql("gradebook_students"), 1), 40, RUNS),
         ("summary of all courses", "SELECT * FROM course_outcome_summary", 60_000, 1),
     ]
 

@@ -2,7 +2,7 @@
 -- Course 1 has 500 students, 20 outcomes and 5 results for each pair; every other 30 students, 15 outcomes and 11 results.
 -- Rows lie as grading brings them: assignment by assignment, and within it course by course. Every fifth result was regraded later.
 -- Rosters: each student was invited and then active, in one section of 100; every fiftieth has left; a tenth more have no result. REST
--- read the rosters of the odd courses. Submissions of the assignments that no rubric assesses tell when work was handed in.
+-- read the rosters of the odd courses. Everybody has a name. Submissions of the assignments that no rubric assesses tell when work was handed in.
 -- Accounts: a root, 20 colleges, 200 departments. Scales and methods of the root, of colleges and of departments, three versions each.
 
 CREATE TEMPORARY TABLE course_size AS
@@ -88,6 +88,11 @@ INSERT INTO canvas_user_version
        partition, position)
 SELECT '{tenant}', id, 10000000000000 + id, '2025-01-02', 'registered', uuid, '2025-01-02', 'user_updated', posted, version, 'bench', 0, 1
   FROM enrolled, (VALUES (1, '2025-01-02'::timestamptz), (2, '2025-02-02')) v (version, posted);
+
+INSERT INTO person_name (root_account_uuid, user_id, name, short_name, sortable_name, told_at)
+SELECT '{tenant}', id, 'Student ' || student || ' of course ' || course, 'Student ' || student, 'of course ' || course || ', Student ' || student,
+       '2025-01-02'
+  FROM enrolled;
 
 INSERT INTO enrollment_version
       (root_account_uuid, id, global_id, updated_at, workflow_state, course_id, course_uuid, user_id, user_uuid, course_section_id, type,

@@ -27,7 +27,7 @@ from consumer.ingest.batch import Books
 from tests.acceptance.running import Process, outcomes, outcomes_json, running, send, started, until
 from tests.acceptance.test_worker import _at_least, consumed, found, settings, stream, undisturbed
 from tests.faults import hasty
-from tests.postgres.writing import books
+from tests.postgres.writing import WAITING_FOR_US, books
 from tests.samples import Event, result
 
 MakeTopic = Callable[..., Awaitable[str]]
@@ -334,7 +334,7 @@ async def test_retention_that_passes_a_worker_behind_a_paused_database_costs_not
             await admin.execute("LOCK TABLE learning_outcome_result_version IN ACCESS EXCLUSIVE MODE")
 
             async def blocked() -> bool:
-                return bool(await admin.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+                return bool(await admin.fetchval(WAITING_FOR_US))
 
             await until(blocked)
             await asyncio.sleep(1)  # one batch is written, one waits; the client asks for more when the second is taken over

@@ -27,7 +27,7 @@ from tests.acceptance.test_worker import found, settings, stream, undisturbed
 from tests.conftest import execute, named
 from tests.faults.cluster import LocalPostgres, small_file_system
 from tests.faults.proxy import Cut, Proxy
-from tests.postgres.writing import TOPIC, batch_of, books
+from tests.postgres.writing import TOPIC, WAITING_FOR_US, batch_of, books
 from tests.samples import Event, payload, result
 from tests.scratch import folder
 
@@ -464,7 +464,7 @@ async def test_a_deadlock_with_a_rival_is_tried_again(place: Place, another_data
         async with rival.transaction():
             await rival.execute("SELECT FROM stream_position FOR UPDATE")
             await place.send(100)
-            await until(lambda: rival.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+            await until(lambda: rival.fetchval(WAITING_FOR_US))
             await rival.execute("LOCK TABLE learning_outcome_result_version IN ACCESS EXCLUSIVE MODE")
         await place.written()
         await place.send()

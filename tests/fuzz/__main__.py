@@ -20,6 +20,7 @@ from consumer.engines import reaper
 
 with atheris.instrument_imports(include=["consumer.ingest", "consumer.printable", "schemas"]):
     from tests.fuzz.laws import LAWS
+from tests.fuzz.common_events import changed
 from tests.fuzz.seeds import LARGEST, seeds, words
 from tests.unit.test_hostile import FOUND, SCALARS, WRAPPERS
 
@@ -46,6 +47,11 @@ def mutated(data: bytes, max_size: int, seed: int) -> bytes:
         if len(text) <= max_size:
             return text.encode()
     return bytes(atheris.Mutate(data, max_size))
+
+
+def changed_or_mutated(data: bytes, max_size: int, seed: int) -> bytes:
+    """For the common shape: mostly an event of it with a few changes."""
+    return changed(seed)[:max_size] if seed % 4 else mutated(data, max_size, seed)
 
 
 def _change(value: Any, chance: random.Random) -> None:
@@ -76,10 +82,8 @@ def fuzz(target: str, arguments: list[str]) -> None:
     def test_one_input(data: bytes) -> None:
         law(data)
 
-    if target == "decode":
-        atheris.Setup([sys.argv[0], *arguments], test_one_input, custom_mutator=mutated)
-    else:
-        atheris.Setup([sys.argv[0], *arguments], test_one_input)
+    mutators = {"decode": {"custom_mutator": mutated}, "common": {"custom_mutator": changed_or_mutated}}
+    atheris.Setup([sys.argv[0], *arguments], test_one_input, **mutators.get(target, {}))
     atheris.Fuzz()
 
 

@@ -4,9 +4,10 @@ import json
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
-from typing import Any
+from typing import Any, get_args
 
-from consumer.ingest.decode import Rules, decode
+from consumer.ingest.common_shape import common_version
+from consumer.ingest.decode import Rules, decode, decode_any
 from consumer.ingest.lines import numbered_lines
 from consumer.ingest.records import Accepted, Ignored, Numbered, RawRecord, Rejected, TooLong, Verdict
 from consumer.ingest.split import form_of
@@ -14,6 +15,7 @@ from consumer.ingest.texts import MAX_DEPTH
 from consumer.ingest.unwrap import holds_event
 from consumer.ingest.values import numbered_values
 from consumer.printable import has_controls
+from consumer.settings import People
 from schemas.base import MAX_ID, MAX_KEY_TEXT, Reason
 from tests.samples import NOW, event, result
 
@@ -147,6 +149,18 @@ def _turned(value: Any, text: str) -> Any:
     return turn(exact) if isinstance(value, dict) else exact
 
 
+def check_common(data: bytes) -> None:
+    """What is read in one step is what is found by the way for any shape, to the type of each value."""
+    for people in get_args(People):
+        rules = Rules(people=people)
+        record = RawRecord("topic", 0, 7, data)
+        version = common_version(record, data, NOW, rules.max_future, people)
+        if version is not None:
+            (found,) = decode_any(record, data, rules, NOW)
+            assert version == found
+            assert repr(version.row) == repr(found.row)  # 5 is not 5.0
+
+
 def check_split(data: bytes) -> None:
     """The first two bytes say how the rest is cut. However it is cut, the records are the same, and no text is missing."""
     size, limit, text = 1 + (data[0] if data else 0), 1 + (data[1] if len(data) > 1 else 0), data[2:]
@@ -198,5 +212,9 @@ def without_blanks(text: bytes) -> bytes:
     return text.replace(b"\xef\xbb\xbf", b"").translate(None, BLANK + b",[]")
 
 
-LAWS: Mapping[str, Callable[[bytes], None]] = {"decode": check_decode, "split": check_split}
+LAWS: Mapping[str, Callable[[bytes], None]] = {
+    "decode": check_decode,
+    "common": check_common,
+    "split": check_split,
+}
 """Name of a target -> what holds for any bytes."""

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 
 from schemas.base import Reason
 from schemas.events import BODIES
+from tests.fuzz.common_events import changed
 from tests.samples import payload
 from tests.unit.test_decode import BROKEN, DIALECTS
 from tests.unit.test_hostile import POISONS, WRAPPERS
 from tests.unit.test_split import FORMS, TABLES
 from tests.unit.test_wrappers import CARRIERS, HINTS
 
-LARGEST = {"decode": 4096, "split": 1500}
+LARGEST = {"decode": 4096, "common": 4096, "split": 1500}
 """Bytes of a seed; text is split byte by byte too, which takes its time."""
 _TOKENS = (
     *("metadata", "body", "attributes", "data", "Body", "Message", "Messages", "Records", "Sns", "topic", "payload", "sensor"),
@@ -58,6 +59,8 @@ def seeds(target: str) -> Iterator[bytes]:
             carried = [value if isinstance(value, bytes) else json.dumps(value).encode() for value in CARRIERS.values()]
             carried += [value if isinstance(value, bytes) else json.dumps(value).encode() for value, *_ in HINTS.values()]
             found = [*records, *hostile, *dialects, *wrapped, *carried]
+        case "common":
+            found = [changed(number) for number in range(1000)]
         case _:
             texts = [data for data, _ in (*FORMS.values(), *TABLES.values())]
             found = [bytes((size, size)) + text for size in (0, 6, 254) for text in (*texts, *hostile, *dialects)]

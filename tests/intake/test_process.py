@@ -16,7 +16,7 @@ from consumer.engines import kafka as kafka_engine
 from consumer.engines.kafka import LocalKafka
 from consumer.intake.events import HEADER
 from tests.acceptance.running import Process, outcomes, running, until
-from tests.acceptance.test_worker import found
+from tests.acceptance.test_worker import found, settings
 from tests.faults.test_kafka import made
 from tests.intake import canvas
 from tests.postgres.writing import write
@@ -182,6 +182,32 @@ async def test_direct_writes_the_projection_through_kills(
             await until(lambda: _empty(tmp_path))
     assert deliveries.kept == set(range(1, 101))
     await write(another_database, *(result(id=number) for number in range(1, 101)))
+    assert await found(database) == await found(another_database)
+
+
+async def test_intake_and_worker_through_kills_lose_and_double_nothing(
+    database: str, another_database: str, kafka_bootstrap: str, topic: MakeTopic, free_port: int, tmp_path: Path
+) -> None:
+    """From Canvas to the rows, with either process killed at any moment: the projection is that of an undisturbed run.
+
+    Slow: eight processes start one after the other.
+    """
+    name, chance, deliveries = await topic(2), random.Random(22), Deliveries(free_port)
+    reading = settings(database, kafka_bootstrap, name)
+    async with canvas.jwks() as jwks:
+        for step in range(4):
+            taking = {"KAFKA_BOOTSTRAP_SERVERS": AWAY if step == 1 else kafka_bootstrap, "OUTCOMES_TOPIC": name}
+            async with intake(jwks, free_port, tmp_path, **taking) as taker, running("worker", **reading) as worker:
+                delivering = asyncio.create_task(deliveries.deliver(list(range(step * 50 + 1, step * 50 + 101))))
+                await asyncio.sleep(chance.random() / 2)
+                (taker if chance.random() < 0.5 else worker).send(signal.SIGKILL)
+                await delivering
+        async with intake(jwks, free_port, tmp_path, KAFKA_BOOTSTRAP_SERVERS=kafka_bootstrap, OUTCOMES_TOPIC=name):
+            await deliveries.deliver(list(range(1, 251)))
+            await until(lambda: _empty(tmp_path))
+    assert deliveries.kept == set(range(1, 251))
+    await outcomes("worker", "--until-end", **reading)
+    await write(another_database, *(result(id=number) for number in range(1, 251)))
     assert await found(database) == await found(another_database)
 
 

@@ -43,6 +43,7 @@ _BOUNDS = "tests/postgres/test_bounds.py"
 _UNKNOWN = "tests/postgres/test_unknown_values.py"
 _LEFTOVERS = "tests/acceptance/test_leftovers.py"
 _DECODE = "consumer/ingest/decode.py"
+_SHAPE = "consumer/ingest/common_shape.py"
 _NAMES = "tests/postgres/test_person_names.py"
 _NAMES_DECODED = "tests/unit/test_person_names.py"
 _PERSONAL = "tests/acceptance/test_personal_data.py"
@@ -92,6 +93,12 @@ def _tests(file: str, *names: str) -> tuple[str, ...]:
     return tuple(f"{file}::{name}" for name in names)
 
 
+_COMMON = _tests(
+    "tests/unit/test_common_shape.py",
+    "test_the_common_shape_is_read_in_one_step",
+    "test_anything_unusual_is_left_to_the_way_for_any_shape",
+)
+_COMMON_PEOPLE = _tests("tests/unit/test_common_shape.py", "test_the_setting_about_people_holds_for_the_common_shape")
 _FORGED = _tests(_DELIVERED, "test_forged_tokens_are_refused")
 _NO_NAME = _tests(_PERSONAL, "test_with_ids_no_name_is_anywhere")
 _RUBYS = _tests("tests/postgres/test_golden.py", "test_every_kept_number_of_ruby_is_computed_in_every_place")
@@ -244,8 +251,8 @@ MUTANTS = (
     Mutant(
         "the oldest of a batch becomes current",
         _BATCH,
-        "zip(distinct, [*distinct[1:], None], strict=True)",
-        "zip(distinct, [None, *distinct[:-1]], strict=True)",
+        'sorted(versions, key=attrgetter("key"))',
+        'sorted(versions, key=attrgetter("key"), reverse=True)',
         (
             *_SORTED,
             *_tests(
@@ -256,15 +263,15 @@ MUTANTS = (
     Mutant(
         "every version of a batch becomes current",
         _BATCH,
-        "Staged(version, after is None or after.key[:2] != version.key[:2])",
-        "Staged(version, True)",
+        "Staged(before, not same_object)",
+        "Staged(before, True)",
         _SORTED,
     ),
     Mutant(
         "a version is in a batch as often as it came",
         _BATCH,
-        "if before is None or one.key != before.key",
-        "",
+        "if same_object and version.key == before.key and version.metadata == before.metadata:",
+        "if False:",
         _SORTED,
     ),
     Mutant(
@@ -1816,6 +1823,195 @@ MUTANTS = (
         "if time.monotonic() - turn > TURN_SECONDS:",
         "if False:",
         ("tests/unit/test_worker_turns.py",),
+    ),
+    Mutant(
+        "in one step other than ASCII is read",
+        _SHAPE,
+        "not raw.isascii() or ",
+        "",
+        _COMMON,
+    ),
+    Mutant(
+        "in one step escaped characters are read",
+        _SHAPE,
+        'b"\\\\" in raw or ',
+        "",
+        _COMMON,
+    ),
+    Mutant(
+        "in one step arrays may be nested without end",
+        _SHAPE,
+        'b"[" in raw or ',
+        "",
+        _COMMON,
+    ),
+    Mutant(
+        "in one step objects may be nested without end",
+        _SHAPE,
+        ' or len(raw) - len(raw.replace(b"{", b"")) != 3',
+        "",
+        _COMMON,
+    ),
+    Mutant(
+        "in one step the first name counts, wherever it is",
+        _SHAPE,
+        "metadata.event_name != reader.name or ",
+        "",
+        _COMMON,
+    ),
+    Mutant(
+        "in one step no tenant is a tenant",
+        _SHAPE,
+        "not tenant or ",
+        "",
+        _COMMON,
+    ),
+    Mutant(
+        "in one step a tenant may be long",
+        _SHAPE,
+        "root_account_uuid: _Text",
+        "root_account_uuid: str",
+        _COMMON,
+    ),
+    Mutant(
+        "in one step the future is believed",
+        _SHAPE,
+        " or event_time - now > max_future",
+        "",
+        _COMMON,
+    ),
+    Mutant(
+        "in one step ids are of any size",
+        _SHAPE,
+        "Meta(max_length=18)",
+        "Meta(max_length=19)",
+        _COMMON,
+    ),
+    Mutant(
+        "in one step 0 is an id",
+        _SHAPE,
+        '"if {0} == 0:"',
+        '"if False:"',
+        _COMMON,
+    ),
+    Mutant(
+        "in one step an id may have a sign",
+        _SHAPE,
+        '"{0} = int({0}) if {0}.isdigit() else 0"',
+        '"{0} = int({0})"',
+        _COMMON,
+    ),
+    Mutant(
+        "in one step numbers are of any size",
+        _SHAPE,
+        "Annotated[int, Meta(ge=-_LIMIT, le=_LIMIT)] | Annotated[float, Meta(ge=-_LIMIT, le=_LIMIT)]",
+        "int | float",
+        _COMMON,
+    ),
+    Mutant(
+        "in one step integers are of any size",
+        _SHAPE,
+        "Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]",
+        "int",
+        _COMMON,
+    ),
+    Mutant(
+        "in one step what is not stored is of any size",
+        _SHAPE,
+        "Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]",
+        "int",
+        _COMMON,
+    ),
+    Mutant(
+        "in one step texts are of any length",
+        _SHAPE,
+        '"text": _Text,',
+        '"text": str,',
+        _COMMON,
+    ),
+    Mutant(
+        "in one step unknown members are passed over",
+        _SHAPE,
+        " forbid_unknown_fields=True,",
+        "",
+        _COMMON,
+    ),
+    Mutant(
+        "in one step a state may be null",
+        _SHAPE,
+        'fields.append((column.member, type_, "active"))',
+        'fields.append((column.member, type_ | None, "active"))',
+        _COMMON,
+    ),
+    Mutant(
+        "in one step a blank uuid is somebody's",
+        _SHAPE,
+        'f"if {name} is not None and not {name}.strip():  # nobody\'s"',
+        'f"if False:"',
+        _COMMON,
+    ),
+    Mutant(
+        "in one step all ids are local",
+        _SHAPE,
+        "    if reader.table.global_ids:",
+        "    if False:",
+        _COMMON,
+    ),
+    Mutant(
+        "in one step minus zero stays",
+        _SHAPE,
+        '"{0} += 0.0 ',
+        '"{0} = float({0}) ',
+        _COMMON,
+    ),
+    Mutant(
+        "in one step whole numbers keep their fraction",
+        _SHAPE,
+        "int({0}) if {0}.is_integer() else {0}",
+        "{0}",
+        _COMMON,
+    ),
+    Mutant(
+        "in one step a context of null is kept",
+        _SHAPE,
+        "if type(value := getattr(metadata, key)) is str",
+        "if (value := getattr(metadata, key)) is not UNSET",
+        _COMMON,
+    ),
+    Mutant(
+        "in one step a context needs no type",
+        _SHAPE,
+        "{} if metadata.context_type is UNSET else _known(metadata)",
+        "_known(metadata)",
+        _COMMON,
+    ),
+    Mutant(
+        "in one step people are read with off",
+        _SHAPE,
+        " if not reader.table.model.about_people",
+        "",
+        _COMMON_PEOPLE,
+    ),
+    Mutant(
+        "in one step names are passed over",
+        _SHAPE,
+        " if not reader.table.dropped",
+        "",
+        _COMMON_PEOPLE,
+    ),
+    Mutant(
+        "in one step the first day is believed",
+        "schemas/base.py",
+        " if text > _FIRST_DAY else None",
+        "",
+        _COMMON,
+    ),
+    Mutant(
+        "in one step an offset of hours is no offset",
+        "schemas/base.py",
+        'length == 24 and between == "--T::." and text[23] == "Z"',
+        'length == 24 and between == "--T::."',
+        _COMMON,
     ),
     Mutant(
         "names are written whatever the setting",

@@ -50,6 +50,14 @@ async def test_a_uuid_that_goes_to_another_user_and_comes_back_was_whose_it_was_
     assert await school.asked_for("ana") == "3.00"
 
 
+async def test_a_uuid_that_came_back_is_one_row_of_somebody_without_an_enrolment_too(school: Institution) -> None:
+    await school.outcome("average")
+    for id_, holder in enumerate((ANA, BO, ANA), start=1):
+        await school.user(holder, "ana")
+        await school.work(id_, id_ / 5, "ana")
+    assert await school.rows() == {"ana": {1: "2.00"}, f"id:{BO}": {1: "2.00"}}
+
+
 async def test_a_uuid_that_a_user_has_again_is_the_users_own(school: Institution) -> None:
     """Of several uuids of one user that was told last, whatever was told first; an enrolment tells it too."""
     await school.enrol(ANA)

@@ -82,6 +82,10 @@ async def books(connection: Connection) -> Books:
     return Books(*row)
 
 
+WAITING_FOR_US = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+"""Sessions that wait for the one that asks: other tests' sessions, on the same server, wait for others."""
+
+
 async def waiting_for_locks(connection: Connection) -> int:
     """Sessions of this database that wait for another one. Not to be asked inside a transaction, which sees one moment only."""
     count: int = await connection.fetchval(

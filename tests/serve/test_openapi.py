@@ -62,7 +62,7 @@ ASKED = {
     "/api/history/v1/courses/{course_id}/mastery": (f"student_id={ANA_ID}&outcome_id=1", f"student_id=uuid:{ANA}&outcome_id=1"),
 }
 """Queries that a path needs or accepts."""
-EXAMPLES = 8
+EXAMPLES = 5
 """Requests of each operation."""
 SHIFT = 5000
 MARK = "SECRET"
@@ -190,7 +190,7 @@ async def test_another_tenants_data_never_appears(database: str) -> None:
             assert MARK not in after.body.decode()
     async with served(database, OTHER) as server:
         for path in _paths(others):
-            if not re.search("grading_standard|terms|_ids?(\\[\\])?=", path):
+            if not re.search(r"grading_standard|terms|_ids?(\[\])?=", path):
                 assert (await server.ask(path)).status == 200, path  # so that the ids above were real ones
         for path in (f"outcomes/{others['outcome_id']}", f"courses/{others['course_id']}/users"):
             assert MARK in json.dumps(await server.get(f"/api/v1/{path}")), path

@@ -1,5 +1,6 @@
 -- Everybody who by a moment was ever told to be enrolled in a course as a student, or has a result in it that counts though nobody was told
--- to be enrolled whose it is. outcomes: those that the student has active results for, with or without a score.
+-- to be enrolled whose it is. outcomes: those that the student has active results for, with or without a score. Results are put together
+-- before they are anybody's: a course has a hundred times as many results as students.
 WITH once AS (
     SELECT v.id
       FROM learning_outcome_result_version AS v
@@ -11,7 +12,7 @@ WITH once AS (
      WHERE ($3::timestamptz IS NOT NULL OR $4::timestamptz IS NOT NULL)
        AND $2::bigint IS NULL AND v.root_account_uuid = $1 AND outcomes_internal.course_of(v.result_context_type, v.result_context_id) IS NULL
 ),
-result AS MATERIALIZED (
+result AS NOT MATERIALIZED (
     SELECT r.user_uuid, r.learning_outcome_id, r.workflow_state, r.associated_asset_type, r.associated_asset_id, r.event_time,
            coalesce(r.created_at, r.assessed_at, r.event_time) AS made_at
       FROM learning_outcome_result AS r
@@ -28,15 +29,31 @@ result AS MATERIALIZED (
 gone AS MATERIALIZED (
     SELECT a.* FROM outcomes_internal.removed_alignment($1, $2, $3, $4) AS a
 ),
-owner AS MATERIALIZED (
-    SELECT p.user_id, p.counts_as, array_agg(DISTINCT r.learning_outcome_id) FILTER (WHERE r.workflow_state = 'active' AND NOT EXISTS (
-               SELECT
-                 FROM gone
-                WHERE r.associated_asset_type = 'Assignment' AND gone.assignment_id = r.associated_asset_id
-                  AND gone.learning_outcome_id = r.learning_outcome_id AND r.event_time <= gone.removed_at)) AS outcomes
+person AS MATERIALIZED (
+    SELECT p.*
+      FROM outcomes_internal.result_person(
+           $1, $2, CASE WHEN $2::bigint IS NULL THEN ARRAY(SELECT DISTINCT result.user_uuid FROM result)
+                        ELSE outcomes_internal.course_uuids($1, $2, $3, $4) END, $3, $4) AS p
+),
+assessed AS MATERIALIZED ( -- when matters only where the uuid has been several people's
+    SELECT r.user_uuid, r.learning_outcome_id, CASE WHEN r.user_uuid = ANY (parted.uuids) THEN r.made_at END AS made_at,
+           bool_or(r.workflow_state = 'active'
+                   AND ((SELECT count(*) FROM gone) = 0
+                        OR NOT EXISTS (SELECT
+                                         FROM gone
+                                        WHERE r.associated_asset_type = 'Assignment' AND gone.assignment_id = r.associated_asset_id
+                                          AND gone.learning_outcome_id = r.learning_outcome_id
+                                          AND r.event_time <= gone.removed_at))) AS active
       FROM result AS r
-      JOIN outcomes_internal.result_person($1, $2, ARRAY(SELECT DISTINCT result.user_uuid FROM result), $3, $4) AS p
-        ON p.user_uuid = r.user_uuid AND r.made_at >= p.held_from AND r.made_at < p.held_until
+     CROSS JOIN (SELECT array_agg(p.user_uuid) AS uuids
+                   FROM person AS p
+                  WHERE p.held_from <> '-infinity' OR p.held_until <> 'infinity') AS parted
+     GROUP BY 1, 2, 3
+),
+owner AS MATERIALIZED (
+    SELECT p.user_id, p.counts_as, array_agg(DISTINCT a.learning_outcome_id) FILTER (WHERE a.active) AS outcomes
+      FROM assessed AS a
+      JOIN person AS p ON p.user_uuid = a.user_uuid AND (a.made_at IS NULL OR a.made_at >= p.held_from AND a.made_at < p.held_until)
      GROUP BY p.user_id, p.counts_as
 ),
 roster AS MATERIALIZED (
@@ -54,10 +71,12 @@ SELECT r.user_id, r.user_uuid, r.key, r.past_uuids, r.standing, r.test_student,
                    'workflow_state', e ->> 'workflow_state') ORDER BY n)
           FROM jsonb_array_elements(r.enrollments) WITH ORDINALITY AS enrollment (e, n)
           LEFT JOIN section ON section.id = (e ->> 'course_section_id')::bigint) AS enrollments,
-       ARRAY(SELECT DISTINCT unnest(owner.outcomes)
-               FROM owner
-              WHERE owner.user_id = r.user_id) AS outcomes
+       coalesce(theirs.outcomes, '{}') AS outcomes
   FROM roster AS r
+  LEFT JOIN (SELECT owner.user_id, array_agg(DISTINCT one) AS outcomes
+               FROM owner
+              CROSS JOIN unnest(owner.outcomes) AS one
+              GROUP BY owner.user_id) AS theirs USING (user_id)
  UNION ALL
 SELECT owner.user_id, nullif(owner.counts_as, outcomes_internal.person_key(owner.user_id, NULL)), owner.counts_as, '{}', 'unknown', false,
        '[]', coalesce(owner.outcomes, '{}')
