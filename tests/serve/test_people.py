@@ -420,6 +420,15 @@ async def test_what_the_reference_calls_refused_is_refused(nameless: Served) -> 
         assert sentence != NOT_FOUND, path
 
 
+async def test_a_word_that_is_refused_brings_the_words_that_are_allowed(nameless: Served) -> None:
+    """All of them, each once, in one plain sentence."""
+    told = await refused(nameless, f"{COURSE}/sections?include[]=students&include[]=more")
+    assert told == "include[]: allowed is 'total_students', and nothing else"
+    told = await refused(nameless, f"{COURSE}/outcome_rollups?include[]=nothing")
+    assert told.startswith("include[]: allowed is 'courses', 'users', 'outcomes', ")
+    assert not re.search("literal|;", told)
+
+
 async def test_people_of_a_moment_are_those_of_then(server: Served) -> None:
     """Gus has left at minute 45; names have no history."""
     then: Any = await server.get(f"{COURSE}/users?enrollment_type[]=student&at={iso(minutes(44))}")
