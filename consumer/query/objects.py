@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from consumer.errors import UsageError
-from consumer.ingest.tables import TABLES, Table
+from consumer.ingest.tables import TABLE_OF_EVENT, TABLES, Table
 from consumer.query.sql import sql
 from consumer.store.postgres import Connection
 from schemas.base import SHARD, local_id
@@ -34,7 +34,8 @@ def table_of(kind: str) -> Table:
     """The table of a kind. Raises `UsageError`."""
     table = TABLES.get(SHORT.get(kind, kind))
     if table is None:
-        near = get_close_matches(kind, [*SHORT, *TABLES], n=1)
+        of_event = TABLE_OF_EVENT.get(f"{kind}_updated")
+        near = [of_event.name] if of_event else get_close_matches(kind, [*SHORT, *TABLES], n=1)
         advice = f"did you mean {near[0]}? There" if near else "there"
         raise UsageError(f"{kind} is no kind of object; {advice} are {', '.join(TABLES)} (short: {', '.join(SHORT)})")
     return table

@@ -23,7 +23,7 @@ from consumer.query.objects import id_here, outcome_id, tenant_of
 from consumer.query.retired import refuse_retired
 from consumer.query.scale import SWATCH, Setting, as_of, method_text, moment, name_of, number, style_of
 from consumer.query.sql import sql
-from consumer.query.students import LEFT, Student, assessed_titles, student_called
+from consumer.query.students import Student, assessed_titles, standing_of, student_called
 from consumer.store.postgres import Connection
 
 _CENTLESS = 2.0**59
@@ -50,6 +50,8 @@ class Rollup:
     score: Decimal | None
     level: Row | None
     """mastery, rating and color of the score."""
+    standing: str | None
+    """What is to be said of the student in the course, if anything is."""
 
     @property
     def formula(self) -> str | None:
@@ -68,6 +70,7 @@ class Rollup:
             "course": self.course,
             "user_uuid": self.student.key,
             "student": self.student.as_json(),
+            "note": self.standing,
             "at": self.at,
             "known_at": self.known_at,
             **{name: outcome[name] for name in (*rule, "points_possible", "mastery_points")},
@@ -99,9 +102,12 @@ async def rollup(
         await refuse_retired(connection, at, known_at)
         called = await student_called(connection, root_account_uuid, course, student)
         asked = (root_account_uuid, course, called.key, outcome)
+        reason, standing = await standing_of(connection, root_account_uuid, course, called, student)
         if not await connection.fetchval(sql("rollup_known"), *asked):
             where = name_of("Course", course)
-            raise UsageError(f"no result of student {student} for outcome {outcome} in {where} is known of {root_account_uuid}")
+            raise UsageError(
+                f"no result of student {student} for outcome {outcome} in {where} is known of {root_account_uuid}: {reason}"
+            )
         setting = await read_scale.setting(connection, root_account_uuid, ("Course", course), at, known_at)
         outcomes = await outcomes_of(connection, root_account_uuid, course, at, known_at, outcome)
         results = await connection.fetch(sql("rollup_results"), *asked, at, known_at)
@@ -118,6 +124,7 @@ async def rollup(
         tuple(dict(row) | {"assessed": titles.get(row["id"])} for row in results),
         found["score"] if found else None,
         dict(found) if found else None,
+        standing,
     )
 
 
@@ -242,7 +249,7 @@ def render(found: Rollup) -> RenderableType:
     parts: list[RenderableType] = [
         title_of(found.outcome),
         Text(f"{found.student.named}, {where}"),
-        *([Text(LEFT)] if found.student.standing == "left" else []),
+        *([Text(printable(found.standing))] if found.standing else []),
         Text(),
         Text("results, in the order in which they count", style="bold"),
     ]

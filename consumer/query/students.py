@@ -15,7 +15,7 @@ from consumer.query.sql import sql
 from consumer.store.postgres import Connection
 
 RESULT = "learning_outcome_result"
-LEFT = "The student has left the course: no row in the gradebook, no part in means. The score is what it would be."
+_WOULD_BE = "The score is what it would be."
 _PSEUDONYM = re.compile(r"(?:student )?([0-9A-F]{4,64})", re.IGNORECASE | re.ASCII)
 
 
@@ -126,6 +126,15 @@ async def student_called(connection: Connection, root_account_uuid: str, course:
     be several students'.
     """
     students = await students_of(connection, root_account_uuid, course)
+    if (found := _called(students, course, text)) is not None:
+        return found
+    if (found := _called(await _absent(connection, root_account_uuid, course), course, text)) is not None:
+        return found
+    [person] = await people_of(connection, root_account_uuid, [(None, text)])
+    return Student(None, text, (), person, frozenset((text,)), "unknown", False, frozenset())
+
+
+def _called(students: list[Student], course: int | None, text: str) -> Student | None:
     for student in sorted(students, key=lambda one: one.key != text):
         if text in student.uuids or text == f"id:{student.user_id}":
             return student
@@ -136,8 +145,43 @@ async def student_called(connection: Connection, root_account_uuid: str, course:
             raise UsageError(f"{text} is the beginning of several pseudonyms in {name_of('Course', course)}: give more digits")
         if alike:
             return alike[0]
-    [person] = await people_of(connection, root_account_uuid, [(None, text)])
-    return Student(None, text, (), person, frozenset((text,)), "unknown", False, frozenset())
+    return None
+
+
+async def _absent(connection: Connection, root_account_uuid: str, course: int | None) -> list[Student]:
+    """Who has results in a course that count nowhere, and was never told to be enrolled there as a student."""
+    rows = await connection.fetch(sql("students_absent"), root_account_uuid, course)
+    found = {(row["user_id"], row["key"]): frozenset((row["key"], *row["uuids"])) for row in rows}
+    people = await people_of(connection, root_account_uuid, found)
+    return [
+        Student(one.user_id, one.user_uuid or "", (), one, found[one.user_id, one.user_uuid], "unknown", False, frozenset())
+        for one in people
+    ]
+
+
+async def standing_of(
+    connection: Connection, root_account_uuid: str, course: int | None, student: Student, asked: str
+) -> tuple[str, str | None]:
+    """Why a student has no score, for the end of a sentence; and what is to be said besides a score, if anything is."""
+    row = await connection.fetchrow(sql("standing"), root_account_uuid, course, student.key, student.user_id)
+    assert row is not None
+    deleted = f" (enrolment deleted on {row['deleted_at']:%Y-%m-%d})" if row["deleted_at"] else ""
+    earlier = asked in student.uuids - {student.key, f"id:{student.user_id}"}
+    said = [f"{asked} is a user_uuid that the student had before."] if earlier else []
+    if student.standing == "left":
+        reason = f"the student left the course{deleted}"
+        said.append(f"The student has left the course{deleted}: no row in the gradebook, no part in means. {_WOULD_BE}")
+    elif student.standing == "enrolled":
+        reason = "the student is enrolled, without a result for this outcome"
+    elif not row["assessed"]:
+        reason = "the student is not known here"
+    elif row["shown"]:
+        reason = "the student has results here, but none for this outcome"
+    else:
+        roster = f" that was read on {row['read_at']:%Y-%m-%d}" if row["read_at"] else ""
+        reason = f"the roster{roster} does not have this student, so the results count nowhere"
+        said.append(f"{reason[0].upper()}{reason[1:]}. {_WOULD_BE}")
+    return reason, " ".join(said) or None
 
 
 async def assessed_titles(connection: Connection, root_account_uuid: str, results: list[int]) -> dict[int, str]:

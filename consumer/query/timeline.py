@@ -15,7 +15,7 @@ from consumer.query.objects import SHORT, id_here, outcome_id, tenant_of
 from consumer.query.retired import history_begins, note
 from consumer.query.scale import method_text, moment, name_of, number, style_of
 from consumer.query.sql import sql
-from consumer.query.students import LEFT, RESULT, Student, assessed_titles, student_called
+from consumer.query.students import RESULT, Student, assessed_titles, standing_of, student_called
 from consumer.store.postgres import Connection
 
 _STATE = (
@@ -58,6 +58,8 @@ class Timeline:
     changes: tuple[Change, ...]
     assessed: dict[int, str]
     """Titles of what the results assess."""
+    standing: str | None
+    """What is to be said of the student in the course, if anything is."""
     history_begins: datetime | None = None
     """What was before is one change at that moment; None where nothing was retired."""
 
@@ -69,6 +71,7 @@ class Timeline:
             "course_name": self.course_name,
             "user_uuid": self.student.key,
             "student": self.student.as_json(),
+            "note": self.standing,
             "learning_outcome_id": self.learning_outcome_id,
             "title": self.title,
             "outcome_path": self.outcome_path,
@@ -96,9 +99,12 @@ async def timeline(connection: Connection, course: int | None, student: str, out
     outcome = await outcome_id(connection, root_account_uuid, outcome)
     called = await student_called(connection, root_account_uuid, course, student)
     rows = await connection.fetch(sql("timeline"), root_account_uuid, course, called.key, outcome)
+    reason, standing = await standing_of(connection, root_account_uuid, course, called, student)
     if not rows:
         where = name_of("Course", course)
-        raise UsageError(f"no score of student {student} for outcome {outcome} in {where} is known of {root_account_uuid}")
+        raise UsageError(
+            f"no score of student {student} for outcome {outcome} in {where} is known of {root_account_uuid}: {reason}"
+        )
     changes = tuple(
         Change(
             row["at"],
@@ -122,6 +128,7 @@ async def timeline(connection: Connection, course: int | None, student: str, out
         first["outcome_path"],
         changes,
         assessed,
+        standing,
         begins,
     )
 
@@ -137,7 +144,7 @@ def render(found: Timeline) -> RenderableType:
     parts: list[RenderableType] = [
         Text(title, style="bold"),
         Text(f"{found.student.named}, {where} of {printable(found.root_account_uuid)}"),
-        *([Text(LEFT)] if found.student.standing == "left" else []),
+        *([Text(printable(found.standing))] if found.standing else []),
     ]
     before: dict[str, str] = {}
     for change in found.changes:

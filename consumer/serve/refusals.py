@@ -1,7 +1,7 @@
 """Answers that are errors, in Canvas' shapes."""
 
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -42,10 +42,15 @@ async def invalid_parameters(_: Request, error: Exception) -> Response:
     found = error.errors()
     if any(one["loc"][0] == "path" for one in found):
         return error_response(404, NOT_FOUND)
-    return error_response(400, "; ".join(_message(one) for one in found))
+    return error_response(400, "; ".join(dict.fromkeys(_message(one, found) for one in found)))
 
 
-def _message(error: MutableMapping[str, Any]) -> str:
+def _message(error: MutableMapping[str, Any], found: Sequence[MutableMapping[str, Any]]) -> str:
+    if error["type"] == "literal_error":
+        name = error["loc"][1]
+        lists = [one["ctx"]["expected"] for one in found if one["type"] == "literal_error" and one["loc"][1] == name]
+        words = dict.fromkeys(word for some in lists for word in some.replace(" or ", ", ").split(", "))
+        return f"{name}: allowed is {', '.join(words)}, and nothing else"
     where = ".".join(str(part) for part in error["loc"][1:]) or "the request"
     return f"{where}: {str(error['msg']).removeprefix('Value error, ')}"
 

@@ -246,6 +246,54 @@ async def test_one_student_is_named_by_uuid_id_or_pseudonym(connection: Connecti
         await timeline.timeline(connection, 7, "FFFF00001111", 1, None)
 
 
+async def test_who_has_no_row_or_no_score_is_told_why(connection: Connection) -> None:
+    """By uuid, id and pseudonym, in timeline and explain alike; before and after the roster was read."""
+
+    async def refused(name: str, outcome_id: int, reason: str) -> None:
+        with pytest.raises(UsageError, match=f"of {TENANT}: {reason}$"):
+            await timeline.timeline(connection, 7, name, outcome_id, None)
+        with pytest.raises(UsageError, match=f"of {TENANT}: {reason}$"):
+            await rollup.rollup(connection, 7, name, outcome_id, None, None)
+
+    await refused("id:2", 1, "the student is enrolled, without a result for this outcome")
+    await refused("id:6", 3, r"the student left the course \(enrolment deleted on 2025-03-20\)")
+    await refused("id:99", 1, "the student is not known here")
+    await refused("stranger", 2, "the student has results here, but none for this outcome")
+    await connection.execute(
+        "INSERT INTO user_identity (root_account_uuid, user_uuid, user_id, since) VALUES ($1, 'stranger', 8, $2)", TENANT, NOON
+    )
+    found = await gradebook.gradebook(connection, 7, None, None, None)
+    code = next(student.person.code for student in found.students if student.person.user_id == 8)
+    assert (await timeline.timeline(connection, 7, "stranger", 1, None)).standing is None
+    await connection.execute(
+        "INSERT INTO roster_reading (root_account_uuid, course_id, event_time) VALUES ($1, 7, $2)", TENANT, minutes(40)
+    )
+    sentence = "The roster that was read on 2025-03-20 does not have this student, so the results count nowhere."
+    for name in ("stranger", "id:8", code):
+        changes = await timeline.timeline(connection, 7, name, 1, None)
+        one = await rollup.rollup(connection, 7, name, 1, None, None)
+        assert one.student.key == changes.student.key == "stranger"
+        assert float(one.score or 0) == 4, name
+        for page in (timeline.render(changes), rollup.render(one)):
+            shown = text(page, 160)
+            assert sentence in shown, name
+            assert "had before" not in shown, name
+        assert str(one.as_json()["note"]).startswith(sentence)
+    await refused(code, 2, sentence[0].lower() + sentence[1:-1])
+
+
+async def test_an_earlier_uuid_of_a_student_is_called_so(connection: Connection) -> None:
+    """The story is the student's, not that of whoever has the uuid by now."""
+    await connection.execute(
+        "INSERT INTO user_past_uuid (root_account_uuid, course_id, user_id, user_uuid, since) VALUES ($1, 7, 1, 'old', $2)",
+        TENANT,
+        NOON,
+    )
+    assert (await timeline.timeline(connection, 7, uuid(1), 1, None)).standing is None
+    changes = await timeline.timeline(connection, 7, "old", 1, None)
+    assert changes.standing == "old is a user_uuid that the student had before."
+
+
 async def test_what_a_result_assesses_is_called_by_its_title(connection: Connection, database: str) -> None:
     """In explain and timeline."""
     await write(

@@ -154,6 +154,8 @@ async def test_objects_that_nobody_knows_are_named_in_one_sentence(database: str
         await explain.explain(connection, "result", 9, None)
     with pytest.raises(UsageError, match="grade is no kind of object"):
         await history.history(connection, "grade", 9, None)
+    with pytest.raises(UsageError, match=r"user is no kind of object; did you mean canvas_user\?"):
+        await history.history(connection, "user", 9, None)
     await write(database, event("course_created", tenant="another school"))
     with pytest.raises(UsageError, match=f"--tenant: {TENANT}, another school"):
         await objects.tenant_of(connection, None)

@@ -178,7 +178,8 @@ async def test_users_bring_uuids_and_enrolments_where_these_are_asked_for(server
     eve, _, ana = await server.get(f"{COURSE}/users?include[]=uuid&include[]=enrollments")
     assert (eve["uuid"], eve["past_uuid"], ana["uuid"], ana["account_uuid"]) == ("eve", "old-eve", ANA, TENANT)
     assert "past_uuid" not in ana
-    assert [(one["id"], one["enrollment_state"]) for one in eve["enrollments"]] == [(903, "invited")]
+    shown = [(one["id"], one["enrollment_state"], one["root_account_id"]) for one in eve["enrollments"]]
+    assert shown == [(903, "invited", 1)]
     before = await server.get(f"{COURSE}/users/{EVE_ID}?include[]=uuid&at={iso(minutes(5))}")
     assert (before["uuid"], "past_uuid" in before) == ("eve", False)
 
@@ -300,6 +301,25 @@ async def test_enrolments_in_a_deleted_section_are_deleted(server: Served, datab
     assert await ids(server, f"{COURSE}/sections") == [71]
 
 
+async def test_the_enrolments_of_a_deleted_user_are_deleted(server: Served, database: str) -> None:
+    """As in the roster: though nobody told of the enrolments, the user is in no list of the course."""
+    assert EVE_ID in await ids(server, f"{COURSE}/users")
+    await write(database, user(EVE_ID, "Eve Ames", "eve", minute=60, workflow_state="deleted"))
+    every = "".join(f"&enrollment_state[]={one}" for one in ("active", "invited", "rejected", "completed", "inactive"))
+    assert await ids(server, f"{COURSE}/users?{every}") == [TEACHER_ID, ANA_ID]
+    for path in (f"{COURSE}/users/{EVE_ID}", f"{COURSE}/users/{EVE_ID}/lmgb_user_details", f"/api/v1/users/{EVE_ID}"):
+        assert (await server.ask(path)).status == 404, path
+    evening, _ = await server.get(f"{COURSE}/sections?include[]=total_students")
+    assert (evening["name"], evening["total_students"]) == ("Evening", 0)
+    of_eve = f"{COURSE}/enrollments?user_id={EVE_ID}"
+    assert await ids(server, of_eve) == []
+    deleted = await server.get(f"{of_eve}&state[]=deleted")
+    assert [(one["id"], one["enrollment_state"]) for one in deleted] == [(902, "deleted"), (903, "deleted")]
+    assert await ids(server, f"{of_eve}&at={iso(minutes(59))}") == [903]
+    await write(database, enrolled(903, EVE_ID, 72, minute=70))
+    assert EVE_ID in await ids(server, f"{COURSE}/users")
+
+
 async def test_sections_are_listed_by_name_and_found_alone(server: Served) -> None:
     """With how many students are in them, where that is asked for."""
     told = await server.get(f"{COURSE}/sections?include[]=total_students")
@@ -398,6 +418,15 @@ async def test_what_the_reference_calls_refused_is_refused(nameless: Served) -> 
         sentence = answer.json["errors"][0]["message"]
         assert path.rpartition("?")[2].rpartition("&")[2].partition("=")[0] in sentence or status == "404", path
         assert sentence != NOT_FOUND, path
+
+
+async def test_a_word_that_is_refused_brings_the_words_that_are_allowed(nameless: Served) -> None:
+    """All of them, each once, in one plain sentence."""
+    told = await refused(nameless, f"{COURSE}/sections?include[]=students&include[]=more")
+    assert told == "include[]: allowed is 'total_students', and nothing else"
+    told = await refused(nameless, f"{COURSE}/outcome_rollups?include[]=nothing")
+    assert told.startswith("include[]: allowed is 'courses', 'users', 'outcomes', ")
+    assert not re.search("literal|;", told)
 
 
 async def test_people_of_a_moment_are_those_of_then(server: Served) -> None:

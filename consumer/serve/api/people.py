@@ -224,9 +224,8 @@ async def _listed(
     ids = list({row["user_id"] for row in found})
     people = await _people(request, ids, names, set(include or ()), {}, course_id)
     users_ = dict(zip(ids, people, strict=True))
-    root = await request.pool.fetch_row(sql("account"), request.tenant, 0, request.at)
-    assert root is not None
-    shown = [shapes.enrollment(row, root["root_id"]) | {"user": users_[row["user_id"]]} for row in found]
+    root_id = await _root_id(request)
+    shown = [shapes.enrollment(row, root_id) | {"user": users_[row["user_id"]]} for row in found]
     return request.page(shown, page, [], total=len(rows))
 
 
@@ -268,6 +267,14 @@ async def _people(
     }
     found = [shapes.user(details[id_], names.of[id_, None], request.tenant, asked) for id_ in ids]
     if "enrollments" in asked:
+        root_id = await _root_id(request)
         for one, id_ in zip(found, ids, strict=True):
-            one["enrollments"] = [shapes.enrollment(row, None) for row in of_user[id_]]
+            one["enrollments"] = [shapes.enrollment(row, root_id) for row in of_user[id_]]
     return found
+
+
+async def _root_id(request: TenantRequest) -> int | None:
+    row = await request.pool.fetch_row(sql("account"), request.tenant, 0, request.at)
+    assert row is not None
+    root_id: int | None = row["root_id"]
+    return root_id
