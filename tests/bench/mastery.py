@@ -46,9 +46,11 @@ async def _milliseconds(connection: Connection, question: str, runs: int) -> lis
     return times
 
 
-def _filled(statement: str, course: int) -> str:
+async def _filled(connection: Connection, statement: str, course: int) -> str:
     """A statement with its parameters: the tenant, a course, and of the others none."""
-    return re.sub(r"\$(\d)", lambda one: {"1": f"'{TENANT}'", "2": f"{course}::bigint"}.get(one[1], "NULL"), statement)
+    types = [parameter.name for parameter in (await connection.prepare(statement)).get_parameters()]
+    values = [f"'{TENANT}'", str(course), *["NULL"] * len(types)]
+    return re.sub(r"\$(\d)", lambda one: f"{values[int(one[1]) - 1]}::{types[int(one[1]) - 1]}", statement)
 
 
 async def _questions(connection: Connection) -> list[tuple[str, str, float, int]]:
@@ -71,9 +73,14 @@ async def _questions(connection: Connection) -> list[tuple[str, str, float, int]
         ("the large one at a date", large.replace("NULL", MOMENT), 300, RUNS),
         ("roster of 500 students and 50 without results", f"SELECT * FROM course_roster_at('{TENANT}', 1, NULL)", 10, RUNS),
         ("a student's timeline", f"SELECT * FROM mastery_timeline('{TENANT}', 7, '{student}', {outcome})", 10, RUNS),
-        ("`outcomes gradebook` of the large one: its students", _filled(query_sql("students"), 1), 150, RUNS),
-        ("its outcomes and their summaries", _filled(query_sql("gradebook_outcomes"), 1), 150, RUNS),
-        ("`outcomes serve` of the large one: its students", _filled(serve_sql("gradebook_students"), 1), 40, RUNS),
+        ("`outcomes gradebook` of the large one: its students", await _filled(connection, query_sql("students"), 1), 150, RUNS),
+        ("its outcomes and their summaries", await _filled(connection, query_sql("gradebook_outcomes"), 1), 150, RUNS),
+        (
+            "`outcomes serve` of the large one: its students",
+            await _filled(connection, serve_sql("gradebook_students"), 1),
+            40,
+            RUNS,
+        ),
         ("summary of all courses", "SELECT * FROM course_outcome_summary", 60_000, 1),
     ]
 

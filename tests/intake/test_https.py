@@ -61,7 +61,6 @@ def _unsigned(event: Any) -> bytes:
     return head + b"." + canvas.encoded(orjson.dumps(event | {"iss": canvas.ISSUER})) + b"."
 
 
-NOW = int(time.time())
 FORGED: dict[str, Callable[[], bytes]] = {
     "no signature": lambda: _unsigned(EVENT),
     "alg none with the signature": lambda: canvas.token(EVENT, header={"alg": "none"}),
@@ -73,8 +72,8 @@ FORGED: dict[str, Callable[[], bytes]] = {
     "a critical extension": lambda: canvas.token(EVENT, header={"crit": ["b64"], "b64": False}),
     "another issuer": lambda: canvas.token(EVENT, claims={"iss": "https://example.org"}),
     "no issuer": lambda: canvas.token(EVENT, claims={"iss": None}),
-    "expired": lambda: canvas.token(EVENT, claims={"exp": NOW - LEEWAY_SECONDS - 5}),
-    "not yet valid": lambda: canvas.token(EVENT, claims={"nbf": NOW + LEEWAY_SECONDS + 60}),
+    "expired": lambda: canvas.token(EVENT, claims={"exp": int(time.time()) - LEEWAY_SECONDS - 5}),
+    "not yet valid": lambda: canvas.token(EVENT, claims={"nbf": int(time.time()) + LEEWAY_SECONDS + 60}),
     "no time": lambda: canvas.token(EVENT, claims={"exp": "tomorrow"}),
     "truncated": lambda: canvas.token(EVENT)[:-7],
     "another payload": lambda: _swapped(canvas.token(EVENT), canvas.token(EVENT | {"body": {}})),
@@ -108,7 +107,7 @@ async def test_what_is_signed_but_no_event_is_refused(tmp_path: Path) -> None:
 async def test_a_replayed_token_is_stored_again(tmp_path: Path) -> None:
     """A copy does no harm: the worker counts it as a duplicate. To refuse it would refuse Canvas' own retries."""
     async with intake(tmp_path) as here:
-        token = canvas.token(EVENT, claims={"exp": NOW - LEEWAY_SECONDS + 60})
+        token = canvas.token(EVENT, claims={"exp": int(time.time()) - LEEWAY_SECONDS + 60})
         assert [(await here.post(token))[0] for _ in range(2)] == [200, 200]
         assert len(set(here.outlet.stored)) == 1
 
