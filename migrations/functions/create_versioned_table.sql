@@ -13,7 +13,7 @@ DECLARE
         'root_account_uuid', 'Tenant: metadata.root_account_uuid of the event, or the configured default.',
         'updated_at', 'Canvas'' updated_at, whole seconds; only _updated events have it (courses always). Does not move with a scale''s ratings.',
         'workflow_state', 'Canvas'' state word, as it came; active where the event has none (published examples, streams of 2019).',
-        'extra', CASE WHEN private THEN 'Always null: what unknown members of results say is kept in unknown_value, out of readers'' sight.'
+        'extra', CASE WHEN private THEN 'Always null: members that this version does not know are in unknown_value, out of readers'' sight.'
                       ELSE 'Members of the body that this version of the projection does not know; null where there are none.' END,
         'event_name', 'Name of the Live Event that told this state.',
         'event_time', 'When Canvas posted that event, milliseconds; the time that orders versions.',

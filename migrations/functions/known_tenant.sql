@@ -12,7 +12,8 @@ BEGIN
        OR EXISTS (SELECT FROM outcomes.backfill_run b WHERE b.root_account_uuid = tenant) THEN
         RETURN true;
     END IF;
-    RAISE 'tenant % is not known here; SELECT DISTINCT root_account_uuid FROM outcomes.feed_freshness shows those that are', tenant
+    RAISE '%; SELECT DISTINCT root_account_uuid FROM outcomes.feed_freshness shows those that are known',
+          coalesce('tenant ' || tenant || ' is not known here', 'no tenant is given')
           USING ERRCODE = 'P0002';
 END
 $$;

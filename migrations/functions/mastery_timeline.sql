@@ -10,7 +10,15 @@ DECLARE
     begins timestamptz := outcomes.history_begins();
     -- After the roster was read a new result shows somebody of whom no enrolment was told.
     read boolean := EXISTS (SELECT FROM outcomes.roster_reading r WHERE r.root_account_uuid = $1 AND r.course_id = $2);
-    contested boolean := (SELECT count(*) > 1 FROM outcomes_internal.uuid_holder($1, ARRAY[$3], NULL));
+    -- By a name that was another's too, or by several, a new result shows more than itself.
+    contested boolean := (
+        SELECT count(*) > 1
+          FROM outcomes_internal.uuid_holder($1, ARRAY(
+               SELECT u.user_uuid
+                 FROM outcomes_internal.uuids_of_same($1, ARRAY[$3]) u
+                WHERE EXISTS (SELECT
+                                FROM outcomes.learning_outcome_result_version v
+                               WHERE v.root_account_uuid = $1 AND v.result_context_id = $2 AND v.user_uuid = u.user_uuid)), NULL));
     moment record;
     setting record;
     whose record;
@@ -30,22 +38,24 @@ BEGIN
     FOR moment IN
         SELECT greatest(m.at, begins) AS at,
                string_agg(DISTINCT CASE WHEN m.at < begins THEN 'history begins' ELSE m.cause END, ', ')
-                   FILTER (WHERE m.at < begins OR m.table_name IS NULL OR m.table_name <> ALL (people)) AS cause,
-               string_agg(DISTINCT m.cause, ', ') FILTER (WHERE m.table_name = ANY (people)) AS people_cause,
+                   FILTER (WHERE m.at < begins OR NOT told.of_people) AS cause,
+               string_agg(DISTINCT m.cause, ', ') FILTER (WHERE told.of_people) AS people_cause,
                coalesce(jsonb_agg(DISTINCT jsonb_build_object('cause', m.cause, 'table', m.table_name, 'id', m.id))
                             FILTER (WHERE (m.at < begins) IS NOT TRUE), '[]') AS caused_by,
                bool_or(m.table_name IS NOT DISTINCT FROM 'learning_outcome_result') AS tells_results,
                bool_or(m.table_name = ANY (people)) IS TRUE AS tells_people,
-               bool_and(m.table_name = ANY (people)) IS TRUE AS tells_people_alone,
+               bool_and(told.of_people) AS tells_people_alone,
                -- Scale and method come from the tree, the scales and the methods; nothing else changes them.
                bool_and(m.table_name IS NOT NULL
                         AND m.table_name = ANY (people || ARRAY['learning_outcome_result', 'rubric_assessment', 'submission',
                                                                 'learning_outcome', 'learning_outcome_link'])) AS leaves_setting
           FROM outcomes_internal.rollup_moment($1, $2, $3, $4) m
+         CROSS JOIN LATERAL (
+            SELECT coalesce(m.table_name = ANY (people), false) OR m.cause = 'result made after the roster was read') told (of_people)
          GROUP BY greatest(m.at, begins)
          ORDER BY greatest(m.at, begins)
     LOOP
-        heard := heard OR moment.tells_results;
+        heard := heard OR moment.tells_results AND NOT moment.tells_people_alone;
         settled := settled AND moment.leaves_setting;
         placed := placed AND NOT moment.tells_people AND NOT (depends AND moment.tells_results);
         CONTINUE WHEN NOT heard; -- no result, no score

@@ -18,10 +18,18 @@ RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE 
           FROM kin
           JOIN outcomes.user_merge_version m ON m.root_account_uuid = tenant AND m.merged_into_user_id = kin.user_id
     ),
-    enrolled AS MATERIALIZED (
-        SELECT DISTINCT e.id, e.course_section_id
-          FROM kin
-          JOIN outcomes_internal.course_enrollment(tenant, course, NULL, NULL) e ON e.user_id = kin.user_id
+    enrolled AS MATERIALIZED ( -- what was ever theirs and ever in the course, each version of it
+        SELECT e.id, e.event_time, e.course_section_id
+          FROM outcomes.enrollment_version e
+         WHERE e.root_account_uuid = tenant
+           AND e.id = ANY (ARRAY(SELECT theirs.id FROM outcomes.enrollment_version theirs
+                                  WHERE theirs.root_account_uuid = tenant AND theirs.user_id = ANY (ARRAY(SELECT kin.user_id FROM kin))))
+           AND EXISTS (SELECT
+                         FROM outcomes.enrollment_version v
+                        WHERE v.root_account_uuid = tenant AND v.id = e.id
+                          AND (v.course_id = course
+                               OR v.course_section_id IN (SELECT s.id FROM outcomes.course_section_version s
+                                                           WHERE s.root_account_uuid = tenant AND s.course_id = course)))
     ),
     gone AS MATERIALIZED ( -- an enrolment in any course can tell that they are there again
         SELECT u.id
@@ -131,9 +139,7 @@ RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE 
         ON s.root_account_uuid = tenant AND s.assignment_id = seen.associated_asset_id AND s.event_time >= seen.since
      WHERE s.user_id = ANY (ARRAY(SELECT person.user_id FROM person))
      UNION ALL
-    SELECT e.event_time, 'enrolment', 'enrollment', e.id
-      FROM outcomes.enrollment_version e
-     WHERE e.root_account_uuid = tenant AND e.id = ANY (ARRAY(SELECT enrolled.id FROM enrolled))
+    SELECT enrolled.event_time, 'enrolment', 'enrollment', enrolled.id FROM enrolled
      UNION ALL
     SELECT e.event_time, 'enrolment', 'enrollment', e.id
       FROM outcomes.enrollment_version e
@@ -163,6 +169,16 @@ RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE 
     SELECT r.event_time, 'roster read', 'roster_reading', r.course_id
       FROM outcomes.roster_reading r
      WHERE r.root_account_uuid = tenant AND r.course_id = course
+     UNION ALL
+    -- Of any outcome and by any name, also without a score: it shows somebody of whom no enrolment was told.
+    SELECT min(v.event_time), 'result made after the roster was read', 'learning_outcome_result', v.id
+      FROM outcomes.learning_outcome_result_version v
+     WHERE v.root_account_uuid = tenant AND v.result_context_id = course AND coalesce(v.result_context_type, 'Course') = 'Course'
+       AND v.user_uuid = ANY (ARRAY(SELECT name.user_uuid FROM name))
+       AND coalesce(v.created_at, v.assessed_at, v.event_time)
+           > (SELECT min(r.event_time) FROM outcomes.roster_reading r WHERE r.root_account_uuid = tenant AND r.course_id = course)
+       AND (v.learning_outcome_id = outcome AND v.workflow_state = 'active' AND v.score IS NOT NULL) IS NOT TRUE
+     GROUP BY v.id, v.user_uuid, coalesce(v.created_at, v.assessed_at, v.event_time)
      UNION ALL
     SELECT v.event_time, CASE WHEN v.workflow_state = 'deleted' THEN 'scale deleted' ELSE 'scale' END, 'outcome_proficiency', v.id
       FROM outcomes.outcome_proficiency_version v

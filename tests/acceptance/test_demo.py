@@ -20,7 +20,7 @@ async def test_the_demo_ends_with_mastery_now_and_then_and_with_commands_that_wo
         assert code == 0, err
         for part in (
             "0 differences",
-            "33 of 33 checks hold",
+            "36 of 36 checks hold",
             "gradebook --course",
             "before its scale changed",
             "one student's scores",

@@ -1489,6 +1489,45 @@ MUTANTS = (
         "",
         _tests("tests/postgres/test_mastery_rules.py", "test_what_happens_to_a_result_that_is_elsewhere_now_is_no_cause_here"),
     ),
+    Mutant(
+        "results of other outcomes are moments of no timeline",
+        f"{_FUNCTIONS}/rollup_moment.sql",
+        "v.score IS NOT NULL) IS NOT TRUE\n",
+        "v.score IS NOT NULL) IS NULL\n",
+        _tests(_ROSTER_RULES, "test_a_result_of_another_outcome_after_the_roster_was_read_is_a_moment_of_coming_back"),
+    ),
+    Mutant(
+        "an enrolment is in a timeline by what it is now alone",
+        f"{_FUNCTIONS}/rollup_moment.sql",
+        "v.root_account_uuid = tenant AND v.id = e.id\n",
+        "v.root_account_uuid = tenant AND v.id = e.id AND v.user_id = ANY (ARRAY(SELECT kin.user_id FROM kin))\n",
+        _tests(_ROSTER_RULES, "test_an_enrolment_that_is_somebody_elses_now_is_a_moment_of_whoever_had_it"),
+    ),
+    Mutant(
+        "the newest section of an enrolment alone is in a timeline",
+        f"{_FUNCTIONS}/rollup_moment.sql",
+        "(ARRAY(SELECT enrolled.course_section_id FROM enrolled))",
+        "(ARRAY(SELECT DISTINCT ON (enrolled.id) enrolled.course_section_id FROM enrolled "
+        "ORDER BY enrolled.id, enrolled.event_time DESC))",
+        _tests(_ROSTER_RULES, "test_a_section_that_moved_while_the_enrolment_was_in_it_is_a_moment_of_leaving"),
+    ),
+    Mutant(
+        "an event of a person tells nothing else to a timeline",
+        f"{_FUNCTIONS}/mastery_timeline.sql",
+        "coalesce(m.table_name = ANY (people), false)",
+        "coalesce(m.table_name = ANY (people), true)",
+        _tests(_ROSTER_RULES, "test_an_event_of_a_person_that_tells_the_courses_account_too_is_a_moment_of_the_scale"),
+    ),
+    Mutant(
+        "a result by a second name of a person brings no older ones",
+        f"{_FUNCTIONS}/mastery_timeline.sql",
+        "FROM outcomes_internal.uuids_of_same($1, ARRAY[$3]) u\n",
+        "FROM unnest(ARRAY[$3]) u (user_uuid)\n",
+        _tests(
+            _ROSTER_RULES,
+            "test_a_result_by_a_second_name_that_is_anothers_now_brings_the_older_ones_by_it_into_the_timeline",
+        ),
+    ),
     # -- the server, and what lies before it --
     Mutant(
         "a session has the isolation that the database sets",

@@ -19,7 +19,7 @@ from consumer.serve.sql import sql as serve_sql
 from consumer.store.postgres import connect
 from tests.postgres.test_mastery_rules import SHARD, School
 from tests.postgres.writing import write
-from tests.samples import NOON, TENANT, iso
+from tests.samples import NOON, TENANT, event, iso
 
 ANA, BO, CHI = 501, 502, 503
 """User ids."""
@@ -597,3 +597,75 @@ async def test_a_section_that_moves_and_a_roster_that_is_read_are_moments_of_lea
     left, back = "student left the course", "student came back to the course"
     assert [cause for _, cause in await school.causes()] == ["new result", left, back]
     assert [cause for _, cause in await school.causes("bo")] == ["new result", left, f"new result, {back}"]
+
+
+async def test_an_enrolment_that_is_somebody_elses_now_is_a_moment_of_whoever_had_it(school: Institution) -> None:
+    """Of one that was told in this course as another user's, while it was theirs in another course."""
+    await school.outcome()
+    await school.user(ANA)
+    await school.work(1, 0.4)
+    same: dict[str, Any] = {"enrollment_id": str(SHARD + 1)}
+    await school.enrol(BO, **same)
+    await school.enrol(ANA, course=8, section=80, **same)
+    await school.enrol(BO, **same)
+    left, back = "student left the course", "student came back to the course"
+    assert [cause for _, cause in await school.causes()] == ["new result", left, back]
+
+
+async def test_a_section_that_moved_while_the_enrolment_was_in_it_is_a_moment_of_leaving(school: Institution) -> None:
+    """Whatever section the enrolment is in now."""
+    await school.outcome()
+    await school.section(71, 7)
+    same: dict[str, Any] = {"enrollment_id": str(SHARD + 1)}
+    await school.enrol(ANA, section=71, **same)
+    await school.work(1, 0.4)
+    await school.section(71, 8, "7")
+    left, back = "student left the course", "student came back to the course"
+    await school.enrol(ANA, section=70, **same)
+    assert [cause for _, cause in await school.causes()] == ["new result", left, back]
+
+
+async def test_a_result_of_another_outcome_after_the_roster_was_read_is_a_moment_of_coming_back(school: Institution) -> None:
+    """By whatever name of the person, and without a score too."""
+    await school.outcome("average")
+    await school.user(BO)
+    await school.work(1, 0.4, "bo")
+    await school.reading()
+    await school.work(2, 0.6, "bo", learning_outcome_id="2", score=None)
+    left, back = "student left the course", "student came back to the course"
+    assert [cause for _, cause in await school.causes("bo")] == ["new result", left, back]
+    await school.work(3, 0.6, f"id:{BO}", learning_outcome_id="2")
+    assert len(await school.causes("bo")) == 3
+
+
+async def test_a_result_by_a_second_name_that_is_anothers_now_brings_the_older_ones_by_it_into_the_timeline(
+    school: Institution,
+) -> None:
+    """The person has a row already, by another name."""
+    await school.outcome("average")
+    await school.user(BO, "ana")
+    await school.work(1, 0.2)
+    await school.reading()
+    made = school.now() + timedelta(minutes=1)
+    await school.work(2, 0.4, f"id:{BO}")
+    await school.user(ANA)
+    by_id = f"id:{BO}"
+    assert (await school.rows())[by_id] == {1: "2.00"}
+    await school.work(3, 0.9, created_at=iso(made))
+    assert (await school.rows())[by_id] == {1: "2.50"}
+    assert [score for score, _ in await school.causes(by_id)][-1] == "2.50"
+
+
+async def test_an_event_of_a_person_that_tells_the_courses_account_too_is_a_moment_of_the_scale(school: Institution) -> None:
+    """Its metadata says where the request was made; who is in the course stays the same."""
+    await school.outcome()
+    await school.account(1, None)
+    await school.account(2, 1)
+    await school.scale(10, 7, 0, id_=2)
+    await school.user(ANA)
+    await school.work(1, 0.4)
+    told = event("user_updated", at=school.now() + timedelta(minutes=1), user_id=str(SHARD + ANA), uuid="ana")
+    told["metadata"] |= {"context_type": "Course", "context_id": str(SHARD + 7), "context_account_id": str(SHARD + 2)}
+    told["metadata"].pop("root_account_id", None)
+    await write(school.connection, told)
+    assert await school.causes() == [("2.00", "new result"), ("4.00", "account of the course known")]

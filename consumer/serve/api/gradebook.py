@@ -50,7 +50,8 @@ async def outcome_results(
 ) -> Response:
     """List the results of a course: active, scored or not yet, without those of removed alignments.
 
-    By the name that Canvas sorts by, where names are stored, else by user id, unknown ids last; then by outcome and result.
+    By the name that Canvas sorts by, where names are stored, else by user id, unknown ids last; then by outcome and result. A
+    student or an outcome that the course has not is a 400.
     """
     book = await gradebook_of(request, user_ids, section_id, (), outcome_ids, whole=bool(include))
     names = await book.names()
@@ -86,7 +87,8 @@ async def outcome_rollups(
 
     A student has a row for each enrolment that is not deleted. Somebody of whom no enrolment is known has one without a
     section, as long as there are results. A page has the rows of its students alone; without `sort_by` Canvas sends the rows
-    of all students with each page.
+    of all students with each page. Without `sort_by` the order is by user id, unknown ids last. A student or an outcome that
+    the course has not is a 400.
     """
     asked = set(include or ())
     book = await gradebook_of(request, user_ids, section_id, exclude or (), outcome_ids, outcome_group_id, whole=bool(asked))

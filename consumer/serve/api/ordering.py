@@ -41,7 +41,7 @@ class Sort:
         names = await book.names()
         if self.by in _NAMES:
             if self.by in _NEED_NAMES and not names.stored:
-                raise bad_request(f"sort_by: {self.by} is not stored here")
+                raise bad_request(f"sort_by: {self.by} needs OUTCOMES_PEOPLE=names, and a server that may read names")
             return names.sorted(names.of, by=_NAMES[self.by], descending=self.descending)
         if self.outcome_id is not None:
             scores = {user: score for (user, _), score in (await book.scores([self.outcome_id])).items()}
