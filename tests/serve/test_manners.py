@@ -327,7 +327,7 @@ async def test_a_mistake_of_ours_is_a_500_and_its_log_tells_where_and_nothing_of
     fetch = ReadPool.fetch
 
     async def broken(self: ReadPool, statement: str, *arguments: object) -> object:
-        if statement != sql("users"):
+        if statement != sql("results"):
             return await fetch(self, statement, *arguments)
         raise RuntimeError(f"somebody's users: {arguments}")
 
