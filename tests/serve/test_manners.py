@@ -338,7 +338,7 @@ async def test_a_mistake_of_ours_is_a_500_and_its_log_tells_where_and_nothing_of
     (mistake,) = (line for line in lines if line["event"] == "request_failed")
     assert mistake["error"] == "RuntimeError"
     assert mistake["where"][0].startswith("test_manners.py:")
-    assert mistake["where"][1].startswith("dependencies.py:")
+    assert mistake["where"][1].startswith("gradebook.py:")
     assert [line["status"] for line in lines if line["event"] == "request"] == [500]
     assert "somebody" not in json.dumps(lines, default=str)
     assert [record for record in caplog.records if record.name.startswith("uvicorn")] == []
