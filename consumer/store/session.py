@@ -56,7 +56,7 @@ POOLED = (
     "the database address leads to a connection pooler in transaction mode, which gives each transaction another session: "
     "name the server itself, or a pooler in session mode"
 )
-_PROBE_SECONDS = 2.0
+_PROBE_SECONDS = 5.0
 _PROBES = 3
 
 

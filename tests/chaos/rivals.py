@@ -8,7 +8,7 @@ from tests.acceptance.running import until
 from tests.chaos.engines import Database
 from tests.chaos.stream import TOPIC
 
-TRIES = 5
+TRIES = 15
 """A worker that had nothing to write in the table that is wanted comes through; then it is tried again."""
 
 

@@ -16,10 +16,10 @@ def test_kills_and_outages_by_chance_lose_double_and_set_back_nothing() -> None:
     if not can_run_locally():
         pytest.skip("a broker of one's own needs Java and Maven")
     with folder() as path:
-        found = asyncio.run(run(4, events=3500, kills=6, outages=4, folder=path))
+        found = asyncio.run(run(4, events=5000, kills=8, outages=5, folder=path))
         assert report.wrong(found) == []
         assert found.right
-    assert found.kills >= 6
-    assert len(found.faults) >= 10
+    assert found.kills >= 8
+    assert len(found.faults) >= 13
     assert all(fault.recovery_seconds is not None for fault in found.faults)
     assert found.looks > 0
