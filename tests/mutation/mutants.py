@@ -2420,7 +2420,7 @@ MUTANTS = (
         _PROCESSES,
         "            member.forget()\n",
         "",
-        _tests(_FAMILY, "test_who_dies_is_started_again_while_the_others_go_on"),
+        _tests(_FAMILY, "test_who_has_died_is_not_ready_and_shows_no_metrics"),
     ),
     Mutant(
         "processes work on without their parent",

@@ -82,7 +82,7 @@ def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_who_dies_is_started_again_while_the_others_go_on(tmp_path: Path) -> None:
-    """Also who ends in good order that nobody asked the parent for. Not ready meanwhile, and counted."""
+    """Also who ends in good order without the parent's having asked for it. Deaths are counted."""
     family = Family(tmp_path, "if number == 1 and started < 3: end() if started == 2 else os.kill(os.getpid(), 9)\non()", 2)
     with capture_logs() as logs:
         ends = family.run(lambda: until(family.ready))
@@ -91,6 +91,27 @@ def test_who_dies_is_started_again_while_the_others_go_on(tmp_path: Path) -> Non
     assert b'outcomes_process_deaths_total{process="1"} 2.0' in family.parent.metrics()
     died = [(line["process"], line["exit_code"]) for line in logs if line["event"] == "process_ended"]
     assert died == [(1, -9), (1, 0)]
+
+
+def test_who_has_died_is_not_ready_and_shows_no_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until it is started again. A stop does not wait for that."""
+    monkeypatch.setattr(processes, "AGAIN_SECONDS", 60)
+    go = tmp_path.with_suffix(".go")
+    family = Family(tmp_path, f"while not os.path.exists({str(go)!r}): ready()\nsys.exit(3)")
+    shown: list[bytes] = []
+
+    async def waits() -> bool:
+        return family.parent.waiting_for == "process 1"
+
+    async def dies() -> None:
+        await until(family.ready)
+        shown.append(family.parent.metrics())
+        go.touch()
+        await until(waits, 8)
+        shown.append(family.parent.metrics())
+
+    family.run(dies)
+    assert [b'\na{process="1"} 1.0\n' in text for text in shown] == [True, False]
 
 
 def test_who_dies_again_and_again_ends_all(tmp_path: Path) -> None:
