@@ -6,9 +6,11 @@ from typing import Any
 
 from tests.bench import running
 from tests.bench.rows import events
-from tests.bench.throughput import Measured, compared, line
+from tests.bench.throughput import Measured, line
 
 ONE, TWO = "one worker, no tables", "two processes, no tables"
+COMPARED = ((TWO, ONE),)
+"""1.8 is promised."""
 
 
 def run(dsn: str, bootstrap: str, *, count: int, rounds: int) -> dict[str, list[Measured]]:
@@ -28,8 +30,3 @@ def lines(count: int, found: dict[str, list[Measured]]) -> Iterator[dict[str, An
     """A line for each."""
     for what, rounds in found.items():
         yield {**line(what, count, rounds), "tables": "none"}
-
-
-def ratios(found: dict[str, list[Measured]]) -> Iterator[dict[str, Any]]:
-    """Two beside one. 1.8 is promised."""
-    yield compared(found, TWO, ONE)
