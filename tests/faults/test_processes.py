@@ -4,7 +4,8 @@ import asyncio
 import json
 import re
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import aiohttp
@@ -22,6 +23,17 @@ async def both(parent: Process, without: int | None = None) -> list[psutil.Proce
     """The two members, once both run; `without`: this process no longer."""
     members = psutil.Process(parent.pid).children()
     return members if len(members) == 2 and without not in {member.pid for member in members} else None
+
+
+@contextmanager
+def killed_at_last(members: list[psutil.Process]) -> Iterator[None]:
+    """Else a test that fails would wait for members that write to its pipe."""
+    try:
+        yield
+    finally:
+        for member in members:
+            with suppress(psutil.NoSuchProcess):
+                member.kill()
 
 
 async def none_runs(members: list[psutil.Process]) -> bool:
@@ -76,8 +88,9 @@ async def test_processes_whose_parent_is_killed_end_and_the_next_parent_reads_on
     async with running("worker", **two) as parent:
         await until(lambda: _at_least(database, 1))
         members = await until(partial(both, parent))
-        await parent.end(signal.SIGKILL)
-        await until(partial(none_runs, members))
+        with killed_at_last(members):
+            await parent.end(signal.SIGKILL)
+            await until(partial(none_runs, members))
     before = await consumed(database)
     code, out, err = await outcomes("worker", "--until-end", "--json", **two)
     assert (code, json.loads(out)["consumed"]) == (0, len(events) - before), err
@@ -98,9 +111,10 @@ async def test_a_second_signal_ends_all_processes_at_once(database: str, kafka_b
         await parent.says("partitions_assigned")
         members = await until(partial(both, parent))
         members[0].suspend()
-        parent.send(signal.SIGINT)
-        await asyncio.sleep(0.2)
-        code, _, err = await parent.end(signal.SIGINT, seconds=10)
-        await until(partial(none_runs, members), 5)
+        with killed_at_last(members):
+            parent.send(signal.SIGINT)
+            await asyncio.sleep(0.2)
+            code, _, err = await parent.end(signal.SIGINT, seconds=20)
+            await until(partial(none_runs, members), 5)
     assert code == 1
     assert "stopped_at_once" in err

@@ -149,7 +149,7 @@ def test_the_first_error_that_waiting_does_not_mend_ends_all(tmp_path: Path, cod
 
 @pytest.mark.parametrize(
     ("code", "seconds"),
-    [("time.sleep(60)", 0.02), ("ready(alive=False); time.sleep(60)", 1)],
+    [("time.sleep(60)", 0.02), ("ready(alive=False, waiting_for='x'); time.sleep(60)", 1)],
     ids=["silent", "standing still"],
 )
 def test_who_is_stuck_is_killed_and_started_again(
@@ -173,18 +173,22 @@ def test_who_does_not_end_when_asked_to_is_killed_once_it_is_silent(tmp_path: Pa
 
 def test_a_stop_reaches_who_is_just_being_started(tmp_path: Path) -> None:
     """Nobody is left behind."""
-    family = Family(tmp_path, "on()", 3)
+    family = Family(tmp_path, "on()")
+    command = family.parent._command
 
-    async def at_once() -> None:
-        await asyncio.sleep(0)
+    def stopped_meanwhile(number: int) -> Sequence[str]:
+        family.parent.stop()
+        return command(number)
 
-    family.run(at_once)
+    family.parent._command = stopped_meanwhile
+    family.run()
     assert not family.left()
 
 
 def test_with_until_end_each_ends_by_itself_and_the_books_are_added_up(tmp_path: Path) -> None:
-    """Who is killed begins again. Half of a line is what a kill has left, and nobody's books."""
-    code = "if number == 1 and started == 1: parent.sendall(b'{\"books\"'); os.kill(os.getpid(), 9)\nbooks(number)"
+    """Who is killed begins again. A line without its end is what a kill has left, and nobody's books."""
+    half = """{"books": {"applied": 9}, "unfinished": null}"""
+    code = f"if number == 1 and started == 1: parent.sendall(b'{half}'); os.kill(os.getpid(), 9)\nbooks(number)"
     assert Family(tmp_path, code, 2, until_end=True).run() == [End(Books(1), None), End(Books(2), None)]
 
 
