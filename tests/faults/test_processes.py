@@ -21,6 +21,7 @@ NewTopic = Callable[..., Awaitable[str]]
 
 async def both(parent: Process, without: int | None = None) -> list[psutil.Process] | None:
     """The two members, once both run; `without`: this process no longer."""
+    assert psutil.pid_exists(parent.pid), "the parent has ended"
     members = psutil.Process(parent.pid).children()
     return members if len(members) == 2 and without not in {member.pid for member in members} else None
 
