@@ -194,15 +194,17 @@ async def work_as_member(settings: Settings, dsn: str, number: int, *, until_end
         health = worker.health
         return {"alive": health.alive(), "waiting_for": health.waiting_for, "metrics": metrics().decode()}
 
-    with signals(worker.stop):
-        async with reporting(report, worker.stop) as say:
-            _log_start(settings, dsn, None)
-            try:
-                await worker.run()
-            except OutcomesError as error:
-                say(refusal=str(error))  # the parent says it, once for all
-            else:
-                say(books=asdict(worker.books), unfinished=worker.unfinished())
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        # However often: systemd tells all processes of a service, and so does the parent, who kills where it is urgent.
+        asyncio.get_running_loop().add_signal_handler(ending, worker.stop)
+    async with reporting(report, worker.stop) as say:
+        _log_start(settings, dsn, None)
+        try:
+            await worker.run()
+        except OutcomesError as error:
+            say(refusal=str(error))  # the parent says it, once for all
+        else:
+            say(books=asdict(worker.books), unfinished=worker.unfinished())
 
 
 def _log_start(settings: Settings, dsn: str, probes: str | None) -> None:

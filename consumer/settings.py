@@ -210,7 +210,7 @@ class Settings(BaseModel):
     @field_validator("processes", mode="before")
     @classmethod
     def _of_the_machine(cls, value: Any) -> Any:
-        return usable_cores() if value == "auto" else value
+        return min(256, usable_cores()) if value == "auto" else value
 
     @field_validator("topic")
     @classmethod

@@ -18,7 +18,7 @@ class Health(Protocol):
         """Why it is not ready; None when all is well."""
 
     def alive(self) -> bool:
-        """Whether a restart would not help."""
+        """False when only a restart helps."""
 
 
 @asynccontextmanager

@@ -164,11 +164,16 @@ class Processes:
     async def _run(self, member: _Member) -> int:
         """One process, from its start to its exit code."""
         ours, theirs = socket.socketpair()
-        with theirs:
+        try:
             # In a session of its own: a terminal's Ctrl-C reaches the parent alone, which tells the members.
             member.process = process = await asyncio.create_subprocess_exec(
                 *self._command(member.number), stdin=theirs.fileno(), start_new_session=True
             )
+        except OSError as error:
+            ours.close()
+            raise Fatal(f"process {member.number} of the worker cannot be started: {error.strerror}") from error
+        finally:
+            theirs.close()
         if self._stopping.is_set():
             member.send(signal.SIGTERM)
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_LONGEST_REPORT)

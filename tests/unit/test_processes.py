@@ -147,6 +147,12 @@ def test_the_first_error_that_waiting_does_not_mend_ends_all(tmp_path: Path, cod
     assert family.started(2) <= 1
 
 
+def test_who_cannot_be_started_ends_all() -> None:
+    """As where the program was taken away under the parent."""
+    with pytest.raises(Fatal, match="process 1 of the worker cannot be started: No such file or directory"):
+        app.run(Processes(lambda _: ["/no/such/program"], 1).run())
+
+
 @pytest.mark.parametrize(
     ("code", "seconds"),
     [("time.sleep(60)", 0.02), ("ready(alive=False, waiting_for='x'); time.sleep(60)", 1)],
