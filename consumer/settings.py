@@ -13,6 +13,7 @@ from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
+from consumer.cores import usable_cores
 from consumer.errors import UsageError
 from consumer.printable import has_controls
 from consumer.service_variables import without_services
@@ -59,6 +60,11 @@ class Settings(BaseModel):
     group_instance_id: str | None = None
     """Name of this worker for static group membership; each worker needs its own. A worker that restarts under the same
     name within the session timeout keeps its partitions."""
+
+    processes: int = Field(default=1, ge=1, le=256)
+    """How many processes `outcomes worker` runs, each a worker of the group; `auto`: one for each core that it may use. One
+    more looks after them and answers `/livez`, `/readyz` and `/metrics` for all. Each adds its number to
+    `OUTCOMES_GROUP_INSTANCE_ID`: `-1`, `-2` and so on."""
 
     batch_size: int = Field(default=10_000, ge=1, le=1_000_000)
     """Most events in one transaction."""
@@ -200,6 +206,11 @@ class Settings(BaseModel):
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("processes", mode="before")
+    @classmethod
+    def _of_the_machine(cls, value: Any) -> Any:
+        return min(256, usable_cores()) if value == "auto" else value
 
     @field_validator("topic")
     @classmethod

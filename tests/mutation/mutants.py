@@ -42,6 +42,9 @@ _HOSTILE = "tests/unit/test_hostile.py"
 _BOUNDS = "tests/postgres/test_bounds.py"
 _UNKNOWN = "tests/postgres/test_unknown_values.py"
 _LEFTOVERS = "tests/acceptance/test_leftovers.py"
+_PROCESSES = "consumer/worker/processes.py"
+_FAMILY = "tests/unit/test_processes.py"
+_KILLED = "tests/faults/test_processes.py"
 _DECODE = "consumer/ingest/decode.py"
 _SHAPE = "consumer/ingest/common_shape.py"
 _NAMES = "tests/postgres/test_person_names.py"
@@ -2382,5 +2385,104 @@ MUTANTS = (
         "if name in KEPT_METADATA}",
         "if name}",
         _tests("tests/unit/test_intake_events.py", "test_signature_dialect_and_personal_metadata_are_gone"),
+    ),
+    # -- several processes --
+    Mutant(
+        "a process that keeps dying is started for ever",
+        _PROCESSES,
+        "        if deaths > MOST_DEATHS:\n",
+        "        if False:\n",
+        _tests(_FAMILY, "test_who_dies_again_and_again_ends_all"),
+    ),
+    Mutant(
+        "each death of a process counts for ever",
+        _PROCESSES,
+        "deaths + 1 if time.monotonic() - begun < HEALTHY_SECONDS else 1",
+        "deaths + 1",
+        _tests(_FAMILY, "test_who_lived_for_long_may_die_again"),
+    ),
+    Mutant(
+        "one process that cannot go on leaves the others at work",
+        _PROCESSES,
+        "            self.stop()  # also the others of one that has failed\n",
+        "",
+        _tests(_FAMILY, "test_the_first_error_that_waiting_does_not_mend_ends_all"),
+    ),
+    Mutant(
+        "a process that has printed why it cannot go on is started again",
+        _PROCESSES,
+        "if code == CANNOT_GO_ON:",
+        "if False:",
+        _tests(_FAMILY, "test_the_first_error_that_waiting_does_not_mend_ends_all"),
+    ),
+    Mutant(
+        "a process that somebody has ended is not started again",
+        _PROCESSES,
+        "if self._until_end and len(member.ends) > ends:",
+        "if len(member.ends) > ends:",
+        _tests(_FAMILY, "test_who_dies_is_started_again_while_the_others_go_on"),
+    ),
+    Mutant(
+        "a process that says nothing is waited for",
+        _PROCESSES,
+        "                silent += 1\n",
+        "                pass\n",
+        _tests(_FAMILY, "test_who_is_stuck_is_killed_and_started_again"),
+    ),
+    Mutant(
+        "a process whose loops stand still is left alone",
+        _PROCESSES,
+        "silent, turns = 0, member.take(line)",
+        "silent, turns = 0, member.take(line) or True",
+        _tests(_FAMILY, "test_who_is_stuck_is_killed_and_started_again"),
+    ),
+    Mutant(
+        "a stop does not reach who is just being started",
+        _PROCESSES,
+        "        if self._stopping.is_set():\n            member.send(signal.SIGTERM)\n",
+        "",
+        _tests(_FAMILY, "test_a_stop_reaches_who_is_just_being_started"),
+    ),
+    Mutant(
+        "half of a report is taken for one",
+        _PROCESSES,
+        'if not line.endswith(b"\\n"):',
+        "if not line:",
+        _tests(_FAMILY, "test_with_until_end_each_ends_by_itself_and_the_books_are_added_up"),
+    ),
+    Mutant(
+        "what a dead process said last is still shown",
+        _PROCESSES,
+        "            member.forget()\n",
+        "",
+        _tests(_FAMILY, "test_who_has_died_is_not_ready_and_shows_no_metrics"),
+    ),
+    Mutant(
+        "processes work on without their parent",
+        _PROCESSES,
+        "        stop()\n\n    tasks",
+        "\n    tasks",
+        _tests(_KILLED, "test_processes_whose_parent_is_killed_end_and_the_next_parent_reads_on"),
+    ),
+    Mutant(
+        "a second signal ends the parent alone",
+        "consumer/app.py",
+        "            at_once()\n",
+        "",
+        _tests(_KILLED, "test_a_second_signal_ends_all_processes_at_once"),
+    ),
+    Mutant(
+        "all processes are one member of the group",
+        "consumer/app.py",
+        'f"{name}-{number}"',
+        "name",
+        _tests(_KILLED, "test_processes_that_are_killed_are_started_again_and_nothing_is_lost_or_doubled"),
+    ),
+    Mutant(
+        "two signals end a process of several at once",
+        "consumer/app.py",
+        "add_signal_handler(ending, worker.stop)",
+        "add_signal_handler(ending, lambda: (worker.stop(), asyncio.get_running_loop().add_signal_handler(15, os._exit, 1)))",
+        _tests(_KILLED, "test_processes_that_are_killed_are_started_again_and_nothing_is_lost_or_doubled"),
     ),
 )
