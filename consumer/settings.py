@@ -34,6 +34,8 @@ _ADDRESS = re.compile(
     r"(?:\[[0-9a-fA-F:.]+\]|[^\s:\[\]/]+)(?::(?P<port>[0-9]{1,5}))?|(?:[0-9a-fA-F]*:){2,}[0-9a-fA-F.]*", re.ASCII
 )
 """`host`, `host:port`, `[IPv6]`, `[IPv6]:port`, or an IPv6 address alone."""
+_QUEUE = re.compile(r"(?:https?://[^\s/?#@]+(?:/[\w-]+)*/)?[\w-]{1,80}(?:\.fifo)?", re.ASCII)
+"""The name of an SQS queue, or its URL."""
 
 
 class Settings(BaseModel):
@@ -198,11 +200,17 @@ class Settings(BaseModel):
     """Most bytes of events that `outcomes intake https` keeps on disk, in the data folder, while the topic is away; 0 for no
     spool."""
 
+    intake_queue: tuple[str, ...] = ()
+    """Queues that `outcomes intake sqs` takes events from, by name or URL, separated by commas."""
+
+    intake_hidden_seconds: int = Field(default=60, ge=3, le=43_200)
+    """How long messages of a killed `outcomes intake sqs` stay hidden from others (SQS' visibility timeout)."""
+
     intake_drop_personal: bool = True
     """Whether an intake drops what tells who made a request and from where: login, ids of the user, address, URL and others
     in an event's metadata. With `false` they are published as Canvas wrote them; the projection never stores them."""
 
-    @field_validator("topic", mode="before")
+    @field_validator("topic", "intake_queue", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
@@ -260,6 +268,13 @@ class Settings(BaseModel):
         if value is not None and not re.fullmatch(r"[A-Za-z0-9._~-]+", value.get_secret_value()):
             raise ValueError("holds other characters than letters, digits and .-_~, which an address can hold as they are")
         return value
+
+    @field_validator("intake_queue")
+    @classmethod
+    def _queues(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if all(map(_QUEUE.fullmatch, value)):
+            return value
+        raise ValueError("holds what is neither the name of a queue nor its URL, https://host/account/name")
 
     @field_validator("intake_jwks_url")
     @classmethod

@@ -22,6 +22,11 @@ class IntakeMetrics:
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15),
             registry=self.registry,
         )
+        self.given_back = Counter(
+            "outcomes_intake_given_back",
+            "Messages that went back to the queue, for they could not be stored.",
+            registry=self.registry,
+        )
         self.spooled = Counter(
             "outcomes_intake_spooled", "Events that went to the spool first, for the topic was away.", registry=self.registry
         )

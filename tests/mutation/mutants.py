@@ -60,6 +60,8 @@ _KEYS = "consumer/intake/keys.py"
 _HTTPS = "consumer/intake/https.py"
 _KEEPING = "consumer/intake/keeping.py"
 _SPOOL = "consumer/intake/spool.py"
+_RECEIVING = "consumer/intake/receiving.py"
+_RECEIVED = "tests/intake/test_receiving.py"
 _DELIVERED = "tests/intake/test_https.py"
 _KEPT = "tests/intake/test_keeping.py"
 _OUTLETS = "tests/intake/test_outlets.py"
@@ -2484,5 +2486,61 @@ MUTANTS = (
         "add_signal_handler(ending, worker.stop)",
         "add_signal_handler(ending, lambda: (worker.stop(), asyncio.get_running_loop().add_signal_handler(15, os._exit, 1)))",
         _tests(_KILLED, "test_processes_that_are_killed_are_started_again_and_nothing_is_lost_or_doubled"),
+    ),
+    Mutant(
+        "messages are deleted before they are stored",
+        _RECEIVING,
+        "            while waiting:\n",
+        "            await self._queue.delete(list(messages))\n            while waiting:\n",
+        _tests(_RECEIVED, "test_what_is_stored_is_deleted_and_nothing_before"),
+    ),
+    Mutant(
+        "poison is deleted",
+        _RECEIVING,
+        "            return False  # it stays",
+        "            return True  # it stays",
+        _tests(_RECEIVED, "test_poison_goes_to_the_dead_letters_and_harms_no_other"),
+    ),
+    Mutant(
+        "what cannot be stored stays hidden",
+        _RECEIVING,
+        "        await self._tell(lambda these: self._queue.hide(these, 0), messages)\n",
+        "",
+        _tests(_RECEIVED, "test_what_cannot_be_stored_is_given_back_at_once_and_asked_for_no_more"),
+    ),
+    Mutant(
+        "messages are asked for while nothing can be stored",
+        _RECEIVING,
+        "if self._keeper.waiting_for is None:",
+        "if True:",
+        _tests(_RECEIVED, "test_what_cannot_be_stored_is_given_back_at_once_and_asked_for_no_more"),
+    ),
+    Mutant(
+        "slow messages appear again",
+        _RECEIVING,
+        "hide(these, self._hidden_seconds)",
+        "hide([], self._hidden_seconds)",
+        _tests(_RECEIVED, "test_messages_that_take_long_are_hidden_again"),
+    ),
+    Mutant(
+        "any number of bytes is asked for",
+        _RECEIVING,
+        "min(MOST_MESSAGES, self._free // self._largest)",
+        "MOST_MESSAGES",
+        _tests(_RECEIVED, "test_large_messages_are_asked_for_one_by_one"),
+    ),
+    Mutant(
+        "a stopping intake gives nothing back",
+        _RECEIVING,
+        "            await self._give_back(list(waiting.values()))\n",
+        "",
+        _tests(_RECEIVED, "test_what_a_stopped_intake_could_not_store_is_given_back"),
+    ),
+    Mutant(
+        "a queue that fails ends the intake",
+        _RECEIVING,
+        "                pause = await self._wait_out(error, pause)\n            finally:",
+        "                raise\n            finally:",
+        _tests(_RECEIVED, "test_a_queue_that_goes_away_is_waited_for"),
     ),
 )
