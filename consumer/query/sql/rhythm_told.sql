@@ -1,0 +1,3 @@
+-- Whether a table has an event of this hour.
+EXISTS (SELECT FROM {table}_version
+         WHERE root_account_uuid = $1 AND metadata ? 'root_account_id' AND event_time >= hour AND event_time < hour + interval '1 hour')
