@@ -1,8 +1,8 @@
 """When a feed speaks as a rule, by hour of the week, and how fast it grows: from its own past in the projection.
 
-A silent hour is missed if the feed spoke at this hour in at least three quarters of the `WEEKS` weeks before, as far as they
-are known, and at least `LEAST_WEEKS` are; unless it was silent a year ago too: at this hour in each of the weeks 51, 52 and 53
-before that are known. So nights, weekends and yearly holidays are not missed. Hours are those of UTC.
+A silent hour is missed if the feed spoke at this hour in at least three quarters of the `WEEKS` weeks before the silence, as
+far as they are known, and at least `LEAST_WEEKS` are; unless it was silent a year ago too: at this hour in each of the weeks
+51, 52 and 53 before that are known. So nights, weekends and yearly holidays are not missed. Hours are those of UTC.
 
 Events of web requests count: there is an index of them by time, and background jobs have no rhythm.
 """
@@ -10,6 +10,7 @@ Events of web requests count: there is an index of them by time, and background 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import ceil
 
 from consumer.ingest.tables import TABLES
 from consumer.query.sql import sql
@@ -46,11 +47,11 @@ async def silences(connection: Connection, now: datetime) -> list[Silence]:
             continue
         first, newest = min(one for one, _ in known), max(one for _, one in known)
         silent = list(_hours(max(newest, now - LOOK_BACK), now))
-        past = {hour - weeks * WEEK for hour in silent for weeks in (*range(1, WEEKS + 1), *YEAR_AGO)}
+        past = {past for hour in silent for past in (*_weeks_before(hour, first, newest), *_year_ago(hour, first, newest))}
         told = " OR ".join(sql("rhythm_told").format(table=table) for table in tables)
         rows = await connection.fetch(sql("rhythm_hours").format(told=told), tenant, sorted(past)) if past else []
         spoke = {row["hour"] for row in rows}
-        missed = sum(is_expected(hour, first, spoke) for hour in silent)
+        missed = sum(is_expected(hour, first, newest, spoke) for hour in silent)
         found.append(Silence(tenant, newest, min(WEEKS, int((now - first) / WEEK)), missed))
     return found
 
@@ -65,13 +66,22 @@ async def versions_of_a_week(connection: Connection, now: datetime) -> dict[str,
     }
 
 
-def is_expected(hour: datetime, first: datetime, spoke: Collection[datetime]) -> bool:
-    """Whether the feed, whose first event came at `first`, speaks in this hour as a rule. `spoke`: hours in which it did."""
-    weeks = [before for number in range(1, WEEKS + 1) if (before := hour - number * WEEK) >= first]
+def is_expected(hour: datetime, first: datetime, newest: datetime, spoke: Collection[datetime]) -> bool:
+    """Whether the feed speaks in this hour as a rule. `first`, `newest`: its events; `spoke`: hours in which it did."""
+    weeks, year_ago = _weeks_before(hour, first, newest), _year_ago(hour, first, newest)
     if len(weeks) < LEAST_WEEKS or sum(week in spoke for week in weeks) < MOST * len(weeks):
         return False
-    year_ago = [before for number in YEAR_AGO if (before := hour - number * WEEK) >= first]
     return not year_ago or any(week in spoke for week in year_ago)
+
+
+def _weeks_before(hour: datetime, first: datetime, newest: datetime) -> list[datetime]:
+    """The same hour of the weeks before the silence."""
+    last = max(1, ceil((hour - newest) / WEEK))
+    return [past for number in range(last, last + WEEKS) if (past := hour - number * WEEK) >= first]
+
+
+def _year_ago(hour: datetime, first: datetime, newest: datetime) -> list[datetime]:
+    return [past for number in YEAR_AGO if first <= (past := hour - number * WEEK) <= newest]
 
 
 def _hours(since: datetime, until: datetime) -> Iterable[datetime]:

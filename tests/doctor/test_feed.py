@@ -44,7 +44,16 @@ def test_an_hour_is_expected_to_bring_something_by_the_feeds_own_past(
     first: datetime, spoke: set[datetime], expected: bool
 ) -> None:
     """In three quarters of the weeks before, and in some week about a year ago where that is known."""
-    assert is_expected(MONDAY, first, spoke) is expected
+    assert is_expected(MONDAY, first, MONDAY - timedelta(minutes=20), spoke) is expected
+
+
+def test_a_silence_of_months_does_not_become_usual() -> None:
+    """The weeks before it count, and not those in it; what was silent a year ago was so before this silence."""
+    stopped = MONDAY - 20 * WEEK
+    assert is_expected(MONDAY, MONDAY - 40 * WEEK, stopped, _weeks(range(20, 28)))
+    assert not is_expected(MONDAY, MONDAY - 40 * WEEK, stopped, _weeks(range(1, 20)))
+    assert is_expected(MONDAY, LONG_AGO, MONDAY - 80 * WEEK, _weeks(range(80, 88)))
+    assert not is_expected(MONDAY, LONG_AGO, stopped, _weeks(range(20, 28)))
 
 
 def _spoken(times: list[datetime], tenant: str = TENANT) -> Iterator[Event]:
