@@ -13,7 +13,7 @@ VALID_SECONDS = 300
 
 
 class Signer:
-    """One key. `issuer`: what the intake wants of `iss`."""
+    """One key, made here. `issuer`: what the intake wants of `iss`."""
 
     def __init__(self, issuer: str, kid: str = "simulated") -> None:
         self._issuer = issuer

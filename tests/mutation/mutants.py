@@ -2361,8 +2361,8 @@ MUTANTS = (
     ),
     Mutant(
         "a made-up event stays in the books",
-        "consumer/store/sql/trial_books.sql",
-        "applied = applied - $3, ignored = ignored + $3, ",
+        "consumer/store/trial.py",
+        """                await connection.execute(sql("trial_books"), source, partition, events)\n""",
         "",
         _tests(_DOCTOR, "test_a_made_up_event_without_kafka_goes_through_the_intake_into_the_database"),
     ),
