@@ -65,6 +65,9 @@ _RECEIVED = "tests/intake/test_receiving.py"
 _DELIVERED = "tests/intake/test_https.py"
 _KEPT = "tests/intake/test_keeping.py"
 _OUTLETS = "tests/intake/test_outlets.py"
+_RHYTHM = "consumer/query/rhythm.py"
+_DOCTOR = "tests/doctor/test_doctor.py"
+_FEED = "tests/doctor/test_feed.py"
 
 
 class StaleMutant(Exception):
@@ -2542,5 +2545,112 @@ MUTANTS = (
         "                pause = await self._wait_out(error, pause)\n            finally:",
         "                raise\n            finally:",
         _tests(_RECEIVED, "test_a_queue_that_goes_away_is_waited_for"),
+    ),
+    # -- the doctor --
+    Mutant(
+        "a check that cannot be made passes",
+        "consumer/doctor/examining.py",
+        'check.state in ("attention", "unknown")',
+        'check.state in ("attention",)',
+        _tests(_DOCTOR, "test_a_database_that_is_away_is_said_and_no_check_passes"),
+    ),
+    Mutant(
+        "a made-up event stays in the books",
+        "consumer/store/trial.py",
+        """                await connection.execute(sql("trial_books"), source, partition, events)\n""",
+        "",
+        _tests(_DOCTOR, "test_a_made_up_event_without_kafka_goes_through_the_intake_into_the_database"),
+    ),
+    Mutant(
+        "a made-up event is not counted as ignored",
+        "consumer/store/trial.py",
+        """                await connection.execute(sql("trial_ignored"), source, partition, events)\n""",
+        "",
+        _tests(_DOCTOR, "test_a_made_up_event_without_kafka_goes_through_the_intake_into_the_database"),
+    ),
+    Mutant(
+        "a made-up event is sent that cannot be taken out",
+        "consumer/doctor/trial.py",
+        "if not await trial.may_take_out(connection):",
+        "if False:",
+        _tests(_DOCTOR, "test_a_made_up_event_without_kafka_goes_through_the_intake_into_the_database"),
+    ),
+    Mutant(
+        "what came late of a made-up event stays",
+        "consumer/doctor/trial.py",
+        "    await trial.take_out(connection)  # of a trial",
+        "    # of a trial",
+        _tests(_DOCTOR, "test_a_made_up_event_that_nobody_reads_is_found_and_taken_out_when_it_comes"),
+    ),
+    Mutant(
+        "any hour is expected to bring something",
+        _RHYTHM,
+        "sum(week in spoke for week in weeks) < MOST * len(weeks)",
+        "False",
+        _tests(
+            _FEED,
+            "test_an_hour_is_expected_to_bring_something_by_the_feeds_own_past",
+            "test_silence_is_missed_only_at_hours_at_which_the_feed_speaks_as_a_rule",
+        ),
+    ),
+    Mutant(
+        "two weeks are a rhythm",
+        _RHYTHM,
+        "len(weeks) < LEAST_WEEKS or",
+        "not weeks or",
+        _tests(_FEED, "test_an_hour_is_expected_to_bring_something_by_the_feeds_own_past"),
+    ),
+    Mutant(
+        "holidays of a year ago are forgotten",
+        _RHYTHM,
+        "    return not year_ago or any(week in spoke for week in year_ago)",
+        "    return True",
+        _tests(
+            _FEED,
+            "test_an_hour_is_expected_to_bring_something_by_the_feeds_own_past",
+            "test_silence_is_missed_only_at_hours_at_which_the_feed_speaks_as_a_rule",
+        ),
+    ),
+    Mutant(
+        "a lag that nobody knows is none",
+        "consumer/doctor/feed.py",
+        "    if found.lag is None:",
+        "    if False:",
+        _tests(_FEED, "test_workers_that_do_not_keep_up_are_found"),
+    ),
+    Mutant(
+        "quarantine that may not be read is empty",
+        "consumer/doctor/feed.py",
+        "    if found.quarantine is None:\n",
+        "    if not found.quarantine:\n        return ok('quarantine', '')\n    if False:\n",
+        _tests(_FEED, "test_quarantine_that_a_login_may_not_read_is_not_called_empty"),
+    ),
+    Mutant(
+        "a compacted topic is healthy",
+        "consumer/doctor/stream.py",
+        """if "compact" in found["cleanup.policy"]:""",
+        "if False:",
+        _tests(_DOCTOR, "test_faults_of_the_topic_are_found"),
+    ),
+    Mutant(
+        "any retention will do",
+        "consumer/doctor/stream.py",
+        "milliseconds < LEAST_RETENTION_SECONDS * 1000",
+        "False",
+        _tests(_DOCTOR, "test_faults_of_the_topic_are_found"),
+    ),
+    Mutant(
+        "a login that cannot write is healthy",
+        "consumer/doctor/base.py",
+        "    if not server.writes:",
+        "    if False:",
+        _tests(_DOCTOR, "test_faults_of_the_database_are_found"),
+    ),
+    Mutant(
+        "a clock that is behind is right",
+        "consumer/doctor/base.py",
+        "if abs(skew) >",
+        "if skew >",
+        _tests(_DOCTOR, "test_faults_of_the_database_are_found"),
     ),
 )
