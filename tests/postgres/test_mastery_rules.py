@@ -294,7 +294,11 @@ async def test_numbers_next_to_nothing_are_nothing(school: School, method: str, 
 
 async def test_the_rollups_of_now_are_those_of_the_newest_moment(school: School) -> None:
     """By every method, and by the outcomes' own: from sums where these tell a score, else from the results one by one."""
-    quiz = {"artifact_type": "Quizzes::QuizSubmission", "associated_asset_type": "Quizzes::Quiz", "associated_asset_id": "70"}
+    quiz: dict[str, Any] = {
+        "artifact_type": "Quizzes::QuizSubmission",
+        "associated_asset_type": "Quizzes::Quiz",
+        "associated_asset_id": "70",
+    }
     odd: list[list[dict[str, Any]]] = [
         *([{"percent": percent}] for percent in (None, -0.3, 1e-150, 1e7, 0.425)),
         [{"percent": 0.7, "associated_asset_type": "Assignment", "associated_asset_id": "5", "learning_outcome_id": "2"}],
