@@ -89,8 +89,8 @@ async def _each(skip: Collection[str], steps: Sequence[Step]) -> list[Check]:
 
 def _none(names: Collection[str], skip: Collection[str], error: OutcomesError, advice: str) -> list[Check]:
     """What depends on a system that does not answer: said in full once."""
-    said = [str(error)] + [f"cannot be checked: see `{next(iter(names))}`"] * len(names)
-    return [unknown(name, why, advice) for name, why in zip(names, said, strict=False) if name not in skip]
+    made = [name for name in names if name not in skip]
+    return [unknown(name, f"cannot be checked: see `{made[0]}`" if name != made[0] else str(error), advice) for name in made]
 
 
 async def _stream(settings: Settings, question: Question) -> list[Check]:

@@ -125,12 +125,15 @@ async def test_a_kafka_that_is_away_is_said_and_no_check_passes() -> None:
 
 
 async def test_a_database_that_is_away_is_said_and_no_check_passes() -> None:
-    """All that asks it is unknown, which needs attention."""
+    """All that asks it is unknown, which needs attention. The first check that is made has the reason."""
     found = await checked([*INLET, *STREAM])
     assert Diagnosis(tuple(found)).needs_attention
     assert [check.name for check in found] == [*BASE, *FEED]
     assert {check.state for check in found} == {"unknown"}
     assert "connection to Postgres" in found[0].found
+    found = await checked([*INLET, *STREAM, "database"])
+    assert "connection to Postgres" in found[0].found
+    assert found[1].found == "cannot be checked: see `roles`"
 
 
 async def test_faults_of_the_database_are_found(
