@@ -2614,7 +2614,7 @@ MUTANTS = (
     Mutant(
         "a lag that nobody knows is none",
         "consumer/doctor/feed.py",
-        "    if found.lag is None:",
+        "    if silent := len(positions) - len(known):",
         "    if False:",
         _tests(_FEED, "test_workers_that_do_not_keep_up_are_found"),
     ),
