@@ -85,7 +85,7 @@ async def test_keys_that_cannot_be_fetched_are_found(keys: Signer) -> None:
 
 
 async def test_a_disk_without_room_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What is in the spool already needs no more room."""
+    """What is in the spool already needs no more room. A file that goes meanwhile does no harm."""
     asked = [name for name in NAMES if name != "disk"]
     (found,) = await checked(asked, data_folder=tmp_path / "not" / "yet", intake_spool_bytes=1)
     assert found.state == "ok", found
@@ -94,7 +94,11 @@ async def test_a_disk_without_room_is_found(monkeypatch: pytest.MonkeyPatch, tmp
     assert (found.state, "OUTCOMES_DATA_FOLDER" in found.advice) == ("attention", True)
     (tmp_path / "intake").mkdir()
     (tmp_path / "intake" / "1.spool").write_bytes(b"x" * 100)
+    (tmp_path / "intake" / "2.spool").symlink_to("sent")  # glob finds it, stat does not
     assert inlet._spooled(tmp_path / "intake") == 100
+    (tmp_path / "intake" / "3.spool").symlink_to("3.spool")
+    (found,) = await checked(asked, data_folder=tmp_path)
+    assert (found.state, found.found) == ("unknown", f"{tmp_path} cannot be read (Too many levels of symbolic links)")
 
 
 async def test_faults_of_the_topic_are_found(kafka_bootstrap: str, topic: MakeTopic) -> None:
