@@ -4,7 +4,7 @@ import asyncio
 import ctypes
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from importlib.metadata import version
@@ -13,7 +13,7 @@ from typing import Any
 import uvicorn
 
 from consumer import log
-from consumer.errors import Fatal, UsageError
+from consumer.errors import Fatal
 from consumer.intake import connections, keys
 from consumer.intake.gates import Signed, gate_of
 from consumer.intake.https import ANSWER_SECONDS, Https
@@ -34,8 +34,6 @@ _IDLE_SECONDS = 75
 
 _M_MMAP_THRESHOLD, _LARGE_BYTES = -3, 512 * 1024
 """glibc's number of the option, and more than an event as a rule has."""
-
-Signals = Callable[[Callable[[], None]], Any]
 
 
 def _give_memory_back() -> None:
@@ -93,10 +91,8 @@ async def listening(
         listener.close()
 
 
-async def run(settings: Settings, dsn: str | None, signals: Signals) -> None:
-    """Takes events until a signal. `dsn`: the database to write to; None for the topic. Raises `Fatal` and `UsageError`."""
-    if dsn is None and len(settings.topic) > 1:
-        raise UsageError("an intake writes to one topic: set OUTCOMES_TOPIC or --topic to one name")
+async def run(settings: Settings, dsn: str | None, stop: asyncio.Event) -> None:
+    """Takes events until `stop`. `dsn`: the database to write to; None for the topic. Raises `Fatal` and `UsageError`."""
     _give_memory_back()
     folder = settings.data_folder / "intake"
     metrics, health = IntakeMetrics(), Health(time.monotonic())
@@ -104,43 +100,41 @@ async def run(settings: Settings, dsn: str | None, signals: Signals) -> None:
     keeper = Keeper(outlet_of(settings, dsn, "https"), spool, metrics)
     key_set = KeySet(partial(keys.fetch, settings.intake_jwks_url), folder / "jwks.json")
     gate = gate_of(settings, key_set)
-    stop = asyncio.Event()
     try:
-        with signals(stop.set):
-            await keeper.check()
-            if isinstance(gate, Signed):
-                await key_set.refresh()
-            app = Https(gate, keeper, metrics, drop_personal=settings.intake_drop_personal)
-            async with (
-                _probes(settings, health, metrics) as (probes, _),
-                listening(app, settings.intake_host, settings.intake_port) as (address, server),
-            ):
-                log.get("intake").info(
-                    "listening",
-                    version=version("outcomes-consumer"),
-                    address=address,
-                    signed=isinstance(gate, Signed),
-                    direct=dsn is not None,
-                    spool=spool and spool.events,
-                    probes=probes,
-                )
-                tasks = [
-                    asyncio.create_task(stop.wait(), name="signal"),
-                    asyncio.create_task(keeper.drain(), name="drain"),
-                    asyncio.create_task(_watch(health, keeper, key_set if isinstance(gate, Signed) else None), name="watch"),
-                ]
-                try:
-                    await asyncio.wait([*tasks, server], return_when=asyncio.FIRST_COMPLETED)
-                    if not stop.is_set():
-                        for task in (*tasks, server):
-                            if task.done():
-                                task.result()
-                        raise Fatal("the server ended by itself; its log says why")
-                finally:
-                    health.waiting_for = "the end: it was told to stop"
-                    for task in tasks:
-                        task.cancel()
-                    await asyncio.gather(*tasks, return_exceptions=True)
+        await keeper.check()
+        if isinstance(gate, Signed):
+            await key_set.refresh()
+        app = Https(gate, keeper, metrics, drop_personal=settings.intake_drop_personal)
+        async with (
+            _probes(settings, health, metrics) as (probes, _),
+            listening(app, settings.intake_host, settings.intake_port) as (address, server),
+        ):
+            log.get("intake").info(
+                "listening",
+                version=version("outcomes-consumer"),
+                address=address,
+                signed=isinstance(gate, Signed),
+                direct=dsn is not None,
+                spool=spool and spool.events,
+                probes=probes,
+            )
+            tasks = [
+                asyncio.create_task(stop.wait(), name="signal"),
+                asyncio.create_task(keeper.drain(), name="drain"),
+                asyncio.create_task(_watch(health, keeper, key_set if isinstance(gate, Signed) else None), name="watch"),
+            ]
+            try:
+                await asyncio.wait([*tasks, server], return_when=asyncio.FIRST_COMPLETED)
+                if not stop.is_set():
+                    for task in (*tasks, server):
+                        if task.done():
+                            task.result()
+                    raise Fatal("the server ended by itself; its log says why")
+            finally:
+                health.waiting_for = "the end: it was told to stop"
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
     finally:
         await keeper.close()
     log.get("intake").info("intake_stopped", spool=spool and spool.events)
