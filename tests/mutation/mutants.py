@@ -904,8 +904,8 @@ MUTANTS = (
     Mutant(
         "what is no plain percentage is added up, too",
         f"{_FUNCTIONS}/text_of_cells.sql",
-        "WHERE cell.total >= 1e6 OR",
-        "WHERE",
+        "WHERE cell.total >= 1e6\n",
+        "WHERE false\n",
         _tests("tests/postgres/test_mastery_rules.py", "test_the_rollups_of_now_are_those_of_the_newest_moment"),
     ),
     Mutant(
