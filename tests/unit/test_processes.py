@@ -11,9 +11,10 @@ from structlog.testing import capture_logs
 
 from consumer import app
 from consumer.cores import usable_cores
+from consumer.environment import load
 from consumer.errors import Fatal
 from consumer.ingest.batch import Books
-from consumer.settings import Settings, load
+from consumer.settings import Settings
 from consumer.worker import processes
 from consumer.worker.metrics import merged
 from consumer.worker.processes import End, Processes
