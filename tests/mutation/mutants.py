@@ -2481,14 +2481,14 @@ MUTANTS = (
         "consumer/app.py",
         'f"{name}-{number}"',
         "name",
-        _tests(_KILLED, "test_processes_that_are_killed_are_started_again_and_nothing_is_lost_or_doubled"),
+        _tests(_KILLED, "test_a_process_that_is_killed_is_started_again_and_nothing_is_lost_or_doubled"),
     ),
     Mutant(
         "two signals end a process of several at once",
         "consumer/app.py",
         "add_signal_handler(ending, worker.stop)",
         "add_signal_handler(ending, lambda: (worker.stop(), asyncio.get_running_loop().add_signal_handler(15, os._exit, 1)))",
-        _tests(_KILLED, "test_processes_that_are_killed_are_started_again_and_nothing_is_lost_or_doubled"),
+        _tests(_KILLED, "test_a_process_that_is_killed_is_started_again_and_nothing_is_lost_or_doubled"),
     ),
     Mutant(
         "messages are deleted before they are stored",
