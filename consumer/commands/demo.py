@@ -19,11 +19,11 @@ from consumer.app import connected
 from consumer.engines import docker, reaper
 from consumer.engines import kafka as kafka_engine
 from consumer.engines import postgres as postgres_engine
+from consumer.environment import load
 from consumer.errors import OutcomesError, UsageError
 from consumer.query import explain, gradebook, gradebook_view, history, status, timeline, verify
 from consumer.query.sql import sql
 from consumer.query.truth import differences
-from consumer.settings import load
 from consumer.simulator.feed import Feed, messages_of, published
 from consumer.simulator.school import School, institution
 from consumer.simulator.signing import Signer

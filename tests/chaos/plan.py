@@ -35,6 +35,8 @@ OUTAGES = (
     "intake is killed while kafka is away",
     "worker joins and leaves",
     "worker joins and is killed",
+    "processes join, one is killed",
+    "processes join, their parent is killed",
 )
 """Harm to an engine, or to the group as a whole; one at a time, beside what happens to the workers."""
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from confluent_kafka import KafkaError, Message, Producer
 
+from consumer.environment import load
 from consumer.errors import Transient
 from consumer.ingest.batch import Partition
-from consumer.settings import load
 from consumer.simulator.feed import Feed, messages_of
 from consumer.simulator.school import School, institution
 from consumer.simulator.truth import Truth

@@ -5,7 +5,7 @@ from typing import Any
 
 from consumer.doctor.checks import Check
 from consumer.doctor.examining import Question, examine
-from consumer.settings import load
+from consumer.environment import load
 
 AWAY = "127.0.0.1:9"
 """Where nobody listens."""

@@ -67,8 +67,8 @@ async def intake(jwks: canvas.Jwks, port: int, folder: Path, *more: str, **varia
         yield command
 
 
-async def in_topic(bootstrap: str, topic: str) -> list[int]:
-    """Numbers of all events in the topic."""
+async def in_topic(bootstrap: str, topic: str, came_in: str = "https") -> list[int]:
+    """Numbers of all events in the topic; each says where it came in."""
     consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
     await consumer.start()
     try:
@@ -82,7 +82,7 @@ async def in_topic(bootstrap: str, topic: str) -> list[int]:
         while len(numbers) < left:
             for records in (await consumer.getmany(timeout_ms=1000)).values():
                 numbers += [int(orjson.loads(record.value)["body"]["id"]) for record in records]
-                assert all(dict(record.headers)[HEADER] == b"https" for record in records)
+                assert all(dict(record.headers)[HEADER] == came_in.encode() for record in records)
     finally:
         await consumer.stop()
     return numbers
