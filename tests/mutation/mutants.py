@@ -2614,8 +2614,8 @@ MUTANTS = (
     Mutant(
         "a lag that nobody knows is none",
         "consumer/doctor/feed.py",
-        "    if found.lag is None:",
-        "    if False:",
+        "    if found.lag is None:\n",
+        "    if found.lag is None:\n        return ok('lag', '')\n    if False:\n",
         _tests(_FEED, "test_workers_that_do_not_keep_up_are_found"),
     ),
     Mutant(
