@@ -60,7 +60,7 @@ class Settings(BaseModel):
     """Name of this worker for static group membership; each worker needs its own. A worker that restarts under the same
     name within the session timeout keeps its partitions."""
 
-    batch_size: int = Field(default=10_000, ge=1, le=1_000_000)
+    batch_size: int = Field(default=8_000, ge=1, le=1_000_000)
     """Most events in one transaction."""
 
     batch_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, le=2**31 - 1)
