@@ -4,8 +4,10 @@ import logging
 import ssl
 import sys
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal, TextIO
 
 import structlog
@@ -13,6 +15,9 @@ from structlog.tracebacks import ExceptionDictTransformer
 
 Logger = structlog.stdlib.BoundLogger
 
+
+_FRAMES = 5
+"""Lines of code that are logged of an unexpected error."""
 
 REPEAT_SECONDS = 10.0
 """How often Kafka's client may repeat a message: it logs up to sixty times a second that it cannot connect."""
@@ -44,6 +49,12 @@ def _is_about_trust(record: logging.LogRecord) -> bool:
     """Whether TLS or a login failed, which otherwise looks like an outage."""
     arguments = record.args if isinstance(record.args, tuple) else ()
     return any(isinstance(value, ssl.SSLError) or "Auth" in type(value).__name__ for value in arguments)
+
+
+def where(error: BaseException) -> list[str]:
+    """The lines of code that an error came through, the last one first, without its message, which may quote an event."""
+    frames = reversed(traceback.extract_tb(error.__traceback__)[-_FRAMES:])
+    return [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
 
 
 class _KafkaFilter(logging.Filter):

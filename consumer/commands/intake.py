@@ -1,7 +1,8 @@
 """`outcomes intake`: what Canvas delivers."""
 
 import logging
-from typing import Annotated
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +16,8 @@ app = typer.Typer(
 Direct = Annotated[bool, typer.Option("--direct", help="Without Kafka: write straight into the database.")]
 Topic = Annotated[str | None, typer.Option(metavar="NAME", help="OUTCOMES_TOPIC")]
 
+HttpPort = Annotated[int | None, typer.Option(metavar="PORT", help="OUTCOMES_HTTP_PORT; 0 for no probes")]
+
 
 @app.command()
 def https(
@@ -22,7 +25,7 @@ def https(
     topic: Topic = None,
     host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="OUTCOMES_INTAKE_HOST")] = None,
     port: Annotated[int | None, typer.Option(metavar="PORT", help="OUTCOMES_INTAKE_PORT; 0 picks a free one")] = None,
-    http_port: Annotated[int | None, typer.Option(metavar="PORT", help="OUTCOMES_HTTP_PORT; 0 for no probes")] = None,
+    http_port: HttpPort = None,
 ) -> None:
     """Take events by HTTPS until SIGTERM, behind a proxy with TLS. Answers 2xx once an event is stored.
 
@@ -30,11 +33,29 @@ def https(
     """
     from consumer.intake import running  # noqa: PLC0415 - loads a web server that no other command needs
 
-    flags = {"topic": topic, "intake_host": host, "intake_port": port, "http_port": http_port}
+    _run(running.run, direct, topic=topic, intake_host=host, intake_port=port, http_port=http_port)
+
+
+@app.command()
+def sqs(
+    direct: Direct = False,
+    topic: Topic = None,
+    queue: Annotated[str | None, typer.Option(metavar="NAMES", help="OUTCOMES_INTAKE_QUEUE")] = None,
+    http_port: HttpPort = None,
+) -> None:
+    """Take events from SQS queues until SIGTERM. Deletes a message once its event is stored. Needs the extra `sqs`.
+
+    Example: KAFKA_BOOTSTRAP_SERVERS=kafka:9092 outcomes intake sqs --queue canvas-live-events
+    """
+    from consumer.intake import sqs_running  # noqa: PLC0415 - an extra
+
+    _run(sqs_running.run, direct, topic=topic, intake_queue=queue, http_port=http_port)
+
+
+def _run(loop: Callable[..., Coroutine[Any, Any, None]], direct: bool, **flags: Any) -> None:
     wiring.tune_garbage_collector()
     if direct:
         with database(clients=logging.WARNING, **flags) as (settings, dsn):
-            wiring.run(running.run(settings, dsn, wiring.signals))
+            wiring.run(loop(settings, dsn, wiring.signals))
     else:
-        settings = configured(clients=logging.WARNING, **flags)
-        wiring.run(running.run(settings, None, wiring.signals))
+        wiring.run(loop(configured(clients=logging.WARNING, **flags), None, wiring.signals))

@@ -52,7 +52,7 @@ class Https:
         except TimeoutError:
             refused = _AWAY if taken.whole else _SLOW
         except Exception as error:  # a bug: uvicorn would log the body with it
-            log.get("intake").error("request_failed", error=type(error).__name__, where=_where(error))
+            log.get("intake").error("request_failed", error=type(error).__name__, where=log.where(error))
             refused = Refused(500, "bug", "an error occurred")
         finally:
             self._requests -= 1
@@ -146,11 +146,3 @@ class _Taken:
         self.bytes = 0
         self.whole = False
         """Whether its body has come."""
-
-
-def _where(error: BaseException) -> list[str]:
-    frames, found = error.__traceback__, []
-    while frames is not None:
-        found.append(f"{frames.tb_frame.f_code.co_name}:{frames.tb_lineno}")
-        frames = frames.tb_next
-    return found[-5:]

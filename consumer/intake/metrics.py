@@ -1,7 +1,5 @@
 """What `/metrics` of an intake shows, by Prometheus' own conventions. No label takes a value out of an event."""
 
-from datetime import datetime
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 
@@ -22,6 +20,11 @@ class IntakeMetrics:
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15),
             registry=self.registry,
         )
+        self.given_back = Counter(
+            "outcomes_intake_given_back",
+            "Messages that went back to the queue, for they could not be stored.",
+            registry=self.registry,
+        )
         self.spooled = Counter(
             "outcomes_intake_spooled", "Events that went to the spool first, for the topic was away.", registry=self.registry
         )
@@ -31,6 +34,7 @@ class IntakeMetrics:
         self.in_flight = Gauge("outcomes_intake_in_flight", "Events that are being stored.", registry=self.registry)
         self.ready = Gauge("outcomes_ready", "1 while /readyz answers 200.", registry=self.registry)
 
-    def render(self, now: datetime) -> bytes:  # noqa: ARG002 - a worker's ages need it
+    def render(self, *, ready: bool) -> bytes:
         """The text for Prometheus."""
+        self.ready.set(ready)
         return generate_latest(self.registry)

@@ -1,9 +1,7 @@
 """Answers that are errors, in Canvas' shapes."""
 
-import traceback
 from collections.abc import MutableMapping, Sequence
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -18,8 +16,6 @@ from consumer.serve.connections import RETRY_AFTER_SECONDS
 
 RETRY = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 """Header of an answer that may soon be another one."""
-_FRAMES = 5
-"""Of the traceback, the last ones, in the log line of a bug."""
 
 
 def error_response(status: int, message: str, *, word: str | None = None, headers: dict[str, str] | None = None) -> Response:
@@ -66,7 +62,5 @@ async def database_error(request: Request, error: Exception) -> Response:
 
 async def internal_error(_: Request, error: Exception) -> Response:
     """500 for a bug. The log says which error and where, without its message, which may quote the request."""
-    frames = reversed(traceback.extract_tb(error.__traceback__)[-_FRAMES:])
-    where = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames]
-    log.get("serve").error("request_failed", error=type(error).__name__, where=where)
+    log.get("serve").error("request_failed", error=type(error).__name__, where=log.where(error))
     return error_response(500, "An error occurred.")

@@ -1,0 +1,125 @@
+"""Runs `outcomes intake sqs` until a signal."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from functools import partial
+from importlib.metadata import version
+from typing import Any
+
+from consumer import log
+from consumer.errors import NoEvent, Transient, UsageError
+from consumer.intake.keeping import Keeper
+from consumer.intake.metrics import IntakeMetrics
+from consumer.intake.outlet import outlet_of
+from consumer.intake.queue import connected, name_of
+from consumer.intake.receiving import RECEIVERS, Receiving
+from consumer.settings import Settings
+from consumer.worker.outages import Health
+from consumer.worker.probes import serving
+
+STORE_SECONDS = 120.0
+"""How long the outlet may take for an event; long, for each new try counts as a delivery for the redrive policy."""
+STOP_SECONDS = 15.0
+"""How long a stopping intake stores what is in flight; then it gives it back to the queue."""
+_TOKEN = (b"eyJ", b'"eyJ')
+"""A token begins so: with `{"` in base64."""
+
+Signals = Callable[[Callable[[], None]], Any]
+
+
+def _text(metrics: IntakeMetrics, health: Health) -> bytes:
+    return metrics.render(ready=health.waiting_for is None)
+
+
+async def run(settings: Settings, dsn: str | None, signals: Signals) -> None:
+    """Takes messages until a signal. `dsn`: the database to write to; None for the topic. Raises `Fatal` and `UsageError`."""
+    if dsn is None and len(settings.topic) > 1:
+        raise UsageError("an intake writes to one topic: set OUTCOMES_TOPIC or --topic to one name")
+    if not settings.intake_queue:
+        raise UsageError("no queue is named: set OUTCOMES_INTAKE_QUEUE or --queue")
+    metrics, health, stop = IntakeMetrics(), Health(time.monotonic()), asyncio.Event()
+    opened = Tokens(settings).opened
+    async with AsyncExitStack() as stack:
+        stack.enter_context(signals(stop.set))
+        found = await stack.enter_async_context(connected(settings.intake_queue, 2 * RECEIVERS * len(settings.intake_queue)))
+        queues, keepers = [], []
+        for queue in found:
+            keeper = Keeper(outlet_of(settings, dsn, f"sqs:{queue.name}"), None, metrics, outlet_seconds=STORE_SECONDS)
+            stack.push_async_callback(keeper.close)
+            await keeper.check()
+            keepers.append(keeper)
+            queues.append(
+                Receiving(
+                    queue,
+                    keeper,
+                    opened,
+                    metrics,
+                    hidden_seconds=settings.intake_hidden_seconds,
+                    drop_personal=settings.intake_drop_personal,
+                )
+            )
+        if settings.http_port:
+            shown = partial(_text, metrics, health)
+            await stack.enter_async_context(serving(settings.http_host, settings.http_port, health, shown))
+        log.get("intake").info(
+            "receiving",
+            version=version("outcomes-consumer"),
+            queues=[name_of(queue) for queue in settings.intake_queue],
+            direct=dsn is not None,
+        )
+        await _until(stop, queues, keepers, health)
+    log.get("intake").info("intake_stopped")
+
+
+async def _until(stop: asyncio.Event, queues: list[Receiving], keepers: list[Keeper], health: Health) -> None:
+    receivers = [asyncio.create_task(queue.run()) for queue in queues]
+    others = [
+        asyncio.create_task(stop.wait()),
+        asyncio.create_task(_watch(health, queues)),
+        *(asyncio.create_task(keeper.drain()) for keeper in keepers),
+    ]
+    try:
+        done, _ = await asyncio.wait([*receivers, *others], return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+        health.waiting_for = "the end: it was told to stop"
+        for queue in queues:
+            queue.stop()
+        await asyncio.wait(receivers, timeout=STOP_SECONDS)
+    finally:
+        for task in (*receivers, *others):
+            task.cancel()
+        await asyncio.gather(*receivers, *others, return_exceptions=True)
+
+
+async def _watch(health: Health, queues: list[Receiving]) -> None:
+    """What the probes say, each second."""
+    while True:
+        health.last_progress = time.monotonic()
+        health.waiting_for = next((queue.waiting_for for queue in queues if queue.waiting_for), None)
+        await asyncio.sleep(1)
+
+
+class Tokens:
+    """Opens bodies that Canvas has signed; what nobody signed is trusted, because the queue's policy says who may send."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._gate: Any = None
+
+    async def opened(self, body: bytes) -> bytes:
+        """See `Opener`."""
+        if not body.lstrip().startswith(_TOKEN):
+            return body
+        from consumer.intake import gates, keys  # noqa: PLC0415 - takes 8 MB, and Canvas is not known to sign for queues
+
+        if self._gate is None:
+            fetch = partial(keys.fetch, self._settings.intake_jwks_url)
+            key_set = keys.KeySet(fetch, self._settings.data_folder / "intake" / "jwks.json")
+            self._gate = gates.Signed(key_set, self._settings.intake_issuer)
+        event: bytes | gates.Refused = await self._gate.open(body)
+        if isinstance(event, gates.Refused):
+            raise (Transient if event.status == 503 else NoEvent)(event.sentence)
+        return event

@@ -1,0 +1,185 @@
+"""SQS for tests: moto's server, one request at a time, with what a test wants to happen to requests."""
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from io import BytesIO
+from typing import Any
+
+import orjson
+from moto.moto_server.werkzeug_app import create_backend_app
+from moto.sqs.models import sqs_backends
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.test import run_wsgi_app
+
+from consumer.intake.queue import Queue, connected
+
+REGION, ACCOUNT = "us-east-1", "123456789012"
+_POLL_SECONDS = 0.02
+Answer = tuple[int, str]
+"""Status, and AWS' code of an error."""
+THROTTLED: Answer = (400, "ThrottlingException")
+
+
+def nothing(when: str, action: str) -> Answer | None:
+    """Happens to requests as a rule."""
+    return None
+
+
+class _Quiet(WSGIRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log(self, *_: Any) -> None: ...
+
+
+class Sqs:
+    """The server. moto loses messages where two threads change a queue, so requests wait for each other here."""
+
+    def __init__(self) -> None:
+        self.happens: Callable[[str, str], Answer | None] = nothing
+        """Called `before` and `after` each request, with its action; an answer stands in for the server's own."""
+        self.url = ""
+        self.deleted: list[Any] = []
+        """Ids of events whose messages were deleted, in this order."""
+        self._bodies: dict[str, str] = {}
+        self._lock = threading.RLock()
+        self._app = create_backend_app("sqs")
+        self._backend = sqs_backends[ACCOUNT][REGION]
+        self._backend.queues.clear()
+        # Without the age of each message, for which moto counts all others.
+        vars(self._backend)["is_message_valid_based_on_retention_period"] = lambda *_: True
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """With them, AWS' tools find the server."""
+        return {
+            "AWS_ACCESS_KEY_ID": "x",
+            "AWS_SECRET_ACCESS_KEY": "y",
+            "AWS_REGION": REGION,
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def queue(self, name: str) -> Any:
+        """The queue as moto has it."""
+        return self._backend.queues[name]
+
+    def make(self, name: str, **attributes: Any) -> str:
+        """A queue of this name; gives its URL."""
+        with self._lock:
+            self._backend.create_queue(name, region=REGION, **attributes)
+        return f"{self.url}/{ACCOUNT}/{name}"
+
+    def remove(self, name: str) -> None:
+        """The queue goes away."""
+        with self._lock:
+            self._backend.queues.pop(name)
+
+    def send(self, name: str, bodies: Sequence[bytes | str]) -> None:
+        """As Canvas delivers."""
+        with self._lock:
+            for body in bodies:
+                text = body if isinstance(body, str) else body.decode()
+                self._backend.send_message(name, text)
+
+    def expire(self, name: str) -> None:
+        """The visibility of all messages in flight ends now."""
+        with self._lock:
+            for message in self.queue(name)._messages:
+                message.visible_at = 0
+
+    def left(self, name: str) -> int:
+        """Messages that are not deleted."""
+        return len(self.queue(name)._messages)
+
+    def hidden(self, name: str) -> int:
+        """Messages in flight."""
+        with self._lock:
+            return int(self.queue(name).approximate_number_of_messages_not_visible)
+
+    def deliveries(self, name: str) -> list[int]:
+        """How often each message that is left was handed out."""
+        with self._lock:
+            return [message.approximate_receive_count for message in self.queue(name)._messages]
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        """The WSGI application."""
+        action = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+        body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        answer = self.happens("before", action)
+        if answer is None:
+            status, headers, content = self._handled(action, environ, body)
+            answer = self.happens("after", action)
+        if answer is not None:
+            status, headers = f"{answer[0]} x", [("content-type", "application/x-amz-json-1.0")]
+            content = json.dumps({"__type": f"com.amazonaws.sqs#{answer[1]}", "message": "x"}).encode()
+        start_response(
+            status, [*(h for h in headers if h[0].lower() != "content-length"), ("content-length", str(len(content)))]
+        )
+        return [content]
+
+    def _handled(self, action: str, environ: dict[str, Any], body: bytes) -> tuple[str, Any, bytes]:
+        """Waits for messages without keeping others waiting."""
+        asked = json.loads(body or b"{}")
+        end = time.monotonic() + int(asked.pop("WaitTimeSeconds", 0))
+        body = json.dumps(asked).encode()
+        while True:  # a message for a client that has gone would stay hidden
+            inner = environ | {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+            with self._lock:
+                parts, status, headers = run_wsgi_app(self._app, inner)
+                content = b"".join(parts)
+                if action == "DeleteMessageBatch" and status.startswith("200"):
+                    done = {one["Id"] for one in json.loads(content)["Successful"]}
+                    gone = [self._bodies[one["ReceiptHandle"]] for one in asked["Entries"] if one["Id"] in done]
+                    self.deleted += [orjson.loads(text)["body"]["id"] for text in gone]
+            messages = json.loads(content).get("Messages") if action == "ReceiveMessage" and status.startswith("200") else True
+            if messages or time.monotonic() > end:
+                if isinstance(messages, list):
+                    self._bodies |= {one["ReceiptHandle"]: one["Body"] for one in messages}
+                return status, list(headers), content
+            time.sleep(_POLL_SECONDS)
+            if _is_gone(environ["werkzeug.socket"]):
+                return status, list(headers), content
+
+
+def _is_gone(client: socket.socket) -> bool:
+    try:
+        return client.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
+@contextmanager
+def serving() -> Iterator[Sqs]:
+    """The server while the block runs, without a queue."""
+    sqs = Sqs()
+    server = make_server("127.0.0.1", 0, sqs, threaded=True, request_handler=_Quiet)
+    server.daemon_threads = True  # type: ignore[attr-defined] # it has threads
+    sqs.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield sqs
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@asynccontextmanager
+async def queues(sqs: Sqs, *names: str) -> AsyncIterator[list[Queue]]:
+    """As the intake has them, of this process."""
+    before = dict(os.environ)
+    os.environ.update(sqs.variables)
+    try:
+        async with connected(names, 40) as found:
+            yield found
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

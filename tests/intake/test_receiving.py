@@ -1,0 +1,332 @@
+"""`outcomes intake sqs`: a message is deleted once its event is stored, and not before."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+import pytest
+from structlog.testing import capture_logs
+
+from consumer.errors import Fatal, RecordTooLarge, Transient, UsageError
+from consumer.intake.keeping import Keeper
+from consumer.intake.metrics import IntakeMetrics
+from consumer.intake.queue import doubts
+from consumer.intake.receiving import MOST_BYTES, RECEIVERS, Receiving, Room
+from consumer.intake.sqs_running import Tokens
+from consumer.settings import Settings
+from tests.acceptance.running import until
+from tests.intake import canvas, sqs
+from tests.intake.serving import Held
+from tests.intake.sqs import Answer, Sqs
+from tests.samples import result
+
+NAME = "canvas-live-events"
+GOOD = {"MessageRetentionPeriod": 14 * 86_400}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Sqs]:
+    """Shared by the tests here, each with a new queue."""
+    with sqs.serving() as found:
+        yield found
+
+
+@pytest.fixture
+def queue(server: Sqs) -> Iterator[Sqs]:
+    """The server with one empty queue, to which nothing happens."""
+    server.make(NAME, **GOOD)
+    server.deleted.clear()
+    yield server
+    server.happens = sqs.nothing
+    server.queue(NAME)
+    server.remove(NAME)
+
+
+@dataclass
+class Intake:
+    """What a test has in hand."""
+
+    outlet: Held
+    receiving: Receiving
+    metrics: IntakeMetrics
+
+    def refused(self, reason: str) -> float:
+        """How many messages were refused for this reason."""
+        return self.metrics.registry.get_sample_value("outcomes_intake_refused_total", {"reason": reason}) or 0
+
+
+@asynccontextmanager
+async def intake(
+    server: Sqs, *, outlet: Held | None = None, hidden_seconds: int = 30, tokens: Settings | None = None
+) -> AsyncIterator[Intake]:
+    """Takes messages while the block runs."""
+    held, metrics = outlet or Held(), IntakeMetrics()
+    keeper = Keeper(held, None, metrics, outlet_seconds=60)
+    async with sqs.queues(server, NAME) as (queue,):
+        opened = Tokens(tokens or Settings()).opened
+        receiving = Receiving(queue, keeper, opened, metrics, hidden_seconds=hidden_seconds, drop_personal=True)
+        tasks = [asyncio.create_task(receiving.run()), asyncio.create_task(keeper.drain())]
+        try:
+            yield Intake(held, receiving, metrics)
+            for task in tasks:
+                if task.done():
+                    task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def bodies(*numbers: int) -> list[bytes]:
+    """Messages as Canvas sends them."""
+    return [orjson.dumps(result(id=number)) for number in numbers]
+
+
+def stored(outlet: Held) -> list[int]:
+    """Numbers of the events that are stored, sorted."""
+    return sorted(int(orjson.loads(value)["body"]["id"]) for value in outlet.stored)
+
+
+def empty(server: Sqs) -> Callable[[], Awaitable[bool]]:
+    """Whether all messages are deleted."""
+
+    async def look() -> bool:
+        return server.left(NAME) == 0
+
+    return look
+
+
+async def test_what_is_stored_is_deleted_and_nothing_before(queue: Sqs) -> None:
+    """While the outlet holds the events, no message is deleted; then all are."""
+    outlet = Held(seconds=0.3)
+    early: list[str] = []
+
+    def look(when: str, action: str) -> Answer | None:
+        early.extend(set(queue.deleted) - {str(number) for number in stored(outlet)})
+        return None
+
+    queue.happens = look
+    queue.send(NAME, bodies(*range(1, 31)))
+    async with intake(queue, outlet=outlet):
+        await until(empty(queue))
+    assert not early
+    assert stored(outlet) == list(range(1, 31)) == sorted(int(number) for number in queue.deleted)
+
+
+async def test_wrapped_and_signed_events_are_found(queue: Sqs, tmp_path: Path) -> None:
+    """Plain, in SNS' envelope, and as a token that Canvas has signed; what is forged is not taken."""
+    wrapped = orjson.dumps({"Type": "Notification", "MessageId": "1", "Message": orjson.dumps(result(id=2)).decode()})
+    forged = canvas.token(result(id=4))[:-4] + b"AAAA"
+    async with canvas.jwks() as jwks:
+        tokens = Settings(intake_jwks_url=jwks.url, data_folder=tmp_path)
+        queue.send(NAME, [*bodies(1), wrapped, canvas.token(result(id=3)), forged])
+        async with intake(queue, tokens=tokens) as found:
+
+            async def settled() -> bool:
+                return len(found.outlet.stored) == 3 and found.refused("no_event") == 1
+
+            await until(settled)
+            await until(lambda: _left(queue, 1))
+    assert stored(found.outlet) == [1, 2, 3]
+
+
+async def _left(server: Sqs, count: int) -> bool:
+    return server.left(NAME) == count
+
+
+async def test_what_cannot_be_stored_is_given_back_at_once_and_asked_for_no_more(queue: Sqs) -> None:
+    """While the topic is away each message is handed out once: more deliveries would bring it to the dead letters."""
+    queue.send(NAME, bodies(*range(1, 41)))
+    outlet = Held(error=Transient("away"))
+    async with intake(queue, outlet=outlet) as found:
+
+        async def away() -> bool:
+            return found.receiving.waiting_for is not None and sum(queue.deliveries(NAME)) > 0
+
+        async def given_back() -> bool:
+            return queue.hidden(NAME) == 0
+
+        await until(away)
+        await until(given_back, 5)
+        await asyncio.sleep(0.3)
+        assert max(queue.deliveries(NAME)) <= 2  # another receiver may just have asked
+        outlet.error = None
+        await until(empty(queue))
+    assert stored(outlet) == list(range(1, 41))
+
+
+async def test_messages_that_take_long_are_hidden_again(queue: Sqs) -> None:
+    """Longer than they were hidden for, and nobody else gets them."""
+    queue.send(NAME, bodies(*range(1, 6)))
+    async with intake(queue, outlet=Held(seconds=2.5), hidden_seconds=1) as found:
+        await until(empty(queue))
+    assert stored(found.outlet) == [1, 2, 3, 4, 5]
+
+
+async def test_poison_goes_to_the_dead_letters_and_harms_no_other(queue: Sqs) -> None:
+    """It is neither stored nor deleted; the queue's redrive policy takes it away."""
+    queue.make("dead")
+    arn = queue.queue("dead").queue_arn
+    queue.queue(NAME)._setup_dlq({"deadLetterTargetArn": arn, "maxReceiveCount": 2})
+    queue.send(NAME, [*bodies(1, 2), b"{}", b"\x00".decode(), "<xml>", *bodies(3)])
+    async with intake(queue, hidden_seconds=1) as found:
+        await until(empty(queue))
+    assert queue.left("dead") == 3
+    assert stored(found.outlet) == [1, 2, 3]
+    assert found.refused("no_event") == 6
+
+
+async def test_what_no_topic_takes_is_left_to_the_queue(queue: Sqs) -> None:
+    """It is counted and said, and not deleted."""
+    queue.send(NAME, bodies(1))
+    with capture_logs() as logs:
+        async with intake(queue, outlet=Held(error=RecordTooLarge("too large"))) as found:
+            await until(lambda: _refused(found))
+    assert [line["reason"] for line in logs if line["event"] == "message_refused"] == ["too_large"]
+    assert queue.left(NAME) == queue.hidden(NAME) == 1
+
+
+async def _refused(found: Intake) -> bool:
+    return found.refused("too_large") > 0
+
+
+async def test_throttling_costs_no_message(queue: Sqs) -> None:
+    """Any request may be refused, before or after SQS has done it; messages come again, and are duplicates."""
+    numbers = iter(range(10**6))
+
+    def throttle(when: str, action: str) -> Answer | None:
+        return sqs.THROTTLED if action != "GetQueueAttributes" and next(numbers) % 3 == 0 else None
+
+    queue.happens = throttle
+    queue.send(NAME, bodies(*range(1, 61)))
+    async with intake(queue, hidden_seconds=1) as found:
+        await until(empty(queue))
+    assert set(stored(found.outlet)) == set(range(1, 61))
+
+
+async def test_a_queue_that_goes_away_is_waited_for(queue: Sqs) -> None:
+    """The probes say which one; once it is there again, its messages are taken."""
+    async with intake(queue) as found:
+        queue.send(NAME, bodies(1))
+        await until(empty(queue))
+        queue.remove(NAME)
+
+        async def away() -> bool:
+            return found.receiving.waiting_for == f"the queue {NAME}"
+
+        await until(away)
+        queue.make(NAME, **GOOD)
+        queue.send(NAME, bodies(2))
+        await until(empty(queue))
+        assert found.receiving.waiting_for is None
+    assert stored(found.outlet) == [1, 2]
+
+
+async def test_several_processes_share_a_queue(queue: Sqs) -> None:
+    """Each message is stored by one of them."""
+    queue.send(NAME, bodies(*range(1, 101)))
+    async with intake(queue) as one, intake(queue) as other:
+        await until(empty(queue))
+    assert sorted(stored(one.outlet) + stored(other.outlet)) == list(range(1, 101))
+
+
+async def test_so_many_messages_are_in_flight_and_no_more(queue: Sqs) -> None:
+    """SQS holds the rest."""
+    queue.send(NAME, bodies(*range(1, 201)))
+    async with intake(queue, outlet=Held(seconds=60)):
+        await asyncio.sleep(1)
+        assert 0 < queue.hidden(NAME) <= 10 * RECEIVERS
+
+
+async def test_large_messages_are_asked_for_one_by_one() -> None:
+    """As many bytes are in flight as may be; small ones come in whole batches again."""
+    room = Room()
+    count, taken = await room.take()
+    assert (count, taken) == (2, MOST_BYTES)
+    waits = asyncio.create_task(room.take())
+    await asyncio.sleep(0)
+    assert not waits.done()
+    held = await room.change(taken, [1_000_000, 1_000_000])
+    await asyncio.sleep(0)
+    assert not waits.done()
+    await room.give_back(held)
+    assert (await waits)[0] == 2
+    for _ in range(8):
+        taken = await room.change(taken, [100])
+    await room.give_back(MOST_BYTES)
+    assert (await room.take())[0] == 10
+
+
+async def test_a_stopping_intake_finishes_what_is_in_flight(queue: Sqs) -> None:
+    """And asks for nothing more."""
+    queue.send(NAME, bodies(*range(1, 31)))
+    async with intake(queue, outlet=Held(seconds=0.2)) as found:
+
+        async def begun() -> bool:
+            return queue.hidden(NAME) > 0
+
+        await until(begun)
+        found.receiving.stop()
+
+        async def settled() -> bool:
+            return queue.hidden(NAME) == 0
+
+        await until(settled)
+    assert len(found.outlet.stored) + queue.left(NAME) == 30
+
+
+async def test_what_a_stopped_intake_could_not_store_is_given_back(queue: Sqs) -> None:
+    """Others have it at once, not after the time that it was hidden for."""
+    queue.send(NAME, bodies(*range(1, 31)))
+    async with intake(queue, outlet=Held(seconds=60), hidden_seconds=600) as found:
+
+        async def begun() -> bool:
+            return queue.hidden(NAME) > 0
+
+        await until(begun)
+        found.receiving.stop()
+        await asyncio.sleep(1.2)  # what SQS was about to hand out has come
+    assert queue.hidden(NAME) == 0
+    assert queue.left(NAME) == 30
+
+
+async def test_a_queue_that_is_not_there_is_named(server: Sqs) -> None:
+    """And so are credentials that AWS does not know."""
+    async with sqs.queues(server, "canvas-live-event") as (missing,):
+        with pytest.raises(UsageError, match="there is no queue canvas-live-event"):
+            await missing.check()
+        server.happens = lambda when, action: (403, "InvalidClientTokenId")
+        with pytest.raises(Fatal, match="AWS refuses these credentials"):
+            await missing.check()
+        server.happens = sqs.nothing
+
+
+async def test_attributes_that_may_not_be_read_are_said(queue: Sqs) -> None:
+    """The rest works without them."""
+    queue.happens = lambda when, action: (403, "AccessDenied") if action == "GetQueueAttributes" else None
+    async with sqs.queues(queue, NAME) as (found,):
+        assert await found.check() == [
+            f"the attributes of {NAME} cannot be read: allow sqs:GetQueueAttributes to have them checked"
+        ]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "words"),
+    [
+        ({}, []),
+        ({"RedrivePolicy": ""}, ["has no redrive policy"]),
+        ({"RedrivePolicy": "{}"}, ["has no redrive policy"]),
+        ({"FifoQueue": "true"}, ["is a FIFO queue"]),
+        ({"MessageRetentionPeriod": "3600"}, ["expire after 3600 s"]),
+        ({"MessageRetentionPeriod": "3601"}, []),
+    ],
+)
+def test_what_is_wrong_with_a_queue_is_a_sentence_each(attributes: dict[str, str], words: list[str]) -> None:
+    """As SQS tells its attributes, all in text."""
+    good = {"RedrivePolicy": '{"deadLetterTargetArn":"arn:x","maxReceiveCount":"10"}', "MessageRetentionPeriod": "1209600"}
+    found = doubts("q", good | {"FifoQueue": "false"} | attributes)
+    assert len(found) == len(words)
+    assert all(word in sentence for word, sentence in zip(words, found, strict=True))
