@@ -21,6 +21,7 @@ _ROSTERS = "tests/canvas/test_rosters.py"
 _TCP = "consumer/engines/tcp.py"
 _ATTACKS = "tests/serve/test_attacks.py"
 _STEP = "migrations/versions/0001_projection.objects.sql"
+_ORDERED = "migrations/versions/0003_index_order.before.sql"
 _FUNCTIONS = "migrations/functions"
 _SCORE = f"{_FUNCTIONS}/rollup_score.sql"
 
@@ -122,6 +123,7 @@ _KNOWN = _tests(_GUARDS, "test_two_versions_of_one_moment_that_differ_in_their_b
 _SORTED = _tests(_GUARDS, "test_a_sorted_batch_holds_each_version_once_in_key_order_and_marks_the_newest_of_each_object")
 _REFUSED = _tests(_WRITING, "test_a_row_that_the_database_refuses_goes_to_quarantine_alone")
 _SIGTERM = _tests(_STOPPING, "test_sigterm_writes_all_that_was_read")
+_REORDERED = _tests("tests/faults/test_online_migration.py", "test_indexes_of_results_change_their_order_beside_who_writes")
 _RETAINED = _tests(_RETIRING, "test_every_moment_from_the_cutoff_on_answers_as_before")
 _RESTORED = _tests(_RETIRING, "test_a_result_restored_after_the_cutoff_is_told_from_a_new_one")
 _REVOKED = _tests(_STOPPING, "test_partitions_are_given_up_only_when_what_is_being_written_is_written")
@@ -2390,6 +2392,27 @@ MUTANTS = (
         "if name in KEPT_METADATA}",
         "if name}",
         _tests("tests/unit/test_intake_events.py", "test_signature_dialect_and_personal_metadata_are_gone"),
+    ),
+    Mutant(
+        "what was written is counted for every tenant with such an id",
+        _WRITER,
+        " and one.key.root_account_uuid == tenant",
+        "",
+        _tests(_WRITING, "test_what_was_written_is_counted_for_its_tenant"),
+    ),
+    Mutant(
+        "an index that a kill left is kept",
+        _ORDERED,
+        "CASE WHEN NOT indisvalid THEN",
+        "CASE WHEN false THEN",
+        _REORDERED,
+    ),
+    Mutant(
+        "the step does not look for partitions that were made meanwhile",
+        _ORDERED.replace(".before", ""),
+        "    IF EXISTS (SELECT\n",
+        "    IF false AND EXISTS (SELECT\n",
+        _REORDERED,
     ),
     # -- several processes --
     Mutant(
