@@ -1,6 +1,7 @@
 """Wires everything up: settings -> log -> database -> store -> loop -> stop."""
 
 import asyncio
+import ctypes
 import gc
 import os
 import secrets
@@ -35,6 +36,9 @@ T = TypeVar("T")
 
 LOOK_SECONDS = 1.0
 """How often to check that the embedded Postgres still runs."""
+_M_MMAP_THRESHOLD, _LARGE_BYTES = -3, 512 * 1024
+"""glibc's number of the option, and more than an event as a rule has."""
+
 STOPPED_AT_ONCE = 1
 """Exit code after a second signal."""
 
@@ -128,6 +132,12 @@ def tune_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
+
+
+def give_memory_back() -> None:
+    """Large texts go back to the system at once. glibc would keep them: it raises its threshold with each that is freed."""
+    if (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 async def work(settings: Settings, dsn: str, *, until_end: bool = False) -> Summary:
