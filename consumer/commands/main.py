@@ -10,7 +10,20 @@ from typing import Annotated
 
 import typer
 
-from consumer.commands import canvas, database, intake, letters, mastery, quarantine, questions, replay, serve, simulate, worker
+from consumer.commands import (
+    canvas,
+    capture,
+    database,
+    intake,
+    letters,
+    mastery,
+    quarantine,
+    questions,
+    replay,
+    serve,
+    simulate,
+    worker,
+)
 from consumer.commands.terminal import ATTENTION, WRONG, err, out
 from consumer.errors import OutcomesError
 from consumer.printable import printable
@@ -27,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _family in (worker, replay, database, questions, simulate, mastery, canvas, serve):
+for _family in (worker, replay, capture, database, questions, simulate, mastery, canvas, serve):
     app.add_typer(_family.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(letters.app, name="letters")

@@ -168,7 +168,7 @@ async def test_messages_that_take_long_are_hidden_again(queue: Sqs) -> None:
         return None
 
     queue.happens = look
-    async with intake(queue, outlet=Held(seconds=2.5), hidden_seconds=1) as found:
+    async with intake(queue, outlet=Held(seconds=3), hidden_seconds=2) as found:
         await until(empty(queue))
     assert stored(found.outlet) == [1, 2, 3, 4, 5]
     assert max(deliveries) == 1
