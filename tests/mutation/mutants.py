@@ -61,6 +61,8 @@ _KEYS = "consumer/intake/keys.py"
 _HTTPS = "consumer/intake/https.py"
 _KEEPING = "consumer/intake/keeping.py"
 _SPOOL = "consumer/intake/spool.py"
+_ARCHIVE = "consumer/sources/archive.py"
+_CAPTURED = "tests/acceptance/test_capture.py"
 _RECEIVING = "consumer/intake/receiving.py"
 _RECEIVED = "tests/intake/test_receiving.py"
 _DELIVERED = "tests/intake/test_https.py"
@@ -2675,5 +2677,41 @@ MUTANTS = (
         "if abs(skew) >",
         "if skew >",
         _tests(_DOCTOR, "test_faults_of_the_database_are_found"),
+    ),
+    # -- captured files --
+    Mutant(
+        "a whole file that the manifest does not name is captured again",
+        _ARCHIVE,
+        "                self._name(path, *_read(path))\n",
+        "                self._last += 1\n",
+        _tests(_CAPTURED, "test_a_kill_at_any_step_loses_and_doubles_nothing"),
+    ),
+    Mutant(
+        "a manifest line that was cut stops the capture",
+        _ARCHIVE,
+        'text[: text.rfind(b"\\n") + 1]',
+        "text",
+        _tests(_CAPTURED, "test_a_kill_at_any_step_loses_and_doubles_nothing"),
+    ),
+    Mutant(
+        "the capture begins again at the topic's start",
+        _ARCHIVE,
+        "        self.positions |= {partition: behind for partition, (_, behind) in ranges.items()}\n",
+        "",
+        _tests(_CAPTURED, "test_a_kill_at_any_step_loses_and_doubles_nothing"),
+    ),
+    Mutant(
+        "two captures write to one folder",
+        _ARCHIVE,
+        "                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "                pass\n",
+        _tests("tests/unit/test_archive.py", "test_a_folder_belongs_to_one_process"),
+    ),
+    Mutant(
+        "deleted records are passed over by a capture",
+        "consumer/sources/tailing.py",
+        'if self._settings.on_gap == "stop":',
+        "if False:",
+        _tests(_CAPTURED, "test_records_that_kafka_has_deleted_are_said"),
     ),
 )
