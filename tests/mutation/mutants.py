@@ -2639,8 +2639,8 @@ MUTANTS = (
     Mutant(
         "a lag that nobody knows is none",
         "consumer/doctor/feed.py",
-        "    if found.lag is None:\n",
-        "    if found.lag is None:\n        return ok('lag', '')\n    if False:\n",
+        "    if silent := len(positions) - len(known):",
+        "    if False:",
         _tests(_FEED, "test_workers_that_do_not_keep_up_are_found"),
     ),
     Mutant(
