@@ -58,6 +58,7 @@ def sqs(
 
 def _run(loop: Loop, direct: bool, **flags: Any) -> None:
     wiring.tune_garbage_collector()
+    wiring.give_memory_back()
     if direct:
         with database(clients=logging.WARNING, **flags) as (settings, dsn):
             wiring.run(_until_signal(loop, settings, dsn))
