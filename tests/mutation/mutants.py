@@ -61,6 +61,8 @@ _KEYS = "consumer/intake/keys.py"
 _HTTPS = "consumer/intake/https.py"
 _KEEPING = "consumer/intake/keeping.py"
 _SPOOL = "consumer/intake/spool.py"
+_ARCHIVE = "consumer/sources/archive.py"
+_CAPTURED = "tests/acceptance/test_capture.py"
 _RECEIVING = "consumer/intake/receiving.py"
 _RECEIVED = "tests/intake/test_receiving.py"
 _DELIVERED = "tests/intake/test_https.py"
@@ -906,8 +908,8 @@ MUTANTS = (
     Mutant(
         "what is no plain percentage is added up, too",
         f"{_FUNCTIONS}/text_of_cells.sql",
-        "WHERE cell.total >= 1e6 OR",
-        "WHERE",
+        "WHERE cell.total >= 1e6\n",
+        "WHERE false\n",
         _tests("tests/postgres/test_mastery_rules.py", "test_the_rollups_of_now_are_those_of_the_newest_moment"),
     ),
     Mutant(
@@ -2504,14 +2506,14 @@ MUTANTS = (
         "consumer/app.py",
         'f"{name}-{number}"',
         "name",
-        _tests(_KILLED, "test_processes_that_are_killed_are_started_again_and_nothing_is_lost_or_doubled"),
+        _tests(_KILLED, "test_a_process_that_is_killed_is_started_again_and_nothing_is_lost_or_doubled"),
     ),
     Mutant(
         "two signals end a process of several at once",
         "consumer/app.py",
         "add_signal_handler(ending, worker.stop)",
         "add_signal_handler(ending, lambda: (worker.stop(), asyncio.get_running_loop().add_signal_handler(15, os._exit, 1)))",
-        _tests(_KILLED, "test_processes_that_are_killed_are_started_again_and_nothing_is_lost_or_doubled"),
+        _tests(_KILLED, "test_a_process_that_is_killed_is_started_again_and_nothing_is_lost_or_doubled"),
     ),
     Mutant(
         "messages are deleted before they are stored",
@@ -2637,7 +2639,7 @@ MUTANTS = (
     Mutant(
         "a lag that nobody knows is none",
         "consumer/doctor/feed.py",
-        "    if found.lag is None:",
+        "    if silent := len(positions) - len(known):",
         "    if False:",
         _tests(_FEED, "test_workers_that_do_not_keep_up_are_found"),
     ),
@@ -2675,5 +2677,41 @@ MUTANTS = (
         "if abs(skew) >",
         "if skew >",
         _tests(_DOCTOR, "test_faults_of_the_database_are_found"),
+    ),
+    # -- captured files --
+    Mutant(
+        "a whole file that the manifest does not name is captured again",
+        _ARCHIVE,
+        "                self._name(path, *_read(path))\n",
+        "                self._last += 1\n",
+        _tests(_CAPTURED, "test_a_kill_at_any_step_loses_and_doubles_nothing"),
+    ),
+    Mutant(
+        "a manifest line that was cut stops the capture",
+        _ARCHIVE,
+        'text[: text.rfind(b"\\n") + 1]',
+        "text",
+        _tests(_CAPTURED, "test_a_kill_at_any_step_loses_and_doubles_nothing"),
+    ),
+    Mutant(
+        "the capture begins again at the topic's start",
+        _ARCHIVE,
+        "        self.positions |= {partition: behind for partition, (_, behind) in ranges.items()}\n",
+        "",
+        _tests(_CAPTURED, "test_a_kill_at_any_step_loses_and_doubles_nothing"),
+    ),
+    Mutant(
+        "two captures write to one folder",
+        _ARCHIVE,
+        "                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "                pass\n",
+        _tests("tests/unit/test_archive.py", "test_a_folder_belongs_to_one_process"),
+    ),
+    Mutant(
+        "deleted records are passed over by a capture",
+        "consumer/sources/tailing.py",
+        'if self._settings.on_gap == "stop":',
+        "if False:",
+        _tests(_CAPTURED, "test_records_that_kafka_has_deleted_are_said"),
     ),
 )
