@@ -8,10 +8,12 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,7 +23,7 @@ import uvloop
 
 from consumer import log
 from consumer.capture import Capturing
-from consumer.errors import Fatal, Transient
+from consumer.errors import Fatal, OutcomesError, Transient
 from consumer.ingest.batch import Books
 from consumer.ingest.decode import Rules
 from consumer.replay import FileReplay, FileSent, Progress, Replay, Sending
@@ -32,6 +34,8 @@ from consumer.store import schema, viewer
 from consumer.store.postgres import Connection, connect, hosts_and_database, translating, without_password
 from consumer.store.store import Store
 from consumer.worker.metrics import Metrics
+from consumer.worker.outages import Health
+from consumer.worker.processes import Processes, reporting
 from consumer.worker.worker import Worker
 
 T = TypeVar("T")
@@ -104,8 +108,8 @@ async def connected(dsn: str) -> AsyncIterator[Connection]:
 
 
 @contextmanager
-def signals(stop: Callable[[], None]) -> Iterator[None]:
-    """SIGTERM and SIGINT call `stop`; a second signal ends the process at once. Restores the handlers."""
+def signals(stop: Callable[[], None], at_once: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """SIGTERM and SIGINT call `stop`; a second signal calls `at_once` and ends the process. Restores the handlers."""
     loop = asyncio.get_running_loop()
     asked = False
 
@@ -113,6 +117,7 @@ def signals(stop: Callable[[], None]) -> Iterator[None]:
         nonlocal asked
         if asked:
             log.get("app").warning("stopped_at_once", note="what was not written is read again")
+            at_once()
             os._exit(STOPPED_AT_ONCE)
         asked = True
         stop()
@@ -145,25 +150,73 @@ def give_memory_back() -> None:
 async def work(settings: Settings, dsn: str, *, until_end: bool = False) -> Summary:
     """Runs one worker until a signal, or with `until_end` until all records that are in the topic now are written."""
     begun = time.monotonic()
+    worker, metrics = _worker(settings, dsn, until_end=until_end)
+    with signals(worker.stop):
+        async with _probes(settings, worker.health, metrics) as address:
+            _log_start(settings, dsn, address)
+            await worker.run()
+    return Summary(worker.books, time.monotonic() - begun, worker.unfinished())
+
+
+def _worker(settings: Settings, dsn: str, *, until_end: bool) -> tuple[Worker, Callable[[], bytes]]:
+    """And the text of its metrics."""
     tune_garbage_collector()
     metrics = Metrics()
     store = Store(dsn, statement_seconds=settings.statement_seconds)
     worker = Worker(settings, store, metrics, until_end=until_end)
-    with signals(worker.stop):
-        if settings.http_port:
-            from consumer.worker.probes import serving  # noqa: PLC0415 - a web server, of use to nobody else
+    return worker, lambda: metrics.render(datetime.now(UTC), ready=worker.health.waiting_for is None)
 
-            chosen = "http_port" in settings.model_fields_set
-            host, port = settings.http_host, settings.http_port
-            async with serving(host, port, worker.health, metrics, or_another=not chosen) as found:
-                if found != port:
-                    log.get("app").warning("probes_elsewhere", port=found, note=f"{port} is taken; set OUTCOMES_HTTP_PORT")
-                _log_start(settings, dsn, f"{host}:{found}")
-                await worker.run()
-        else:
-            _log_start(settings, dsn, None)
+
+@asynccontextmanager
+async def _probes(settings: Settings, health: Health | Processes, metrics: Callable[[], bytes]) -> AsyncIterator[str | None]:
+    """Answers them while the block runs; gives their address."""
+    if not settings.http_port:
+        yield None
+        return
+    from consumer.worker.probes import serving  # noqa: PLC0415 - a web server, of use to nobody else
+
+    chosen = "http_port" in settings.model_fields_set
+    host, port = settings.http_host, settings.http_port
+    async with serving(host, port, health, metrics, or_another=not chosen) as found:
+        if found != port:
+            log.get("app").warning("probes_elsewhere", port=found, note=f"{port} is taken; set OUTCOMES_HTTP_PORT")
+        yield f"{host}:{found}"
+
+
+async def work_in_processes(settings: Settings, *, until_end: bool = False) -> Summary:
+    """Runs this same command as several processes, and answers the probes for all of them."""
+    begun = time.monotonic()
+    same = [sys.executable, *sys.orig_argv[1:]]
+    processes = Processes(lambda number: [*same, "--member", str(number)], settings.processes, until_end=until_end)
+    with signals(processes.stop, at_once=processes.kill):
+        async with _probes(settings, processes, processes.metrics) as address:
+            log.get("worker").info("processes_started", processes=settings.processes, probes=address)
+            ends = await processes.run()
+    unfinished = next((end.unfinished for end in ends if end.unfinished), None)
+    return Summary(sum((end.books for end in ends), Books()), time.monotonic() - begun, unfinished)
+
+
+async def work_as_member(settings: Settings, dsn: str, number: int, *, until_end: bool) -> None:
+    """Runs one worker of several, which reports to its parent."""
+    if name := settings.group_instance_id:
+        settings = settings.model_copy(update={"group_instance_id": f"{name}-{number}"})
+    worker, metrics = _worker(settings, dsn, until_end=until_end)
+
+    def report() -> dict[str, Any]:
+        health = worker.health
+        return {"alive": health.alive(), "waiting_for": health.waiting_for, "metrics": metrics().decode()}
+
+    for ending in (signal.SIGTERM, signal.SIGINT):
+        # However often: systemd tells all processes of a service, and so does the parent, who kills where it is urgent.
+        asyncio.get_running_loop().add_signal_handler(ending, worker.stop)
+    async with reporting(report, worker.stop) as say:
+        _log_start(settings, dsn, None)
+        try:
             await worker.run()
-    return Summary(worker.books, time.monotonic() - begun, worker.unfinished())
+        except OutcomesError as error:
+            say(refusal=str(error))  # the parent says it, once for all
+        else:
+            say(books=asdict(worker.books), unfinished=worker.unfinished())
 
 
 def _log_start(settings: Settings, dsn: str, probes: str | None) -> None:

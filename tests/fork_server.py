@@ -43,6 +43,7 @@ def _become(request: dict[str, Any], streams: list[int]) -> NoReturn:
         os.environ.update(request["environment"])
         os.chdir(request["folder"])
         sys.argv = [request["module"], *request["arguments"]]
+        sys.orig_argv = [sys.executable, "-m", *sys.argv]
         runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
         code = 0
     except SystemExit as end:

@@ -7,10 +7,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -18,14 +19,16 @@ from consumer.app import connected
 from consumer.engines import docker, reaper
 from consumer.engines import kafka as kafka_engine
 from consumer.engines import postgres as postgres_engine
+from consumer.environment import load
 from consumer.errors import OutcomesError, UsageError
 from consumer.query import explain, gradebook, gradebook_view, history, status, timeline, verify
 from consumer.query.sql import sql
 from consumer.query.truth import differences
-from consumer.settings import load
-from consumer.simulator.feed import Feed, messages_of
+from consumer.simulator.feed import Feed, as_canvas_posts, messages_of
 from consumer.simulator.school import School, institution
+from consumer.simulator.signing import Signer
 from consumer.simulator.truth import Truth
+from consumer.sources.delivering import deliver, showing
 from consumer.sources.producing import produce
 from consumer.store import schema
 from consumer.store.postgres import connect
@@ -36,9 +39,13 @@ TAKES = "about a minute"
 
 FEED = Feed(disorder=0.2, duplicates=0.05, poison=0.003, dialects=0.1)
 
+POSTED = 500
+"""Of the last messages: those that Canvas could have posted go through the HTTPS intake."""
+INTAKE_SECONDS = 60.0
+
 
 class DemoFailed(OutcomesError):
-    """The worker of the demo did not do its work."""
+    """The worker or the intake of the demo did not do its work."""
 
 
 def run(folder: Path, *, events: int, seed: int, out: Console) -> bool:
@@ -48,7 +55,8 @@ def run(folder: Path, *, events: int, seed: int, out: Console) -> bool:
     """
     began = time.monotonic()
     out.print(
-        "A school is simulated, its events go through Kafka and the real worker into Postgres, and you see what can be asked. "
+        "A school is simulated, its events go through an intake, Kafka and the real worker into Postgres, and you see what can "
+        "be asked. "
         f"This takes {TAKES}, and longer the first time where Docker or Maven has to fetch Kafka. "
         f"Nothing of yours is used or changed; all that stays is in {folder}.\n",
         highlight=False,
@@ -113,14 +121,21 @@ async def _run(
 
     school = School(seed=seed, events=events, tenants=1)
 
-    async def messages() -> AsyncIterator[tuple[str, bytes | None, bytes | None]]:
-        for message in messages_of(institution(school), FEED, truth):
+    messages = list(messages_of(institution(school), FEED, truth))
+    posted = [event for message in messages[-POSTED:] if (event := as_canvas_posts(message)) is not None]
+    others = messages[:-POSTED] + [message for message in messages[-POSTED:] if as_canvas_posts(message) is None]
+
+    async def records() -> AsyncIterator[tuple[str, bytes | None, bytes | None]]:
+        for message in others:
             yield topic, message.key, message.value
 
-    sent = await produce(load(kafka_bootstrap_servers=bootstrap), messages())
+    sent = await produce(load(kafka_bootstrap_servers=bootstrap), records())
+    await _post(folder, bootstrap, topic, posted)
     out.print(
-        f"Sent to Kafka: {sent:,} messages about {school.courses} courses with {school.students} students each. "
-        f"{FEED.disorder:.0%} of them are out of order, {FEED.duplicates:.0%} sent twice, {truth.poison.total()} broken.",
+        f"Sent to Kafka: {len(messages):,} messages about {school.courses} courses with {school.students} students each. "
+        f"{FEED.disorder:.0%} of them are out of order, {FEED.duplicates:.0%} sent twice, {truth.poison.total()} broken. "
+        f"{sent:,} went straight there, as by a bridge; {len(posted):,} were signed and posted to `outcomes intake https`, as "
+        "Canvas does.",
         highlight=False,
         soft_wrap=True,
     )
@@ -179,21 +194,45 @@ async def _run(
     return proof.holds and not wrong, looks
 
 
+def _variables(bootstrap: str, topic: str, **more: str) -> dict[str, str]:
+    """The environment of a process of the demo: without the user's own settings."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("OUTCOMES_")}
+    kafka = {"KAFKA_BOOTSTRAP_SERVERS": bootstrap, "OUTCOMES_TOPIC": topic, "OUTCOMES_HTTP_PORT": "0"}
+    return ours | kafka | more | reaper.mark()
+
+
+async def _post(folder: Path, bootstrap: str, topic: str, events: Sequence[dict[str, Any]]) -> None:
+    """Plays Canvas: signs these and delivers them to the real intake, a process of its own; its log goes to a file."""
+    port, signer = kafka_engine.free_port(), Signer(load().intake_issuer)
+    log = folder / "intake.log"
+    async with showing(signer.jwks()) as keys:
+        variables = _variables(
+            bootstrap,
+            topic,
+            OUTCOMES_DATA_FOLDER=str(folder),
+            OUTCOMES_INTAKE_PORT=str(port),
+            OUTCOMES_INTAKE_JWKS_URL=keys,
+        )
+        with log.open("wb") as errors:
+            command = [sys.executable, "-m", "consumer", "intake", "https"]
+            intake = await asyncio.create_subprocess_exec(*command, env=variables, stderr=errors)
+            try:
+                tokens = map(signer.token, events)
+                await deliver(f"http://127.0.0.1:{port}/events", tokens, seconds=INTAKE_SECONDS)
+            except OutcomesError as error:
+                raise DemoFailed(f"the intake takes nothing ({error}); its log is {log}") from error
+            finally:
+                intake.terminate()
+                await intake.wait()
+
+
 def _work(folder: Path, dsn: str, bootstrap: str, topic: str) -> dict[str, float]:
     """The real worker as a process of its own, until the end of the topic; its log goes to a file."""
-    ours = {name: value for name, value in os.environ.items() if not name.startswith("OUTCOMES_")}
-    variables = {
-        "DATABASE_URL": dsn,
-        "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
-        "OUTCOMES_TOPIC": topic,
-        "OUTCOMES_GROUP_ID": topic,
-        "OUTCOMES_HTTP_PORT": "0",
-    }
     log = folder / "worker.log"
     with log.open("wb") as errors:
         done = subprocess.run(
             [sys.executable, "-m", "consumer", "worker", "--until-end", "--json"],
-            env=ours | variables | reaper.mark(),
+            env=_variables(bootstrap, topic, DATABASE_URL=dsn, OUTCOMES_GROUP_ID=topic),
             stdout=subprocess.PIPE,
             stderr=errors,
             check=False,

@@ -24,13 +24,11 @@ from consumer.commands.terminal import (
     say,
 )
 from consumer.errors import Fatal, Transient, UsageError
-from consumer.ingest.batch import Partition
 from consumer.printable import printable
 from consumer.query import explain as explaining
 from consumer.query import history as histories
 from consumer.query import status as statuses
 from consumer.query import verify as verifying
-from consumer.query.objects import is_topic
 from consumer.query.truth import SHOWN, differences
 from consumer.simulator.truth import Truth
 from consumer.sources import kafka
@@ -58,15 +56,10 @@ def status(
 
     async def question(connection: Connection) -> statuses.Status:
         found = await statuses.status(connection, schema=HEAD, rosters=settings.people != "off")
-        partitions = {
-            Partition(row["source"], row["partition"]): row["next_position"]
-            for row in found.positions
-            if is_topic(row["source"])
-        }
-        if not partitions or not kafka_lag:
+        if not found.topic_positions or not kafka_lag:
             return found
         try:
-            return replace(found, lag=await kafka.lag(settings, partitions))
+            return replace(found, lag=await kafka.lag(settings, found.topic_positions))
         except (Transient, Fatal) as error:
             say(f"no lag: {error}")
             return found

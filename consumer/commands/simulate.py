@@ -10,13 +10,18 @@ import typer
 from consumer.commands.terminal import ATTENTION, configured, out, say
 from consumer.errors import UsageError
 from consumer.settings import Settings
-from consumer.simulator.feed import Feed, Message, messages_of
+from consumer.simulator.feed import Feed, Message, as_canvas_posts, messages_of
 from consumer.simulator.school import School, institution
+from consumer.simulator.signing import Signer
 from consumer.simulator.truth import Truth
 from consumer.sources import capturing
+from consumer.sources.delivering import deliver, showing
 from consumer.sources.producing import produce
 
 app = typer.Typer(rich_markup_mode=None)
+
+KEYS_PORT = 8200
+"""As the help says."""
 
 
 @app.command()
@@ -25,6 +30,14 @@ def simulate(
         Path | None, typer.Option("--to", metavar="FILE", help="Write NDJSON here; .gz and .zst are packed. Default: stdout.")
     ] = None,
     topic: Annotated[str | None, typer.Option(metavar="NAME", help="Send to this topic instead.")] = None,
+    https: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Play Canvas: post to this intake, signed, until each is answered with 2xx."),
+    ] = None,
+    unsigned: Annotated[bool, typer.Option("--unsigned", help="With --https: sign nothing; URL ends in the secret.")] = False,
+    keys_port: Annotated[
+        int, typer.Option(metavar="PORT", min=0, max=65535, help="With --https: show the keys here, on 127.0.0.1.")
+    ] = KEYS_PORT,
     truth: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what is true here, for `verify --truth`.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed tells the same bytes.")] = 1,
     events: Annotated[int, typer.Option(help="About how many.")] = 10_000,
@@ -38,12 +51,18 @@ def simulate(
     poison: Annotated[float, typer.Option(help="Share of poison between them.")] = 0.0,
     dialects: Annotated[float, typer.Option(help="Share in other dialects.")] = 0.0,
 ) -> None:
-    """Tell the events of a believable institution, seeded: to a file, to stdout, or to a topic.
+    """Tell the events of a believable institution, seeded: to a file, to stdout, to a topic, or to an HTTPS intake.
+
+    With --https, the intake needs OUTCOMES_INTAKE_JWKS_URL=http://127.0.0.1:8200/jwks, or --unsigned.
 
     Example: outcomes simulate --events 50000 --poison 0.001 --to school.ndjson.zst --truth truth.ndjson
+
+    Example: outcomes simulate --events 1000 --https http://127.0.0.1:8100/events
     """
-    if to is not None and topic is not None:
-        raise UsageError("--to and --topic exclude each other")
+    if sum(place is not None for place in (to, topic, https)) > 1:
+        raise UsageError("--to, --topic and --https exclude each other")
+    if https is not None and (poison or dialects):
+        raise UsageError("Canvas posts neither poison nor dialects: leave them out with --https")
     if to is not None and truth is not None and capturing.same(to, truth):
         raise UsageError(f"--to and --truth both name {to}: one would overwrite the other")
     settings = configured()
@@ -56,6 +75,8 @@ def simulate(
     messages = messages_of(institution(school), feed, known)
     if topic is not None:
         sent = asyncio.run(_send(settings, topic, messages))
+    elif https is not None:
+        sent = asyncio.run(_post(settings, https, messages, keys_port, signed=not unsigned))
     else:
         with capturing.writing(to) as file:
             sent = 0
@@ -68,7 +89,16 @@ def simulate(
                 lines.writelines(f"{line}\n" for line in known.lines())
         except OSError as error:
             raise UsageError(f"{truth}: {error.strerror}") from error
-    say(f"{sent:,} messages {'sent' if topic else 'written'}: {known.versions:,} versions of {len(known.objects):,} objects")
+    done = "written" if topic is https is None else "sent"
+    say(f"{sent:,} messages {done}: {known.versions:,} versions of {len(known.objects):,} objects")
+
+
+async def _post(settings: Settings, url: str, messages: Iterator[Message], keys_port: int, *, signed: bool) -> int:
+    if not signed:
+        return await deliver(url, (message.value for message in messages))
+    signer = Signer(settings.intake_issuer)
+    async with showing(signer.jwks(), port=keys_port):
+        return await deliver(url, (signer.token(as_canvas_posts(message)) for message in messages))
 
 
 async def _send(settings: Settings, topic: str, messages: Iterator[Message]) -> int:

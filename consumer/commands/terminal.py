@@ -21,10 +21,11 @@ from rich.text import Text
 from consumer import app as wiring
 from consumer import log
 from consumer.commands.exposed import exposed
+from consumer.environment import load
 from consumer.errors import UsageError
 from consumer.ingest.batch import SUPERSEDED
 from consumer.printable import printable
-from consumer.settings import Settings, load
+from consumer.settings import Settings
 from consumer.store.postgres import Connection
 from schemas.base import Time
 

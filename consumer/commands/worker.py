@@ -3,6 +3,7 @@
 import logging
 from typing import Annotated
 
+import structlog
 import typer
 
 from consumer import app as wiring
@@ -20,16 +21,30 @@ def worker(
     group_id: Annotated[str | None, typer.Option(metavar="NAME", help="OUTCOMES_GROUP_ID")] = None,
     batch_size: Annotated[int | None, typer.Option(metavar="EVENTS", help="OUTCOMES_BATCH_SIZE")] = None,
     http_port: Annotated[int | None, typer.Option(metavar="PORT", help="OUTCOMES_HTTP_PORT; 0 for no probes")] = None,
+    processes: Annotated[str | None, typer.Option(metavar="N|auto", help="OUTCOMES_PROCESSES")] = None,
+    member: Annotated[int | None, typer.Option(hidden=True, help="The number of this process among several.")] = None,
 ) -> None:
     """Consume the topics until SIGTERM; a second signal ends at once.
 
     Example: KAFKA_BOOTSTRAP_SERVERS=kafka:9092 DATABASE_URL=postgresql://… outcomes worker
     """
-    with database(clients=logging.WARNING, topic=topic, group_id=group_id, batch_size=batch_size, http_port=http_port) as (
-        settings,
-        dsn,
-    ):
-        summary = wiring.run(wiring.work(settings, dsn, until_end=until_end))
+    if member is not None:
+        structlog.contextvars.bind_contextvars(process=member)
+    with database(
+        clients=logging.WARNING,
+        topic=topic,
+        group_id=group_id,
+        batch_size=batch_size,
+        http_port=http_port,
+        processes=processes,
+    ) as (settings, dsn):
+        if member is not None:
+            wiring.run(wiring.work_as_member(settings, dsn, member, until_end=until_end))
+            return
+        if settings.processes > 1:
+            summary = wiring.run(wiring.work_in_processes(settings, until_end=until_end))
+        else:
+            summary = wiring.run(wiring.work(settings, dsn, until_end=until_end))
     show_summary(summary, as_json, remarks=out)  # stderr is the log's: each of its lines may be JSON
     if summary.books.quarantined and not as_json:
         hint_at_quarantine(list(settings.topic), out)

@@ -1,7 +1,5 @@
 """What `/metrics` of an intake shows, by Prometheus' own conventions. No label takes a value out of an event."""
 
-from datetime import datetime
-
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 
@@ -36,6 +34,7 @@ class IntakeMetrics:
         self.in_flight = Gauge("outcomes_intake_in_flight", "Events that are being stored.", registry=self.registry)
         self.ready = Gauge("outcomes_ready", "1 while /readyz answers 200.", registry=self.registry)
 
-    def render(self, now: datetime) -> bytes:  # noqa: ARG002 - a worker's ages need it
+    def render(self, *, ready: bool) -> bytes:
         """The text for Prometheus."""
+        self.ready.set(ready)
         return generate_latest(self.registry)

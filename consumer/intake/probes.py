@@ -1,6 +1,5 @@
 """`/livez`, `/readyz` and `/metrics` of the HTTPS intake, as a worker has them. Not by aiohttp, which takes 17 MB."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from consumer.intake.metrics import IntakeMetrics
@@ -30,6 +29,5 @@ class Probes:
         if path == "/readyz":
             return (200, b"ok\n") if waiting_for is None else (503, f"waiting for {waiting_for}\n".encode())
         if path == "/metrics":
-            self._metrics.ready.set(waiting_for is None)
-            return 200, self._metrics.render(datetime.now(UTC))
+            return 200, self._metrics.render(ready=waiting_for is None)
         return 404, b"there are /livez, /readyz and /metrics\n"

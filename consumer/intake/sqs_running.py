@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack, nullcontext
+from contextlib import AsyncExitStack
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -27,6 +27,10 @@ _TOKEN = (b"eyJ", b'"eyJ')
 """A token begins so: with `{"` in base64."""
 
 Signals = Callable[[Callable[[], None]], Any]
+
+
+def _text(metrics: IntakeMetrics, health: Health) -> bytes:
+    return metrics.render(ready=health.waiting_for is None)
 
 
 async def run(settings: Settings, dsn: str | None, signals: Signals) -> None:
@@ -56,8 +60,9 @@ async def run(settings: Settings, dsn: str | None, signals: Signals) -> None:
                     drop_personal=settings.intake_drop_personal,
                 )
             )
-        probes = serving(settings.http_host, settings.http_port, health, metrics) if settings.http_port else nullcontext()
-        await stack.enter_async_context(probes)
+        if settings.http_port:
+            shown = partial(_text, metrics, health)
+            await stack.enter_async_context(serving(settings.http_host, settings.http_port, health, shown))
         log.get("intake").info(
             "receiving",
             version=version("outcomes-consumer"),

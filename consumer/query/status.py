@@ -73,6 +73,12 @@ class Status:
         """Seconds since the feed's newest heartbeat."""
         return self._age(row["last_event_time"] for row in self.ignored if row["event_name"] == HEARTBEAT)
 
+    @property
+    def topic_positions(self) -> dict[Partition, int]:
+        """Where each partition of a topic is read next."""
+        rows = [row for row in self.positions if is_topic(row["source"])]
+        return {Partition(row["source"], row["partition"]): row["next_position"] for row in rows}
+
     def _age(self, times: Any) -> float | None:
         newest = max((time for time in times if time is not None), default=None)
         return None if newest is None else (self.now - newest).total_seconds()
@@ -171,16 +177,17 @@ def render(found: Status) -> RenderableType:
 def _headline(found: Status) -> str:
     books = " · ".join(f"{count:,} {part}" for part, count in found.books.items())
     if found.freshness is not None:
-        ages = [f"newest event {_ago(found.freshness)}"]
+        ages = [f"newest event {ago(found.freshness)}"]
     else:  # of what waits in quarantine the time is not known
         ages = ["no event's time is known yet" if found.books["consumed"] else f"nothing consumed yet: {TO_BEGIN}"]
     if found.heartbeat is not None:
-        ages.append(f"feed's heartbeat {_ago(found.heartbeat)}")
+        ages.append(f"feed's heartbeat {ago(found.heartbeat)}")
     meaning = f"\n({SUPERSEDED})" if found.books["superseded"] else ""
     return f"schema {found.schema} · {' · '.join(ages)}\n{books}{meaning}"
 
 
-def _ago(seconds: float) -> str:
+def ago(seconds: float) -> str:
+    """`12 min ago`, for people."""
     distance, where = abs(seconds), "ago" if seconds > -0.05 else "ahead of the clock"  # below that it reads as 0.0
     for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if distance >= 2 * length:

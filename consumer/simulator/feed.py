@@ -45,6 +45,15 @@ class Message:
     value: bytes
 
 
+def as_canvas_posts(message: Message) -> dict[str, Any] | None:
+    """The event, if Canvas could have posted it to an address: an object of `metadata` and `body`, in no wrapper."""
+    try:
+        event = json.loads(message.value)
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) and event.keys() == {"metadata", "body"} else None
+
+
 def messages_of(events: Iterable[Event], feed: Feed, truth: Truth) -> Iterator[Message]:
     """Messages in the order of their arrival; `truth` records all that is in them."""
     chance = random.Random(f"feed-{feed.seed}")

@@ -23,9 +23,9 @@ COORDINATOR_SECONDS = 0.2
 _UNKNOWN_MEMBER_ID = 25
 _MEMBER_ID_REQUIRED = 79
 _FENCED_INSTANCE_ID = 82
-_NOT_NOW = (GroupLoadInProgressError, GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError)
+NOT_NOW = (GroupLoadInProgressError, GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError)
 """Temporary answers of a group's coordinator, or of a broker that was it until now."""
-_NOT_NOW_CODES = tuple(error.errno for error in _NOT_NOW)
+_NOT_NOW_CODES = tuple(error.errno for error in NOT_NOW)
 _REFUSALS = {
     23: (
         "the members of the consumer group {group} speak another protocol than this worker (another kind of consumer, Connect "
@@ -135,6 +135,6 @@ class Membership:
                 if (await self._pass_on(node, request)).error_code not in _NOT_NOW_CODES:
                     self.member_id = ""
                     return
-            except _NOT_NOW:
+            except NOT_NOW:
                 pass
             await asyncio.sleep(COORDINATOR_SECONDS)

@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 300.0
 _SAY_SECONDS = 30.0
 """How often it is said who holds it."""
 
-_ROLES = ["outcomes_writer", "outcomes_reader", "outcomes_people"]
+ROLES = ["outcomes_writer", "outcomes_reader", "outcomes_people"]
 _SCHEMAS = ["outcomes", "outcomes_internal"]
 
 _PRIVILEGES = """
@@ -89,7 +89,7 @@ async def migrate(dsn: str) -> Migrated:
 
 async def _make_schemas(connection: Connection) -> None:
     """Raises `Fatal` with what an administrator has to run, before anything is changed."""
-    found = await connection.fetchrow(_PRIVILEGES, _ROLES, _SCHEMAS)
+    found = await connection.fetchrow(_PRIVILEGES, ROLES, _SCHEMAS)
     assert found is not None
     who, database, missing = found["who"], found["database"], found["missing_roles"]
     if missing and not found["may_make_roles"]:
@@ -112,7 +112,7 @@ async def _make_schemas(connection: Connection) -> None:
 
 async def _look_at_grants(connection: Connection) -> None:
     """Who does not own the schemas cannot let others in: Postgres only warns then."""
-    if shut_out := await connection.fetchval(_SHUT_OUT, _ROLES, _SCHEMAS):
+    if shut_out := await connection.fetchval(_SHUT_OUT, ROLES, _SCHEMAS):
         statement = f"GRANT USAGE ON SCHEMA {', '.join(_SCHEMAS)} TO {', '.join(shut_out)}"
         log.get("migrate").warning(f"have an administrator run {statement}")
 

@@ -1,8 +1,11 @@
 """What `/metrics` shows, by Prometheus' own conventions. No label takes a value out of an event."""
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
 
 from consumer.ingest.batch import PARTS, Books, Partition
 
@@ -66,7 +69,7 @@ class Metrics:
             registry=self.registry,
         )
         self.paused = Gauge("outcomes_paused", "1 while Postgres or Kafka is away.", registry=self.registry)
-        self.ready = Gauge("outcomes_ready", "1 while /readyz answers 200.", registry=self.registry)
+        self._ready = Gauge("outcomes_ready", "1 while /readyz answers 200.", registry=self.registry)
         self.partitions = Gauge("outcomes_partitions", "Partitions that this worker owns.", registry=self.registry)
         newest = {"freshness": "event written", "heartbeat": "heartbeat"}
         self._ages: dict[Gauge, datetime | None] = {
@@ -92,8 +95,30 @@ class Metrics:
         for partition, records in lags.items():
             self._lag.labels(partition.source, str(partition.partition)).set(records)
 
-    def render(self, now: datetime) -> bytes:
+    def render(self, now: datetime, *, ready: bool) -> bytes:
         """The text for Prometheus."""
+        self._ready.set(ready)
         for gauge, since in self._ages.items():
             gauge.set((now - since).total_seconds() if since else float("nan"))
         return generate_latest(self.registry)
+
+
+class _Merged(Collector):
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        self._texts = texts
+
+    def collect(self) -> Iterator[Metric]:
+        families: dict[str, Metric] = {}
+        for process, text in self._texts.items():
+            for family in text_string_to_metric_families(text):
+                samples = [sample._replace(labels={"process": process} | sample.labels) for sample in family.samples]
+                if family.name in families:
+                    families[family.name].samples += samples
+                else:
+                    families[family.name], family.samples = family, samples
+        yield from families.values()
+
+
+def merged(texts: Mapping[str, str]) -> bytes:
+    """The metrics of several processes as one text; the label `process` says whose each number is."""
+    return generate_latest(_Merged(texts))

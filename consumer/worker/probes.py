@@ -1,29 +1,30 @@
-"""`/livez`, `/readyz` and `/metrics` of a worker or an intake."""
+"""`/livez`, `/readyz` and `/metrics` of a worker."""
 
 import errno
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from typing import Protocol
 
 from aiohttp import web
-from prometheus_client import Gauge
 
 from consumer.errors import Fatal
-from consumer.worker.outages import Health
 
 
-class Shown(Protocol):
-    """What `/metrics` shows."""
+class Health(Protocol):
+    """What `/livez` and `/readyz` say."""
 
-    ready: Gauge
+    @property
+    def waiting_for(self) -> str | None:
+        """Why it is not ready; None when all is well."""
 
-    def render(self, now: datetime) -> bytes:
-        """The text for Prometheus."""
+    def alive(self) -> bool:
+        """False when only a restart helps."""
 
 
 @asynccontextmanager
-async def serving(host: str, port: int, health: Health, metrics: Shown, *, or_another: bool = False) -> AsyncIterator[int]:
+async def serving(
+    host: str, port: int, health: Health, metrics: Callable[[], bytes], *, or_another: bool = False
+) -> AsyncIterator[int]:
     """Answers while the block runs; gives the port. Port 0 picks a free one, as `or_another` does where the port is taken."""
 
     async def livez(_: web.Request) -> web.Response:
@@ -35,10 +36,7 @@ async def serving(host: str, port: int, health: Health, metrics: Shown, *, or_an
         return web.Response(status=503, text=f"waiting for {health.waiting_for}\n")
 
     async def show_metrics(_: web.Request) -> web.Response:
-        metrics.ready.set(health.waiting_for is None)
-        return web.Response(
-            body=metrics.render(datetime.now(UTC)), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-        )
+        return web.Response(body=metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
     app = web.Application()
     app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", show_metrics)])

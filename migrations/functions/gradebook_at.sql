@@ -13,10 +13,18 @@ BEGIN
     PERFORM outcomes_internal.known_tenant(tenant);
     RETURN QUERY
     WITH rollup AS MATERIALIZED (SELECT r.* FROM outcomes_internal.rollup_of($1, $2, $3, $4, $5) r),
+    student_id AS MATERIALIZED ( -- as in course_roster_of
+        SELECT e.user_id, bool_or(e.type = 'StudentViewEnrollment') AS test_student
+          FROM outcomes_internal.course_enrollment($1, $2, $3, $4) e
+         WHERE e.here AND e.workflow_state <> 'deleted' AND e.type IN ('StudentEnrollment', 'StudentViewEnrollment')
+         GROUP BY e.user_id
+    ),
     enrolled AS MATERIALIZED (
-        SELECT r.user_id, outcomes_internal.person_key(r.user_id, r.user_uuid) AS user_uuid, r.test_student
-          FROM outcomes.course_roster_at($1, $2, $3, $4) r
-         WHERE r.standing = 'enrolled'
+        SELECT s.user_id, outcomes_internal.person_key(s.user_id, u.user_uuid) AS user_uuid, s.test_student
+          FROM student_id s
+          LEFT JOIN outcomes_internal.user_uuids($1, ARRAY(SELECT student_id.user_id FROM student_id), $3, $4) u ON u.user_id = s.user_id
+         WHERE s.user_id NOT IN (SELECT gone.user_id
+                                   FROM outcomes_internal.gone_users($1, ARRAY(SELECT student_id.user_id FROM student_id), $3, $4) gone)
     ),
     unknown AS MATERIALIZED ( -- scores are of nobody who has left
         SELECT DISTINCT r.user_uuid FROM rollup r WHERE NOT EXISTS (SELECT FROM enrolled e WHERE e.user_uuid = r.user_uuid)

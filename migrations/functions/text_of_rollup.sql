@@ -22,7 +22,7 @@ DECLARE
                     THEN CASE s.associated_asset_type WHEN 'Quizzes::Quiz' THEN s.associated_asset_id
                                                       WHEN 'Assignment' THEN -s.associated_asset_id END END AS quiz_id
           FROM {state}{persons}
-         WHERE s.workflow_state = 'active' AND s.score IS NOT NULL AND s.user_uuid IS NOT NULL{and_here}{and_counts}{and_not_plain}
+         WHERE s.workflow_state = 'active' AND s.score IS NOT NULL AND s.user_uuid IS NOT NULL{and_here}{and_counts}{and_read_again}
            AND NOT EXISTS (SELECT
                              FROM outcomes_internal.removed_alignment(tenant, course_id, at, known_at) gone
                             WHERE s.associated_asset_type = 'Assignment' AND gone.assignment_id = s.associated_asset_id
@@ -124,49 +124,17 @@ $inputs$;
          WHERE o.workflow_state IS DISTINCT FROM 'deleted' AND link.shown IS NOT false
     ),
 $shown$;
-    -- Where the method looks at no order, results are added up as the index tells them, and nobody asks for their times. A score that is
-    -- not close to half a cent needs no more than their sum. The others need the values, in any order: with values of 0 or from 10^-5 to
-    -- 10^6 Array#sum gives the double next to the exact sum. A cell with a result that is more than its percentage is read again.
-    cells text := $cells$cell AS MATERIALIZED (
-        SELECT s.user_uuid, s.learning_outcome_id, count(*) AS results, max(s.assessed_at) AS last_assessed_at,
-               sum(CASE WHEN abs(s.percent) < 1e6 THEN s.percent END) AS total, max(s.percent) AS highest,
-               array_agg(s.percent) AS percents,
-               array_agg(s.associated_asset_id) FILTER (WHERE s.artifact_type = 'Quizzes::QuizSubmission') AS quiz_ids,
-               bool_and(CASE WHEN s.percent BETWEEN 1e-3 AND 1e3 OR s.percent = 0
-                             THEN s.artifact_type IS DISTINCT FROM 'Quizzes::QuizSubmission'
-                                  OR s.possible BETWEEN 1e-3 AND 1e6 AND s.possible * s.percent / s.possible = s.percent END IS TRUE
-                        AND coalesce(s.associated_asset_id <> ALL (
-                                (SELECT array_agg(a.assignment_id)
-                                   FROM outcomes_internal.removed_alignment(tenant, course_id, at, known_at) a)::bigint[]), true)) AS plain
-          FROM {state}
-         WHERE s.workflow_state = 'active' AND s.score IS NOT NULL AND s.user_uuid IS NOT NULL
-         GROUP BY s.user_uuid, s.learning_outcome_id
-    ),
-    {shown}
-    judged AS (
-        SELECT cell.user_uuid, cell.learning_outcome_id, cell.results, cell.last_assessed_at, cell.total, cell.highest, cell.percents,
-               shown.unit, shown.calculation_method, shown.calculation_int, shown.mastery_points,
-               cell.plain AND shown.unit BETWEEN 1e-2 AND 1e4
-                   AND CASE WHEN cardinality(cell.quiz_ids) > 2 THEN (SELECT count(q) = count(DISTINCT q) FROM unnest(cell.quiz_ids) q)
-                            ELSE (cell.quiz_ids[1] = cell.quiz_ids[2]) IS NOT TRUE END IS TRUE AS plain
-          FROM cell
-          JOIN shown USING (learning_outcome_id)
-        OFFSET 0
-    ),$cells$;
-    scores_of_cells text := $scores$SELECT c.user_uuid, c.learning_outcome_id, c.results, c.last_assessed_at,
-               CASE WHEN outcomes_internal.sure_score(c.cents) IS NOT NULL THEN round(c.cents) / 100 END AS reached,
-               coalesce(outcomes_internal.sure_score(c.cents),
-                        outcomes_internal.rollup_score(c.calculation_method, c.calculation_int,
-                                                       ARRAY(SELECT p * c.unit FROM unnest(c.percents) p), c.mastery_points)) AS score
-          FROM (SELECT j.*, outcomes_internal.near_score(j.calculation_method, j.calculation_int, j.results, j.total * j.unit, j.highest * j.unit,
-                                                         NULL) * 100 AS cents
-                  FROM judged j
-                 WHERE j.plain
-                OFFSET 0) c
+    scores_of_cells text := $scores$SELECT j.user_uuid, j.learning_outcome_id, j.results, j.last_assessed_at,
+               CASE WHEN NOT j.unsure THEN round(j.cents) / 100 END AS reached,
+               CASE WHEN j.unsure THEN exact.score ELSE round(j.cents)::bigint * 0.01 END AS score
+          FROM judged j
+          LEFT JOIN exact ON j.unsure AND exact.percents = j.percents AND exact.unit = j.unit
+                         AND (exact.calculation_method, exact.calculation_int, exact.mastery_points)
+                             IS NOT DISTINCT FROM (j.calculation_method, j.calculation_int, j.mastery_points)
          UNION ALL$scores$;
-    and_not_plain text := $and$
-           AND (SELECT bool_or(NOT j.plain) FROM judged j)
-           AND (s.user_uuid, s.learning_outcome_id) IN (SELECT j.user_uuid, j.learning_outcome_id FROM judged j WHERE NOT j.plain)$and$;
+    and_read_again text := $and$
+           AND EXISTS (SELECT FROM read_again)
+           AND (s.user_uuid, s.learning_outcome_id) IN (SELECT read_again.user_uuid, read_again.learning_outcome_id FROM read_again)$and$;
     rollup text := $rollup$,
     grouped AS (
         SELECT v.user_uuid, v.learning_outcome_id, count(*) AS results, max(v.assessed_at) AS last_assessed_at, {worked}
@@ -318,6 +286,8 @@ $rows$;
     $ask$;
     more text := 'r.score, r.possible, r.percent, r.quiz_id, merged.percent AS merged_percent,';
     now_ text;
+    from_cells text;
+    now_here text;
     then_ text;
     each text;
     whose text := '';
@@ -351,18 +321,24 @@ $rows$;
     $body$;
 BEGIN
     inputs := inputs || CASE answer WHEN 'inputs' THEN rows WHEN 'summaries' THEN rollup || summaries ELSE rollup || ' SELECT * FROM rollup' END;
-    each := outcomes_internal.text_of_template(inputs, 'cells', '', 'and_not_plain', '', 'scores_of_cells', '', 'shown_of_results', shown,
+    each := outcomes_internal.text_of_template(inputs, 'cells', '', 'and_read_again', '', 'scores_of_cells', '', 'shown_of_results', shown,
                                                'seen', 'result');
     now_ := outcomes_internal.text_of_template(each, 'candidates', '', 'state', state_now, 'and_here', '');
     then_ := outcomes_internal.text_of_template(each, 'candidates', candidates_then, 'state', state_then, 'and_here', and_here_then);
     IF students = 'one' THEN
         whose := persons_of_student;
     END IF;
+    from_cells := outcomes_internal.text_of_template(
+        inputs, 'and_read_again', and_read_again, 'scores_of_cells', scores_of_cells, 'shown_of_results', '', 'candidates', '', 'and_here', '',
+        'persons', '', 'and_counts', '');
+    now_here := CASE students WHEN 'all'
+                              THEN outcomes_internal.text_of_template(
+                                  from_cells, 'cells', outcomes_internal.text_of_cells(in_order => true), 'shown', shown, 'seen', 'cell',
+                                  'state', state_now, 'here', here)
+                              ELSE outcomes_internal.text_of_template(now_, 'here', here, 'persons', whose, 'and_counts', '') END;
     added_up := outcomes_internal.text_of_template(added_up, 'query', outcomes_internal.text_of_template(
-        inputs, 'cells', cells, 'and_not_plain', and_not_plain, 'scores_of_cells', scores_of_cells, 'shown_of_results', '', 'shown', shown,
-        'seen', 'cell', 'candidates', '', 'state', state_now, 'and_here', '', 'here', here, 'persons', '', 'and_counts', ''));
-    body := outcomes_internal.text_of_template(body, 'added_up', CASE students WHEN 'all' THEN added_up ELSE '' END,
-        'now_here', outcomes_internal.text_of_template(now_, 'here', here, 'persons', whose, 'and_counts', ''),
+        from_cells, 'cells', outcomes_internal.text_of_cells(in_order => false), 'shown', shown, 'seen', 'cell', 'state', state_now, 'here', here));
+    body := outcomes_internal.text_of_template(body, 'added_up', CASE students WHEN 'all' THEN added_up ELSE '' END, 'now_here', now_here,
         'then_here', outcomes_internal.text_of_template(then_, 'here', here, 'persons', whose, 'and_counts', ''),
         'now_nowhere', outcomes_internal.text_of_template(now_, 'here', nowhere, 'persons', whose, 'and_counts', ''),
         'then_nowhere', outcomes_internal.text_of_template(then_, 'here', nowhere, 'persons', whose, 'and_counts', ''),

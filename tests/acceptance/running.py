@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from consumer.settings import load
+from consumer.environment import load
 from consumer.sources.producing import produce
 from tests.forking import ROOT, Forked, fork
 

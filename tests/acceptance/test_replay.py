@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from consumer.environment import load
 from consumer.ingest.decode import Rules
 from consumer.replay import Replay, Sending
-from consumer.settings import load
 from consumer.sources import finding
 from consumer.store.postgres import connect
 from consumer.store.store import Store

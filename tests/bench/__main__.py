@@ -23,9 +23,9 @@ from consumer.engines import postgres as postgres_engine
 from consumer.engines import reaper
 from consumer.store import schema
 from consumer.store.postgres import connect
-from tests.bench import duplicates, growth, intake, mastery, memory, quiet, served, shapes, sqs, throughput
+from tests.bench import duplicates, growth, intake, mastery, memory, processes, quiet, served, shapes, sqs, throughput
 
-PARTS = ("shapes", "throughput", "duplicates", "memory", "quiet", "mastery", "serve", "intake", "sqs")
+PARTS = ("shapes", "throughput", "processes", "duplicates", "memory", "quiet", "mastery", "serve", "intake", "sqs")
 LONG = ("growth",)
 """Parts that run only where they are asked for."""
 EVENTS = 200_000
@@ -123,6 +123,10 @@ def main() -> None:
             title = f"to the projection: {count:,} events, {options.rounds} rounds; s/M: CPU seconds per million events"
             found["throughput"] = _show(console, title, throughput.lines(count, measured))
             found["ratios"] = _show(console, "side by side", throughput.ratios(measured))
+        if "processes" in parts and kafka:
+            without = processes.run(dsn, kafka.bootstrap, count=count, rounds=options.rounds)
+            found["processes"] = _show(console, "with Postgres' work taken out", processes.lines(count, without))
+            found["processes beside one"] = _show(console, "side by side", throughput.ratios(without, processes.COMPARED))
         if "duplicates" in parts and kafka:
             lines = duplicates.run(dsn, kafka.bootstrap, count=count, rounds=options.rounds)
             found["duplicates"] = _show(console, f"{count:,} events that are there already", lines)

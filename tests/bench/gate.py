@@ -36,6 +36,7 @@ async def closed(
     keys: Iterable[int] | None = None,
     beforehand: Iterable[tuple[int, bytes]] = (),
     partitions: int = PARTITIONS,
+    compression: str | None = None,
 ) -> Gate:
     """A new topic with these records, spread over its partitions, in order; all written, none visible yet.
 
@@ -52,6 +53,7 @@ async def closed(
         transaction_timeout_ms=900_000,
         linger_ms=20,
         max_batch_size=262_144,
+        compression_type=compression,
     )
     await producer.start()
     await producer.begin_transaction()

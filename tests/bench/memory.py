@@ -59,7 +59,7 @@ async def _watched(dsn: str, through: str, bootstrap: str, count: int) -> tuple[
         ready = memory(worker.pid)
         begun = await filled.open()
         while not samples or samples[-1][0] < count:
-            if worker.returncode is not None:
+            if not worker.is_running():
                 raise RuntimeError("the worker has ended; see what it said above")
             await asyncio.sleep(SAMPLE_SECONDS)
             samples.append((await running.consumed(connection, filled.topic), memory(worker.pid)))

@@ -6,6 +6,7 @@ at which the last event is in the database. No start of a process is in it, and 
 
 import asyncio
 import json
+import re
 import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import psutil
 
 from consumer.engines.kafka import free_port
 from consumer.store.postgres import Connection, connect
@@ -61,13 +63,16 @@ async def _end(processes: Iterable[Process]) -> None:
         await process.wait()
 
 
-async def _says(session: aiohttp.ClientSession, port: int, partitions: int) -> bool:
-    """Whether a worker is ready and owns so many partitions."""
+_PARTITIONS = re.compile(r"^outcomes_partitions(?:\{[^}]*\})? (\S+)$", re.MULTILINE)
+
+
+async def _says(session: aiohttp.ClientSession, port: int, partitions: Sequence[int]) -> bool:
+    """Whether a worker is ready, and each of its processes owns so many partitions."""
     try:
         async with session.get(f"http://127.0.0.1:{port}/readyz") as answer:
             ready = answer.status == 200
         async with session.get(f"http://127.0.0.1:{port}/metrics") as answer:
-            return ready and f"\noutcomes_partitions {partitions:.1f}\n" in await answer.text()
+            return ready and [float(number) for number in _PARTITIONS.findall(await answer.text())] == list(partitions)
     except aiohttp.ClientError:
         return False
 
@@ -83,23 +88,27 @@ def reading(dsn: str, bootstrap: str, topic: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def workers(dsn: str, bootstrap: str, topic: str, count: int = 1) -> AsyncIterator[list[Process]]:
-    """So many members of one group, all ready, each with its share of the topic's partitions."""
-    variables = reading(dsn, bootstrap, topic)
-    ports = [free_port() for _ in range(count)]
-    members = [await _start(["consumer", "worker", "--http-port", str(port)], variables) for port in ports]
+async def workers(
+    dsn: str, bootstrap: str, topic: str, count: int = 1, module: str = "consumer"
+) -> AsyncIterator[list[psutil.Process]]:
+    """A worker of so many processes, all ready, each with its share of the partitions; the parent of several is the first."""
+    port = free_port()
+    arguments = [module, "worker", "--http-port", str(port), "--processes", str(count)]
+    command = await _start(arguments, reading(dsn, bootstrap, topic))
     try:
         async with asyncio.timeout(READY_SECONDS), aiohttp.ClientSession() as session:
-            while not all([await _says(session, port, gate.PARTITIONS // count) for port in ports]):
-                _alive(members)
+            while not await _says(session, port, [gate.PARTITIONS // count] * count):
+                if command.returncode is not None:
+                    raise RuntimeError("the worker has ended; see what it said above")
                 await asyncio.sleep(POLL_SECONDS)
-        yield members
+        parent = psutil.Process(command.pid)
+        yield [parent, *parent.children()]
     finally:
-        await _end(members)
+        await _end([command])
 
 
-def _alive(processes: Iterable[Process]) -> None:
-    if any(process.returncode is not None for process in processes):
+def _alive(processes: Iterable[psutil.Process]) -> None:
+    if not all(process.is_running() for process in processes):
         raise RuntimeError("a process that is measured has ended; see what it said above")
 
 
@@ -111,9 +120,8 @@ async def consumed(connection: Connection, topic: str) -> int:
     return found
 
 
-async def _clocked(filled: gate.Gate, members: Sequence[Process], done: Callable[[], Awaitable[None]]) -> Run:
+async def _clocked(filled: gate.Gate, pids: Sequence[int], done: Callable[[], Awaitable[None]]) -> Run:
     """From the gate's opening until `done` returns."""
-    pids = [member.pid for member in members]
     before = spent(pids)
     begun = await filled.open()
     async with asyncio.timeout(WAIT_SECONDS):
@@ -122,18 +130,26 @@ async def _clocked(filled: gate.Gate, members: Sequence[Process], done: Callable
     return Run(seconds, spent(pids).since(before), max(peak_memory(pid) for pid in pids))
 
 
-async def topic(dsn: str, bootstrap: str, values: Iterable[bytes], *, count: int = 1) -> Run:
-    """Kafka -> projection by so many workers."""
-    filled = await gate.closed(bootstrap, values)
+async def topic(
+    dsn: str,
+    bootstrap: str,
+    values: Iterable[bytes],
+    *,
+    count: int = 1,
+    module: str = "consumer",
+    compression: str | None = None,
+) -> Run:
+    """Kafka -> projection by so many processes of a worker."""
+    filled = await gate.closed(bootstrap, values, compression=compression)
     connection = await connect(dsn)
-    async with workers(dsn, bootstrap, filled.topic, count) as members:
+    async with workers(dsn, bootstrap, filled.topic, count, module) as members:
 
         async def done() -> None:
             while await consumed(connection, filled.topic) < filled.events:
                 _alive(members)
                 await asyncio.sleep(POLL_SECONDS)
 
-        run = await _clocked(filled, members, done)
+        run = await _clocked(filled, [member.pid for member in members], done)
     await connection.close()
     await gate.gone(bootstrap, filled.topic)
     return run
@@ -159,7 +175,7 @@ async def baseline(dsn: str, bootstrap: str, values: Iterable[bytes]) -> Run:
             while written < filled.events:
                 written = int(await told.readline())
 
-        run = await _clocked(filled, [process], done)
+        run = await _clocked(filled, [process.pid], done)
     finally:
         await _end([process])
     await gate.gone(bootstrap, filled.topic)

@@ -3,7 +3,7 @@
 import asyncio
 import statistics
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tests.bench.machine import Spent
 from tests.bench.rows import events
 from tests.bench.running import Run
 
-ONE, TWO, FILE = "one worker", "two workers", "file"
+ONE, TWO, FILE = "one worker", "two processes", "file"
 ALONE, ALONE_TWICE = "Postgres, 1 connection", "Postgres, 2 connections"
 BASELINE = "baseline"
 
@@ -116,9 +116,9 @@ def lines(count: int, found: Mapping[str, Sequence[Measured]]) -> Iterator[dict[
         yield line(what, count, rounds)
 
 
-def ratios(found: Mapping[str, Sequence[Measured]]) -> Iterator[dict[str, Any]]:
+def ratios(found: Mapping[str, Sequence[Measured]], compared: Iterable[tuple[str, str]] = COMPARED) -> Iterator[dict[str, Any]]:
     """How fast one way is beside another: by the medians, and by each round alone, where both met the same machine."""
-    for ours, theirs in COMPARED:
+    for ours, theirs in compared:
         times, others = ([measured.run.seconds for measured in found[what]] for what in (ours, theirs))
         each = [other / time for time, other in zip(times, others, strict=True)]
         yield {

@@ -15,6 +15,7 @@ from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 from consumer import log
 from consumer.canvas.client import Answer, CanvasClient, Context, Page
 from consumer.canvas.pacing import Clock, RetryPolicy
+from consumer.environment import load
 from consumer.errors import (
     CanvasAway,
     CanvasError,
@@ -26,7 +27,7 @@ from consumer.errors import (
     UsageError,
 )
 from consumer.query import grading_standards
-from consumer.settings import Settings, load
+from consumer.settings import Settings
 from schemas import rest, rest_gradebook, rest_people
 from tests.canvas.content import ALGEBRA, ANN, BIOLOGY, EQUATIONS, FRACTIONS, GRAPHS, HIGH, READING, ROOT, UUID
 from tests.canvas.examples import EXAMPLES

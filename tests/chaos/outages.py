@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import psutil
+
 from consumer.engines.kafka import LocalKafka
 from tests.acceptance.running import until
 from tests.chaos import rivals
@@ -166,9 +168,9 @@ async def _kafka_hangs(world: World, chance: random.Random) -> float:
 # -- the group --
 
 
-async def _guest(world: World, chance: random.Random, number: int) -> float:
-    """One more worker joins, gets partitions, works for a moment and goes."""
-    guest = await world.forks.start("guest", world.variables())
+async def _guest(world: World, chance: random.Random, number: int, *, processes: int = 1, one_is_killed: bool = False) -> float:
+    """One more worker, or several processes under one parent, joins, gets partitions, works for a moment and goes."""
+    guest = await world.forks.start("guest", {**world.variables(), "OUTCOMES_PROCESSES": str(processes)})
     guest.expected = True
 
     async def has_partitions() -> bool:
@@ -177,6 +179,9 @@ async def _guest(world: World, chance: random.Random, number: int) -> float:
     await until(has_partitions)
     await asyncio.sleep(chance.uniform(0.1, 2))
     begun = time.monotonic()
+    if one_is_killed:
+        chance.choice(psutil.Process(guest.process.pid).children()).kill()
+        await asyncio.sleep(chance.uniform(0, 3))
     guest.process.send_signal(number)
     async with asyncio.timeout(60):
         code = await guest.ended
@@ -204,5 +209,9 @@ HARM: Mapping[str, Callable[[World, random.Random], Awaitable[float]]] = {
     "kafka hangs": _kafka_hangs,
     "worker joins and leaves": lambda world, chance: _guest(world, chance, signal.SIGTERM),
     "worker joins and is killed": lambda world, chance: _guest(world, chance, signal.SIGKILL),
+    "processes join, one is killed": lambda world, chance: _guest(
+        world, chance, signal.SIGTERM, processes=2, one_is_killed=True
+    ),
+    "processes join, their parent is killed": lambda world, chance: _guest(world, chance, signal.SIGKILL, processes=2),
 }
 """Kind -> what does it and returns, when it is over, the monotonic time at which it began."""

@@ -32,6 +32,8 @@ OUTAGES = (
     "kafka hangs",
     "worker joins and leaves",
     "worker joins and is killed",
+    "processes join, one is killed",
+    "processes join, their parent is killed",
 )
 """Harm to an engine, or to the group as a whole; one at a time, beside what happens to the workers."""
 

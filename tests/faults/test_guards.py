@@ -15,9 +15,9 @@ from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.errors import CorruptRecordException
 
 from consumer.app import connected, signals
+from consumer.environment import load
 from consumer.errors import Transient
 from consumer.ingest.batch import Books, Partition
-from consumer.settings import load
 from consumer.sources.kafka import KafkaSource
 from consumer.store.store import Store
 from consumer.worker import outages

@@ -11,9 +11,9 @@ from contextlib import ExitStack
 import pytest
 
 from consumer.engines.kafka import LocalKafka, free_port
+from consumer.environment import load
 from consumer.errors import Transient
 from consumer.ingest.batch import Partition
-from consumer.settings import load
 from consumer.sources import kafka_client
 from consumer.sources.kafka import lag
 from consumer.sources.producing import produce

@@ -1,55 +1,38 @@
 """Canvas as it delivers: keys, signatures, and the address where the keys are."""
 
-import time
-from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
-import orjson
 from aiohttp import web
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from consumer.settings import Settings
+from consumer.simulator.signing import Signer, encoded
 
+__all__ = ["encoded"]
 ISSUER = str(Settings.model_fields["intake_issuer"].default)
 
 
-def encoded(data: bytes) -> bytes:
-    """Base64 as tokens have it."""
-    return urlsafe_b64encode(data).rstrip(b"=")
-
-
 @cache
-def key(number: int, bits: int = 2048) -> rsa.RSAPrivateKey:
+def signer(number: int) -> Signer:
     """One of Canvas' keys; made once, for it takes a moment."""
-    return rsa.generate_private_key(65537, bits)
+    return Signer(ISSUER, f"key {number}")
 
 
 def shown(number: int, **members: Any) -> dict[str, Any]:
     """The public half of a key, as the JWKS shows it."""
-    numbers = key(number).public_key().public_numbers()
-    parts = {
-        name: encoded(value.to_bytes((value.bit_length() + 7) // 8)) for name, value in (("n", numbers.n), ("e", numbers.e))
-    }
-    return {"kty": "RSA", "kid": f"key {number}", **{name: part.decode() for name, part in parts.items()}, **members}
+    return signer(number).shown() | members
 
 
 def token(event: Any, *, number: int = 1, header: dict[str, Any] | None = None, claims: dict[str, Any] | None = None) -> bytes:
     """The event, signed as Canvas signs; `header` and `claims` replace what it would say."""
-    head = {"alg": "RS256", "typ": "JWT", "kid": f"key {number}"} | (header or {})
-    now = int(time.time())
-    whole = {"iss": ISSUER, "iat": now, "exp": now + 300} | event | (claims or {})
-    signed = b".".join(encoded(orjson.dumps(part)) for part in (head, whole))
-    return signed + b"." + encoded(signature(signed, number))
+    return signer(number).token(event, header=header, claims=claims)
 
 
 def signature(signed: bytes, number: int = 1) -> bytes:
     """By one of Canvas' keys."""
-    return key(number).sign(signed, PKCS1v15(), SHA256())
+    return signer(number).signature(signed)
 
 
 class Jwks:

@@ -211,6 +211,30 @@ async def test_intake_and_worker_through_kills_lose_and_double_nothing(
     assert await found(database) == await found(another_database)
 
 
+async def test_the_simulator_plays_canvas_towards_an_intake(database: str, tmp_path: Path) -> None:
+    """Signed, and delivered again until it is taken: the projection is what the simulator knows to be true."""
+    keys_port, port, truth = kafka_engine.free_port(), kafka_engine.free_port(), tmp_path / "truth"
+    playing = ["simulate", "--events", "300", "--duplicates", "0", "--truth", str(truth), "--keys-port", str(keys_port)]
+    variables = {"DATABASE_URL": database, "OUTCOMES_DATA_FOLDER": str(tmp_path), "OUTCOMES_HTTP_PORT": "0"}
+    variables |= {"OUTCOMES_INTAKE_PORT": str(port), "OUTCOMES_INTAKE_JWKS_URL": f"http://127.0.0.1:{keys_port}/jwks"}
+    async with running(*playing, "--https", f"http://127.0.0.1:{port}/events") as simulator:
+        await until(lambda: _answers(keys_port))
+        async with running("intake", "https", "--direct", **variables):
+            code, _, err = await simulator.end(None)
+    assert (code, "messages sent" in err) == (0, True), err
+    assert (await outcomes("verify", "--truth", str(truth), DATABASE_URL=database))[0] == 0
+    code, _, err = await outcomes("simulate", "--https", "http://127.0.0.1:1/events", "--poison", "0.1")
+    assert (code, "Canvas posts neither" in err) == (2, True)
+
+
+async def _answers(port: int) -> bool:
+    try:
+        async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}/jwks") as answer:
+            return answer.status == 200
+    except aiohttp.ClientError:
+        return False
+
+
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [

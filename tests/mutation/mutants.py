@@ -42,6 +42,9 @@ _HOSTILE = "tests/unit/test_hostile.py"
 _BOUNDS = "tests/postgres/test_bounds.py"
 _UNKNOWN = "tests/postgres/test_unknown_values.py"
 _LEFTOVERS = "tests/acceptance/test_leftovers.py"
+_PROCESSES = "consumer/worker/processes.py"
+_FAMILY = "tests/unit/test_processes.py"
+_KILLED = "tests/faults/test_processes.py"
 _DECODE = "consumer/ingest/decode.py"
 _SHAPE = "consumer/ingest/common_shape.py"
 _NAMES = "tests/postgres/test_person_names.py"
@@ -64,6 +67,9 @@ _RECEIVED = "tests/intake/test_receiving.py"
 _DELIVERED = "tests/intake/test_https.py"
 _KEPT = "tests/intake/test_keeping.py"
 _OUTLETS = "tests/intake/test_outlets.py"
+_RHYTHM = "consumer/query/rhythm.py"
+_DOCTOR = "tests/doctor/test_doctor.py"
+_FEED = "tests/doctor/test_feed.py"
 
 
 class StaleMutant(Exception):
@@ -857,16 +863,51 @@ MUTANTS = (
     ),
     Mutant(
         "the banks of a quiz are added up one by one",
-        f"{_FUNCTIONS}/text_of_rollup.sql",
-        "(cell.quiz_ids[1] = cell.quiz_ids[2]) IS NOT TRUE",
-        "true",
+        f"{_FUNCTIONS}/text_of_cells.sql",
+        "THEN (cell.quiz_ids[1] <> cell.quiz_ids[2]) IS NOT TRUE",
+        "THEN false",
         _tests("tests/postgres/test_mastery_rules.py", "test_the_rollups_of_now_are_those_of_the_newest_moment"),
     ),
     Mutant(
         "results of a removed alignment are added up",
-        f"{_FUNCTIONS}/text_of_rollup.sql",
-        "coalesce(s.associated_asset_id <> ALL (",
-        "coalesce(0 <> ALL (",
+        f"{_FUNCTIONS}/text_of_cells.sql",
+        "OR cell.learning_outcome_id IN (SELECT gone.learning_outcome_id",
+        "OR 0 IN (SELECT gone.learning_outcome_id",
+        _tests("tests/postgres/test_mastery_rules.py", "test_the_rollups_of_now_are_those_of_the_newest_moment"),
+    ),
+    Mutant(
+        "work that was handed in counts by when it was assessed in gradebooks of today",
+        f"{_FUNCTIONS}/text_of_cells.sql",
+        "                      AND s.assignment_id = ANY (ARRAY(SELECT DISTINCT unnest",
+        "                      AND false AND s.assignment_id = ANY (ARRAY(SELECT DISTINCT unnest",
+        _tests(_ROSTER_RULES, "test_a_submission_tells_the_time_where_no_assessment_does"),
+    ),
+    Mutant(
+        "the newest result in a gradebook of today is the one assessed last",
+        f"{_FUNCTIONS}/text_of_cells.sql",
+        "ORDER BY coalesce(assessment.submitted_at, outcomes_internal.whole_second(s.assessed_at))",
+        "ORDER BY coalesce(outcomes_internal.whole_second(s.assessed_at))",
+        _tests("tests/postgres/test_mastery_rules.py", "test_a_result_is_as_old_as_its_submission_and_else_as_its_assessment"),
+    ),
+    Mutant(
+        "anything with the number of a rubric assessment has its time",
+        f"{_FUNCTIONS}/text_of_cells.sql",
+        "assessment ON s.artifact_type = 'RubricAssessment'",
+        "assessment ON true",
+        _tests("tests/postgres/test_mastery_rules.py", "test_only_rubric_results_have_the_time_of_a_rubric_assessment"),
+    ),
+    Mutant(
+        "within a second results of a gradebook of today are in the order of their microseconds",
+        f"{_FUNCTIONS}/text_of_cells.sql",
+        "outcomes_internal.whole_second(s.assessed_at)) NULLS FIRST, s.id'",
+        "s.assessed_at) NULLS FIRST, s.id'",
+        _tests("tests/postgres/test_mastery_rules.py", "test_times_are_cut_to_whole_seconds_and_ties_go_by_result_id"),
+    ),
+    Mutant(
+        "what is no plain percentage is added up, too",
+        f"{_FUNCTIONS}/text_of_cells.sql",
+        "WHERE cell.total >= 1e6 OR",
+        "WHERE",
         _tests("tests/postgres/test_mastery_rules.py", "test_the_rollups_of_now_are_those_of_the_newest_moment"),
     ),
     Mutant(
@@ -2352,6 +2393,105 @@ MUTANTS = (
         "if name}",
         _tests("tests/unit/test_intake_events.py", "test_signature_dialect_and_personal_metadata_are_gone"),
     ),
+    # -- several processes --
+    Mutant(
+        "a process that keeps dying is started for ever",
+        _PROCESSES,
+        "        if deaths > MOST_DEATHS:\n",
+        "        if False:\n",
+        _tests(_FAMILY, "test_who_dies_again_and_again_ends_all"),
+    ),
+    Mutant(
+        "each death of a process counts for ever",
+        _PROCESSES,
+        "deaths + 1 if time.monotonic() - begun < HEALTHY_SECONDS else 1",
+        "deaths + 1",
+        _tests(_FAMILY, "test_who_lived_for_long_may_die_again"),
+    ),
+    Mutant(
+        "one process that cannot go on leaves the others at work",
+        _PROCESSES,
+        "            self.stop()  # also the others of one that has failed\n",
+        "",
+        _tests(_FAMILY, "test_the_first_error_that_waiting_does_not_mend_ends_all"),
+    ),
+    Mutant(
+        "a process that has printed why it cannot go on is started again",
+        _PROCESSES,
+        "if code == CANNOT_GO_ON:",
+        "if False:",
+        _tests(_FAMILY, "test_the_first_error_that_waiting_does_not_mend_ends_all"),
+    ),
+    Mutant(
+        "a process that somebody has ended is not started again",
+        _PROCESSES,
+        "if self._until_end and len(member.ends) > ends:",
+        "if len(member.ends) > ends:",
+        _tests(_FAMILY, "test_who_dies_is_started_again_while_the_others_go_on"),
+    ),
+    Mutant(
+        "a process that says nothing is waited for",
+        _PROCESSES,
+        "                silent += 1\n",
+        "                pass\n",
+        _tests(_FAMILY, "test_who_is_stuck_is_killed_and_started_again"),
+    ),
+    Mutant(
+        "a process whose loops stand still is left alone",
+        _PROCESSES,
+        "silent, turns = 0, member.take(line)",
+        "silent, turns = 0, member.take(line) or True",
+        _tests(_FAMILY, "test_who_is_stuck_is_killed_and_started_again"),
+    ),
+    Mutant(
+        "a stop does not reach who is just being started",
+        _PROCESSES,
+        "        if self._stopping.is_set():\n            member.send(signal.SIGTERM)\n",
+        "",
+        _tests(_FAMILY, "test_a_stop_reaches_who_is_just_being_started"),
+    ),
+    Mutant(
+        "half of a report is taken for one",
+        _PROCESSES,
+        'if not line.endswith(b"\\n"):',
+        "if not line:",
+        _tests(_FAMILY, "test_with_until_end_each_ends_by_itself_and_the_books_are_added_up"),
+    ),
+    Mutant(
+        "what a dead process said last is still shown",
+        _PROCESSES,
+        "            member.forget()\n",
+        "",
+        _tests(_FAMILY, "test_who_has_died_is_not_ready_and_shows_no_metrics"),
+    ),
+    Mutant(
+        "processes work on without their parent",
+        _PROCESSES,
+        "        stop()\n\n    tasks",
+        "\n    tasks",
+        _tests(_KILLED, "test_processes_whose_parent_is_killed_end_and_the_next_parent_reads_on"),
+    ),
+    Mutant(
+        "a second signal ends the parent alone",
+        "consumer/app.py",
+        "            at_once()\n",
+        "",
+        _tests(_KILLED, "test_a_second_signal_ends_all_processes_at_once"),
+    ),
+    Mutant(
+        "all processes are one member of the group",
+        "consumer/app.py",
+        'f"{name}-{number}"',
+        "name",
+        _tests(_KILLED, "test_processes_that_are_killed_are_started_again_and_nothing_is_lost_or_doubled"),
+    ),
+    Mutant(
+        "two signals end a process of several at once",
+        "consumer/app.py",
+        "add_signal_handler(ending, worker.stop)",
+        "add_signal_handler(ending, lambda: (worker.stop(), asyncio.get_running_loop().add_signal_handler(15, os._exit, 1)))",
+        _tests(_KILLED, "test_processes_that_are_killed_are_started_again_and_nothing_is_lost_or_doubled"),
+    ),
     Mutant(
         "messages are deleted before they are stored",
         _RECEIVING,
@@ -2443,5 +2583,112 @@ MUTANTS = (
         'if self._settings.on_gap == "stop":',
         "if False:",
         _tests(_CAPTURED, "test_records_that_kafka_has_deleted_are_said"),
+    ),
+    # -- the doctor --
+    Mutant(
+        "a check that cannot be made passes",
+        "consumer/doctor/examining.py",
+        'check.state in ("attention", "unknown")',
+        'check.state in ("attention",)',
+        _tests(_DOCTOR, "test_a_database_that_is_away_is_said_and_no_check_passes"),
+    ),
+    Mutant(
+        "a made-up event stays in the books",
+        "consumer/store/trial.py",
+        """                await connection.execute(sql("trial_books"), source, partition, events)\n""",
+        "",
+        _tests(_DOCTOR, "test_a_made_up_event_without_kafka_goes_through_the_intake_into_the_database"),
+    ),
+    Mutant(
+        "a made-up event is not counted as ignored",
+        "consumer/store/trial.py",
+        """                await connection.execute(sql("trial_ignored"), source, partition, events)\n""",
+        "",
+        _tests(_DOCTOR, "test_a_made_up_event_without_kafka_goes_through_the_intake_into_the_database"),
+    ),
+    Mutant(
+        "a made-up event is sent that cannot be taken out",
+        "consumer/doctor/trial.py",
+        "if not await trial.may_take_out(connection):",
+        "if False:",
+        _tests(_DOCTOR, "test_a_made_up_event_without_kafka_goes_through_the_intake_into_the_database"),
+    ),
+    Mutant(
+        "what came late of a made-up event stays",
+        "consumer/doctor/trial.py",
+        "    await trial.take_out(connection)  # of a trial",
+        "    # of a trial",
+        _tests(_DOCTOR, "test_a_made_up_event_that_nobody_reads_is_found_and_taken_out_when_it_comes"),
+    ),
+    Mutant(
+        "any hour is expected to bring something",
+        _RHYTHM,
+        "sum(week in spoke for week in weeks) < MOST * len(weeks)",
+        "False",
+        _tests(
+            _FEED,
+            "test_an_hour_is_expected_to_bring_something_by_the_feeds_own_past",
+            "test_silence_is_missed_only_at_hours_at_which_the_feed_speaks_as_a_rule",
+        ),
+    ),
+    Mutant(
+        "two weeks are a rhythm",
+        _RHYTHM,
+        "len(weeks) < LEAST_WEEKS or",
+        "not weeks or",
+        _tests(_FEED, "test_an_hour_is_expected_to_bring_something_by_the_feeds_own_past"),
+    ),
+    Mutant(
+        "holidays of a year ago are forgotten",
+        _RHYTHM,
+        "    return not year_ago or any(week in spoke for week in year_ago)",
+        "    return True",
+        _tests(
+            _FEED,
+            "test_an_hour_is_expected_to_bring_something_by_the_feeds_own_past",
+            "test_silence_is_missed_only_at_hours_at_which_the_feed_speaks_as_a_rule",
+        ),
+    ),
+    Mutant(
+        "a lag that nobody knows is none",
+        "consumer/doctor/feed.py",
+        "    if found.lag is None:",
+        "    if False:",
+        _tests(_FEED, "test_workers_that_do_not_keep_up_are_found"),
+    ),
+    Mutant(
+        "quarantine that may not be read is empty",
+        "consumer/doctor/feed.py",
+        "    if found.quarantine is None:\n",
+        "    if not found.quarantine:\n        return ok('quarantine', '')\n    if False:\n",
+        _tests(_FEED, "test_quarantine_that_a_login_may_not_read_is_not_called_empty"),
+    ),
+    Mutant(
+        "a compacted topic is healthy",
+        "consumer/doctor/stream.py",
+        """if "compact" in found["cleanup.policy"]:""",
+        "if False:",
+        _tests(_DOCTOR, "test_faults_of_the_topic_are_found"),
+    ),
+    Mutant(
+        "any retention will do",
+        "consumer/doctor/stream.py",
+        "milliseconds < LEAST_RETENTION_SECONDS * 1000",
+        "False",
+        _tests(_DOCTOR, "test_faults_of_the_topic_are_found"),
+    ),
+    Mutant(
+        "a login that cannot write is healthy",
+        "consumer/doctor/base.py",
+        "    if not server.writes:",
+        "    if False:",
+        _tests(_DOCTOR, "test_faults_of_the_database_are_found"),
+    ),
+    Mutant(
+        "a clock that is behind is right",
+        "consumer/doctor/base.py",
+        "if abs(skew) >",
+        "if skew >",
+        _tests(_DOCTOR, "test_faults_of_the_database_are_found"),
     ),
 )

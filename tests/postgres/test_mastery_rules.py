@@ -293,33 +293,51 @@ async def test_numbers_next_to_nothing_are_nothing(school: School, method: str, 
 
 
 async def test_the_rollups_of_now_are_those_of_the_newest_moment(school: School) -> None:
-    """Those of now are told from sums where a method looks at no order; what no sum can tell is told from the results."""
-    quiz = {"artifact_type": "Quizzes::QuizSubmission", "associated_asset_type": "Quizzes::Quiz", "associated_asset_id": "70"}
+    """By every method, and by the outcomes' own: from sums where these tell a score, else from the results one by one."""
+    quiz: dict[str, Any] = {
+        "artifact_type": "Quizzes::QuizSubmission",
+        "associated_asset_type": "Quizzes::Quiz",
+        "associated_asset_id": "70",
+    }
     odd: list[list[dict[str, Any]]] = [
         *([{"percent": percent}] for percent in (None, -0.3, 1e-150, 1e7, 0.425)),
-        [{"percent": 0.7, "associated_asset_type": "Assignment", "associated_asset_id": "5"}],
+        [{"percent": 0.7, "associated_asset_type": "Assignment", "associated_asset_id": "5", "learning_outcome_id": "2"}],
         *([quiz | {"percent": 0.1, "possible": possible}] for possible in (0.0, 0.3)),
         *([quiz | {"percent": 0.1 * n, "possible": float(n)} for n in (1, 2, 4)[:count]] for count in (2, 3)),
         [quiz | {"percent": 0.1 * n, "possible": 0.3, "associated_asset_id": str(n)} for n in (1, 9, 4)],
+        *(
+            [quiz | {"percent": 0.9, "associated_asset_id": None, "assessed_at": at}]
+            for at in (None, iso(NOON), iso(NOON - timedelta(days=1)))
+        ),
+        [{"percent": percent, "assessed_at": f"2025-03-20T13:00:00.{9 - n}00Z"} for n, percent in enumerate((0.1, 0.5, 0.3))],
+        [{"percent": 0.85}, {"percent": 0.35}],
     ]
-    await school.outcome()
+    for outcome in ("1", "2"):
+        await school.outcome("latest", learning_outcome_id=outcome)
     id_ = 0
     for number, results in enumerate(odd):
+        who = {"user_uuid": f"student {number}", "learning_outcome_id": results[0].get("learning_outcome_id", "1")}
         for result in ({"percent": 0.85}, {"percent": 0.35}, *results):
             id_ += 1
-            await school.result(id_, **(result | {"user_uuid": f"student {number}"}))
+            await school.result(id_, **(result | who))
     await school.connection.execute(
         "INSERT INTO outcome_alignment_version (root_account_uuid, course_id, learning_outcome_id, asset_type, asset_id, "
-        "workflow_state, event_time, source) VALUES ($1, 7, 1, 'Assignment', 5, 'deleted', $2, 'canvas:x')",
+        "workflow_state, event_time, source) VALUES ($1, 7, 2, 'Assignment', 5, 'deleted', $2, 'canvas:x')",
         TENANT,
         school.now(),
     )
+    for assessment in range(1, id_, 3):
+        await school.tell(
+            "rubric_assessed", id=str(assessment), submitted_at=iso(NOON - assessment % 4 * timedelta(minutes=20))
+        )
     of = 'SELECT * FROM outcome_rollup_at($1, 7, $2) ORDER BY user_uuid COLLATE "C"'
-    for method in ("highest", "average", "n_mastery", "decaying_average"):
-        await school.method(method, 1, owner="Course", id_=7)
+    of_course = ("highest", "average", "n_mastery", "decaying_average", "latest", "standard_decaying_average")
+    for method in (None, *of_course):
+        if method:
+            await school.method(method, 1, owner="Course", id_=7)
         now = await school.connection.fetch(of, TENANT, None)
         assert len(now) == len(odd)
-        assert {row["calculation_method"] for row in now} == {method}
+        assert {row["calculation_method"] for row in now} == {method or "latest"}
         assert now == await school.connection.fetch(of, TENANT, school.now())
 
 

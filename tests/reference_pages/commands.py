@@ -43,7 +43,7 @@ def _described(name: str, command: Any) -> str:
     parts = [f"{'##' if name.count(' ') == 1 else '###'} `{name}`\n", *(f"{sentence}\n" for sentence in sentences)]
     if examples:
         parts.append(block("text", "\n".join(examples)))
-    rows = [_option(parameter) for parameter in command.params if "--help" not in parameter.opts]
+    rows = [_option(parameter) for parameter in command.params if not (parameter.hidden or "--help" in parameter.opts)]
     if rows and not isinstance(command, TyperGroup):
         parts.append(table(["argument or option", "default", "meaning"], rows))
     return "\n".join(parts)

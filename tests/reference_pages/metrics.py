@@ -1,17 +1,23 @@
-"""The metrics, from the registries of a worker and of an intake."""
+"""The metrics, from the registries of a worker, of the parent of several and of an intake."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from consumer.intake.metrics import IntakeMetrics
 from consumer.worker.metrics import Metrics
+from consumer.worker.processes import Processes
 from tests.reference_pages.markdown import code, escaped, table
 
 
 def _collectors() -> Iterator[tuple[Any, str]]:
     """Each with who shows it."""
     by_name: dict[str, tuple[Any, list[str]]] = {}
-    for registry, shown_by in ((Metrics().registry, "worker"), (IntakeMetrics().registry, "intake")):
+    registries = {
+        "worker": Metrics().registry,
+        "worker --processes": Processes(lambda _: (), 1).registry,
+        "intake": IntakeMetrics().registry,
+    }
+    for shown_by, registry in registries.items():
         for collector in registry._collector_to_names:
             by_name.setdefault(_name(collector), (collector, []))[1].append(shown_by)
     return ((collector, ", ".join(shown_by)) for collector, shown_by in by_name.values())

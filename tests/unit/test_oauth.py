@@ -4,8 +4,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from consumer.environment import load
 from consumer.errors import Fatal, OutcomesError, Transient
-from consumer.settings import load
 from consumer.sources.kafka_oauth import ClientCredentials
 
 

@@ -47,7 +47,8 @@ def test_every_reason_and_every_setting_has_a_meaning() -> None:
 def test_the_routes_of_the_worker_are_on_the_page() -> None:
     """They have no OpenAPI document."""
     routes = re.findall(
-        r'web\.get\("([^"]+)"', "".join(path.read_text("utf-8") for path in (log_events.ROOT / "consumer").rglob("*.py"))
+        r'web\.get\("([^"]+)"',
+        "".join(path.read_text("utf-8") for path in (log_events.ROOT / "consumer" / "worker").rglob("*.py")),
     )
     assert len(routes) == 3
     section = (FOLDER / "endpoints.md").read_text(encoding="utf-8").partition("## HTTP server")[0]

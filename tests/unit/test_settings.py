@@ -7,8 +7,9 @@ import pytest
 from pydantic import SecretStr
 
 from consumer.commands.exposed import exposed
+from consumer.environment import load
 from consumer.errors import UsageError
-from consumer.settings import Settings, load
+from consumer.settings import Settings
 
 
 @pytest.fixture(autouse=True)

@@ -160,7 +160,11 @@ async def refuse_unknown(request: Request) -> None:
     for name in request.query_params:
         if name not in declared and name not in _ANYWHERE:
             as_list = f"{name.partition('[')[0]}[]"
-            hint = f"{as_list} is expected, once for each value" if as_list in declared else "is no parameter of this address"
+            hint = (
+                f"{as_list} is expected, once for each value"
+                if as_list in declared
+                else "is not answered here, even where Canvas does"
+            )
             raise bad_request(f"{name}: {hint}")
 
 

@@ -1,0 +1,50 @@
+"""Where Canvas delivers: the keys that it signs with, and the disk of the intake."""
+
+import shutil
+from pathlib import Path
+
+from consumer.doctor.checks import Check, attention, ok
+from consumer.errors import Transient
+from consumer.intake import keys
+from consumer.settings import Settings
+
+LEAST_FREE = 0.05
+"""Of a disk."""
+
+
+async def jwks(settings: Settings) -> Check:
+    """Whether the keys that Canvas signs with can be fetched."""
+    if settings.intake_secret is not None:
+        return ok("jwks", "OUTCOMES_INTAKE_SECRET is set: the intake takes unsigned events, and needs no keys")
+    try:
+        known = keys.keys_of(await keys.fetch(settings.intake_jwks_url))
+    except (Transient, ValueError) as error:
+        return attention(
+            "jwks",
+            f"Canvas' keys cannot be fetched: {error}",
+            f"let this machine reach {settings.intake_jwks_url}, or correct OUTCOMES_INTAKE_JWKS_URL",
+        )
+    return ok("jwks", f"the keys that Canvas signs with can be fetched: {len(known)}")
+
+
+async def disk(settings: Settings) -> Check:
+    """Whether the disk of the data folder holds what the intake may keep there, and the embedded database."""
+    folder = settings.data_folder.absolute()
+    usage = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists()))
+    least = max(settings.intake_spool_bytes - _spooled(folder / "intake"), int(LEAST_FREE * usage.total))
+    found = f"{_gigabytes(usage.free)} are free on the disk of {folder}"
+    if usage.free < least:
+        return attention(
+            "disk",
+            f"{found}; the intake's spool and a margin need {_gigabytes(least)}",
+            "make room, set OUTCOMES_DATA_FOLDER to a larger disk, or lower OUTCOMES_INTAKE_SPOOL_BYTES",
+        )
+    return ok("disk", found)
+
+
+def _spooled(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.glob("*.spool")) if folder.is_dir() else 0
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 10**9:,.1f} GB"
