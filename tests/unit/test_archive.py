@@ -11,7 +11,8 @@ from consumer.ingest.records import RawRecord
 from consumer.sources.archive import MANIFEST, Archive
 from consumer.sources.files import records, source_of
 from consumer.sources.finding import find
-from tests.unit.test_wrappers import CARRIERS, verdicts
+from tests.samples import verdicts
+from tests.unit.test_wrappers import CARRIERS
 
 NOON = 1_742_472_000_000
 """2025-03-20, in milliseconds."""
