@@ -24,7 +24,7 @@ from consumer.errors import OutcomesError, UsageError
 from consumer.query import explain, gradebook, gradebook_view, history, status, timeline, verify
 from consumer.query.sql import sql
 from consumer.query.truth import differences
-from consumer.simulator.feed import Feed, as_canvas_posts, messages_of
+from consumer.simulator.feed import Feed, messages_of, published
 from consumer.simulator.school import School, institution
 from consumer.simulator.signing import Signer
 from consumer.simulator.truth import Truth
@@ -122,11 +122,11 @@ async def _run(
     school = School(seed=seed, events=events, tenants=1)
 
     messages = list(messages_of(institution(school), FEED, truth))
-    posted = [event for message in messages[-POSTED:] if (event := as_canvas_posts(message)) is not None]
-    others = messages[:-POSTED] + [message for message in messages[-POSTED:] if as_canvas_posts(message) is None]
+    rest = messages[-POSTED:]
+    posted = [published(message.event) for message in rest if message.event is not None]
 
     async def records() -> AsyncIterator[tuple[str, bytes | None, bytes | None]]:
-        for message in others:
+        for message in (*messages[:-POSTED], *(message for message in rest if message.event is None)):
             yield topic, message.key, message.value
 
     sent = await produce(load(kafka_bootstrap_servers=bootstrap), records())

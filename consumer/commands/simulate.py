@@ -10,7 +10,7 @@ import typer
 from consumer.commands.terminal import ATTENTION, configured, out, say
 from consumer.errors import UsageError
 from consumer.settings import Settings
-from consumer.simulator.feed import Feed, Message, as_canvas_posts, messages_of
+from consumer.simulator.feed import Feed, Message, messages_of, published
 from consumer.simulator.school import School, institution
 from consumer.simulator.signing import Signer
 from consumer.simulator.truth import Truth
@@ -98,7 +98,7 @@ async def _post(settings: Settings, url: str, messages: Iterator[Message], keys_
         return await deliver(url, (message.value for message in messages))
     signer = Signer(settings.intake_issuer)
     async with showing(signer.jwks(), port=keys_port):
-        return await deliver(url, (signer.token(as_canvas_posts(message)) for message in messages))
+        return await deliver(url, (signer.token(published(message.event)) for message in messages if message.event))
 
 
 async def _send(settings: Settings, topic: str, messages: Iterator[Message]) -> int:

@@ -43,15 +43,8 @@ class Message:
     key: bytes
     """Random, as Canvas' keys are: it groups and orders nothing."""
     value: bytes
-
-
-def as_canvas_posts(message: Message) -> dict[str, Any] | None:
-    """The event, if Canvas could have posted it to an address: an object of `metadata` and `body`, in no wrapper."""
-    try:
-        event = json.loads(message.value)
-    except (ValueError, RecursionError):
-        return None
-    return event if isinstance(event, dict) and event.keys() == {"metadata", "body"} else None
+    event: Event | None = None
+    """What Canvas would post for it; None where Canvas posts nothing like it: poison, other dialects."""
 
 
 def messages_of(events: Iterable[Event], feed: Feed, truth: Truth) -> Iterator[Message]:
@@ -87,12 +80,14 @@ def _sent(events: Iterable[Event], feed: Feed, truth: Truth, chance: random.Rand
         copies = 2 if chance.random() < feed.duplicates else 1
         for _ in range(copies):
             truth.sent(event)
-            value = _dialect(event, chance) if chance.random() < feed.dialects else _json(_published(event))
-            yield _message(chance, value)
+            if chance.random() < feed.dialects:
+                yield _message(chance, _dialect(event, chance))
+            else:
+                yield _message(chance, _json(published(event)), event)
 
 
-def _message(chance: random.Random, value: bytes) -> Message:
-    return Message(str(chance.randrange(1000)).encode(), value)
+def _message(chance: random.Random, value: bytes, event: Event | None = None) -> Message:
+    return Message(str(chance.randrange(1000)).encode(), value, event)
 
 
 def _endless(items: list[tuple[str, Callable[[Event], bytes]]]) -> Iterator[tuple[str, Callable[[Event], bytes]]]:
@@ -104,7 +99,8 @@ def _json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
-def _published(event: Event) -> dict[str, Any]:
+def published(event: Event) -> dict[str, Any]:
+    """As Canvas posts it."""
     return {"metadata": event.metadata, "body": event.body}
 
 
@@ -158,10 +154,10 @@ def _offset(event: Event) -> dict[str, Any]:
 _DIALECTS: tuple[Callable[[Event], Any], ...] = (
     lambda event: {"attributes": event.metadata, "body": event.body},
     lambda event: {"metadata": event.metadata, "data": event.body},
-    lambda event: _sqs(_published(event)),
-    lambda event: _sns(_published(event)),
-    lambda event: _sqs(_sns(_published(event))),
-    lambda event: [_published(event)],
+    lambda event: _sqs(published(event)),
+    lambda event: _sns(published(event)),
+    lambda event: _sqs(_sns(published(event))),
+    lambda event: [published(event)],
     _ids_as_integers,
     _numbers_without_fraction,
     _explicit_nulls,
@@ -191,7 +187,7 @@ def _scale_without_mastery(event: Event) -> bytes:
 
 
 _POISONS: dict[str, Callable[[Event], bytes]] = {
-    "not_json": lambda event: _json(_published(event))[:-7],
+    "not_json": lambda event: _json(published(event))[:-7],
     "too_deep": lambda event: b"[" * 200 + b"]" * 200,
     "unknown_shape": lambda event: _json({"hello": "world"}),
     "empty_array": lambda event: b"[]",

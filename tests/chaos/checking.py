@@ -43,23 +43,28 @@ class Verdict:
         return not (self.lost or self.doubled or self.wrong) and self.books_exact and self.same_digest
 
 
-async def judge(database: Database, stream: Stream) -> Verdict:
-    """Asks `outcomes verify --truth`, replays the messages into a second database, and compares the two."""
+async def judge(database: Database, stream: Stream, copies: int) -> Verdict:
+    """Asks `outcomes verify --truth`, replays the messages into a second database, and compares the two.
+
+    `copies`: messages that the intake brought once more. Each must be a duplicate in the books, and nothing else.
+    """
     await database.execute(f"CREATE DATABASE {UNDISTURBED}")
     other = named(database.dsn, UNDISTURBED)
     await schema.migrate(other)
     code, _, err = await outcomes("replay", str(stream.file), DATABASE_URL=other)
     if code:
         raise RuntimeError(f"the undisturbed run ended with {code}: {err[-2000:]}")
-    found = await _verified(database.dsn, stream.truth_file)
     expected = await _verified(other, stream.truth_file)
     if not expected["holds"] or expected["differences"]:
         raise RuntimeError(f"the undisturbed run itself is wrong: {[*_failed(expected), *expected['differences']][:5]}")
+    stream.count_copies(copies)
+    found = await _verified(database.dsn, stream.truth_file)
     wrong = [*_failed(found), *found["differences"]]
+    books = {name: expected["books"][name] + (copies if name in ("consumed", "duplicate") else 0) for name in COUNTED}
     wrong += [
-        f"{name}: {found['books'][name]} in the books, {expected['books'][name]} in the undisturbed run's"
-        for name in COUNTED
-        if found["books"][name] != expected["books"][name]
+        f"{name}: {found['books'][name]} in the books, {number} in the undisturbed run's and by copies"
+        for name, number in books.items()
+        if found["books"][name] != number
     ]
     same = found["digest"] == expected["digest"]
     if not same:

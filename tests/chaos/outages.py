@@ -16,7 +16,7 @@ from tests.chaos import rivals
 from tests.chaos.engines import Database
 from tests.chaos.journal import Journal, wait_until
 from tests.chaos.worker_faults import TERMINATED
-from tests.chaos.workers import Forks
+from tests.chaos.workers import Forks, Slot
 from tests.faults.proxy import Cut
 
 CUT_SECONDS = 60.0
@@ -31,6 +31,7 @@ class World:
     kafka: LocalKafka
     forks: Forks
     journal: Journal
+    intake: Slot
     variables: Callable[[], Mapping[str, str]]
     """The environment of one more worker."""
 
@@ -165,6 +166,19 @@ async def _kafka_hangs(world: World, chance: random.Random) -> float:
     return begun
 
 
+async def _intake_and_kafka(world: World, chance: random.Random) -> float:
+    """What is answered while Kafka is away is in the intake's spool; killed, it goes on from there."""
+    begun = time.monotonic()
+    await asyncio.to_thread(world.kafka.stop)
+    for _ in range(2):
+        await asyncio.sleep(chance.uniform(0, 2))
+        await world.intake.end(signal.SIGKILL)
+        await world.intake.start()
+    await asyncio.sleep(chance.uniform(0, 2))
+    await asyncio.to_thread(world.kafka.start)
+    return begun
+
+
 # -- the group --
 
 
@@ -207,6 +221,7 @@ HARM: Mapping[str, Callable[[World, random.Random], Awaitable[float]]] = {
     "kafka restarts": lambda world, chance: _kafka_away(world, chance, LocalKafka.stop),
     "kafka is killed": lambda world, chance: _kafka_away(world, chance, LocalKafka.kill),
     "kafka hangs": _kafka_hangs,
+    "intake is killed while kafka is away": _intake_and_kafka,
     "worker joins and leaves": lambda world, chance: _guest(world, chance, signal.SIGTERM),
     "worker joins and is killed": lambda world, chance: _guest(world, chance, signal.SIGKILL),
     "processes join, one is killed": lambda world, chance: _guest(

@@ -10,6 +10,8 @@ from tests.faults.crashing import POINTS
 
 T = TypeVar("T")
 
+WORKERS_PER_INTAKE = 4
+"""Kills of workers for each harm to the intake."""
 SLOTS = 2
 """Workers that are always there, but for the moments after a kill."""
 
@@ -30,12 +32,16 @@ OUTAGES = (
     "kafka restarts",
     "kafka is killed",
     "kafka hangs",
+    "intake is killed while kafka is away",
     "worker joins and leaves",
     "worker joins and is killed",
     "processes join, one is killed",
     "processes join, their parent is killed",
 )
 """Harm to an engine, or to the group as a whole; one at a time, beside what happens to the workers."""
+
+INTAKE = ("intake: SIGKILL", "intake: SIGTERM", "intake: SIGSTOP")
+"""Harm to the intake, beside all other."""
 
 KILL, TERM, ZOMBIE, TWIN = "SIGKILL", "SIGTERM", "SIGSTOP past the session", "SIGSTOP beside a twin"
 
@@ -61,15 +67,19 @@ class Plan:
     workers: tuple[tuple[WorkerFault, ...], ...]
     """By slot."""
     outages: tuple[str, ...]
+    intake: tuple[str, ...]
 
     @property
     def faults(self) -> int:
         """How many."""
-        return sum(map(len, self.workers)) + len(self.outages)
+        return sum(map(len, self.workers)) + len(self.outages) + len(self.intake)
 
 
 def drawn(seed: int, kills: int, outages: int) -> Plan:
-    """At least `kills` deaths by SIGKILL, and `outages` others: every kind once before any comes again."""
+    """At least `kills` deaths of workers by SIGKILL, some harm to the intake, and `outages` others.
+
+    Every kind comes once before any comes again.
+    """
     chance = random.Random(f"plan-{seed}")
     dealt = _dealt(OUTAGES, chance)
     points = _dealt(tuple(POINTS), chance)
@@ -79,7 +89,8 @@ def drawn(seed: int, kills: int, outages: int) -> Plan:
         fault = _worker_fault(chance, points)
         slots[number % SLOTS].append(fault)
         found, number = found + fault.kills, number + 1
-    return Plan(tuple(map(tuple, slots)), tuple(itertools.islice(dealt, outages)))
+    intake = tuple(itertools.islice(_dealt(INTAKE, chance), max(1, kills // WORKERS_PER_INTAKE)))
+    return Plan(tuple(map(tuple, slots)), tuple(itertools.islice(dealt, outages)), intake)
 
 
 def _worker_fault(chance: random.Random, points: Iterator[str]) -> WorkerFault:

@@ -19,8 +19,10 @@ _DEFINITIONS = """\
 * **regressed**: what a monitor, which looks at the database past all harm some times a second, saw going backwards: a position,
   a current row of a sample, a number of versions. Only a restore from a backup may do that, and is announced to it.
 * **books exact**: consumed is what was told, `outcomes verify` holds, and duplicates, ignored and quarantined are what the
-  truth says.
-* **recovery**: seconds from the end of the harm (for a worker: from its death, for SIGTERM from the signal) until the
+  truth says. What Canvas posts to the intake may be in the topic twice; each such copy must be a duplicate in the books.
+* **posted**: a part of the events is signed and posted to the intake as Canvas does, each again until it is answered with 2xx.
+* **recovery**: seconds from the end of the harm (for the intake: until it answers an event with 2xx; for a worker: from its
+  death, for SIGTERM from the signal) until the
   partitions that it concerned are read on: at least one, and each other in which something is left. A kill concerns the
   partitions that the worker had, an outage concerns all. Kills go on during outages and then wait for the end of those, so
   there are columns for those that no outage came upon.
@@ -46,7 +48,8 @@ def evidence(runs: Sequence[Run]) -> str:
     unknown = " and not known of all" if len(judged) < len(runs) else ""
     exact = len(judged) == len(runs) and all(verdict.books_exact for verdict in judged)
     return (
-        f"faults {len(faults)} by kind {{{kinds}}}, events {sum(run.events for run in runs)}, seeds {len(runs)}, "
+        f"faults {len(faults)} by kind {{{kinds}}}, events {sum(run.events for run in runs)}, "
+        f"of them posted {sum(run.posted for run in runs)} ({sum(run.copies for run in runs)} twice), seeds {len(runs)}, "
         f"lost {sum(verdict.lost for verdict in judged)}{unknown}, "
         f"doubled {sum(verdict.doubled for verdict in judged)}{unknown}, "
         f"regressed {sum(len(run.regressions) for run in runs)}, books {'exact' if exact else 'NOT EXACT'}"
@@ -73,7 +76,7 @@ def write(path: Path, runs: Sequence[Run], command: str) -> None:
         f"{sum(run.kills for run in runs):,} workers killed.",
         "",
         f"Machine: {os.cpu_count()} cores; Python {platform.python_version()}, PostgreSQL {runs[0].postgres}, Apache Kafka "
-        f"{kafka.VERSION}, two workers and what hurts them, all on these cores.",
+        f"{kafka.VERSION}, an intake, two workers and what hurts them, all on these cores.",
         "",
         f"> {evidence(runs)}",
         "",

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from consumer.store import schema
-from tests.chaos import worker_faults
+from tests.chaos import intake_faults, worker_faults
+from tests.chaos.canvas import Canvas, canvas
 from tests.chaos.checking import Verdict, judge
-from tests.chaos.engines import SESSION_SECONDS, Database, local_kafka
+from tests.chaos.engines import SESSION_SECONDS, Database, local_kafka, steady_port
 from tests.chaos.journal import Fault, Journal, wait_until
 from tests.chaos.monitor import Monitor
 from tests.chaos.outages import World, outages
@@ -36,6 +37,10 @@ class Run:
     seed: int
     events: int = 0
     seconds: float = 0.0
+    posted: int = 0
+    """Events that Canvas has posted to the intake."""
+    copies: int = 0
+    """Of them, records that are in the topic once more."""
     looks: int = 0
     """How often the monitor has seen the positions."""
     postgres: str = ""
@@ -73,17 +78,28 @@ async def run(seed: int, *, events: int, kills: int, outages: int, folder: Path)
         await schema.migrate(database.dsn)
         async with database.admin() as admin:
             found.postgres = await admin.fetchval("SHOW server_version")
-        telling = Telling(stream, kafka.bootstrap)
-        await telling.make_topic()
-        monitor = Monitor(lambda: database.dsn, stream.truth, seed)
-        journal = Journal(monitor, telling, plan.faults)
-        found.faults, found.regressions, found.unexpected = journal.faults, monitor.regressions, journal.unexpected
-        async with Forks(folder / "logs") as forks:
-            world = World(database, kafka, forks, journal, lambda: _variables(database, kafka.bootstrap))
-            await _through(plan, world, seed)
-        found.looks = monitor.looks
+        port, data = steady_port(), folder / "intake"
+        async with canvas(port, data) as posting, Forks(folder / "logs") as forks:
+            telling = Telling(stream, kafka.bootstrap, posting)
+            await telling.make_topic()
+            monitor = Monitor(lambda: database.dsn, stream.truth, seed)
+            journal = Journal(monitor, telling, plan.faults)
+            found.faults, found.regressions, found.unexpected = journal.faults, monitor.regressions, journal.unexpected
+            taking = {
+                "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrap,
+                "OUTCOMES_TOPIC": TOPIC,
+                "OUTCOMES_DATA_FOLDER": str(data),
+                "OUTCOMES_INTAKE_JWKS_URL": posting.jwks,
+                "OUTCOMES_INTAKE_PORT": str(port),
+                "OUTCOMES_HTTP_PORT": "0",
+            }
+            intake = Slot(forks, "intake", lambda: taking, journal.unexpected.append, ("intake", "https"))
+            world = World(database, kafka, forks, journal, intake, lambda: _variables(database, kafka.bootstrap))
+            await _through(plan, world, posting, seed)
+        found.looks, found.posted = monitor.looks, posting.posted
         found.telltales = told_by(sorted((folder / "logs").iterdir()), stream.truth)
-        found.verdict = await judge(database, stream)
+        found.copies = max(0, telling.records - len(stream.keys))
+        found.verdict = await judge(database, stream, found.copies)
     except Exception as error:
         found.gave_up = _sentence(error)
         (folder / "logs" / "error.txt").write_text("".join(traceback.format_exception(error)), encoding="utf-8")
@@ -109,25 +125,29 @@ def _variables(database: Database, bootstrap: str) -> Mapping[str, str]:
     }
 
 
-async def _through(plan: Plan, world: World, seed: int) -> None:
+async def _through(plan: Plan, world: World, posting: Canvas, seed: int) -> None:
     """All harm, until everything that was told is in the books."""
     journal, monitor = world.journal, world.journal.monitor
-    slots = [Slot(world.forks, number, world.variables, journal.unexpected.append) for number in range(SLOTS)]
+    slots = [Slot(world.forks, f"worker-{number}", world.variables, journal.unexpected.append) for number in range(SLOTS)]
+    await world.intake.start()
     async with asyncio.TaskGroup() as tasks:
         watching = [
             tasks.create_task(monitor.watch_positions()),
             tasks.create_task(monitor.watch_rows()),
-            tasks.create_task(_lose_patience(journal, slots)),
+            tasks.create_task(_lose_patience(journal, [*slots, world.intake])),
+            tasks.create_task(posting.run()),
         ]
         telling = tasks.create_task(journal.telling.run(journal.share))
         harm = [
             tasks.create_task(worker_faults.harm(slot, faults, journal, random.Random(f"{slot.name}-{seed}")))
             for slot, faults in zip(slots, plan.workers, strict=True)
         ]
+        chance = random.Random(f"intake-{seed}")
+        harm.append(tasks.create_task(intake_faults.harm(world.intake, plan.intake, posting, journal, chance)))
         harm.append(tasks.create_task(outages(plan.outages, world, random.Random(f"outages-{seed}"))))
         await asyncio.wait([*harm, telling])
-        await wait_until(lambda: monitor.read >= journal.telling.confirmed)
-        for slot in slots:
+        await wait_until(lambda: monitor.read >= journal.telling.records)
+        for slot in (*slots, world.intake):
             code = await slot.end(signal.SIGTERM)
             if code not in worker_faults.TERMINATED:
                 journal.unexpected.append(f"{slot.name} ended with {code} at the end:\n{slot.child.tail()}")

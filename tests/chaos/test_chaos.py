@@ -12,7 +12,7 @@ from tests.scratch import folder
 
 @pytest.mark.timeout(240)
 def test_kills_and_outages_by_chance_lose_double_and_set_back_nothing() -> None:
-    """Workers are killed and frozen, engines go away; the projection is that of an undisturbed run, and the books are exact."""
+    """Of workers, intake and engines; the projection is that of an undisturbed run, and the books are exact."""
     if not can_run_locally():
         pytest.skip("a broker of one's own needs Java and Maven")
     with folder() as path:
@@ -23,3 +23,4 @@ def test_kills_and_outages_by_chance_lose_double_and_set_back_nothing() -> None:
     assert len(found.faults) >= 13
     assert all(fault.recovery_seconds is not None for fault in found.faults)
     assert found.looks > 0
+    assert found.posted > 500

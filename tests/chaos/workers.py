@@ -1,8 +1,8 @@
-"""Worker processes, and the places in which one follows another."""
+"""Processes of workers and of the intake, and the places in which one follows another."""
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ LAST_LINES = 12
 
 
 class Child:
-    """A worker process."""
+    """A process."""
 
     def __init__(self, process: Forked, log: Path) -> None:
         self.process = process
@@ -69,24 +69,32 @@ class Forks:
         async with asyncio.timeout(30):
             await asyncio.gather(*(child.ended for child in self._children), return_exceptions=True)
 
-    async def start(self, name: str, variables: Mapping[str, str], point: str | None = None) -> Child:
-        """A worker; with `point` it kills itself there (`tests.faults.crashing`)."""
+    async def start(
+        self, name: str, variables: Mapping[str, str], point: str | None = None, command: Sequence[str] = ("worker",)
+    ) -> Child:
+        """A worker, or another command; with `point` a worker kills itself there (`tests.faults.crashing`)."""
         self._number += 1
         log = self.logs / f"{self._number:05}-{name}.log"
-        module, arguments = ("tests.faults.crashing", [point, "worker"]) if point else ("consumer", ["worker"])
+        module, arguments = ("tests.faults.crashing", [point, "worker"]) if point else ("consumer", list(command))
         child = Child(await fork(module, arguments, environment(**variables), log=log), log)
         self._children.append(child)
         return child
 
 
 class Slot:
-    """A place for one worker, a static member of the group: who dies here is followed at once."""
+    """A place for one process: who dies here is followed at once. A worker is a static member of the group."""
 
     def __init__(
-        self, forks: Forks, number: int, variables: Callable[[], Mapping[str, str]], unexpected: Callable[[str], None]
+        self,
+        forks: Forks,
+        name: str,
+        variables: Callable[[], Mapping[str, str]],
+        unexpected: Callable[[str], None],
+        command: Sequence[str] = ("worker",),
     ) -> None:
-        self.name = f"worker-{number}"
+        self.name = name
         self.forks = forks
+        self._command = command
         self._variables = variables
         self._unexpected = unexpected
         self._watching: set[asyncio.Task[None]] = set()
@@ -95,7 +103,7 @@ class Slot:
     async def start(self, point: str | None = None) -> Child:
         """The next worker of this place."""
         variables = {**self._variables(), "OUTCOMES_GROUP_INSTANCE_ID": self.name}
-        self.child = child = await self.forks.start(self.name, variables, point)
+        self.child = child = await self.forks.start(self.name, variables, point, self._command)
         child.expected = point is not None
         task = asyncio.create_task(self._watch(child))
         self._watching.add(task)

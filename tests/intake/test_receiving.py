@@ -1,6 +1,7 @@
 """`outcomes intake sqs`: a message is deleted once its event is stored, and not before."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from consumer.intake.keeping import Keeper
 from consumer.intake.metrics import IntakeMetrics
 from consumer.intake.queue import doubts
 from consumer.intake.receiving import MOST_BYTES, RECEIVERS, Receiving, Room
-from consumer.intake.sqs_running import Tokens
+from consumer.intake.sqs_running import Tokens, _until
 from consumer.settings import Settings
+from consumer.worker.outages import Health
 from tests.acceptance.running import until
 from tests.intake import canvas, sqs
 from tests.intake.serving import Held
@@ -284,6 +286,27 @@ async def test_a_stopping_intake_finishes_what_is_in_flight(queue: Sqs) -> None:
 
         await until(settled)
     assert len(found.outlet.stored) + queue.left(NAME) == 30
+
+
+async def test_a_stopping_intake_is_not_ready(queue: Sqs) -> None:
+    """As long as it finishes what is in flight."""
+    queue.send(NAME, bodies(1))
+    metrics, health, stop = IntakeMetrics(), Health(time.monotonic()), asyncio.Event()
+    keeper = Keeper(Held(seconds=1.5), None, metrics)
+    async with sqs.queues(queue, NAME) as (found,):
+        receiving = Receiving(found, keeper, Tokens(Settings()).opened, metrics, hidden_seconds=30, drop_personal=True)
+        running = asyncio.create_task(_until(stop, [receiving], [keeper], health))
+
+        async def begun() -> bool:
+            return queue.hidden(NAME) > 0
+
+        await until(begun)
+        assert health.waiting_for is None
+        stop.set()
+        await asyncio.sleep(1.2)
+        said: str | None = health.waiting_for
+        assert (running.done(), said) == (False, "the end: it was told to stop")
+        await running
 
 
 async def test_what_a_stopped_intake_could_not_store_is_given_back(queue: Sqs) -> None:
