@@ -1,6 +1,7 @@
 """Wires everything up: settings -> log -> database -> store -> loop -> stop."""
 
 import asyncio
+import ctypes
 import gc
 import os
 import secrets
@@ -21,11 +22,13 @@ from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 import uvloop
 
 from consumer import log
+from consumer.capture import Capturing
 from consumer.errors import Fatal, OutcomesError, Transient
 from consumer.ingest.batch import Books
 from consumer.ingest.decode import Rules
 from consumer.replay import FileReplay, FileSent, Progress, Replay, Sending
 from consumer.settings import Settings
+from consumer.sources.archive import Archive
 from consumer.sources.finding import Capture
 from consumer.store import schema, viewer
 from consumer.store.postgres import Connection, connect, hosts_and_database, translating, without_password
@@ -39,6 +42,9 @@ T = TypeVar("T")
 
 LOOK_SECONDS = 1.0
 """How often to check that the embedded Postgres still runs."""
+_M_MMAP_THRESHOLD, _LARGE_BYTES = -3, 512 * 1024
+"""glibc's number of the option, and more than an event as a rule has."""
+
 STOPPED_AT_ONCE = 1
 """Exit code after a second signal."""
 
@@ -133,6 +139,12 @@ def tune_garbage_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
+
+
+def give_memory_back() -> None:
+    """Large texts go back to the system at once. glibc would keep them: it raises its threshold with each that is freed."""
+    if (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
+        mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 async def work(settings: Settings, dsn: str, *, until_end: bool = False) -> Summary:
@@ -243,6 +255,13 @@ async def replay(
     finally:
         await store.close()
     return Summary(sum((file.books for file in files), Books()), time.monotonic() - begun), files
+
+
+async def capture(settings: Settings, folder: Path, *, until_end: bool) -> Archive:
+    """Captures topics into files until a signal."""
+    capturing = Capturing(settings, folder, until_end=until_end)
+    with signals(capturing.stop):
+        return await capturing.run()
 
 
 async def send(settings: Settings, topic: str, captures: Sequence[Capture], show: Callable[[Progress], None]) -> list[FileSent]:

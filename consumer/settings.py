@@ -60,7 +60,7 @@ class Settings(BaseModel):
     more looks after them and answers `/livez`, `/readyz` and `/metrics` for all. Each adds its number to
     `OUTCOMES_GROUP_INSTANCE_ID`: `-1`, `-2` and so on."""
 
-    batch_size: int = Field(default=10_000, ge=1, le=1_000_000)
+    batch_size: int = Field(default=8_000, ge=1, le=1_000_000)
     """Most events in one transaction."""
 
     batch_bytes: int = Field(default=32 * 1024 * 1024, ge=1024, le=2**31 - 1)

@@ -54,6 +54,7 @@ def sqs(
 
 def _run(loop: Callable[..., Coroutine[Any, Any, None]], direct: bool, **flags: Any) -> None:
     wiring.tune_garbage_collector()
+    wiring.give_memory_back()
     if direct:
         with database(clients=logging.WARNING, **flags) as (settings, dsn):
             wiring.run(loop(settings, dsn, wiring.signals))

@@ -12,6 +12,7 @@ import typer
 
 from consumer.commands import (
     canvas,
+    capture,
     database,
     doctor,
     intake,
@@ -40,7 +41,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _family in (worker, replay, database, doctor, questions, simulate, mastery, canvas, serve):
+for _family in (worker, replay, capture, database, doctor, questions, simulate, mastery, canvas, serve):
     app.add_typer(_family.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(letters.app, name="letters")

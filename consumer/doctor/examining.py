@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from inspect import isawaitable
@@ -14,7 +14,6 @@ from consumer.errors import OutcomesError
 from consumer.intake.outlet import outlet_of
 from consumer.query.status import Status, status
 from consumer.settings import Settings
-from consumer.sources import kafka
 from consumer.sources.describing import described
 from consumer.store.postgres import Connection, connect, translating
 from consumer.store.server import server
@@ -90,8 +89,8 @@ async def _each(skip: Collection[str], steps: Sequence[Step]) -> list[Check]:
 
 def _none(names: Collection[str], skip: Collection[str], error: OutcomesError, advice: str) -> list[Check]:
     """What depends on a system that does not answer: said in full once."""
-    said = [str(error)] + [f"cannot be checked: see `{next(iter(names))}`"] * len(names)
-    return [unknown(name, why, advice) for name, why in zip(names, said, strict=False) if name not in skip]
+    made = [name for name in names if name not in skip]
+    return [unknown(name, f"cannot be checked: see `{made[0]}`" if name != made[0] else str(error), advice) for name in made]
 
 
 async def _stream(settings: Settings, question: Question) -> list[Check]:
@@ -132,10 +131,11 @@ async def _projection(settings: Settings, dsn: str, question: Question) -> list[
         ]
         checks = await _each(skip, steps)
         try:
-            known = await _status(settings, connection, question)
+            with translating():
+                known = await status(connection, schema=HEAD, rosters=settings.people != "off")
         except OutcomesError as error:
             return checks + _none(FEED, skip, error, "see `schema` and `roles`")
-        checks += await _each(skip, _feed(connection, known, found.bytes, question))
+        checks += await _each(skip, _feed(settings, connection, known, found.bytes, question))
         if question.canvas:
             outlet = outlet_of(settings, dsn if question.direct else None, "doctor")
             stack.push_async_callback(outlet.close)
@@ -146,20 +146,9 @@ async def _projection(settings: Settings, dsn: str, question: Question) -> list[
         return checks
 
 
-async def _status(settings: Settings, connection: Connection, question: Question) -> Status:
-    with translating():
-        found = await status(connection, schema=HEAD, rosters=settings.people != "off")
-    if question.direct or "lag" in question.skip:
-        return found
-    try:
-        return replace(found, lag=await kafka.lag(settings, found.topic_positions))
-    except OutcomesError:
-        return found
-
-
-def _feed(connection: Connection, known: Status, size: int, question: Question) -> list[Step]:
+def _feed(settings: Settings, connection: Connection, known: Status, size: int, question: Question) -> list[Step]:
     steps: list[Step] = [
-        ("lag", lambda: feed.lag(known)),
+        ("lag", lambda: feed.lag(settings, known)),
         ("heartbeat", lambda: feed.heartbeat(known)),
         ("silence", lambda: feed.silence(connection, known)),
         ("quarantine", lambda: feed.quarantine(known)),

@@ -6,6 +6,8 @@ from consumer.doctor.checks import Check, attention, ok, unknown
 from consumer.query.objects import QUARANTINE_LEFT_OUT
 from consumer.query.rhythm import WEEKS, Silence, silences, versions_of_a_week
 from consumer.query.status import Status, ago
+from consumer.settings import Settings
+from consumer.sources import kafka
 from consumer.store.postgres import Connection
 
 HEARTBEAT_SECONDS = 30 * 60
@@ -74,11 +76,15 @@ def gaps(found: Status) -> Check:
     return ok("gaps", "all records of the topics were read")
 
 
-def lag(found: Status) -> Check:
+async def lag(settings: Settings, found: Status) -> Check:
     """Whether the workers keep up."""
-    if found.lag is None:
-        return unknown("lag", "Kafka does not tell the ends of the partitions", "see `topic` above")
-    behind = sum(found.lag.values())
+    positions = {partition: at for partition, at in found.topic_positions.items() if partition.source in settings.topic}
+    if not positions:
+        return attention("lag", f"no worker has begun to read {', '.join(settings.topic)}", "read the log of `outcomes worker`")
+    known = await kafka.lag(settings, positions)
+    if silent := len(positions) - len(known):
+        return unknown("lag", f"Kafka does not tell the ends of partitions: {silent}", "see `topic` above")
+    behind = sum(known.values())
     if behind > MOST_LAG:
         return attention("lag", f"{behind:,} records are not written yet", "start more workers, up to one a partition")
     return ok("lag", f"{behind:,} records are not written yet")

@@ -1,9 +1,10 @@
 """Where Canvas delivers: the keys that it signs with, and the disk of the intake."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
-from consumer.doctor.checks import Check, attention, ok
+from consumer.doctor.checks import Check, attention, ok, unknown
 from consumer.errors import Fatal, Transient, UsageError
 from consumer.intake import keys
 from consumer.settings import Settings
@@ -42,11 +43,15 @@ async def sqs(settings: Settings) -> Check:
     return ok("sqs", f"there, with a redrive policy: {named}")
 
 
-async def disk(settings: Settings) -> Check:
+def disk(settings: Settings) -> Check:
     """Whether the disk of the data folder holds what the intake may keep there, and the embedded database."""
     folder = settings.data_folder.absolute()
-    usage = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists()))
-    least = max(settings.intake_spool_bytes - _spooled(folder / "intake"), int(LEAST_FREE * usage.total))
+    try:
+        usage = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists()))
+        spooled = _spooled(folder / "intake")
+    except OSError as error:
+        return unknown("disk", f"{folder} cannot be read ({error.strerror})", "run this as the user of the intake")
+    least = max(settings.intake_spool_bytes - spooled, int(LEAST_FREE * usage.total))
     found = f"{_gigabytes(usage.free)} are free on the disk of {folder}"
     if usage.free < least:
         return attention(
@@ -58,7 +63,11 @@ async def disk(settings: Settings) -> Check:
 
 
 def _spooled(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.glob("*.spool")) if folder.is_dir() else 0
+    size = 0
+    for path in folder.glob("*.spool"):
+        with suppress(FileNotFoundError):  # the intake has just sent it
+            size += path.stat().st_size
+    return size
 
 
 def _gigabytes(size: int) -> str:

@@ -101,11 +101,13 @@ async def connected(queues: Sequence[str], connections: int) -> AsyncIterator[li
     region = os.environ.get("AWS_REGION") or None  # Python's SDK alone reads only AWS_DEFAULT_REGION and the profile
     async with AsyncExitStack() as stack:
         try:
-            client = await stack.enter_async_context(get_session().create_client("sqs", region_name=region, config=config))
+            session = get_session()
+            client = await stack.enter_async_context(session.create_client("sqs", region_name=region, config=config))
         except NoRegionError as error:
             raise UsageError("no AWS region is set: set AWS_REGION, or the region of the profile") from error
         except (BotoCoreError, ValueError) as error:  # an unknown profile, an address that is none
             raise UsageError(f"AWS' settings cannot be used: {error}") from error
+        session.get_component("data_loader")._cache.clear()  # 7 MB: the addresses of all of AWS
         yield [Queue(client, queue) for queue in queues]
 
 

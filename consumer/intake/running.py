@@ -1,7 +1,6 @@
 """Runs `outcomes intake https` until a signal."""
 
 import asyncio
-import ctypes
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -32,16 +31,7 @@ _BACKLOG = 2048
 _IDLE_SECONDS = 75
 """How long an idle connection stays open: longer than proxies keep theirs."""
 
-_M_MMAP_THRESHOLD, _LARGE_BYTES = -3, 512 * 1024
-"""glibc's number of the option, and more than an event as a rule has."""
-
 Signals = Callable[[Callable[[], None]], Any]
-
-
-def _give_memory_back() -> None:
-    """Large bodies go back to the system at once. glibc would keep them: it raises its threshold with each that is freed."""
-    if (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
-        mallopt(_M_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 class _Server(uvicorn.Server):
@@ -97,7 +87,6 @@ async def run(settings: Settings, dsn: str | None, signals: Signals) -> None:
     """Takes events until a signal. `dsn`: the database to write to; None for the topic. Raises `Fatal` and `UsageError`."""
     if dsn is None and len(settings.topic) > 1:
         raise UsageError("an intake writes to one topic: set OUTCOMES_TOPIC or --topic to one name")
-    _give_memory_back()
     folder = settings.data_folder / "intake"
     metrics, health = IntakeMetrics(), Health(time.monotonic())
     spool = Spool(folder, settings.intake_spool_bytes) if settings.intake_spool_bytes else None

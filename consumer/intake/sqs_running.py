@@ -77,14 +77,13 @@ async def _until(stop: asyncio.Event, queues: list[Receiving], keepers: list[Kee
     receivers = [asyncio.create_task(queue.run()) for queue in queues]
     others = [
         asyncio.create_task(stop.wait()),
-        asyncio.create_task(_watch(health, queues)),
+        asyncio.create_task(_watch(health, queues, stop)),
         *(asyncio.create_task(keeper.drain()) for keeper in keepers),
     ]
     try:
         done, _ = await asyncio.wait([*receivers, *others], return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
-        health.waiting_for = "the end: it was told to stop"
         for queue in queues:
             queue.stop()
         await asyncio.wait(receivers, timeout=STOP_SECONDS)
@@ -94,11 +93,12 @@ async def _until(stop: asyncio.Event, queues: list[Receiving], keepers: list[Kee
         await asyncio.gather(*receivers, *others, return_exceptions=True)
 
 
-async def _watch(health: Health, queues: list[Receiving]) -> None:
+async def _watch(health: Health, queues: list[Receiving], stop: asyncio.Event) -> None:
     """What the probes say, each second."""
     while True:
         health.last_progress = time.monotonic()
-        health.waiting_for = next((queue.waiting_for for queue in queues if queue.waiting_for), None)
+        stopping = "the end: it was told to stop" if stop.is_set() else None
+        health.waiting_for = stopping or next((queue.waiting_for for queue in queues if queue.waiting_for), None)
         await asyncio.sleep(1)
 
 

@@ -44,7 +44,7 @@ async def deliver(
         async with asyncio.timeout(seconds), aiohttp.ClientSession(headers=headers, timeout=timeout) as client:
             await _all([asyncio.create_task(in_turn(client), name="deliver") for _ in range(AT_ONCE)])
     except TimeoutError as error:
-        raise Transient(f"{url} has not answered 2xx within {seconds} s") from error
+        raise Transient(f"the intake has not answered 2xx within {seconds:g} s") from error  # its address may hold the secret
     return done
 
 

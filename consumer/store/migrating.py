@@ -49,11 +49,12 @@ async def upgrade(dsn: str, before: str | None) -> list[str]:
 
 
 async def _prepare(dsn: str, revision: str | None) -> None:
-    """Statements, one a file, that may commit on their way, and may be repeated."""
+    """Statements, one a file, that may commit on their way, and may be repeated. Rows are statements to run, in turn."""
     for file in sorted((FOLDER / "versions").glob(f"{revision}_*.before*.sql")):
         connection = await connect(dsn, application="outcomes migrate")
         try:
-            await connection.execute(file.read_text(encoding="utf-8"))
+            for row in await connection.fetch(file.read_text(encoding="utf-8"), timeout=None):
+                await connection.execute(row[0])
         finally:
             await connection.close()
 

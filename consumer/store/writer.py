@@ -234,7 +234,14 @@ class Writer:
             if known and any(row.version.metadata is not None for row in rows):
                 await self._connection.execute(_MERGE_CONTEXT[table.name])
             for row in await self._connection.fetch(_WRITE_CURRENT[table.name]):
-                replaced[Partition(row["source"], row["partition"])] += row["events"]
+                tenant, ids = row["root_account_uuid"], frozenset(row["ids"])
+                written = [
+                    one.record[:2]
+                    for one, newest in rows
+                    if newest and one.key.id in ids and one.key.root_account_uuid == tenant
+                ]
+                for where, events in Counter(written).items():
+                    replaced[Partition(*where)] += events
         return added, replaced
 
     async def _create_partitions(self, tables: Mapping[Table, list[Staged]]) -> None:

@@ -1,4 +1,4 @@
-"""`/livez`, `/readyz` and `/metrics` of a worker."""
+"""`/livez`, `/readyz` and `/metrics` of a worker or an intake."""
 
 import errno
 from collections.abc import AsyncIterator, Callable

@@ -57,8 +57,8 @@ RETURNS TABLE (at timestamptz, cause text, table_name text, id bigint) LANGUAGE 
         SELECT v.*, v.workflow_state = 'active' AND v.score IS NOT NULL AS valid,
                v.user_uuid = ANY (ARRAY(SELECT name.user_uuid FROM name)) AND v.learning_outcome_id = outcome
                    AND outcomes_internal.course_of(v.result_context_type, v.result_context_id) IS NOT DISTINCT FROM course AS here
-          FROM result
-          JOIN outcomes.learning_outcome_result_version v ON v.root_account_uuid = tenant AND v.id = result.id
+          FROM outcomes.learning_outcome_result_version v
+         WHERE v.root_account_uuid = tenant AND v.id = ANY (ARRAY(SELECT result.id FROM result))
     ),
     told AS MATERIALIZED (
         SELECT v.id, v.event_time, v.artifact_type, v.artifact_id, v.associated_asset_type, v.associated_asset_id, v.valid, v.user_uuid,

@@ -18,20 +18,23 @@ DECLARE
     read_again AS MATERIALIZED (
         SELECT cell.user_uuid, cell.learning_outcome_id
           FROM cell
-          JOIN shown USING (learning_outcome_id)
-         WHERE cell.total >= 1e6 OR (shown.unit BETWEEN 1e-2 AND 1e4) IS NOT TRUE
+         WHERE cell.total >= 1e6
             OR CASE WHEN cardinality(cell.quiz_ids) = 1 THEN cell.quiz_ids[1] IS NULL
                     WHEN cardinality(cell.quiz_ids) = 2 THEN (cell.quiz_ids[1] <> cell.quiz_ids[2]) IS NOT TRUE
                     WHEN cardinality(cell.quiz_ids) > 2 THEN (SELECT count(DISTINCT q) < count(*) FROM unnest(cell.quiz_ids) q) END
             OR cell.learning_outcome_id IN (SELECT gone.learning_outcome_id
-                                              FROM outcomes_internal.removed_alignment(tenant, course_id, at, known_at) gone){or_handed_in}
+                                              FROM outcomes_internal.removed_alignment(tenant, course_id, at, known_at) gone
+                                             UNION ALL
+                                            SELECT shown.learning_outcome_id FROM shown WHERE (shown.unit BETWEEN 1e-2 AND 1e4) IS NOT TRUE){or_handed_in}
     ),
     judged AS MATERIALIZED (
-        SELECT c.*, outcomes_internal.sure_score(c.cents) IS NULL AS unsure
+        SELECT c.user_uuid, c.learning_outcome_id, c.results, c.last_assessed_at, c.calculation_method, c.calculation_int, c.unit,
+               c.mastery_points, c.cents, CASE WHEN outcomes_internal.sure_score(c.cents) IS NULL THEN c.percents END AS unsure
           FROM (SELECT cell.user_uuid, cell.learning_outcome_id, cell.results, cell.last_assessed_at, cell.percents,
                        shown.calculation_method, shown.calculation_int, shown.unit, shown.mastery_points,
-                       outcomes_internal.near_score(shown.calculation_method, shown.calculation_int, cell.results, cell.total * shown.unit,
-                                                    cell.highest * shown.unit, cell.percents[cell.results] * shown.unit) * 100 AS cents
+                       outcomes_internal.near_score(
+                           cell.results, cell.total * shown.unit, cell.highest * shown.unit, cell.percents[cell.results] * shown.unit,
+                           shown.newest_weight, shown.older_weight, shown.mean_weight, shown.highest_weight) * 100 AS cents
                   FROM cell
                   JOIN shown USING (learning_outcome_id)
                  WHERE (cell.user_uuid, cell.learning_outcome_id) NOT IN (SELECT read_again.user_uuid, read_again.learning_outcome_id FROM read_again)
@@ -40,8 +43,10 @@ DECLARE
     -- Once for all cells that have the same percentages: rubrics have few levels.
     exact AS MATERIALIZED (
         SELECT d.*, outcomes_internal.rollup_score(d.calculation_method, d.calculation_int,
-                                                   ARRAY(SELECT p * d.unit FROM unnest(d.percents) p), d.mastery_points) AS score
-          FROM (SELECT DISTINCT j.calculation_method, j.calculation_int, j.unit, j.mastery_points, j.percents FROM judged j WHERE j.unsure) d
+                                                   ARRAY(SELECT p * d.unit FROM unnest(d.unsure) p), d.mastery_points) AS score
+          FROM (SELECT DISTINCT j.calculation_method, j.calculation_int, j.unit, j.mastery_points, j.unsure
+                  FROM judged j
+                 WHERE j.unsure IS NOT NULL) d
     ),$cells$;
     -- One look-up for each assessment: its answer is remembered.
     assessed text := $assessed$
@@ -69,4 +74,4 @@ END
 $text$;
 COMMENT ON FUNCTION outcomes_internal.text_of_cells IS
     'For text_of_rollup: each student and outcome with the percentages of the results that count now, and the score where sums tell it '
-    '(judged), or all percentages do (exact). read_again: where neither does. in_order: for methods that ask which result is newer.';
+    '(judged), or the percentages do that leave it unsure (exact). read_again: where neither does. in_order: for methods that ask which result is newer.';

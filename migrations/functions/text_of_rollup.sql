@@ -105,7 +105,7 @@ $inputs$;
     shown text := $shown$
     -- Each outcome with the scale and the method that apply to it here.
     shown AS MATERIALIZED (
-        SELECT seen.learning_outcome_id, setting.scale_id AS outcome_proficiency_id, applied.*,
+        SELECT seen.learning_outcome_id, setting.scale_id AS outcome_proficiency_id, applied.*, weights.*,
                CASE WHEN applied.points_possible <= 0 THEN applied.mastery_points ELSE applied.points_possible END AS unit,
                applied.calculation_method NOT IN ('highest', 'n_mastery') AS merges
           FROM (SELECT DISTINCT r.learning_outcome_id FROM {seen} r) seen
@@ -121,14 +121,15 @@ $inputs$;
          CROSS JOIN LATERAL outcomes_internal.outcome_setting(
                 setting.scale_ratings, setting.method_found, setting.found_method, setting.found_int,
                 own.rubric_criterion, own.calculation_method, own.calculation_int) applied
+          LEFT JOIN LATERAL outcomes_internal.score_weights(applied.calculation_method, applied.calculation_int) weights ON true
          WHERE o.workflow_state IS DISTINCT FROM 'deleted' AND link.shown IS NOT false
     ),
 $shown$;
     scores_of_cells text := $scores$SELECT j.user_uuid, j.learning_outcome_id, j.results, j.last_assessed_at,
-               CASE WHEN NOT j.unsure THEN round(j.cents) / 100 END AS reached,
-               CASE WHEN j.unsure THEN exact.score ELSE round(j.cents)::bigint * 0.01 END AS score
+               CASE WHEN j.unsure IS NULL THEN round(j.cents) / 100 END AS reached,
+               CASE WHEN j.unsure IS NULL THEN round(j.cents)::bigint * 0.01 ELSE exact.score END AS score
           FROM judged j
-          LEFT JOIN exact ON j.unsure AND exact.percents = j.percents AND exact.unit = j.unit
+          LEFT JOIN exact ON exact.unsure = j.unsure AND exact.unit = j.unit
                          AND (exact.calculation_method, exact.calculation_int, exact.mastery_points)
                              IS NOT DISTINCT FROM (j.calculation_method, j.calculation_int, j.mastery_points)
          UNION ALL$scores$;
@@ -149,8 +150,9 @@ $shown$;
                coalesce(outcomes_internal.sure_score(g.cents),
                         outcomes_internal.rollup_score(g.calculation_method, g.calculation_int, g."values", g.mastery_points)) AS score{worked_too}
           FROM (SELECT grouped.*, shown.calculation_method, shown.calculation_int, shown.mastery_points,
-                       outcomes_internal.near_score(shown.calculation_method, shown.calculation_int, grouped.results, grouped.total,
-                                                    grouped.highest, grouped."values"[grouped.results]) * 100 AS cents
+                       outcomes_internal.near_score(
+                           grouped.results, grouped.total, grouped.highest, grouped."values"[grouped.results],
+                           shown.newest_weight, shown.older_weight, shown.mean_weight, shown.highest_weight) * 100 AS cents
                   FROM grouped
                   JOIN shown USING (learning_outcome_id)
                 OFFSET 0) g

@@ -23,9 +23,9 @@ from consumer.engines import postgres as postgres_engine
 from consumer.engines import reaper
 from consumer.store import schema
 from consumer.store.postgres import connect
-from tests.bench import duplicates, growth, intake, mastery, memory, processes, quiet, served, shapes, throughput
+from tests.bench import duplicates, growth, intake, mastery, memory, processes, quiet, served, shapes, sqs, throughput
 
-PARTS = ("shapes", "throughput", "processes", "duplicates", "memory", "quiet", "mastery", "serve", "intake")
+PARTS = ("shapes", "throughput", "processes", "duplicates", "memory", "quiet", "mastery", "serve", "intake", "sqs")
 LONG = ("growth",)
 """Parts that run only where they are asked for."""
 EVENTS = 200_000
@@ -148,6 +148,8 @@ def main() -> None:
             found["serve"] = _show(console, title, served.run(term))
         if "intake" in parts and kafka:
             found["intake"] = _show(console, "intake", intake.run(kafka.bootstrap, count=count // 4))
+        if "sqs" in parts and kafka:
+            found["sqs"] = _show(console, "intake from a queue", sqs.run(kafka.bootstrap, count=count // 20))
         if "growth" in parts and kafka:
             full = asyncio.run(_database(postgres.dsn, "outcomes_bench_full"))
             engines.callback(lambda: asyncio.run(_drop(postgres.dsn, "outcomes_bench_full")))

@@ -105,7 +105,7 @@ async def test_a_queue_that_loses_events_is_found(monkeypatch: pytest.MonkeyPatc
 
 
 async def test_a_disk_without_room_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What is in the spool already needs no more room."""
+    """What is in the spool already needs no more room. A file that goes meanwhile does no harm."""
     asked = [name for name in NAMES if name != "disk"]
     (found,) = await checked(asked, data_folder=tmp_path / "not" / "yet", intake_spool_bytes=1)
     assert found.state == "ok", found
@@ -114,7 +114,11 @@ async def test_a_disk_without_room_is_found(monkeypatch: pytest.MonkeyPatch, tmp
     assert (found.state, "OUTCOMES_DATA_FOLDER" in found.advice) == ("attention", True)
     (tmp_path / "intake").mkdir()
     (tmp_path / "intake" / "1.spool").write_bytes(b"x" * 100)
+    (tmp_path / "intake" / "2.spool").symlink_to("sent")  # glob finds it, stat does not
     assert inlet._spooled(tmp_path / "intake") == 100
+    (tmp_path / "intake" / "3.spool").symlink_to("3.spool")
+    (found,) = await checked(asked, data_folder=tmp_path)
+    assert (found.state, found.found) == ("unknown", f"{tmp_path} cannot be read (Too many levels of symbolic links)")
 
 
 async def test_faults_of_the_topic_are_found(kafka_bootstrap: str, topic: MakeTopic) -> None:
@@ -145,12 +149,15 @@ async def test_a_kafka_that_is_away_is_said_and_no_check_passes() -> None:
 
 
 async def test_a_database_that_is_away_is_said_and_no_check_passes() -> None:
-    """All that asks it is unknown, which needs attention."""
+    """All that asks it is unknown, which needs attention. The first check that is made has the reason."""
     found = await checked([*INLET, *STREAM])
     assert Diagnosis(tuple(found)).needs_attention
     assert [check.name for check in found] == [*BASE, *FEED]
     assert {check.state for check in found} == {"unknown"}
     assert "connection to Postgres" in found[0].found
+    found = await checked([*INLET, *STREAM, "database"])
+    assert "connection to Postgres" in found[0].found
+    assert found[1].found == "cannot be checked: see `roles`"
 
 
 async def test_faults_of_the_database_are_found(

@@ -118,7 +118,7 @@ async def test_what_waits_for_somebody_in_the_projection_is_found(unchecked_data
 async def test_workers_that_do_not_keep_up_are_found(
     database: str, kafka_bootstrap: str, topic: MakeTopic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And a Kafka that does not say so is not taken for one without a lag."""
+    """A lag that Kafka does not tell, or of a topic that nobody has read, is not none."""
     name, asked = await topic(1), [one for one in NAMES if one != "lag"]
     await send(kafka_bootstrap, name, [event("course_created")] * 3)
     await write(database, event("course_created"), partition=Partition(name, 0))
@@ -127,8 +127,13 @@ async def test_workers_that_do_not_keep_up_are_found(
     monkeypatch.setattr(feed, "MOST_LAG", 1)
     (found,) = await checked(asked, database, **at)
     assert (found.state, found.found) == ("attention", "2 records are not written yet")
-    (found,) = await checked(asked, database, kafka_bootstrap_servers=AWAY)
-    assert found.state == "unknown"
+    (found,) = await checked(asked, database, topic=(name,), kafka_bootstrap_servers=AWAY)
+    assert (found.state, f"no Kafka at {AWAY}" in found.found) == ("unknown", True)
+    await write(database, event("course_created"), partition=Partition(name, 1))
+    (found,) = await checked(asked, database, **at)
+    assert (found.state, found.found) == ("unknown", "Kafka does not tell the ends of partitions: 1")
+    (found,) = await checked(asked, database, topic=("never-read",), kafka_bootstrap_servers=kafka_bootstrap)
+    assert (found.state, found.found) == ("attention", "no worker has begun to read never-read")
 
 
 async def test_quarantine_that_a_login_may_not_read_is_not_called_empty(database: str, login: str) -> None:

@@ -15,6 +15,7 @@ from asyncpg import Connection
 from asyncpg.transaction import Transaction
 
 from consumer.commands.main import main
+from consumer.sources import archive
 from consumer.sources.kafka import KafkaSource
 from consumer.store import quarantine, writer
 from consumer.store.store import Store
@@ -90,6 +91,21 @@ def _staging() -> None:
     writer.stage_rows = wrapped
 
 
+def _around(owner: Any, name: str, *, after: bool) -> None:
+    method = getattr(owner, name)
+
+    def wrapped(*arguments: Any) -> Any:
+        if not after:
+            _reached()
+        result = method(*arguments)
+        if after:
+            _reached()
+        return result
+
+    setattr(owner, name, wrapped)
+    archive.FILE_BYTES = 1_000  # many files of few records
+
+
 POINTS: dict[str, Callable[[], None]] = {
     "fetched": lambda: _after(KafkaSource, "fetch", bool),
     "decoded": lambda: _before(Worker, "_hand_over"),
@@ -109,11 +125,19 @@ RETRY_POINTS: dict[str, Callable[[], None]] = {
 }
 """Each step of `quarantine retry`."""
 
+CAPTURE_POINTS: dict[str, Callable[[], None]] = {
+    "record_written": lambda: _around(archive._Writing, "write", after=True),
+    "file_full": lambda: _around(archive._Writing, "finish", after=False),
+    "file_renamed": lambda: _around(archive._Writing, "finish", after=True),
+    "file_named": lambda: _around(archive.Archive, "_name", after=True),
+}
+"""Each step of a captured file."""
+
 
 if __name__ == "__main__":
     point, number, stop = [*sys.argv[1].split(":"), "1", ""][:3]
     _left = int(number)
     _signal = signal.SIGSTOP if stop == "STOP" else signal.SIGKILL
-    (POINTS | RETRY_POINTS)[point]()
+    (POINTS | RETRY_POINTS | CAPTURE_POINTS)[point]()
     sys.argv = ["outcomes", *sys.argv[2:]]
     main()

@@ -9,9 +9,13 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from consumer.ingest.batch import Books
 from consumer.query.verify import verify
-from consumer.store.postgres import Connection, connect
-from migrations import HEAD
+from consumer.store import migrating as migrating_steps
+from consumer.store import schema
+from consumer.store.postgres import NOT_NOW, Connection, connect
+from consumer.store.sql import sql
+from migrations import FOLDER, HEAD
 from tests.acceptance.running import send, started, until
 from tests.acceptance.test_worker import _at_least, consumed, settings, stream
 from tests.migrations import NEWER, copied, migrating
@@ -21,6 +25,8 @@ from tests.samples import NOON, TENANT, result
 MakeTopic = Callable[..., Awaitable[str]]
 
 ROWS = 20_000
+ORDER = FOLDER / "versions" / "0003_index_order.sql"
+MAKE_YEARS = sql("make_version_partitions")
 RESULTS = "learning_outcome_result_version"
 
 _COLUMNS = """
@@ -125,3 +131,60 @@ async def test_what_a_killed_migration_has_left_is_done_again(database: str, tmp
     assert await connection.fetchval(not_valid) == 0
     await reader.close()
     await connection.close()
+
+
+INDEXES = """
+    SELECT relname::text, pg_get_indexdef(indexrelid), indisvalid, indisprimary
+      FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+     WHERE relname LIKE 'learning\\_outcome\\_result%' ORDER BY 1
+"""
+
+
+async def test_indexes_of_results_change_their_order_beside_who_writes(empty_database: str, database: str) -> None:
+    """After a kill within a build, and beside a year that began meanwhile, the indexes are those of a new database."""
+    ground = await connect(empty_database)
+    await schema._make_schemas(ground)
+    for revision in ("0001", "0002"):
+        await migrating_steps._run(empty_database, revision, last=revision == "0002")
+    await ground.fetchval(MAKE_YEARS, [2025])
+    for number in range(1, 30):
+        await write(ground, result(number, minute=number))
+    await _kill_a_build(empty_database, ground)
+    statements = [row[0] for row in await ground.fetch(ORDER.with_suffix(".before.sql").read_text(encoding="utf-8"))]
+    assert statements[0].startswith("DROP INDEX")
+    for statement in statements:
+        await ground.execute(statement)
+    await ground.fetchval(MAKE_YEARS, [2024])
+    with pytest.raises(asyncpg.PostgresError) as refused:
+        await ground.execute(ORDER.read_text(encoding="utf-8"))
+    assert refused.value.sqlstate in NOT_NOW
+    migration = asyncio.create_task(schema.migrate(empty_database))
+    number = 30
+    while not migration.done():
+        await write(ground, result(number), result(number, minute=1), result(1, minute=number))
+        number += 1
+    assert (await migration)[:2] == ("0002", HEAD)
+    assert number > 31
+    new = await connect(database)
+    await new.fetchval(MAKE_YEARS, [2024, 2025])
+    assert await ground.fetch(INDEXES) == await new.fetch(INDEXES)
+    assert await write(ground, result(number), result(number, minute=1), result(number)) == Books(
+        applied=1, superseded=1, duplicate=1
+    )
+    assert (await verify(ground)).holds
+    await ground.close()
+    await new.close()
+
+
+async def _kill_a_build(dsn: str, connection: Connection) -> None:
+    """The first index of the step that waits for a writer is left invalid."""
+    statement = (await connection.fetch(ORDER.with_suffix(".before.sql").read_text(encoding="utf-8")))[0][0]
+    writer, builder = await connect(dsn), await connect(dsn)
+    async with writer.transaction():
+        await writer.execute("LOCK learning_outcome_result IN ROW EXCLUSIVE MODE")
+        building = asyncio.create_task(builder.execute(statement))
+        await until(lambda: connection.fetchval("SELECT count(*) FROM pg_index WHERE NOT indisvalid"))
+        await connection.execute("SELECT pg_terminate_backend($1)", builder.get_server_pid())
+        with pytest.raises(asyncpg.PostgresError, match="terminating connection"):
+            await building
+    await writer.close()

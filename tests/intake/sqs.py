@@ -16,7 +16,7 @@ from moto.sqs.models import sqs_backends
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import run_wsgi_app
 
-from consumer.intake.queue import Queue, connected
+from consumer.intake.queue import Queue, connected, name_of
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 _POLL_SECONDS = 0.02
@@ -45,6 +45,8 @@ class Sqs:
         self.url = ""
         self.deleted: list[Any] = []
         """Ids of events whose messages were deleted, in this order."""
+        self.waiting = 0
+        """Requests that wait for messages."""
         self._bodies: dict[str, str] = {}
         self._lock = threading.RLock()
         self._app = create_backend_app("sqs")
@@ -123,27 +125,32 @@ class Sqs:
         return [content]
 
     def _handled(self, action: str, environ: dict[str, Any], body: bytes) -> tuple[str, Any, bytes]:
-        """Waits for messages without keeping others waiting."""
+        """Moto's answer. Waits for messages without keeping others waiting."""
         asked = json.loads(body or b"{}")
-        end = time.monotonic() + int(asked.pop("WaitTimeSeconds", 0))
+        self.waiting += 1
+        self._wait(asked.get("QueueUrl", ""), int(asked.pop("WaitTimeSeconds", 0)), environ["werkzeug.socket"])
+        self.waiting -= 1
         body = json.dumps(asked).encode()
-        while True:  # a message for a client that has gone would stay hidden
+        with self._lock:
             inner = environ | {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
-            with self._lock:
-                parts, status, headers = run_wsgi_app(self._app, inner)
-                content = b"".join(parts)
-                if action == "DeleteMessageBatch" and status.startswith("200"):
-                    done = {one["Id"] for one in json.loads(content)["Successful"]}
-                    gone = [self._bodies[one["ReceiptHandle"]] for one in asked["Entries"] if one["Id"] in done]
-                    self.deleted += [orjson.loads(text)["body"]["id"] for text in gone]
-            messages = json.loads(content).get("Messages") if action == "ReceiveMessage" and status.startswith("200") else True
-            if messages or time.monotonic() > end:
-                if isinstance(messages, list):
-                    self._bodies |= {one["ReceiptHandle"]: one["Body"] for one in messages}
-                return status, list(headers), content
+            parts, status, headers = run_wsgi_app(self._app, inner)
+            content = b"".join(parts)
+            answer = json.loads(content) if status.startswith("200") and content else {}
+            self._bodies |= {one["ReceiptHandle"]: one["Body"] for one in answer.get("Messages", ())}
+            if action == "DeleteMessageBatch" and answer:
+                done = {one["Id"] for one in answer["Successful"]}
+                gone = [self._bodies.pop(one["ReceiptHandle"]) for one in asked["Entries"] if one["Id"] in done]
+                self.deleted += [orjson.loads(text)["body"]["id"] for text in gone]
+        return status, list(headers), content
+
+    def _wait(self, url: str, seconds: int, client: socket.socket) -> None:
+        """Until a message is visible, or the client has gone: what it was given would stay hidden."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not _is_gone(client):
+            queue = self._backend.queues.get(name_of(url))
+            if queue is None or any(message.visible for message in list(queue._messages)):
+                return
             time.sleep(_POLL_SECONDS)
-            if _is_gone(environ["werkzeug.socket"]):
-                return status, list(headers), content
 
 
 def _is_gone(client: socket.socket) -> bool:

@@ -14,7 +14,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from consumer.engines import kafka as kafka_engine
 from consumer.engines.kafka import LocalKafka
+from consumer.errors import Transient
 from consumer.intake.events import HEADER
+from consumer.sources.delivering import deliver
 from tests.acceptance.running import Process, outcomes, running, until
 from tests.acceptance.test_worker import found, settings
 from tests.faults.test_kafka import made
@@ -225,6 +227,13 @@ async def test_the_simulator_plays_canvas_towards_an_intake(database: str, tmp_p
     assert (await outcomes("verify", "--truth", str(truth), DATABASE_URL=database))[0] == 0
     code, _, err = await outcomes("simulate", "--https", "http://127.0.0.1:1/events", "--poison", "0.1")
     assert (code, "Canvas posts neither" in err) == (2, True)
+
+
+async def test_an_intake_that_is_away_is_named_without_its_secret() -> None:
+    """Which the address may end in."""
+    with pytest.raises(Transient) as refused:
+        await deliver("http://127.0.0.1:1/events/the-secret", [b"{}"], seconds=0.1)
+    assert str(refused.value) == "the intake has not answered 2xx within 0.1 s"
 
 
 async def _answers(port: int) -> bool:

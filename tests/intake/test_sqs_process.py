@@ -34,7 +34,7 @@ def queue() -> Iterator[Sqs]:
     """An empty queue with dead letters."""
     with sqs.serving() as server:
         server.make("dead")
-        server.make(NAME, RedrivePolicy={"deadLetterTargetArn": server.queue("dead").queue_arn, "maxReceiveCount": 50})
+        server.make(NAME, RedrivePolicy={"deadLetterTargetArn": server.queue("dead").queue_arn, "maxReceiveCount": 20})
         yield server
 
 
@@ -80,7 +80,7 @@ class Trouble:
 def bodies(numbers: range, chance: random.Random) -> list[bytes]:
     """Each once, some twice, in disorder, with some that are no events."""
     sent = [orjson.dumps(result(id=number)) for number in numbers]
-    sent += chance.choices(sent, k=len(sent) // 20) + [POISON] * (len(sent) // 200)
+    sent += chance.choices(sent, k=len(sent) // 20) + [POISON] * (2 + len(sent) // 2_000)
     chance.shuffle(sent)
     return sent
 

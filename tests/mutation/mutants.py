@@ -21,6 +21,7 @@ _ROSTERS = "tests/canvas/test_rosters.py"
 _TCP = "consumer/engines/tcp.py"
 _ATTACKS = "tests/serve/test_attacks.py"
 _STEP = "migrations/versions/0001_projection.objects.sql"
+_ORDERED = "migrations/versions/0003_index_order.before.sql"
 _FUNCTIONS = "migrations/functions"
 _SCORE = f"{_FUNCTIONS}/rollup_score.sql"
 
@@ -60,6 +61,8 @@ _KEYS = "consumer/intake/keys.py"
 _HTTPS = "consumer/intake/https.py"
 _KEEPING = "consumer/intake/keeping.py"
 _SPOOL = "consumer/intake/spool.py"
+_ARCHIVE = "consumer/sources/archive.py"
+_CAPTURED = "tests/acceptance/test_capture.py"
 _RECEIVING = "consumer/intake/receiving.py"
 _RECEIVED = "tests/intake/test_receiving.py"
 _DELIVERED = "tests/intake/test_https.py"
@@ -122,6 +125,7 @@ _KNOWN = _tests(_GUARDS, "test_two_versions_of_one_moment_that_differ_in_their_b
 _SORTED = _tests(_GUARDS, "test_a_sorted_batch_holds_each_version_once_in_key_order_and_marks_the_newest_of_each_object")
 _REFUSED = _tests(_WRITING, "test_a_row_that_the_database_refuses_goes_to_quarantine_alone")
 _SIGTERM = _tests(_STOPPING, "test_sigterm_writes_all_that_was_read")
+_REORDERED = _tests("tests/faults/test_online_migration.py", "test_indexes_of_results_change_their_order_beside_who_writes")
 _RETAINED = _tests(_RETIRING, "test_every_moment_from_the_cutoff_on_answers_as_before")
 _RESTORED = _tests(_RETIRING, "test_a_result_restored_after_the_cutoff_is_told_from_a_new_one")
 _REVOKED = _tests(_STOPPING, "test_partitions_are_given_up_only_when_what_is_being_written_is_written")
@@ -904,8 +908,8 @@ MUTANTS = (
     Mutant(
         "what is no plain percentage is added up, too",
         f"{_FUNCTIONS}/text_of_cells.sql",
-        "WHERE cell.total >= 1e6 OR",
-        "WHERE",
+        "WHERE cell.total >= 1e6\n",
+        "WHERE false\n",
         _tests("tests/postgres/test_mastery_rules.py", "test_the_rollups_of_now_are_those_of_the_newest_moment"),
     ),
     Mutant(
@@ -2391,6 +2395,27 @@ MUTANTS = (
         "if name}",
         _tests("tests/unit/test_intake_events.py", "test_signature_dialect_and_personal_metadata_are_gone"),
     ),
+    Mutant(
+        "what was written is counted for every tenant with such an id",
+        _WRITER,
+        " and one.key.root_account_uuid == tenant",
+        "",
+        _tests(_WRITING, "test_what_was_written_is_counted_for_its_tenant"),
+    ),
+    Mutant(
+        "an index that a kill left is kept",
+        _ORDERED,
+        "CASE WHEN NOT indisvalid THEN",
+        "CASE WHEN false THEN",
+        _REORDERED,
+    ),
+    Mutant(
+        "the step does not look for partitions that were made meanwhile",
+        _ORDERED.replace(".before", ""),
+        "    IF EXISTS (SELECT\n",
+        "    IF false AND EXISTS (SELECT\n",
+        _REORDERED,
+    ),
     # -- several processes --
     Mutant(
         "a process that keeps dying is started for ever",
@@ -2481,14 +2506,14 @@ MUTANTS = (
         "consumer/app.py",
         'f"{name}-{number}"',
         "name",
-        _tests(_KILLED, "test_processes_that_are_killed_are_started_again_and_nothing_is_lost_or_doubled"),
+        _tests(_KILLED, "test_a_process_that_is_killed_is_started_again_and_nothing_is_lost_or_doubled"),
     ),
     Mutant(
         "two signals end a process of several at once",
         "consumer/app.py",
         "add_signal_handler(ending, worker.stop)",
         "add_signal_handler(ending, lambda: (worker.stop(), asyncio.get_running_loop().add_signal_handler(15, os._exit, 1)))",
-        _tests(_KILLED, "test_processes_that_are_killed_are_started_again_and_nothing_is_lost_or_doubled"),
+        _tests(_KILLED, "test_a_process_that_is_killed_is_started_again_and_nothing_is_lost_or_doubled"),
     ),
     Mutant(
         "messages are deleted before they are stored",
@@ -2621,8 +2646,8 @@ MUTANTS = (
     Mutant(
         "a lag that nobody knows is none",
         "consumer/doctor/feed.py",
-        "    if found.lag is None:\n",
-        "    if found.lag is None:\n        return ok('lag', '')\n    if False:\n",
+        "    if silent := len(positions) - len(known):",
+        "    if False:",
         _tests(_FEED, "test_workers_that_do_not_keep_up_are_found"),
     ),
     Mutant(
@@ -2659,5 +2684,41 @@ MUTANTS = (
         "if abs(skew) >",
         "if skew >",
         _tests(_DOCTOR, "test_faults_of_the_database_are_found"),
+    ),
+    # -- captured files --
+    Mutant(
+        "a whole file that the manifest does not name is captured again",
+        _ARCHIVE,
+        "                self._name(path, *_read(path))\n",
+        "                self._last += 1\n",
+        _tests(_CAPTURED, "test_a_kill_at_any_step_loses_and_doubles_nothing"),
+    ),
+    Mutant(
+        "a manifest line that was cut stops the capture",
+        _ARCHIVE,
+        'text[: text.rfind(b"\\n") + 1]',
+        "text",
+        _tests(_CAPTURED, "test_a_kill_at_any_step_loses_and_doubles_nothing"),
+    ),
+    Mutant(
+        "the capture begins again at the topic's start",
+        _ARCHIVE,
+        "        self.positions |= {partition: behind for partition, (_, behind) in ranges.items()}\n",
+        "",
+        _tests(_CAPTURED, "test_a_kill_at_any_step_loses_and_doubles_nothing"),
+    ),
+    Mutant(
+        "two captures write to one folder",
+        _ARCHIVE,
+        "                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "                pass\n",
+        _tests("tests/unit/test_archive.py", "test_a_folder_belongs_to_one_process"),
+    ),
+    Mutant(
+        "deleted records are passed over by a capture",
+        "consumer/sources/tailing.py",
+        'if self._settings.on_gap == "stop":',
+        "if False:",
+        _tests(_CAPTURED, "test_records_that_kafka_has_deleted_are_said"),
     ),
 )

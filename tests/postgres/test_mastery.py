@@ -199,8 +199,10 @@ async def test_many_thousand_scores_of_every_method_agree_to_the_last_cent(unche
     rows = await connection.fetch(
         "SELECT outcomes_internal.rollup_score(method, number, v, mastery), "
         "outcomes_internal.rollup_score(method, number, ARRAY(SELECT unnest(v) ORDER BY 1), mastery) AS sorted, "
-        "outcomes_internal.sure_score(100 * outcomes_internal.near_score(method, outcomes_internal.legal_int(method, number), "
-        "cardinality(v), (SELECT sum(one) FROM unnest(v) one), (SELECT max(one) FROM unnest(v) one), v[cardinality(v)])) "
+        "(SELECT outcomes_internal.sure_score(100 * outcomes_internal.near_score(cardinality(v), sum(one), max(one), "
+        "v[cardinality(v)], w.newest_weight, w.older_weight, w.mean_weight, w.highest_weight)) FROM unnest(v) one, "
+        "outcomes_internal.score_weights(method, outcomes_internal.legal_int(method, number)) w "
+        "GROUP BY w.newest_weight, w.older_weight, w.mean_weight, w.highest_weight) "
         "AS sure FROM (SELECT n, c ->> 0 AS method, (c ->> 1)::integer AS number, (c ->> 3)::float8 AS mastery, "
         "ARRAY(SELECT v::float8 FROM jsonb_array_elements_text(c -> 2) WITH ORDINALITY e (v, n) ORDER BY n) AS v "
         "FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY a (c, n)) a ORDER BY n",

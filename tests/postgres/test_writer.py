@@ -56,6 +56,17 @@ async def test_several_versions_of_one_object_in_a_batch_are_one_applied_and_the
     assert await write(database, *(result(1, minute=minute) for minute in (3, 1, 4, 2))) == Books(applied=1, superseded=3)
 
 
+async def test_what_was_written_is_counted_for_its_tenant(database: str) -> None:
+    """Two tenants have a result with the same id: an older version of one's is not counted with a newer one of the other's."""
+    connection = await connect(database)
+    theirs = result(1, minute=1)
+    theirs["metadata"]["root_account_uuid"] = "another tenant"
+    assert await write(connection, result(1, minute=1), theirs) == Books(applied=2)
+    theirs["metadata"]["event_time"] = result(1, minute=2)["metadata"]["event_time"]
+    assert await write(connection, result(1), theirs) == Books(applied=1, superseded=1)
+    await connection.close()
+
+
 async def test_books_are_kept_per_partition_of_one_batch(database: str) -> None:
     """A batch spans partitions; each has its own line."""
     connection = await connect(database)

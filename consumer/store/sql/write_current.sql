@@ -1,4 +1,5 @@
--- Upserts the newest version of each object if it is newer than the current row. Returns per partition how many rows it wrote.
+-- Upserts the newest version of each object if it is newer than the current row. Returns the ids of the rows it wrote, by tenant: to
+-- count them by partition here would be a join with the stage, which takes a twentieth of the server's time.
 WITH replaced AS (
     INSERT INTO {table} AS current ({columns})
     SELECT {columns}
@@ -10,8 +11,6 @@ WITH replaced AS (
          > (current.event_time, current.event_name, coalesce(current.updated_at, '-infinity'), current.version_hash)
     RETURNING root_account_uuid, id
 )
-SELECT stage.source, stage.partition, count(*) AS events
+SELECT root_account_uuid, array_agg(id) AS ids
   FROM replaced
-  JOIN stage_{table} stage USING (root_account_uuid, id)
- WHERE stage.newest
- GROUP BY stage.source, stage.partition
+ GROUP BY root_account_uuid

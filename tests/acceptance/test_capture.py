@@ -1,0 +1,110 @@
+"""`outcomes capture`: every record of the topic is in one whole file, once, whatever ends the command."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import zstandard
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
+
+from consumer.sources.archive import MANIFEST
+from consumer.sources.files import source_of
+from consumer.sources.finding import find
+from tests.acceptance.running import crashing, outcomes, outcomes_json, send
+from tests.acceptance.test_worker import found, settings, stream
+from tests.faults.crashing import CAPTURE_POINTS
+from tests.faults.test_kafka import administering
+from tests.samples import result
+
+MakeTopic = Callable[..., Awaitable[str]]
+
+
+def variables(bootstrap: str, topic: str, **more: str) -> dict[str, str]:
+    """The environment of the command."""
+    return {"KAFKA_BOOTSTRAP_SERVERS": bootstrap, "OUTCOMES_TOPIC": topic} | more
+
+
+def lines(folder: Path) -> list[dict[str, Any]]:
+    """The records of all files."""
+    return [
+        orjson.loads(line)
+        for path in sorted(folder.glob("*/*.ndjson.zst"))
+        for line in zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes()).splitlines()
+    ]
+
+
+def manifest(folder: Path) -> list[dict[str, Any]]:
+    """Its lines."""
+    return [orjson.loads(line) for line in (folder / MANIFEST).read_bytes().splitlines()]
+
+
+async def test_a_replay_of_the_files_makes_what_the_worker_makes(
+    database: str, another_database: str, kafka_bootstrap: str, topic: MakeTopic, tmp_path: Path
+) -> None:
+    """Also behind the worker: then all events are duplicates. The manifest names each file as a replay does."""
+    name, events = await topic(3), stream(300)
+    await send(kafka_bootstrap, name, [*events, b"\xff\xfe not text", None, b"{}"])
+    code, _, err = await outcomes("capture", str(tmp_path), "--until-end", **variables(kafka_bootstrap, name))
+    assert (code, f"{len(events) + 2:,} records in 1 files" in err) == (0, True), err
+    worked = await outcomes_json("worker", "--until-end", **settings(database, kafka_bootstrap, name))
+    (replayed,) = (await outcomes_json("replay", str(tmp_path), DATABASE_URL=another_database))["files"]
+    assert await found(another_database) == await found(database)
+    assert [entry["source"] for entry in manifest(tmp_path)] == [source_of(*find([str(tmp_path)]))] == [replayed["source"]]
+    before = await found(database)
+    (again,) = (await outcomes_json("replay", str(tmp_path), DATABASE_URL=database))["files"]
+    assert (again["applied"], again["superseded"]) == (0, 0)
+    assert again["duplicate"] == worked["applied"] + worked["superseded"] + worked["duplicate"]
+    assert await found(database) == before
+
+
+@pytest.mark.parametrize("point", CAPTURE_POINTS)
+async def test_a_kill_at_any_step_loses_and_doubles_nothing(
+    point: str, kafka_bootstrap: str, topic: MakeTopic, tmp_path: Path
+) -> None:
+    """The manifest says where to go on; a whole file that it does not name is taken as it is."""
+    name, count = await topic(2), 600
+    await send(kafka_bootstrap, name, [result(id=number, title="x" * 1_000) for number in range(count)])
+    taking = variables(kafka_bootstrap, name)
+    for number in (1, 2):
+        async with crashing(f"{point}:{number}", "capture", str(tmp_path), **taking) as command:
+            code, _, err = await command.end(None)
+            assert code == -9, err
+    if point == "file_named":  # and its line may be cut in the middle
+        with (tmp_path / MANIFEST).open("r+b") as opened:
+            opened.truncate((tmp_path / MANIFEST).stat().st_size - 10)
+    code, _, err = await outcomes("capture", str(tmp_path), "--until-end", **taking)
+    assert code == 0, err
+    at = sorted((line["partition"], line["offset"]) for line in lines(tmp_path))
+    assert len(at) == count == len(set(at))
+    assert sum(entry["records"] for entry in manifest(tmp_path)) == count
+    assert {entry["file"] for entry in manifest(tmp_path)} == {
+        str(path.relative_to(tmp_path)) for path in tmp_path.glob("*/*.ndjson.zst")
+    }
+
+
+async def test_records_that_kafka_has_deleted_are_said(kafka_bootstrap: str, topic: MakeTopic, tmp_path: Path) -> None:
+    """It stops, unless it is told to go on."""
+    name = await topic(1)
+    taking = variables(kafka_bootstrap, name)
+    await send(kafka_bootstrap, name, [result(id=number) for number in range(10)])
+    assert (await outcomes("capture", str(tmp_path), "--until-end", **taking))[0] == 0
+    await send(kafka_bootstrap, name, [result(id=number) for number in range(10)])
+    async with administering(kafka_bootstrap) as admin:
+        await admin.delete_records({TopicPartition(name, 0): RecordsToDelete(15)})
+    code, _, err = await outcomes("capture", str(tmp_path), "--until-end", **taking)
+    assert (code, "holds the records 15 to 20, but the next one to capture is 10" in err) == (2, True), err
+    code, _, err = await outcomes("capture", str(tmp_path), "--until-end", **taking, OUTCOMES_ON_GAP="continue")
+    assert (code, [line["offset"] for line in lines(tmp_path)]) == (0, [*range(10), *range(15, 20)]), err
+
+
+async def test_what_is_wrong_is_said_in_a_sentence(kafka_bootstrap: str, topic: MakeTopic, tmp_path: Path) -> None:
+    """Exit code 2: a topic that does not exist, a folder that is none."""
+    code, _, err = await outcomes("capture", str(tmp_path), "--until-end", **variables(kafka_bootstrap, "nobody"))
+    assert (code, "Kafka has no topic nobody" in err) == (2, True), err
+    (tmp_path / "file").touch()
+    taking = variables(kafka_bootstrap, await topic(1))
+    code, _, err = await outcomes("capture", str(tmp_path / "file"), "--until-end", **taking)
+    assert (code, "cannot be used" in err) == (2, True), err
