@@ -1,10 +1,10 @@
 """What the projection tells about the feed: whether it lives, what was lost or not understood, and how fast it grows."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from consumer.doctor.checks import Check, attention, ok, unknown
 from consumer.query.objects import QUARANTINE_LEFT_OUT
-from consumer.query.rhythm import WEEKS, Silence, silences, versions_of_a_week
+from consumer.query.rhythm import HOUR, LEAST_WEEKS, Silence, silences, versions_of_a_week
 from consumer.query.status import Status, ago
 from consumer.settings import Settings
 from consumer.sources import kafka
@@ -14,6 +14,8 @@ HEARTBEAT_SECONDS = 30 * 60
 MOST_LAG = 10_000
 MISSED_HOURS = 2
 """Fewer whole hours of silence are chance."""
+MOST_SILENCE = timedelta(days=30)
+"""Whatever the past tells."""
 
 
 def heartbeat(found: Status) -> Check:
@@ -37,20 +39,23 @@ async def silence(connection: Connection, known: Status) -> Check:
         return unknown(
             "silence", "no event tells a web request, by which the rhythm is known", "--skip silence leaves this out"
         )
-    if silent := [one for one in found if one.missed >= MISSED_HOURS]:
+    if silent := [one for one in found if one.missed >= MISSED_HOURS or now - one.since > MOST_SILENCE]:
         said = "; ".join(_silent(one, now) for one in silent)
         return attention("silence", said, "see whether the subscription in Canvas still has the events that this project reads")
-    newest = max(one.since for one in found)
-    young = "" if max(one.weeks for one in found) >= WEEKS else " (its rhythm is known from few weeks)"
-    newest_ago = ago((now - newest).total_seconds())
-    return ok("silence", f"the newest event of a web request is {newest_ago}, and by its past none is missed{young}")
+    if young := [one for one in found if one.weeks < LEAST_WEEKS and now - one.since >= MISSED_HOURS * HOUR]:
+        said = "; ".join(f"{_since(one, now)}, and too little is known to judge" for one in young)
+        return unknown("silence", said, f"{LEAST_WEEKS} weeks of events are needed; --skip silence leaves this out until then")
+    newest_ago = ago((now - max(one.since for one in found)).total_seconds())
+    return ok("silence", f"the newest event of a web request is {newest_ago}, and by its past none is missed")
 
 
 def _silent(one: Silence, now: datetime) -> str:
-    return (
-        f"{one.tenant} told nothing since {one.since:%Y-%m-%d %H:%M} UTC ({ago((now - one.since).total_seconds())}), "
-        f"during {one.missed} hours at which it speaks as a rule"
-    )
+    missed = f", during {one.missed} hours at which it speaks as a rule" if one.missed else ""
+    return _since(one, now) + missed
+
+
+def _since(one: Silence, now: datetime) -> str:
+    return f"{one.tenant} told nothing since {one.since:%Y-%m-%d %H:%M} UTC ({ago((now - one.since).total_seconds())})"
 
 
 def quarantine(found: Status) -> Check:

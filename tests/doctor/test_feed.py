@@ -17,6 +17,7 @@ from tests.postgres.writing import write
 from tests.samples import TENANT, Event, event
 
 MakeTopic = Callable[..., Awaitable[str]]
+DAY = timedelta(days=1)
 ANY_TIME = Rules(max_future=timedelta(days=36_500))
 MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
 LONG_AGO = MONDAY - 500 * WEEK
@@ -113,6 +114,23 @@ async def test_what_waits_for_somebody_in_the_projection_is_found(unchecked_data
     assert "1 stretches of topics, 4 records" in found["gaps"].found
     assert (found["rosters"].found.count("1 courses"), "--rosters --due" in found["rosters"].advice) == (1, True)
     connection.terminate()
+
+
+async def test_a_silence_that_cannot_be_judged_is_not_called_usual(unchecked_database: str) -> None:
+    """With less than three weeks of events it is unknown; above 30 days it needs attention whatever the past tells."""
+    asked, now = [one for one in NAMES if one != "silence"], datetime.now(UTC)
+    for times, state, said in (
+        ([now - 31 * DAY], "attention", "(31 d ago)"),
+        ([now - 26 * DAY, now - 5 * HOUR], "ok", "none is missed"),
+        ([now - 5 * DAY, now - 5 * HOUR], "unknown", "too little is known to judge"),
+        ([now - 5 * DAY, now - HOUR], "ok", "none is missed"),
+    ):
+        connection = await connect(unchecked_database)
+        await connection.execute("TRUNCATE learning_outcome, learning_outcome_version, stream_position")
+        await write(connection, *_spoken(times), rules=ANY_TIME)
+        connection.terminate()
+        (found,) = await checked(asked, unchecked_database)
+        assert (found.state, said in found.found) == (state, True), found
 
 
 async def test_workers_that_do_not_keep_up_are_found(
