@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -66,11 +65,10 @@ async def made_up_event(settings: Settings, connection: Connection, outlet: Outl
 
 
 def _event(id_: int) -> dict[str, Any]:
-    now = datetime.now(UTC)
     return {
         "metadata": {
             "event_name": "learning_outcome_created",
-            "event_time": f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03d}Z",
+            "event_time": f"{trial.TIME:%Y-%m-%dT%H:%M:%S}.000Z",
             "root_account_uuid": trial.TENANT,
         },
         "body": {"learning_outcome_id": str(id_), "title": "made up by `outcomes doctor --canvas`"},
