@@ -40,6 +40,8 @@ def migrate(
         said = f"migrated from {done.before or 'nothing'}"
     elif done.objects:
         said = f"brought up to date: {', '.join(done.objects)}"
+    elif done.grants:
+        said = f"rights were missing and are granted again: {len(done.grants)}"
     else:
         said = "was up to date"
     out.print(f"schema {done.after}: {said}", highlight=False)

@@ -39,6 +39,9 @@ def roles(server: Server) -> Check:
         return attention(
             "roles", f"there is no role {missing}", f"have an administrator run {statements} then `outcomes migrate`"
         )
+    if lost := server.missing_grants:
+        more = f", and {len(lost) - 1:,} more are missing" if len(lost) > 1 else " is missing"
+        return attention("roles", f"{lost[0]}{more}", "run `outcomes migrate` with the owner's login: it grants them again")
     if not server.writes:
         return attention(
             "roles",
@@ -51,7 +54,7 @@ def roles(server: Server) -> Check:
             f"{server.login} may not make temporary tables, which writing needs",
             f"GRANT TEMPORARY ON DATABASE {server.database} TO {server.login}",
         )
-    return ok("roles", f"{server.login} may write, and the three roles exist")
+    return ok("roles", f"{server.login} may write, and the three roles have their rights")
 
 
 def clock(server: Server, before: datetime, after: datetime) -> Check:

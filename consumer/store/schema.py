@@ -52,6 +52,8 @@ class Migrated(NamedTuple):
     after: str
     objects: tuple[str, ...] = ()
     """Functions and views that were made or dropped."""
+    grants: tuple[str, ...] = ()
+    """What was granted again, for a role had lost it."""
 
 
 async def migrate(dsn: str) -> Migrated:
@@ -64,15 +66,18 @@ async def migrate(dsn: str) -> Migrated:
     try:
         await _take_turn(lock)
         before = await revision(lock)
-        if before == HEAD and not await differing(lock):
+        if before == HEAD and not await differing(lock) and not await missing_grants(lock):
             return Migrated(before, HEAD)
         _refuse_unknown(before)
         await _make_schemas(lock)
         from consumer.store import migrating  # noqa: PLC0415 - Alembic and SQLAlchemy are 40 % of a command's start
 
         made = await migrating.upgrade(dsn, before)
+        lost = await missing_grants(lock)
+        for statement in lost:
+            await lock.execute(statement)
         await _look_at_grants(lock)
-        return Migrated(before, HEAD, tuple(made))
+        return Migrated(before, HEAD, tuple(made), tuple(lost))
     except OutcomesError:
         raise
     except asyncpg.DependentObjectsStillExistError as error:
@@ -115,6 +120,11 @@ async def _look_at_grants(connection: Connection) -> None:
     if shut_out := await connection.fetchval(_SHUT_OUT, ROLES, _SCHEMAS):
         statement = f"GRANT USAGE ON SCHEMA {', '.join(_SCHEMAS)} TO {', '.join(shut_out)}"
         log.get("migrate").warning(f"have an administrator run {statement}")
+
+
+async def missing_grants(connection: Connection) -> list[str]:
+    """What the roles lack of their rights, as statements to run by the owner."""
+    return [row["statement"] for row in await connection.fetch(sql("missing_grants"), ROLES)]
 
 
 async def check_writing(connection: Connection) -> None:

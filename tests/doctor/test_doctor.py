@@ -13,11 +13,14 @@ import pytest
 
 from consumer.doctor import base, inlet
 from consumer.doctor.examining import BASE, FEED, INLET, NAMES, STREAM, Diagnosis
+from consumer.query.status import status
 from consumer.simulator.signing import Signer
 from consumer.sources.delivering import showing
+from consumer.store import schema
 from consumer.store import server as servers
 from consumer.store.postgres import connect
 from consumer.store.trial import TENANT
+from migrations import HEAD
 from tests.acceptance import test_worker
 from tests.acceptance.running import outcomes, outcomes_json, running, send, until
 from tests.conftest import execute
@@ -27,6 +30,19 @@ from tests.postgres.writing import write
 from tests.samples import event, iso
 
 MakeTopic = Callable[..., Awaitable[str]]
+RIGHTS = """
+WITH made AS (
+    SELECT nspname::text AS name, nspacl AS rights FROM pg_namespace
+     UNION ALL SELECT oid::regclass::text, relacl FROM pg_class
+     UNION ALL SELECT attrelid::regclass || '.' || attname, attacl FROM pg_attribute
+     UNION ALL SELECT oid::regprocedure::text, proacl FROM pg_proc
+)
+SELECT name, grantee::regrole::text, privilege_type
+  FROM made CROSS JOIN aclexplode(rights)
+ WHERE grantee IN (SELECT oid FROM pg_roles WHERE rolname IN ('outcomes_writer', 'outcomes_reader', 'outcomes_people'))
+ ORDER BY 1, 2, 3
+"""
+"""Of the three roles, on everything in a database."""
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +210,26 @@ async def test_faults_of_the_database_are_found(
         assert (found.state, "NTP" in found.advice) == ("attention", True)
 
 
+async def test_rights_that_a_role_has_lost_are_found_and_migrate_grants_them_again(database: str) -> None:
+    """As after DROP OWNED and DROP ROLE. Every right of a new database comes back, and no other."""
+    asked = [one for one in NAMES if one != "roles"]
+    connection = await connect(database)
+    new = await connection.fetch(RIGHTS)
+    await connection.execute("REVOKE INSERT ON stream_gap FROM outcomes_writer")
+    (found,) = await checked(asked, database)
+    assert found.state == "attention"
+    assert found.found == "GRANT INSERT ON outcomes.stream_gap TO outcomes_writer is missing"
+    await connection.execute("DROP OWNED BY outcomes_writer, outcomes_reader, outcomes_people")
+    (found,) = await checked(asked, database)
+    assert (found.state, "outcomes migrate" in found.advice) == ("attention", True)
+    migrated = await schema.migrate(database)
+    assert (migrated.before, migrated.objects, len(migrated.grants) > 100) == (HEAD, (), True)
+    assert await connection.fetch(RIGHTS) == new
+    connection.terminate()
+    assert (await checked(asked, database))[0].state == "ok"
+    assert await schema.migrate(database) == schema.Migrated(HEAD, HEAD)
+
+
 async def test_what_would_lose_confirmed_rows_or_sessions_is_found(database: str) -> None:
     """Settings of a server that no test may change for others: the answer of a real one, changed."""
     connection = await connect(database)
@@ -211,9 +247,10 @@ async def test_a_made_up_event_without_kafka_goes_through_the_intake_into_the_da
     skip = [name for name in NAMES if name != "canvas"]
     (found,) = await checked(skip, database, direct=True, canvas=True)
     assert found.state == "ok", found
-    counted = "SELECT applied, ignored FROM outcomes.stream_position WHERE source = 'intake:doctor'"
+    counted = "SELECT applied, ignored, last_event_time FROM outcomes.stream_position WHERE source = 'intake:doctor'"
     connection = await connect(database)
-    assert tuple(await connection.fetchrow(counted) or ()) == (0, 1)
+    assert tuple(await connection.fetchrow(counted) or ()) == (0, 1, None)  # no event of the feed, so `status` has no newest
+    assert (await status(connection, schema=HEAD)).freshness is None
     connection.terminate()
     (found,) = await checked(skip, login, direct=True, canvas=True)
     assert (found.state, "owner" in found.advice) == ("unknown", True)
