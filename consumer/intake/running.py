@@ -140,9 +140,8 @@ async def _watch(health: Health, keeper: Keeper, key_set: KeySet | None) -> None
     """What the probes say, each second; fetches the keys until there are some."""
     while True:
         health.last_progress = time.monotonic()
-        if key_set is not None and not key_set.known:
-            health.waiting_for = "Canvas' keys"
+        keys_away = key_set is not None and not key_set.known
+        health.waiting_for = " and ".join(filter(None, ("Canvas' keys" if keys_away else None, keeper.waiting_for))) or None
+        if key_set is not None and keys_away:
             await key_set.look_again()
-        else:
-            health.waiting_for = keeper.waiting_for
         await asyncio.sleep(1)

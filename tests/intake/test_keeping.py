@@ -17,8 +17,11 @@ from consumer.errors import Fatal, RecordTooLarge, Transient
 from consumer.intake import spool as spooling
 from consumer.intake.events import Event
 from consumer.intake.keeping import MOST_PAUSE_SECONDS, Keeper
+from consumer.intake.keys import KeySet
 from consumer.intake.metrics import IntakeMetrics
+from consumer.intake.running import _watch
 from consumer.intake.spool import Spool, SpoolFull
+from consumer.worker.outages import Health
 from tests import scratch
 from tests.acceptance.running import until
 from tests.intake import canvas
@@ -112,6 +115,22 @@ async def test_a_full_spool_answers_503_until_there_is_room(tmp_path: Path) -> N
         here.outlet.error = None
         await until(lambda: _is(here.keeper.waiting_for is None and len(here.outlet.stored) == kept))
         assert (await here.post(canvas.token(result(id=99))))[0] == 200
+
+
+async def test_readyz_names_all_that_is_missing(tmp_path: Path) -> None:
+    """The keys and the topic together: who mends one of them would believe that all is well."""
+
+    async def away() -> bytes:
+        raise Transient("away")
+
+    health, keeper = Health(0.0), Keeper(Held(Transient("away")), None, IntakeMetrics())
+    with pytest.raises(Transient):
+        await keeper.keep(event(1))
+    watching = asyncio.create_task(_watch(health, keeper, KeySet(away, tmp_path / "jwks.json")))
+    await until(lambda: _is(health.waiting_for != Health(0.0).waiting_for))
+    watching.cancel()
+    await keeper.close()
+    assert health.waiting_for == "Canvas' keys and the topic or the database"
 
 
 @pytest.mark.parametrize("call", ["pwrite", "fdatasync", "open"])
