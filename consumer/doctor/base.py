@@ -31,15 +31,15 @@ def settings_of(server: Server) -> Check:
     return ok("database", found)
 
 
-def roles(server: Server) -> Check:
-    """Whether the roles exist, and this login may write."""
+async def roles(connection: Connection, server: Server) -> Check:
+    """Whether the roles exist with all of their rights, and this login may write."""
     if server.missing_roles:
         missing = ", ".join(server.missing_roles)
         statements = " ".join(f"CREATE ROLE {role} NOLOGIN;" for role in server.missing_roles)
         return attention(
             "roles", f"there is no role {missing}", f"have an administrator run {statements} then `outcomes migrate`"
         )
-    if lost := server.missing_grants:
+    if lost := await schema.missing_grants(connection):
         more = f", and {len(lost) - 1:,} more are missing" if len(lost) > 1 else " is missing"
         return attention("roles", f"{lost[0]}{more}", "run `outcomes migrate` with the owner's login: it grants them again")
     if not server.writes:

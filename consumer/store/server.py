@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from consumer.store.postgres import Connection
-from consumer.store.schema import ROLES, missing_grants
+from consumer.store.schema import ROLES
 from consumer.store.sql import sql
 
 
@@ -27,12 +27,10 @@ class Server:
     stages: bool
     """Whether it may make temporary tables, which writing needs."""
     database: str
-    missing_grants: list[str]
-    """What the roles lack, as statements. With these, everything is as `outcomes migrate` makes it."""
 
 
 async def server(connection: Connection) -> Server:
     """Asks it."""
     row = await connection.fetchrow(sql("server"), ROLES)
     assert row is not None
-    return Server(**row, missing_grants=await missing_grants(connection))
+    return Server(**row)

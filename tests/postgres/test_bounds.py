@@ -213,7 +213,7 @@ async def test_a_migration_names_who_keeps_it_waiting_and_gives_up(database: str
         await schema.migrate(database)
     assert [line for line in lines if f"pid {pid}" in str(line)]
     await stranger.close()
-    assert await schema.migrate(database) == (HEAD, HEAD, ())
+    assert await schema.migrate(database) == schema.Migrated(HEAD, HEAD)
 
 
 ADDED_ONLY = {"stream_gap", "backfill_step", "grading_standard_use", "roster_reading", "unknown_value"}
