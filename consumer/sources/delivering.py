@@ -1,8 +1,8 @@
 """Delivers to an intake as Canvas does: one event a request, again until it is answered with 2xx."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from contextlib import asynccontextmanager
 
 import aiohttp
 from aiohttp import web
@@ -14,6 +14,9 @@ PAUSE_SECONDS = 0.2
 """Before an event is delivered again. Canvas waits for minutes."""
 ANSWER_SECONDS = 15.0
 """Then Canvas gives up, and delivers again."""
+_FINAL = {400, 403, 404, 405, 413}
+_SHOWN = 200
+"""Characters of an answer."""
 SECRET_HEADER = "X-Outcomes-Secret"  # noqa: S105 - its name
 
 
@@ -27,15 +30,19 @@ async def deliver(
 ) -> int:
     """Returns how many, once each is answered with 2xx; each is delivered again until it is. Calls `delivered` after each.
 
-    Raises `Transient` where one was not within `seconds`, and `Fatal` where the intake refuses one for its content (400, 413).
+    Raises `Transient` with the last reason where one was not within `seconds`, and `Fatal` where the intake refuses one
+    for what no later delivery changes. An unknown signature (401) is none of that: the intake may not have fetched its key yet.
     """
     rest, done = iter(bodies), 0
+    final = _FINAL if secret is None else _FINAL | {401}
+    reason = ""
     headers = {} if secret is None else {SECRET_HEADER: secret}
 
     async def in_turn(client: aiohttp.ClientSession) -> None:
-        nonlocal done
+        nonlocal done, reason
         for body in rest:
-            await _delivered(client, url, body)
+            while reason := await _refused(client, url, body, final):  # noqa: ASYNC110 - no event tells when it is back
+                await asyncio.sleep(PAUSE_SECONDS)
             done += 1
             delivered()
 
@@ -44,7 +51,8 @@ async def deliver(
         async with asyncio.timeout(seconds), aiohttp.ClientSession(headers=headers, timeout=timeout) as client:
             await _all([asyncio.create_task(in_turn(client), name="deliver") for _ in range(AT_ONCE)])
     except TimeoutError as error:
-        raise Transient(f"the intake has not answered 2xx within {seconds:g} s") from error  # its address may hold the secret
+        # Without the path of the address, which may hold the secret.
+        raise Transient(f"the intake has not answered 2xx within {seconds:g} s{reason and ': '}{reason}") from error
     return done
 
 
@@ -57,15 +65,22 @@ async def _all(tasks: list["asyncio.Task[None]"]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _delivered(client: aiohttp.ClientSession, url: str, body: bytes) -> None:
-    while True:
-        with suppress(aiohttp.ClientError, TimeoutError):  # it is away, or was killed in between
-            async with client.post(url, data=body) as answer:
-                if answer.status < 300:
-                    return
-                if answer.status in (400, 404, 413):
-                    raise Fatal(f"the intake refuses an event ({answer.status}): {(await answer.text()).strip()}")
-        await asyncio.sleep(PAUSE_SECONDS)
+async def _refused(client: aiohttp.ClientSession, url: str, body: bytes, final: Collection[int]) -> str:
+    """Delivers once. Why it was not taken; empty where it was. Raises `Fatal` for a final answer."""
+    try:
+        async with client.post(url, data=body) as answer:
+            if answer.status < 300:
+                return ""
+            said = f"({answer.status}): {(await answer.text(errors='replace')).strip()[:_SHOWN]}"
+    except aiohttp.ClientConnectorError as error:
+        where = f"{error.host}:{error.port}"
+        refused = isinstance(error.os_error, ConnectionRefusedError)
+        return f"nobody listens at {where}" if refused else f"{where} cannot be reached ({error.os_error.strerror})"
+    except (aiohttp.ClientError, TimeoutError) as error:  # it was killed in between, or hangs
+        return f"no whole answer came ({type(error).__name__})"
+    if answer.status in final:
+        raise Fatal(f"the intake refuses an event {said}")
+    return f"its last answer was {said}"
 
 
 @asynccontextmanager
