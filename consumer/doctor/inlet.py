@@ -19,12 +19,15 @@ async def jwks(settings: Settings) -> Check:
         return ok("jwks", "OUTCOMES_INTAKE_SECRET is set: the intake takes unsigned events, and needs no keys")
     try:
         known = keys.keys_of(await keys.fetch(settings.intake_jwks_url))
-    except (Transient, ValueError) as error:
+    except Transient as error:
         return attention(
             "jwks",
             f"Canvas' keys cannot be fetched: {error}",
             f"let this machine reach {settings.intake_jwks_url}, or correct OUTCOMES_INTAKE_JWKS_URL",
         )
+    except ValueError:
+        found = f"{settings.intake_jwks_url} answers, but not with keys"
+        return attention("jwks", found, "correct OUTCOMES_INTAKE_JWKS_URL: https://…, or http://… on this machine alone")
     return ok("jwks", f"the keys that Canvas signs with can be fetched: {len(known)}")
 
 
@@ -36,10 +39,13 @@ async def sqs(settings: Settings) -> Check:
 
         async with connected(settings.intake_queue, connections=1) as queues:
             doubts = [doubt for queue in queues for doubt in await queue.check()]
+            dead = {queue.name: await queue.dead_letters() for queue in queues}
     except (Fatal, UsageError) as error:
         return attention("sqs", str(error), "correct OUTCOMES_INTAKE_QUEUE, AWS_REGION or AWS' credentials")
     if doubts:
         return attention("sqs", "; ".join(doubts), f"change the attributes of {named}; docs/how-to/canvas.md has them")
+    if lost := ", ".join(f"{count:,} of {name}" for name, count in dead.items() if count):
+        return attention("sqs", f"messages are in the dead-letter queue: {lost}", "read them there, and the intake's log")
     return ok("sqs", f"there, with a redrive policy: {named}")
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, build_opener
 
 import orjson
@@ -147,7 +147,14 @@ def _fetch(url: str) -> bytes:
         error.close()
         raise Transient(f"the address of Canvas' keys answers {error.code}") from error
     except (OSError, HTTPException) as error:  # URLError is an OSError
-        raise Transient(f"the address of Canvas' keys does not answer: {type(error).__name__}") from error
+        raise Transient(f"the address of Canvas' keys does not answer: {_why(error)}") from error
+
+
+def _why(error: Exception) -> str:
+    """Refused, not known to DNS, not trusted, and the like."""
+    reason = error.reason if isinstance(error, URLError) else error
+    told = getattr(reason, "verify_message", None) or getattr(reason, "strerror", None)
+    return f"{type(reason).__name__}{told and ', '}{told or ''}"
 
 
 class _NoRedirect(HTTPRedirectHandler):

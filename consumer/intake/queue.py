@@ -62,6 +62,19 @@ class Queue:
                 return [f"the attributes of {self.name} cannot be read: allow sqs:GetQueueAttributes to have them checked"]
         return doubts(self.name, answer["Attributes"])
 
+    async def dead_letters(self) -> int | None:
+        """How many its dead-letter queue holds, roughly; None where that may not be known. After `check`."""
+        try:
+            with _translating(self.name, at_start=True):
+                own = await self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["RedrivePolicy"])
+                policy = json.loads(own.get("Attributes", {}).get("RedrivePolicy", "{}"))
+                *_, account, name = policy.get("deadLetterTargetArn", "::").split(":")
+                url = (await self._client.get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account))["QueueUrl"]
+                found = await self._client.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])
+        except (Fatal, UsageError):
+            return None
+        return int(found["Attributes"]["ApproximateNumberOfMessages"])
+
     async def receive(self, most: int, hidden_seconds: int) -> list[Message]:
         """Up to `most` messages, hidden from others so long; none if there is none for `WAIT_SECONDS`."""
         with _translating(self.name):
