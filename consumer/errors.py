@@ -3,6 +3,7 @@
 OutcomesError
 ├── UsageError           an argument or setting is wrong                                  one sentence, exit code 2
 ├── Fatal                waiting does not help                                            one sentence, exit code 2
+│   ├── UnreadableAddress    the address of the database is none                          one sentence, exit code 2
 │   └── RecordTooLarge   the topic takes no record of this size                           an intake refuses that event alone
 ├── Transient            the database or the broker is away                               back off, retry for ever
 ├── LostPartition        somebody else has moved a position                               roll back, read positions again
@@ -33,6 +34,10 @@ class UsageError(OutcomesError):
 
 class Fatal(OutcomesError):
     """Waiting does not help: wrong password, missing database, another schema, a gap in the topic."""
+
+
+class UnreadableAddress(Fatal):
+    """The address of the database is none. The sentence quotes nothing of it."""
 
 
 class RecordTooLarge(Fatal):

@@ -1,13 +1,17 @@
 """`outcomes doctor`."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from consumer import app as wiring
-from consumer.commands.terminal import ATTENTION, AsJson, database, print_json, print_text
+from consumer.commands.terminal import ATTENTION, AsJson, configured, print_json, print_text, say
+from consumer.doctor.checks import NAMES
 from consumer.errors import UsageError
 from consumer.printable import printable
+from consumer.settings import Settings
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -24,25 +28,32 @@ def doctor(
     ] = None,
     seconds: Annotated[float, typer.Option(metavar="SECONDS", min=1, help="With --canvas: how long it may take.")] = 30,
     direct: Annotated[bool, typer.Option("--direct", help="A set-up without Kafka, as of `intake --direct`.")] = False,
-    skip: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Leave this check out; may be repeated.")] = None,
+    skip: Annotated[
+        list[str] | None, typer.Option(metavar="NAMES", help=f"Leave these checks out, with commas: {', '.join(NAMES)}.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check the set-up from the outside in, and say what to do: keys, topic, group, database, feed, quarantine, growth.
 
-    Changes nothing, except with --canvas. Ends with 1 where something needs attention or could not be checked.
+    Changes nothing, except with --canvas. Ends with 1 where something needs attention or could not be checked, and with 2
+    where an argument or setting is wrong.
 
     Example: outcomes doctor
 
     Example: outcomes doctor --canvas --json
     """
-    from consumer.doctor.examining import NAMES, Question, examine  # noqa: PLC0415 - loads the intake's web server
+    from consumer.doctor.examining import Question, examine  # noqa: PLC0415 - loads the intake's web server
 
-    if unknown := set(skip or ()) - set(NAMES):
+    left_out = frozenset(name.strip() for names in skip or () for name in names.split(","))
+    if unknown := left_out - set(NAMES):
         raise UsageError(f"there is no check {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
     if to is not None and not canvas:
         raise UsageError("--to goes with --canvas")
-    question = Question(direct=direct, skip=frozenset(skip or ()), canvas=canvas, to=to, seconds=seconds)
-    with database(log_level="error") as (settings, dsn):
+    settings = configured(log_level="error")
+    if to is not None and settings.intake_secret is None:
+        raise UsageError("--to needs OUTCOMES_INTAKE_SECRET: without it an intake takes only what Canvas has signed")
+    question = Question(direct=direct, skip=left_out, canvas=canvas, to=to, seconds=seconds)
+    with _looked_at(settings) as dsn:
         found = wiring.run(examine(settings, dsn, question))
     if as_json:
         print_json(found.as_json())
@@ -55,3 +66,13 @@ def doctor(
                 print_text(f"{'':<10} {'':<11} → {printable(check.advice)}")
     if found.needs_attention:
         raise typer.Exit(ATTENTION)
+
+
+@contextmanager
+def _looked_at(settings: Settings) -> Iterator[str | None]:
+    """The database's address; None where an embedded one would have to be made first."""
+    if settings.database_url is None and not (settings.data_folder / "postgres").exists():
+        yield None
+        return
+    with wiring.database(settings, say) as dsn:
+        yield dsn

@@ -1,6 +1,12 @@
-"""One check: its name, how it ended, what was found, and what to do."""
+"""The checks' names; and one check: how it ended, what was found, and what to do."""
 
 from typing import Literal, NamedTuple
+
+INLET = ("jwks", "sqs", "disk")
+STREAM = ("topic", "retention", "group")
+BASE = ("database", "roles", "clock", "schema")
+FEED = ("lag", "heartbeat", "silence", "quarantine", "gaps", "rosters", "growth")
+NAMES = (*INLET, *STREAM, *BASE, *FEED, "canvas")
 
 State = Literal["ok", "attention", "unknown", "skipped"]
 """`unknown`: the check cannot be made, which needs attention too."""
@@ -30,3 +36,8 @@ def attention(name: str, found: str, advice: str) -> Check:
 def unknown(name: str, why: str, advice: str) -> Check:
     """The check cannot be made."""
     return Check(name, "unknown", why, advice)
+
+
+def follows(name: str, other: str) -> Check:
+    """The check needs what another one, which says what to do, has not found."""
+    return unknown(name, f"cannot be checked: see `{other}`", "")

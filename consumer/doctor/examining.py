@@ -9,23 +9,17 @@ from inspect import isawaitable
 from typing import Any
 
 from consumer.doctor import base, feed, inlet, stream, trial
-from consumer.doctor.checks import Check, unknown
-from consumer.errors import OutcomesError
+from consumer.doctor.checks import BASE, FEED, STREAM, Check, follows, unknown
+from consumer.errors import OutcomesError, UnreadableAddress
 from consumer.intake.outlet import outlet_of
 from consumer.query.status import Status, status
 from consumer.settings import Settings
 from consumer.sources.describing import described
-from consumer.store.postgres import Connection, connect, translating
+from consumer.store.postgres import Connection, connect, hosts_and_database, sqlstate, translating
 from consumer.store.server import server
 from migrations import HEAD
 
 Step = tuple[str, Callable[[], Check | Awaitable[Check]]]
-
-INLET = ("jwks", "sqs", "disk")
-STREAM = ("topic", "retention", "group")
-BASE = ("database", "roles", "clock", "schema")
-FEED = ("lag", "heartbeat", "silence", "quarantine", "gaps", "rosters", "growth")
-NAMES = (*INLET, *STREAM, *BASE, *FEED, "canvas")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +54,13 @@ class Diagnosis:
         return {"needs_attention": self.needs_attention, "checks": [check._asdict() for check in self.checks]}
 
 
-async def examine(settings: Settings, dsn: str, question: Question) -> Diagnosis:
-    """Makes all checks, one after the other. Changes nothing, but for the made-up event."""
-    steps: list[Step] = [("jwks", partial(inlet.jwks, settings))]
-    if settings.intake_queue:
-        steps.append(("sqs", partial(inlet.sqs, settings)))
-    checks = await _each(question.skip, [*steps, ("disk", partial(inlet.disk, settings))])
+async def examine(settings: Settings, dsn: str | None, question: Question) -> Diagnosis:
+    """Makes all checks, one after the other. Changes nothing, but for the made-up event. `dsn`: None where there is none.
+
+    Raises `UnreadableAddress` where the address of the database cannot be read.
+    """
+    inlets: Step = ("sqs", partial(inlet.sqs, settings)) if settings.intake_queue else ("jwks", partial(inlet.jwks, settings))
+    checks = await _each(question.skip, [inlets, ("disk", partial(inlet.disk, settings))])
     if not question.direct:
         checks += await _stream(settings, question)
     return Diagnosis((*checks, *await _projection(settings, dsn, question)))
@@ -87,10 +82,24 @@ async def _each(skip: Collection[str], steps: Sequence[Step]) -> list[Check]:
     return found
 
 
-def _none(names: Collection[str], skip: Collection[str], error: OutcomesError, advice: str) -> list[Check]:
+def _none(names: Collection[str], skip: Collection[str], found: str, advice: str) -> list[Check]:
     """What depends on a system that does not answer: said in full once."""
     made = [name for name in names if name not in skip]
-    return [unknown(name, f"cannot be checked: see `{made[0]}`" if name != made[0] else str(error), advice) for name in made]
+    return [unknown(made[0], found, advice), *(follows(name, made[0]) for name in made[1:])] if made else []
+
+
+def _no_database(error: OutcomesError, dsn: str) -> tuple[str, str]:
+    """What was found, and what to do about this cause."""
+    cause = error.__cause__
+    code = sqlstate(cause) if cause is not None else None
+    if isinstance(cause, ConnectionRefusedError):
+        where = hosts_and_database(dsn).partition("/")[0]
+        return f"nobody listens at {where}", "start Postgres there, or correct DATABASE_URL"
+    if code is not None and code.startswith("28"):
+        return str(error), "correct the user or the password in DATABASE_URL"
+    if code == "3D000":
+        return str(error), "run CREATE DATABASE and then `outcomes migrate`, or correct the name in DATABASE_URL"
+    return str(error), "start Postgres, or correct DATABASE_URL"
 
 
 async def _stream(settings: Settings, question: Question) -> list[Check]:
@@ -101,18 +110,20 @@ async def _stream(settings: Settings, question: Question) -> list[Check]:
     try:
         async with described(settings) as cluster:
             for name in settings.topic:
-                steps.append(("topic", partial(stream.partitions, cluster, name)))
-                steps.append(("retention", partial(stream.retention, cluster, name)))
+                steps.append(("topic", partial(stream.partitions, cluster, settings, name)))
+                steps.append(("retention", partial(stream.retention, cluster, settings, name)))
             steps.append(("group", partial(stream.group, cluster, settings)))
             return await _each(skip, steps)
     except OutcomesError as error:
         return _none(
-            STREAM, skip, error, "start Kafka, or correct KAFKA_BOOTSTRAP_SERVERS; `--direct` is for a set-up without it"
+            STREAM, skip, str(error), "start Kafka, or correct KAFKA_BOOTSTRAP_SERVERS; `--direct` is for a set-up without it"
         )
 
 
-async def _projection(settings: Settings, dsn: str, question: Question) -> list[Check]:
+async def _projection(settings: Settings, dsn: str | None, question: Question) -> list[Check]:
     skip = question.skip
+    if dsn is None:
+        return _none((*BASE, *FEED), skip, "no database is configured", "set DATABASE_URL")
     async with AsyncExitStack() as stack:
         try:
             connection = await connect(dsn, application="outcomes doctor")
@@ -121,11 +132,13 @@ async def _projection(settings: Settings, dsn: str, question: Question) -> list[
             with translating():
                 found = await server(connection)
             after = question.clock()
+        except UnreadableAddress:
+            raise
         except OutcomesError as error:
-            return _none((*BASE, *FEED), skip, error, "start Postgres, or correct DATABASE_URL")
+            return _none((*BASE, *FEED), skip, *_no_database(error, dsn))
         steps: list[Step] = [
             ("database", lambda: base.settings_of(found)),
-            ("roles", lambda: base.roles(found)),
+            ("roles", lambda: base.roles(connection, found)),
             ("clock", lambda: base.clock(found, before, after)),
             ("schema", lambda: base.tables(connection)),
         ]
@@ -134,7 +147,9 @@ async def _projection(settings: Settings, dsn: str, question: Question) -> list[
             with translating():
                 known = await status(connection, schema=HEAD, rosters=settings.people != "off")
         except OutcomesError as error:
-            return checks + _none(FEED, skip, error, "see `schema` and `roles`")
+            if cause := next((check.name for check in checks if check.state in ("attention", "unknown")), None):
+                return checks + [follows(name, cause) for name in FEED if name not in skip]
+            return checks + _none(FEED, skip, str(error), "run this with the worker's login")
         checks += await _each(skip, _feed(settings, connection, known, found.bytes, question))
         if question.canvas:
             outlet = outlet_of(settings, dsn if question.direct else None, "doctor")

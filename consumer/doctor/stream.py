@@ -1,6 +1,6 @@
 """The topic between intake and worker, and the group that reads it."""
 
-from consumer.doctor.checks import Check, attention, ok
+from consumer.doctor.checks import Check, attention, follows, ok
 from consumer.errors import UsageError
 from consumer.settings import DAY, Settings
 from consumer.sources.describing import Cluster
@@ -9,13 +9,13 @@ LEAST_RETENTION_SECONDS = 3 * DAY
 """A worker that stops on Friday evening loses nothing until Monday evening."""
 
 
-async def partitions(cluster: Cluster, name: str) -> Check:
+async def partitions(cluster: Cluster, settings: Settings, name: str) -> Check:
     """Whether the topic exists, and each of its partitions is served by all of its replicas."""
     try:
         found = await cluster.topic(name)
     except UsageError as error:
-        create = f"kafka-topics.sh --create --topic {name} --partitions 4, or correct OUTCOMES_TOPIC"
-        return attention("topic", str(error), create)
+        create = f"kafka-topics.sh --bootstrap-server {settings.kafka_bootstrap_servers} --create --topic {name} --partitions 4"
+        return attention("topic", str(error), f"`{create}`, or correct OUTCOMES_TOPIC")
     said = f"{name} has partitions: {found.partitions}, replicas of each: {found.replicas}"
     if found.leaderless:
         return attention("topic", f"{said}; nobody serves {_listed(found.leaderless)}", "start the brokers that are down")
@@ -25,13 +25,18 @@ async def partitions(cluster: Cluster, name: str) -> Check:
     return ok("topic", said)
 
 
-async def retention(cluster: Cluster, name: str) -> Check:
+async def retention(cluster: Cluster, settings: Settings, name: str) -> Check:
     """Whether the topic keeps its records long enough for an outage of the worker."""
+    try:
+        await cluster.topic(name)
+    except UsageError:
+        return follows("retention", "topic")
     found = await cluster.retention(name)
-    change = f"kafka-configs.sh --alter --entity-type topics --entity-name {name} --add-config"
+    server = f"--bootstrap-server {settings.kafka_bootstrap_servers}"
+    change = f"kafka-configs.sh {server} --alter --entity-type topics --entity-name {name} --add-config"
     if "compact" in found["cleanup.policy"]:
         compacted = f"{name} is compacted: Kafka deletes events whose key comes again, and keys carry no meaning here"
-        return attention("retention", compacted, f"{change} cleanup.policy=delete")
+        return attention("retention", compacted, f"`{change} cleanup.policy=delete`")
     milliseconds = int(found["retention.ms"])
     limited = int(found["retention.bytes"])
     size = "" if limited < 0 else f", and at most {limited:,} bytes of a partition"
@@ -40,7 +45,7 @@ async def retention(cluster: Cluster, name: str) -> Check:
     kept = f"{name} keeps its records for {milliseconds / 1000 / 3600:.4g} h{size}"
     if milliseconds < LEAST_RETENTION_SECONDS * 1000:
         short = f"{kept}: a worker that is away for longer loses events"
-        return attention("retention", short, f"{change} retention.ms={7 * DAY * 1000}")
+        return attention("retention", short, f"`{change} retention.ms={7 * DAY * 1000}`")
     return ok("retention", kept)
 
 

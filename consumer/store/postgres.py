@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit, urlunsplit
 
 import asyncpg
 
-from consumer.errors import Fatal, OutcomesError, RefusedRow, Transient, UsageError
+from consumer.errors import Fatal, OutcomesError, RefusedRow, Transient, UnreadableAddress, UsageError
 from consumer.store import address as addresses
 from consumer.store import session
 
@@ -161,7 +161,7 @@ async def connect(dsn: str, *, statement_seconds: float | None = None, applicati
             raise Fatal(f"the certificate of the database's server is not trusted: {error.verify_message}") from error
         except (ValueError, IndexError, OverflowError):
             # Some of asyncpg's errors are ValueErrors too. No cause: asyncpg quotes the address, and so maybe the password.
-            raise Fatal(f"the database address cannot be read: {_what_is_wrong(dsn)}") from None
+            raise UnreadableAddress(f"the database address cannot be read: {_what_is_wrong(dsn)}") from None
         except BaseException as error:
             meaning = translated(error)
             if meaning is None or meaning is error:

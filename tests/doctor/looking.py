@@ -11,7 +11,7 @@ AWAY = "127.0.0.1:9"
 """Where nobody listens."""
 
 
-async def checked(skip: Collection[str], dsn: str = f"postgresql://nobody@{AWAY}/none", **flags: Any) -> list[Check]:
+async def checked(skip: Collection[str], dsn: str | None = f"postgresql://nobody@{AWAY}/none", **flags: Any) -> list[Check]:
     """All checks but these. `flags`: settings, and fields of `Question`."""
     asked = {name: flags.pop(name) for name in Question.__dataclass_fields__ if name in flags}
     found = await examine(load(**flags), dsn, Question(skip=frozenset(skip), **asked))

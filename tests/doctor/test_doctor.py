@@ -7,12 +7,14 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
 from consumer.doctor import base, inlet
-from consumer.doctor.examining import BASE, FEED, INLET, NAMES, STREAM, Diagnosis
+from consumer.doctor.checks import BASE, FEED, INLET, NAMES, STREAM, follows
+from consumer.doctor.examining import Diagnosis
+from consumer.errors import UnreadableAddress
 from consumer.query.status import status
 from consumer.simulator.signing import Signer
 from consumer.sources.delivering import showing
@@ -87,6 +89,8 @@ async def test_what_needs_attention_is_said_with_what_to_do_and_ends_with_1(data
     assert "skipped    disk        left out by --skip\n" in out
     for arguments in (("--skip", "disc"), ("--to", "https://events.example.edu/events")):
         assert (await outcomes("doctor", *arguments, **variables))[0] == 2
+    code, _, err = await outcomes("doctor", "--canvas", "--to", "https://events.example.edu/events", DATABASE_URL=database)
+    assert (code, "--to needs OUTCOMES_INTAKE_SECRET" in err) == (2, True)
 
 
 async def test_keys_that_cannot_be_fetched_are_found(keys: Signer) -> None:
@@ -96,8 +100,10 @@ async def test_keys_that_cannot_be_fetched_are_found(keys: Signer) -> None:
         async with showing(answer) as url:
             (found,) = await checked(asked, intake_jwks_url=url)
         assert found.state == expected, found
+    assert found.found == f"{url} answers, but not with keys"
     (found,) = await checked(asked, intake_jwks_url=f"http://{AWAY}/jwks")
-    assert (found.state, "OUTCOMES_INTAKE_JWKS_URL" in found.advice) == ("attention", True)
+    assert (found.state, "Connection refused" in found.found) == ("attention", True)
+    assert "OUTCOMES_INTAKE_JWKS_URL" in found.advice
     (found,) = await checked(asked, intake_secret="x" * 16)
     assert found.state == "ok"
 
@@ -118,6 +124,9 @@ async def test_a_queue_that_loses_events_is_found(monkeypatch: pytest.MonkeyPatc
         assert (found.state, "bare has no redrive policy" in found.found) == ("attention", True)
         (found,) = await checked(asked, intake_queue="whole,none")
         assert (found.state, "there is no queue none" in found.found) == ("attention", True)
+        aws.send("dead", ["{}"])
+        (found,) = await checked([name for name in asked if name != "jwks"], intake_queue="whole")  # it needs no keys
+        assert (found.state, "1 of whole" in found.found) == ("attention", True)
 
 
 async def test_a_disk_without_room_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -148,7 +157,8 @@ async def test_faults_of_the_topic_are_found(kafka_bootstrap: str, topic: MakeTo
     assert "partitions: 3" in partitions.found
     assert (group.state, "outcomes worker" in group.advice) == ("attention", True), group
     missing, nothing, _ = await checked(asked, topic=(name[:-1],), **at)
-    assert (missing.state, nothing.state) == ("attention", "unknown")
+    assert (missing.state, nothing) == ("attention", follows("retention", "topic"))
+    assert f"kafka-topics.sh --bootstrap-server {kafka_bootstrap} --create --topic {name[:-1]} " in missing.advice
     assert f"did you mean {name}" in missing.found
     (hour,) = await checked([*asked, "topic", "group"], topic=(short,), **at)
     assert (hour.state, "for 1 h" in hour.found, "retention.ms=604800000" in hour.advice) == ("attention", True, True)
@@ -170,10 +180,35 @@ async def test_a_database_that_is_away_is_said_and_no_check_passes() -> None:
     assert Diagnosis(tuple(found)).needs_attention
     assert [check.name for check in found] == [*BASE, *FEED]
     assert {check.state for check in found} == {"unknown"}
-    assert "connection to Postgres" in found[0].found
+    assert found[0].found == f"nobody listens at {AWAY}"
+    assert found[1:] == [follows(name, "database") for name in (*BASE, *FEED) if name != "database"]
     found = await checked([*INLET, *STREAM, "database"])
-    assert "connection to Postgres" in found[0].found
+    assert found[0].found == f"nobody listens at {AWAY}"
     assert found[1].found == "cannot be checked: see `roles`"
+
+
+async def test_each_cause_of_a_database_that_cannot_be_asked_has_its_own_advice(database: str, login: str) -> None:
+    """A missing database, none at all, an address that is none, and a login that may see nothing."""
+    asked = [name for name in NAMES if name != "database"]
+    (found,) = await checked(asked, urlunsplit(urlsplit(database)._replace(path="/none")))
+    assert (found.state, "CREATE DATABASE" in found.advice) == ("unknown", True)
+    (found,) = await checked(asked, None)
+    assert (found.state, found.advice) == ("unknown", "set DATABASE_URL")
+    with pytest.raises(UnreadableAddress):
+        await checked(asked, "mysql://host/database")
+    await execute(database, f"REVOKE outcomes_reader FROM {urlsplit(login).username}")
+    everything = await checked([*INLET, *STREAM], login)
+    assert everything[len(BASE) :] == [follows(name, "roles") for name in FEED]
+
+
+async def test_without_an_address_no_database_is_made(tmp_path: Path) -> None:
+    """And an address that cannot be read ends with 2, as any setting that is wrong; names to skip may stand in one text."""
+    skip = ("--skip", ",".join((*INLET, *STREAM)))
+    code, out, err = await outcomes("doctor", *skip, OUTCOMES_DATA_FOLDER=str(tmp_path))
+    assert (code, err, list(tmp_path.iterdir())) == (1, "", [])
+    assert "UNKNOWN    database    no database is configured\n" in out
+    code, out, err = await outcomes("doctor", *skip, "--json", DATABASE_URL="mysql://host/database")
+    assert (code, out, "the database address cannot be read" in err) == (2, "", True)
 
 
 async def test_faults_of_the_database_are_found(
@@ -277,12 +312,16 @@ async def test_deliveries_to_a_running_intake_need_its_secret(database: str, fre
     skip, secret = [one for one in NAMES if one != "canvas"], "a-secret-of-the-test"
     variables = {"DATABASE_URL": database, "OUTCOMES_DATA_FOLDER": str(tmp_path), "OUTCOMES_HTTP_PORT": "0"}
     to = f"http://127.0.0.1:{free_port}/events"
-    (found,) = await checked(skip, database, direct=True, canvas=True, to=to)
-    assert (found.state, "leave --to out" in found.found) == ("attention", True)
+    (found,) = await checked(skip, database, direct=True, canvas=True, to=to, intake_secret=secret, seconds=1.0)
+    assert (found.state, f"nobody listens at 127.0.0.1:{free_port}" in found.found) == ("attention", True)
     async with running(
         "intake", "https", "--direct", "--port", str(free_port), OUTCOMES_INTAKE_SECRET=secret, **variables
     ) as intake:
         await intake.says('"listening"')
+        (found,) = await checked(skip, database, direct=True, canvas=True, to=to, intake_secret="another-of-the-test")
+        assert "refuses an event (401): the secret is missing or wrong" in found.found
+        (found,) = await checked(skip, database, direct=True, canvas=True, to=f"{to}x", intake_secret=secret)
+        assert "refuses an event (404): deliver to /events" in found.found
         (found,) = await checked(skip, database, direct=True, canvas=True, to=to, intake_secret=secret)
     assert found.state == "ok", found
     counted = "SELECT ignored FROM outcomes.stream_position WHERE source = 'intake:https'"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from consumer.doctor import feed
-from consumer.doctor.examining import BASE, FEED, INLET, NAMES, STREAM
+from consumer.doctor.checks import BASE, FEED, INLET, NAMES, STREAM
 from consumer.ingest.batch import Partition
 from consumer.ingest.decode import Rules
 from consumer.query.rhythm import HOUR, WEEK, WEEKS, YEAR_AGO, is_expected, silences

@@ -2674,7 +2674,7 @@ MUTANTS = (
     Mutant(
         "a role that has lost its rights is healthy",
         "consumer/doctor/base.py",
-        "    if lost := server.missing_grants:",
+        "    if lost := await schema.missing_grants(connection):",
         "    if lost := server.missing_roles:",
         _tests(_DOCTOR, "test_rights_that_a_role_has_lost_are_found_and_migrate_grants_them_again"),
     ),
@@ -2705,6 +2705,27 @@ MUTANTS = (
         " or now - one.since > MOST_SILENCE]",
         "]",
         _tests(_FEED, "test_a_silence_that_cannot_be_judged_is_not_called_usual"),
+    ),
+    Mutant(
+        "dead letters are healthy",
+        "consumer/doctor/inlet.py",
+        "for name, count in dead.items() if count",
+        "for name, count in dead.items() if not count and name == ''",
+        _tests(_DOCTOR, "test_a_queue_that_loses_events_is_found"),
+    ),
+    Mutant(
+        "doctor makes a database to look at",
+        "consumer/commands/doctor.py",
+        """    if settings.database_url is None and not (settings.data_folder / "postgres").exists():""",
+        "    if False:",
+        _tests(_DOCTOR, "test_without_an_address_no_database_is_made"),
+    ),
+    Mutant(
+        "a wrong secret is tried until the time is over",
+        "consumer/sources/delivering.py",
+        "_FINAL if secret is None else _FINAL | {401}",
+        "_FINAL",
+        _tests(_DOCTOR, "test_deliveries_to_a_running_intake_need_its_secret"),
     ),
     Mutant(
         "a login that cannot write is healthy",
