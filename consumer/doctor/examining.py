@@ -122,8 +122,9 @@ async def _stream(settings: Settings, question: Question) -> list[Check]:
 
 async def _projection(settings: Settings, dsn: str | None, question: Question) -> list[Check]:
     skip = question.skip
+    needing = FEED if not question.canvas else (*FEED, "canvas")
     if dsn is None:
-        return _none((*BASE, *FEED), skip, "no database is configured", "set DATABASE_URL")
+        return _none((*BASE, *needing), skip, "no database is configured", "set DATABASE_URL")
     async with AsyncExitStack() as stack:
         try:
             connection = await connect(dsn, application="outcomes doctor")
@@ -135,7 +136,7 @@ async def _projection(settings: Settings, dsn: str | None, question: Question) -
         except UnreadableAddress:
             raise
         except OutcomesError as error:
-            return _none((*BASE, *FEED), skip, *_no_database(error, dsn))
+            return _none((*BASE, *needing), skip, *_no_database(error, dsn))
         steps: list[Step] = [
             ("database", lambda: base.settings_of(found)),
             ("roles", lambda: base.roles(connection, found)),
@@ -147,9 +148,12 @@ async def _projection(settings: Settings, dsn: str | None, question: Question) -
             with translating():
                 known = await status(connection, schema=HEAD, rosters=settings.people != "off")
         except OutcomesError as error:
-            if cause := next((check.name for check in checks if check.state in ("attention", "unknown")), None):
-                return checks + [follows(name, cause) for name in FEED if name not in skip]
-            return checks + _none(FEED, skip, str(error), "run this with the worker's login")
+            wrong = [
+                check.name for check in checks if check.name in ("roles", "schema") and check.state in ("attention", "unknown")
+            ]
+            if wrong:
+                return checks + [follows(name, wrong[0]) for name in needing if name not in skip]
+            return checks + _none(needing, skip, str(error), "run this with the worker's login")
         checks += await _each(skip, _feed(settings, connection, known, found.bytes, question))
         if question.canvas:
             outlet = outlet_of(settings, dsn if question.direct else None, "doctor")

@@ -72,6 +72,10 @@ async def _refused(client: aiohttp.ClientSession, url: str, body: bytes, final: 
             if answer.status < 300:
                 return ""
             said = f"({answer.status}): {(await answer.text(errors='replace')).strip()[:_SHOWN]}"
+    except aiohttp.InvalidURL as error:
+        raise Fatal("the address of the intake cannot be used; one is https://host/events") from error
+    except aiohttp.ClientConnectorCertificateError as error:
+        return f"the certificate of {error.host}:{error.port} is not trusted"
     except aiohttp.ClientConnectorError as error:
         where = f"{error.host}:{error.port}"
         refused = isinstance(error.os_error, ConnectionRefusedError)

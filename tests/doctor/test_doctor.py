@@ -197,8 +197,8 @@ async def test_each_cause_of_a_database_that_cannot_be_asked_has_its_own_advice(
     with pytest.raises(UnreadableAddress):
         await checked(asked, "mysql://host/database")
     await execute(database, f"REVOKE outcomes_reader FROM {urlsplit(login).username}")
-    everything = await checked([*INLET, *STREAM], login)
-    assert everything[len(BASE) :] == [follows(name, "roles") for name in FEED]
+    everything = await checked([*INLET, *STREAM], login, canvas=True)
+    assert everything[len(BASE) :] == [follows(name, "roles") for name in (*FEED, "canvas")]
 
 
 async def test_without_an_address_no_database_is_made(tmp_path: Path) -> None:
