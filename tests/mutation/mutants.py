@@ -2580,6 +2580,13 @@ MUTANTS = (
     ),
     # -- the doctor --
     Mutant(
+        "a queue that loses events is healthy",
+        "consumer/doctor/inlet.py",
+        "    if doubts:",
+        "    if False:",
+        _tests(_DOCTOR, "test_a_queue_that_loses_events_is_found"),
+    ),
+    Mutant(
         "a check that cannot be made passes",
         "consumer/doctor/examining.py",
         'check.state in ("attention", "unknown")',
