@@ -32,9 +32,8 @@ def simulate(
     topic: Annotated[str | None, typer.Option(metavar="NAME", help="Send to this topic instead.")] = None,
     https: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Play Canvas: post to this intake, signed, until each is answered with 2xx."),
+        typer.Option(metavar="URL", help="Play Canvas: post to this intake, signed, until each event is answered with 2xx."),
     ] = None,
-    unsigned: Annotated[bool, typer.Option("--unsigned", help="With --https: sign nothing; URL ends in the secret.")] = False,
     keys_port: Annotated[
         int, typer.Option(metavar="PORT", min=0, max=65535, help="With --https: show the keys here, on 127.0.0.1.")
     ] = KEYS_PORT,
@@ -53,7 +52,7 @@ def simulate(
 ) -> None:
     """Tell the events of a believable institution, seeded: to a file, to stdout, to a topic, or to an HTTPS intake.
 
-    With --https, the intake needs OUTCOMES_INTAKE_JWKS_URL=http://127.0.0.1:8200/jwks, or --unsigned.
+    With --https, set OUTCOMES_INTAKE_JWKS_URL=http://127.0.0.1:8200/jwks for the intake, or OUTCOMES_INTAKE_SECRET for both.
 
     Example: outcomes simulate --events 50000 --poison 0.001 --to school.ndjson.zst --truth truth.ndjson
 
@@ -76,7 +75,7 @@ def simulate(
     if topic is not None:
         sent = asyncio.run(_send(settings, topic, messages))
     elif https is not None:
-        sent = asyncio.run(_post(settings, https, messages, keys_port, signed=not unsigned))
+        sent = asyncio.run(_post(settings, https, messages, keys_port))
     else:
         with capturing.writing(to) as file:
             sent = 0
@@ -93,9 +92,9 @@ def simulate(
     say(f"{sent:,} messages {done}: {known.versions:,} versions of {len(known.objects):,} objects")
 
 
-async def _post(settings: Settings, url: str, messages: Iterator[Message], keys_port: int, *, signed: bool) -> int:
-    if not signed:
-        return await deliver(url, (message.value for message in messages))
+async def _post(settings: Settings, url: str, messages: Iterator[Message], keys_port: int) -> int:
+    if settings.intake_secret is not None:
+        return await deliver(url, (message.value for message in messages), secret=settings.intake_secret.get_secret_value())
     signer = Signer(settings.intake_issuer)
     async with showing(signer.jwks(), port=keys_port):
         return await deliver(url, (signer.token(published(message.event)) for message in messages if message.event))

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib.metadata import version
@@ -13,7 +12,7 @@ from consumer.errors import NoEvent, Transient, UsageError
 from consumer.intake.keeping import Keeper
 from consumer.intake.metrics import IntakeMetrics
 from consumer.intake.outlet import outlet_of
-from consumer.intake.queue import connected, name_of
+from consumer.intake.queue import connected
 from consumer.intake.receiving import RECEIVERS, Receiving
 from consumer.settings import Settings
 from consumer.worker.outages import Health
@@ -26,23 +25,14 @@ STOP_SECONDS = 15.0
 _TOKEN = (b"eyJ", b'"eyJ')
 """A token begins so: with `{"` in base64."""
 
-Signals = Callable[[Callable[[], None]], Any]
 
-
-def _text(metrics: IntakeMetrics, health: Health) -> bytes:
-    return metrics.render(ready=health.waiting_for is None)
-
-
-async def run(settings: Settings, dsn: str | None, signals: Signals) -> None:
-    """Takes messages until a signal. `dsn`: the database to write to; None for the topic. Raises `Fatal` and `UsageError`."""
-    if dsn is None and len(settings.topic) > 1:
-        raise UsageError("an intake writes to one topic: set OUTCOMES_TOPIC or --topic to one name")
+async def run(settings: Settings, dsn: str | None, stop: asyncio.Event) -> None:
+    """Takes messages until `stop`. `dsn`: the database to write to; None for the topic. Raises `Fatal` and `UsageError`."""
     if not settings.intake_queue:
         raise UsageError("no queue is named: set OUTCOMES_INTAKE_QUEUE or --queue")
-    metrics, health, stop = IntakeMetrics(), Health(time.monotonic()), asyncio.Event()
+    metrics, health = IntakeMetrics(), Health(time.monotonic())
     opened = Tokens(settings).opened
     async with AsyncExitStack() as stack:
-        stack.enter_context(signals(stop.set))
         found = await stack.enter_async_context(connected(settings.intake_queue, 2 * RECEIVERS * len(settings.intake_queue)))
         queues, keepers = [], []
         for queue in found:
@@ -61,12 +51,14 @@ async def run(settings: Settings, dsn: str | None, signals: Signals) -> None:
                 )
             )
         if settings.http_port:
-            shown = partial(_text, metrics, health)
-            await stack.enter_async_context(serving(settings.http_host, settings.http_port, health, shown))
+            probes = serving(
+                settings.http_host, settings.http_port, health, lambda: metrics.render(ready=health.waiting_for is None)
+            )
+            await stack.enter_async_context(probes)
         log.get("intake").info(
             "receiving",
             version=version("outcomes-consumer"),
-            queues=[name_of(queue) for queue in settings.intake_queue],
+            queues=[queue.name for queue in found],
             direct=dsn is not None,
         )
         await _until(stop, queues, keepers, health)

@@ -241,7 +241,7 @@ async def test_deliveries_to_a_running_intake_need_its_secret(database: str, fre
     variables = {"DATABASE_URL": database, "OUTCOMES_DATA_FOLDER": str(tmp_path), "OUTCOMES_HTTP_PORT": "0"}
     to = f"http://127.0.0.1:{free_port}/events"
     (found,) = await checked(skip, database, direct=True, canvas=True, to=to)
-    assert (found.state, "leave --to away" in found.found) == ("attention", True)
+    assert (found.state, "leave --to out" in found.found) == ("attention", True)
     async with running(
         "intake", "https", "--direct", "--port", str(free_port), OUTCOMES_INTAKE_SECRET=secret, **variables
     ) as intake:
