@@ -84,5 +84,5 @@ $(VENV)/fuzz: $(VENV)/installed requirements/fuzz.txt
 
 build/peers/installed: requirements/peers.txt
 	$(PYTHON) -m venv build/peers
-	build/peers/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/peers.txt
+	build/peers/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/peers.txt
 	@touch $@

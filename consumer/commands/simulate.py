@@ -3,20 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from consumer.commands.terminal import ATTENTION, configured, out, say
 from consumer.errors import UsageError
 from consumer.settings import Settings
-from consumer.simulator.feed import Feed, Message, messages_of, published
-from consumer.simulator.school import School, institution
-from consumer.simulator.signing import Signer
-from consumer.simulator.truth import Truth
 from consumer.sources import capturing
 from consumer.sources.delivering import deliver, showing
 from consumer.sources.producing import produce
+
+if TYPE_CHECKING:
+    from consumer.simulator.feed import Message
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -64,6 +63,10 @@ def simulate(
         raise UsageError("Canvas posts neither poison nor dialects: leave them out with --https")
     if to is not None and truth is not None and capturing.same(to, truth):
         raise UsageError(f"--to and --truth both name {to}: one would overwrite the other")
+    from consumer.simulator.feed import Feed, messages_of  # noqa: PLC0415 - 8 MB that no other command needs
+    from consumer.simulator.school import School, institution  # noqa: PLC0415 - as the line above
+    from consumer.simulator.truth import Truth  # noqa: PLC0415 - as the line above
+
     settings = configured()
     try:
         school = School(seed, events, tenants, courses, students, outcomes)
@@ -92,15 +95,18 @@ def simulate(
     say(f"{sent:,} messages {done}: {known.versions:,} versions of {len(known.objects):,} objects")
 
 
-async def _post(settings: Settings, url: str, messages: Iterator[Message], keys_port: int) -> int:
+async def _post(settings: Settings, url: str, messages: "Iterator[Message]", keys_port: int) -> int:
     if settings.intake_secret is not None:
         return await deliver(url, (message.value for message in messages), secret=settings.intake_secret.get_secret_value())
+    from consumer.simulator.feed import published  # noqa: PLC0415 - as above
+    from consumer.simulator.signing import Signer  # noqa: PLC0415 - as above
+
     signer = Signer(settings.intake_issuer)
     async with showing(signer.jwks(), port=keys_port):
         return await deliver(url, (signer.token(published(message.event)) for message in messages if message.event))
 
 
-async def _send(settings: Settings, topic: str, messages: Iterator[Message]) -> int:
+async def _send(settings: Settings, topic: str, messages: "Iterator[Message]") -> int:
     async def each() -> AsyncIterator[tuple[str, bytes | None, bytes | None]]:
         for message in messages:
             yield topic, message.key, message.value

@@ -2530,6 +2530,13 @@ MUTANTS = (
         _tests(_RECEIVED, "test_poison_goes_to_the_dead_letters_and_harms_no_other"),
     ),
     Mutant(
+        "one message ends the intake by a bug",
+        _RECEIVING,
+        "        except Exception as error:  # a bug too",
+        "        except (NoEvent, RecordTooLarge) as error:  # a bug too",
+        _tests(_RECEIVED, "test_a_bug_of_ours_ends_nothing"),
+    ),
+    Mutant(
         "what cannot be stored stays hidden",
         _RECEIVING,
         "        await self._tell(lambda these: self._queue.hide(these, 0), messages)\n",
