@@ -148,9 +148,7 @@ async def _projection(settings: Settings, dsn: str | None, question: Question) -
             with translating():
                 known = await status(connection, schema=HEAD, rosters=settings.people != "off")
         except OutcomesError as error:
-            wrong = [
-                check.name for check in checks if check.name in ("roles", "schema") and check.state in ("attention", "unknown")
-            ]
+            wrong = [check.name for check in checks if check.name in ("roles", "schema") and check.advice]
             if wrong:
                 return checks + [follows(name, wrong[0]) for name in needing if name not in skip]
             return checks + _none(needing, skip, str(error), "run this with the worker's login")

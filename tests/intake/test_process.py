@@ -237,7 +237,7 @@ async def test_an_intake_that_is_away_is_named_without_its_secret() -> None:
     """Which the address may end in."""
     with pytest.raises(Transient) as refused:
         await deliver("http://127.0.0.1:1/events/the-secret", [b"{}"], seconds=0.1)
-    assert str(refused.value) == "the intake has not answered 2xx within 0.1 s"
+    assert str(refused.value) == "the intake has not answered 2xx within 0.1 s: nobody listens at 127.0.0.1:1"
 
 
 async def _answers(port: int) -> bool:
