@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
-from importlib.metadata import version
 from typing import Any
 
 from consumer import log
@@ -13,7 +12,7 @@ from consumer.errors import NoEvent, Transient, UsageError
 from consumer.intake.keeping import Keeper
 from consumer.intake.metrics import IntakeMetrics
 from consumer.intake.outlet import outlet_of
-from consumer.intake.queue import connected, name_of
+from consumer.intake.queue import connected
 from consumer.intake.receiving import RECEIVERS, Receiving
 from consumer.settings import Settings
 from consumer.worker.outages import Health
@@ -60,21 +59,25 @@ async def run(settings: Settings, dsn: str | None, signals: Signals) -> None:
                     drop_personal=settings.intake_drop_personal,
                 )
             )
+        probes = None
         if settings.http_port:
             shown = partial(_text, metrics, health)
-            await stack.enter_async_context(serving(settings.http_host, settings.http_port, health, shown))
-        log.get("intake").info(
-            "receiving",
-            version=version("outcomes-consumer"),
-            queues=[name_of(queue) for queue in settings.intake_queue],
-            direct=dsn is not None,
-        )
-        await _until(stop, queues, keepers, health)
+            port = await stack.enter_async_context(serving(settings.http_host, settings.http_port, health, shown))
+            probes = f"http://{settings.http_host}:{port}"
+        await _until(stop, queues, keepers, health, direct=dsn is not None, probes=probes)
     log.get("intake").info("intake_stopped")
 
 
-async def _until(stop: asyncio.Event, queues: list[Receiving], keepers: list[Keeper], health: Health) -> None:
-    receivers = [asyncio.create_task(queue.run()) for queue in queues]
+async def _until(
+    stop: asyncio.Event,
+    queues: list[Receiving],
+    keepers: list[Keeper],
+    health: Health,
+    *,
+    direct: bool = False,
+    probes: str | None = None,
+) -> None:
+    receivers = [asyncio.create_task(queue.run(direct=direct, probes=probes)) for queue in queues]
     others = [
         asyncio.create_task(stop.wait()),
         asyncio.create_task(_watch(health, queues, stop)),

@@ -2,16 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import aiohttp
 from aiohttp import web
 
-from consumer.errors import Fatal, Transient
+from consumer.errors import Fatal, Transient, reason
 
 AT_ONCE = 16
-PAUSE_SECONDS = 0.2
-"""Before an event is delivered again. Canvas waits for minutes."""
+PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.2, 5.0
+"""Before an event is delivered again; twice as long each time. Canvas waits for minutes."""
 ANSWER_SECONDS = 15.0
 """Then Canvas gives up, and delivers again."""
 SECRET_HEADER = "X-Outcomes-Secret"  # noqa: S105 - its name
@@ -24,18 +24,27 @@ async def deliver(
     secret: str | None = None,
     seconds: float | None = None,
     delivered: Callable[[], None] = lambda: None,
+    waiting: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Returns how many, once each is answered with 2xx; each is delivered again until it is. Calls `delivered` after each.
+
+    Calls `waiting` with a sentence for each reason why one has to be delivered again, once.
 
     Raises `Transient` where one was not within `seconds`, and `Fatal` where the intake refuses one for its content (400, 413).
     """
     rest, done = iter(bodies), 0
+    told: set[str] = set()
     headers = {} if secret is None else {SECRET_HEADER: secret}
+
+    def wait_for(reason: str) -> None:
+        if reason not in told:
+            told.add(reason)
+            waiting(f"waiting: {reason}; each event is sent again until it is taken")
 
     async def in_turn(client: aiohttp.ClientSession) -> None:
         nonlocal done
         for body in rest:
-            await _delivered(client, url, body)
+            await _delivered(client, url, body, wait_for)
             done += 1
             delivered()
 
@@ -57,15 +66,20 @@ async def _all(tasks: list["asyncio.Task[None]"]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _delivered(client: aiohttp.ClientSession, url: str, body: bytes) -> None:
+async def _delivered(client: aiohttp.ClientSession, url: str, body: bytes, wait_for: Callable[[str], None]) -> None:
+    pause = PAUSE_SECONDS
     while True:
-        with suppress(aiohttp.ClientError, TimeoutError):  # it is away, or was killed in between
+        try:
             async with client.post(url, data=body) as answer:
                 if answer.status < 300:
                     return
                 if answer.status in (400, 404, 413):
                     raise Fatal(f"the intake refuses an event ({answer.status}): {(await answer.text()).strip()}")
-        await asyncio.sleep(PAUSE_SECONDS)
+                wait_for(f"the intake answers {answer.status}: {(await answer.text()).strip()}")
+        except (aiohttp.ClientError, TimeoutError):  # it is away, or was killed in between
+            wait_for("no intake answers at that address")
+        await asyncio.sleep(pause)
+        pause = min(MOST_PAUSE_SECONDS, 2 * pause)
 
 
 @asynccontextmanager
@@ -83,7 +97,7 @@ async def showing(keys: bytes, host: str = "127.0.0.1", port: int = 0) -> AsyncI
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
-            raise Fatal(f"{host}:{port} cannot be opened ({error.strerror})") from error
+            raise Fatal(f"{host}:{port} cannot be opened ({reason(error)}); set --keys-port to a free port") from error
         yield f"http://{host}:{runner.addresses[0][1]}/jwks"
     finally:
         await runner.cleanup()
