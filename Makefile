@@ -33,7 +33,7 @@ reference: $(VENV)/installed ## writes the generated parts of docs/reference fro
 unit: $(VENV)/installed ## the tests that need no engine
 	$(BIN)/pytest tests/unit
 
-bench: $(VENV)/installed ## measures; see tests/bench/RESULTS.md
+bench: $(VENV)/installed ## measures; tests/bench/RESULTS.md has what was promised and measured
 	$(BIN)/python -m tests.bench
 
 bench-peers: $(VENV)/installed build/peers/installed ## one worker beside the sinks that people would use instead; EVENTS= ROUNDS= ONLY=
@@ -84,5 +84,5 @@ $(VENV)/fuzz: $(VENV)/installed requirements/fuzz.txt
 
 build/peers/installed: requirements/peers.txt
 	$(PYTHON) -m venv build/peers
-	build/peers/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/peers.txt
+	build/peers/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/peers.txt
 	@touch $@

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -222,7 +222,8 @@ async def _post(folder: Path, bootstrap: str, topic: str, events: Sequence[dict[
             except OutcomesError as error:
                 raise DemoFailed(f"the intake takes nothing ({error}); its log is {log}") from error
             finally:
-                intake.terminate()
+                with suppress(ProcessLookupError):  # it has ended by itself
+                    intake.terminate()
                 await intake.wait()
 
 

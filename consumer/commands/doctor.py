@@ -11,8 +11,6 @@ from consumer.printable import printable
 
 app = typer.Typer(rich_markup_mode=None)
 
-_MARKS = {"ok": "ok", "attention": "ATTENTION", "unknown": "UNKNOWN", "skipped": "skipped"}
-
 
 @app.command()
 def doctor(
@@ -51,7 +49,8 @@ def doctor(
     else:
         for check in found.checks:
             style = {"attention": "red", "unknown": "yellow"}.get(check.state)
-            print_text(f"{_MARKS[check.state]:<10} {check.name:<11} {printable(check.found)}", style)
+            mark = check.state.upper() if style else check.state
+            print_text(f"{mark:<10} {check.name:<11} {printable(check.found)}", style)
             if check.advice:
                 print_text(f"{'':<10} {'':<11} → {printable(check.advice)}")
     if found.needs_attention:

@@ -1,5 +1,6 @@
 """`outcomes intake`: what Canvas delivers."""
 
+import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
@@ -8,6 +9,8 @@ import typer
 
 from consumer import app as wiring
 from consumer.commands.terminal import configured, database
+from consumer.errors import UsageError
+from consumer.settings import Settings
 
 app = typer.Typer(
     help="Take the events that Canvas delivers, and bring them to the topic, or with --direct into the database.",
@@ -15,6 +18,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+Loop = Callable[[Settings, str | None, asyncio.Event], Coroutine[Any, Any, None]]
 Direct = Annotated[bool, typer.Option("--direct", help="Without Kafka: write straight into the database.")]
 Topic = Annotated[str | None, typer.Option(metavar="NAME", help="Send to this topic; OUTCOMES_TOPIC")]
 
@@ -56,11 +60,20 @@ def sqs(
     _run(sqs_running.run, direct, topic=topic, intake_queue=queue, http_port=http_port)
 
 
-def _run(loop: Callable[..., Coroutine[Any, Any, None]], direct: bool, **flags: Any) -> None:
+def _run(loop: Loop, direct: bool, **flags: Any) -> None:
     wiring.tune_garbage_collector()
     wiring.give_memory_back()
     if direct:
         with database(clients=logging.WARNING, **flags) as (settings, dsn):
-            wiring.run(loop(settings, dsn, wiring.signals))
-    else:
-        wiring.run(loop(configured(clients=logging.WARNING, **flags), None, wiring.signals))
+            wiring.run(_until_signal(loop, settings, dsn))
+        return
+    settings = configured(clients=logging.WARNING, **flags)
+    if len(settings.topic) > 1:
+        raise UsageError("an intake writes to one topic: set OUTCOMES_TOPIC or --topic to one name")
+    wiring.run(_until_signal(loop, settings, None))
+
+
+async def _until_signal(loop: Loop, settings: Settings, dsn: str | None) -> None:
+    stop = asyncio.Event()
+    with wiring.signals(stop.set):
+        await loop(settings, dsn, stop)

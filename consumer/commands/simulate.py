@@ -3,20 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from consumer.commands.terminal import ATTENTION, configured, out, say
 from consumer.errors import UsageError
 from consumer.settings import Settings
-from consumer.simulator.feed import Feed, Message, messages_of, published
-from consumer.simulator.school import School, institution
-from consumer.simulator.signing import Signer
-from consumer.simulator.truth import Truth
 from consumer.sources import capturing
 from consumer.sources.delivering import deliver, showing
 from consumer.sources.producing import produce
+
+if TYPE_CHECKING:
+    from consumer.simulator.feed import Message
 
 app = typer.Typer(rich_markup_mode=None)
 
@@ -32,9 +31,8 @@ def simulate(
     topic: Annotated[str | None, typer.Option(metavar="NAME", help="Send to this topic instead.")] = None,
     https: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Play Canvas: post to this intake, signed, until each is answered with 2xx."),
+        typer.Option(metavar="URL", help="Play Canvas: post to this intake, signed, until each event is answered with 2xx."),
     ] = None,
-    unsigned: Annotated[bool, typer.Option("--unsigned", help="With --https: sign nothing; URL ends in the secret.")] = False,
     keys_port: Annotated[
         int, typer.Option(metavar="PORT", min=0, max=65535, help="With --https: show the keys here, on 127.0.0.1.")
     ] = KEYS_PORT,
@@ -53,7 +51,7 @@ def simulate(
 ) -> None:
     """Tell the events of a believable institution, seeded: to a file, to stdout, to a topic, or to an HTTPS intake.
 
-    With --https, the intake needs OUTCOMES_INTAKE_JWKS_URL=http://127.0.0.1:8200/jwks, or --unsigned.
+    With --https, set OUTCOMES_INTAKE_JWKS_URL=http://127.0.0.1:8200/jwks for the intake, or OUTCOMES_INTAKE_SECRET for both.
 
     Example: outcomes simulate --events 50000 --poison 0.001 --to school.ndjson.zst --truth truth.ndjson
 
@@ -65,6 +63,10 @@ def simulate(
         raise UsageError("Canvas posts neither poison nor dialects: leave them out with --https")
     if to is not None and truth is not None and capturing.same(to, truth):
         raise UsageError(f"--to and --truth both name {to}: one would overwrite the other")
+    from consumer.simulator.feed import Feed, messages_of  # noqa: PLC0415 - 8 MB that no other command needs
+    from consumer.simulator.school import School, institution  # noqa: PLC0415 - as the line above
+    from consumer.simulator.truth import Truth  # noqa: PLC0415 - as the line above
+
     settings = configured()
     try:
         school = School(seed, events, tenants, courses, students, outcomes)
@@ -76,7 +78,7 @@ def simulate(
     if topic is not None:
         sent = asyncio.run(_send(settings, topic, messages))
     elif https is not None:
-        sent = asyncio.run(_post(settings, https, messages, keys_port, signed=not unsigned))
+        sent = asyncio.run(_post(settings, https, messages, keys_port))
     else:
         with capturing.writing(to) as file:
             sent = 0
@@ -93,16 +95,19 @@ def simulate(
     say(f"{sent:,} messages {done}: {known.versions:,} versions of {len(known.objects):,} objects")
 
 
-async def _post(settings: Settings, url: str, messages: Iterator[Message], keys_port: int, *, signed: bool) -> int:
-    if not signed:
-        return await deliver(url, (message.value for message in messages), waiting=say)
+async def _post(settings: Settings, url: str, messages: "Iterator[Message]", keys_port: int) -> int:
+    if (secret := settings.intake_secret) is not None:
+        return await deliver(url, (message.value for message in messages), secret=secret.get_secret_value(), waiting=say)
+    from consumer.simulator.feed import published  # noqa: PLC0415 - as above
+    from consumer.simulator.signing import Signer  # noqa: PLC0415 - as above
+
     signer = Signer(settings.intake_issuer)
     async with showing(signer.jwks(), port=keys_port):
         tokens = (signer.token(published(message.event)) for message in messages if message.event)
         return await deliver(url, tokens, waiting=say)
 
 
-async def _send(settings: Settings, topic: str, messages: Iterator[Message]) -> int:
+async def _send(settings: Settings, topic: str, messages: "Iterator[Message]") -> int:
     async def each() -> AsyncIterator[tuple[str, bytes | None, bytes | None]]:
         for message in messages:
             yield topic, message.key, message.value

@@ -21,7 +21,7 @@ from migrations import HEAD
 
 Step = tuple[str, Callable[[], Check | Awaitable[Check]]]
 
-INLET = ("jwks", "disk")
+INLET = ("jwks", "sqs", "disk")
 STREAM = ("topic", "retention", "group")
 BASE = ("database", "roles", "clock", "schema")
 FEED = ("lag", "heartbeat", "silence", "quarantine", "gaps", "rosters", "growth")
@@ -62,9 +62,10 @@ class Diagnosis:
 
 async def examine(settings: Settings, dsn: str, question: Question) -> Diagnosis:
     """Makes all checks, one after the other. Changes nothing, but for the made-up event."""
-    checks = await _each(
-        question.skip, [("jwks", lambda: inlet.jwks(settings)), ("disk", lambda: inlet.disk(settings))]
-    )  # `sqs` belongs here
+    steps: list[Step] = [("jwks", partial(inlet.jwks, settings))]
+    if settings.intake_queue:
+        steps.append(("sqs", partial(inlet.sqs, settings)))
+    checks = await _each(question.skip, [*steps, ("disk", partial(inlet.disk, settings))])
     if not question.direct:
         checks += await _stream(settings, question)
     return Diagnosis((*checks, *await _projection(settings, dsn, question)))

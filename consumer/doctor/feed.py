@@ -42,9 +42,8 @@ async def silence(connection: Connection, known: Status) -> Check:
         return attention("silence", said, "see whether the subscription in Canvas still has the events that this project reads")
     newest = max(one.since for one in found)
     young = "" if max(one.weeks for one in found) >= WEEKS else " (its rhythm is known from few weeks)"
-    return ok(
-        "silence", f"the newest event of a web request is {ago((now - newest).total_seconds())}, which is not unusual{young}"
-    )
+    newest_ago = ago((now - newest).total_seconds())
+    return ok("silence", f"the newest event of a web request is {newest_ago}, and by its past none is missed{young}")
 
 
 def _silent(one: Silence, now: datetime) -> str:

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from consumer.doctor.checks import Check, attention, ok, unknown
-from consumer.errors import Transient
+from consumer.errors import Fatal, Transient, UsageError
 from consumer.intake import keys
 from consumer.settings import Settings
 
@@ -26,6 +26,21 @@ async def jwks(settings: Settings) -> Check:
             f"let this machine reach {settings.intake_jwks_url}, or correct OUTCOMES_INTAKE_JWKS_URL",
         )
     return ok("jwks", f"the keys that Canvas signs with can be fetched: {len(known)}")
+
+
+async def sqs(settings: Settings) -> Check:
+    """Whether the queues are there, and lose nothing."""
+    named = ", ".join(settings.intake_queue)
+    try:
+        from consumer.intake.queue import connected  # noqa: PLC0415 - comes with the extra `sqs`
+
+        async with connected(settings.intake_queue, connections=1) as queues:
+            doubts = [doubt for queue in queues for doubt in await queue.check()]
+    except (Fatal, UsageError) as error:
+        return attention("sqs", str(error), "correct OUTCOMES_INTAKE_QUEUE, AWS_REGION or AWS' credentials")
+    if doubts:
+        return attention("sqs", "; ".join(doubts), f"change the attributes of {named}; docs/how-to/canvas.md has them")
+    return ok("sqs", f"there, with a redrive policy: {named}")
 
 
 def disk(settings: Settings) -> Check:

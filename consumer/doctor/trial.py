@@ -46,7 +46,7 @@ async def made_up_event(settings: Settings, connection: Connection, outlet: Outl
             async with _intake(settings, outlet) as (url, signer):
                 await deliver(url, [signer.token(event)], seconds=seconds)
         elif settings.intake_secret is None:
-            raise Fatal("the intake at that address takes only what Canvas has signed: leave --to away")
+            raise Fatal("the intake at that address takes only what Canvas has signed: leave --to out")
         else:
             await deliver(to, [orjson.dumps(event)], secret=settings.intake_secret.get_secret_value(), seconds=seconds)
     except OutcomesError as error:

@@ -101,6 +101,9 @@ class Keeper:
         async with asyncio.timeout(self._outlet_seconds):
             await self._outlet.put(event)
         self._metrics.stored.inc()
+        self._is_back()
+
+    def _is_back(self) -> None:
         if self._away_since is not None:
             log.get("intake").info("outlet_back", seconds=round(time.monotonic() - self._away_since, 1))
             self._away_since = None
@@ -157,10 +160,7 @@ class Keeper:
         """Asks an outlet that was away, and of which no event waits, whether it is back."""
         async with asyncio.timeout(self._outlet_seconds):
             await self._outlet.check()
-        if self._away_since is not None:
-            log.get("intake").info("outlet_back", seconds=round(time.monotonic() - self._away_since, 1))
-            self._away_since = None
-            self._metrics.paused.set(0)
+        self._is_back()
 
     async def _store_in_order(self, payloads: Sequence[bytes]) -> None:
         answers = await asyncio.gather(*map(self._store_spooled, payloads), return_exceptions=True)

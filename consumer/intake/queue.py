@@ -73,7 +73,11 @@ class Queue:
                 AttributeNames=["ApproximateReceiveCount"],
             )
         return [
-            Message(found["ReceiptHandle"], found["Body"].encode(), int(found["Attributes"]["ApproximateReceiveCount"]))
+            Message(
+                found["ReceiptHandle"],
+                found["Body"].encode(errors="surrogatepass"),  # half a character is refused as what it is
+                int(found.get("Attributes", {}).get("ApproximateReceiveCount", 1)),
+            )
             for found in answer.get("Messages", ())
         ]
 

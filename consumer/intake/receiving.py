@@ -15,7 +15,7 @@ from consumer.intake.metrics import IntakeMetrics
 from consumer.intake.queue import MOST_MESSAGES, Message, Queue
 
 RECEIVERS = 8
-"""Requests for messages at a time, each for at most `MOST_MESSAGES`: so many messages are in flight at most, ten times."""
+"""Requests at a time, each for at most `MOST_MESSAGES`: so at most 80 messages are in flight."""
 MOST_BYTES = 2 * 1024 * 1024
 """Of the messages in flight. In memory each is about four times as large."""
 _LEAST_MESSAGE, _MOST_MESSAGE = 16 * 1024, 1024 * 1024
@@ -33,9 +33,9 @@ Opener = Callable[[bytes], Awaitable[bytes]]
 
 
 class Room:
-    """Bounds the bytes in flight, of which SQS knows nothing: we ask for as many messages as fit if they are like recent ones.
+    """Bounds the bytes in flight. SQS counts only messages, so we ask for as many as fit if none is larger than recent ones.
 
-    So a burst of larger messages exceeds the bound once.
+    A burst of larger messages exceeds the bound once.
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
@@ -195,7 +195,7 @@ class Receiving:
         await self._tell(lambda these: self._queue.hide(these, 0), messages)
 
     async def _tell(self, tell: Callable[[Sequence[Message]], Awaitable[None]], messages: Sequence[Message]) -> None:
-        """What SQS does not hear, it finds out by itself: these messages come again."""
+        """Best effort: after an error SQS delivers these messages again."""
         if messages:
             try:
                 await tell(messages)

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 from importlib.metadata import version
@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from consumer import log
-from consumer.errors import Fatal, UsageError, reason
+from consumer.errors import Fatal, reason
 from consumer.intake import connections, keys
 from consumer.intake.gates import Signed, gate_of
 from consumer.intake.https import ANSWER_SECONDS, Https
@@ -30,8 +30,6 @@ STOP_SECONDS = ANSWER_SECONDS + 1
 _BACKLOG = 2048
 _IDLE_SECONDS = 75
 """How long an idle connection stays open: longer than proxies keep theirs."""
-
-Signals = Callable[[Callable[[], None]], Any]
 
 _NAMES = "--host and --port, or OUTCOMES_INTAKE_HOST and OUTCOMES_INTAKE_PORT"
 
@@ -85,53 +83,49 @@ async def listening(
         listener.close()
 
 
-async def run(settings: Settings, dsn: str | None, signals: Signals) -> None:
-    """Takes events until a signal. `dsn`: the database to write to; None for the topic. Raises `Fatal` and `UsageError`."""
-    if dsn is None and len(settings.topic) > 1:
-        raise UsageError("an intake writes to one topic: set OUTCOMES_TOPIC or --topic to one name")
+async def run(settings: Settings, dsn: str | None, stop: asyncio.Event) -> None:
+    """Takes events until `stop`. `dsn`: the database to write to; None for the topic. Raises `Fatal` and `UsageError`."""
     folder = settings.data_folder / "intake"
     metrics, health = IntakeMetrics(), Health(time.monotonic())
     spool = Spool(folder, settings.intake_spool_bytes) if settings.intake_spool_bytes else None
     keeper = Keeper(outlet_of(settings, dsn, "https"), spool, metrics)
     key_set = KeySet(partial(keys.fetch, settings.intake_jwks_url), folder / "jwks.json")
     gate = gate_of(settings, key_set)
-    stop = asyncio.Event()
     try:
-        with signals(stop.set):
-            await keeper.check()
-            if isinstance(gate, Signed):
-                await key_set.refresh()
-            app = Https(gate, keeper, metrics, drop_personal=settings.intake_drop_personal)
-            async with (
-                _probes(settings, health, metrics) as (probes, _),
-                listening(app, settings.intake_host, settings.intake_port) as (address, server),
-            ):
-                log.get("intake").info(
-                    "listening",
-                    version=version("outcomes-consumer"),
-                    address=address,
-                    signed=isinstance(gate, Signed),
-                    direct=dsn is not None,
-                    spool=spool and spool.events,
-                    probes=probes,
-                )
-                tasks = [
-                    asyncio.create_task(stop.wait(), name="signal"),
-                    asyncio.create_task(keeper.drain(), name="drain"),
-                    asyncio.create_task(_watch(health, keeper, key_set if isinstance(gate, Signed) else None), name="watch"),
-                ]
-                try:
-                    await asyncio.wait([*tasks, server], return_when=asyncio.FIRST_COMPLETED)
-                    if not stop.is_set():
-                        for task in (*tasks, server):
-                            if task.done():
-                                task.result()
-                        raise Fatal("the server ended by itself; its log says why")
-                finally:
-                    health.waiting_for = "the end: it was told to stop"
-                    for task in tasks:
-                        task.cancel()
-                    await asyncio.gather(*tasks, return_exceptions=True)
+        await keeper.check()
+        if isinstance(gate, Signed):
+            await key_set.refresh()
+        app = Https(gate, keeper, metrics, drop_personal=settings.intake_drop_personal)
+        async with (
+            _probes(settings, health, metrics) as (probes, _),
+            listening(app, settings.intake_host, settings.intake_port) as (address, server),
+        ):
+            log.get("intake").info(
+                "listening",
+                version=version("outcomes-consumer"),
+                address=address,
+                signed=isinstance(gate, Signed),
+                direct=dsn is not None,
+                spool=spool and spool.events,
+                probes=probes,
+            )
+            tasks = [
+                asyncio.create_task(stop.wait(), name="signal"),
+                asyncio.create_task(keeper.drain(), name="drain"),
+                asyncio.create_task(_watch(health, keeper, key_set if isinstance(gate, Signed) else None), name="watch"),
+            ]
+            try:
+                await asyncio.wait([*tasks, server], return_when=asyncio.FIRST_COMPLETED)
+                if not stop.is_set():
+                    for task in (*tasks, server):
+                        if task.done():
+                            task.result()
+                    raise Fatal("the server ended by itself; its log says why")
+            finally:
+                health.waiting_for = "the end: it was told to stop"
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
     finally:
         await keeper.close()
     log.get("intake").info("intake_stopped", spool=spool and spool.events)

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
@@ -25,23 +24,14 @@ STOP_SECONDS = 15.0
 _TOKEN = (b"eyJ", b'"eyJ')
 """A token begins so: with `{"` in base64."""
 
-Signals = Callable[[Callable[[], None]], Any]
 
-
-def _text(metrics: IntakeMetrics, health: Health) -> bytes:
-    return metrics.render(ready=health.waiting_for is None)
-
-
-async def run(settings: Settings, dsn: str | None, signals: Signals) -> None:
-    """Takes messages until a signal. `dsn`: the database to write to; None for the topic. Raises `Fatal` and `UsageError`."""
-    if dsn is None and len(settings.topic) > 1:
-        raise UsageError("an intake writes to one topic: set OUTCOMES_TOPIC or --topic to one name")
+async def run(settings: Settings, dsn: str | None, stop: asyncio.Event) -> None:
+    """Takes messages until `stop`. `dsn`: the database to write to; None for the topic. Raises `Fatal` and `UsageError`."""
     if not settings.intake_queue:
         raise UsageError("no queue is named: set OUTCOMES_INTAKE_QUEUE or --queue")
-    metrics, health, stop = IntakeMetrics(), Health(time.monotonic()), asyncio.Event()
+    metrics, health = IntakeMetrics(), Health(time.monotonic())
     opened = Tokens(settings).opened
     async with AsyncExitStack() as stack:
-        stack.enter_context(signals(stop.set))
         found = await stack.enter_async_context(connected(settings.intake_queue, 2 * RECEIVERS * len(settings.intake_queue)))
         queues, keepers = [], []
         for queue in found:
@@ -61,9 +51,10 @@ async def run(settings: Settings, dsn: str | None, signals: Signals) -> None:
             )
         probes = None
         if settings.http_port:
-            shown = partial(_text, metrics, health)
-            port = await stack.enter_async_context(serving(settings.http_host, settings.http_port, health, shown))
-            probes = f"http://{settings.http_host}:{port}"
+            shown = serving(
+                settings.http_host, settings.http_port, health, lambda: metrics.render(ready=health.waiting_for is None)
+            )
+            probes = f"http://{settings.http_host}:{await stack.enter_async_context(shown)}"
         await _until(stop, queues, keepers, health, direct=dsn is not None, probes=probes)
     log.get("intake").info("intake_stopped")
 

@@ -52,7 +52,7 @@ async def silences(connection: Connection, now: datetime) -> list[Silence]:
         rows = await connection.fetch(sql("rhythm_hours").format(told=told), tenant, sorted(past)) if past else []
         spoke = {row["hour"] for row in rows}
         missed = sum(is_expected(hour, first, newest, spoke) for hour in silent)
-        found.append(Silence(tenant, newest, min(WEEKS, int((now - first) / WEEK)), missed))
+        found.append(Silence(tenant, newest, min(WEEKS, int((newest - first) / WEEK)), missed))
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from consumer import log
 from consumer.errors import Fatal, UsageError
 from consumer.ingest.batch import Partition
 from consumer.ingest.records import RawRecord
@@ -111,6 +112,7 @@ class Tail:
         what = f"{name} holds the records {first} to {end}, but the next one to capture is {position}"
         if self._settings.on_gap == "stop":
             raise Fatal(f"{what}: records are missing. Set OUTCOMES_ON_GAP=continue to go on from the topic's first record")
+        log.get("capture").warning("gap", partition=name, position=position, first=first, end=end)
         return first
 
 

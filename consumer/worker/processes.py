@@ -149,9 +149,9 @@ class Processes:
                 return
             if not self._stopping.is_set():
                 deaths = deaths + 1 if time.monotonic() - begun < HEALTHY_SECONDS else 1
-                await self._mourn(member, code, deaths)
+                await self._wait_before_restart(member, code, deaths)
 
-    async def _mourn(self, member: _Member, code: int, deaths: int) -> None:
+    async def _wait_before_restart(self, member: _Member, code: int, deaths: int) -> None:
         """Waits until it may be started again. Raises `Fatal` if it dies too often."""
         self._deaths.labels(str(member.number)).inc()
         if deaths > MOST_DEATHS:

@@ -1,13 +1,35 @@
 """The demo, as `make demo` runs it, with fewer events."""
 
+import asyncio
 import re
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from consumer.commands import demo as demos
 from consumer.commands.demo import TAKES
-from tests.acceptance.running import outcomes, started
+from consumer.errors import Transient
+from tests.acceptance.running import outcomes, started, until
 from tests.forking import ROOT
 from tests.scratch import folder
+
+
+async def test_an_intake_that_ends_by_itself_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With the place of its log."""
+    log = tmp_path / "intake.log"
+
+    async def refused() -> bool:
+        return "writes to one topic" in log.read_text()
+
+    async def deliver(*_: Any, **__: Any) -> None:
+        await until(refused)
+        await asyncio.sleep(0.5)  # it ends
+        raise Transient("no answer")
+
+    monkeypatch.setattr(demos, "deliver", deliver)
+    with pytest.raises(demos.DemoFailed, match=f"its log is {log}"):
+        await demos._post(tmp_path, "127.0.0.1:9", "one,two", [{"metadata": {}, "body": {}}])
 
 
 @pytest.mark.timeout(240)  # seven seconds of processor time

@@ -11,12 +11,8 @@ AWAY = "127.0.0.1:9"
 """Where nobody listens."""
 
 
-def made(checks: Collection[Check]) -> list[Check]:
-    """Without those that are left out."""
-    return [check for check in checks if check.state != "skipped"]
-
-
 async def checked(skip: Collection[str], dsn: str = f"postgresql://nobody@{AWAY}/none", **flags: Any) -> list[Check]:
     """All checks but these. `flags`: settings, and fields of `Question`."""
     asked = {name: flags.pop(name) for name in Question.__dataclass_fields__ if name in flags}
-    return made((await examine(load(**flags), dsn, Question(skip=frozenset(skip), **asked))).checks)
+    found = await examine(load(**flags), dsn, Question(skip=frozenset(skip), **asked))
+    return [check for check in found.checks if check.state != "skipped"]

@@ -1,5 +1,6 @@
 """Each check finds a real fault and says what to do; a whole set-up has none. `feed` and its rhythm are in `test_feed.py`."""
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from tests.acceptance import test_worker
 from tests.acceptance.running import outcomes, outcomes_json, running, send, until
 from tests.conftest import execute
 from tests.doctor.looking import AWAY, checked
+from tests.intake import sqs
 from tests.postgres.writing import write
 from tests.samples import event, iso
 
@@ -48,7 +50,7 @@ async def test_a_whole_set_up_is_healthy_and_a_made_up_event_leaves_no_row(
             return None if found["needs_attention"] else found
 
         found = await until(is_healthy)
-        assert [check["name"] for check in found["checks"]] == list(NAMES[:-1])
+        assert [check["name"] for check in found["checks"]] == [name for name in NAMES if name not in ("sqs", "canvas")]
         assert {check["state"] for check in found["checks"]} == {"ok"}
         code, out, err = await outcomes("doctor", "--canvas", OUTCOMES_INTAKE_JWKS_URL=jwks, **variables)
     assert (code, err) == (0, ""), out
@@ -82,6 +84,24 @@ async def test_keys_that_cannot_be_fetched_are_found(keys: Signer) -> None:
     assert (found.state, "OUTCOMES_INTAKE_JWKS_URL" in found.advice) == ("attention", True)
     (found,) = await checked(asked, intake_secret="x" * 16)
     assert found.state == "ok"
+
+
+async def test_a_queue_that_loses_events_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that is missing, and one without a redrive policy."""
+    asked = [name for name in NAMES if name != "sqs"]
+    with sqs.serving() as aws:
+        for variable, value in aws.variables.items():
+            monkeypatch.setenv(variable, value)
+        aws.make("dead")
+        policy = json.dumps({"deadLetterTargetArn": f"arn:aws:sqs:{sqs.REGION}:{sqs.ACCOUNT}:dead", "maxReceiveCount": "50"})
+        aws.make("whole", RedrivePolicy=policy)
+        aws.make("bare")
+        (found,) = await checked(asked, intake_queue="whole")
+        assert found.state == "ok", found
+        (found,) = await checked(asked, intake_queue="whole,bare")
+        assert (found.state, "bare has no redrive policy" in found.found) == ("attention", True)
+        (found,) = await checked(asked, intake_queue="whole,none")
+        assert (found.state, "there is no queue none" in found.found) == ("attention", True)
 
 
 async def test_a_disk_without_room_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -221,7 +241,7 @@ async def test_deliveries_to_a_running_intake_need_its_secret(database: str, fre
     variables = {"DATABASE_URL": database, "OUTCOMES_DATA_FOLDER": str(tmp_path), "OUTCOMES_HTTP_PORT": "0"}
     to = f"http://127.0.0.1:{free_port}/events"
     (found,) = await checked(skip, database, direct=True, canvas=True, to=to)
-    assert (found.state, "leave --to away" in found.found) == ("attention", True)
+    assert (found.state, "leave --to out" in found.found) == ("attention", True)
     async with running(
         "intake", "https", "--direct", "--port", str(free_port), OUTCOMES_INTAKE_SECRET=secret, **variables
     ) as intake:

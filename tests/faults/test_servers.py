@@ -553,7 +553,7 @@ async def test_roles_that_the_owner_may_not_make_are_asked_for_before_anything_i
     )
     connection = await connect(by("plain", dsn))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(schema, "_ROLES", ["outcomes_nobody"])
+        patched.setattr(schema, "ROLES", ["outcomes_nobody"])
         with pytest.raises(Fatal, match=r"outcomes_nobody cannot be made by plain: .* CREATE ROLE outcomes_nobody NOLOGIN;"):
             await schema.migrate(by("plain", dsn))
     assert await connection.fetchval("SELECT to_regnamespace('outcomes')") is None

@@ -214,7 +214,7 @@ async def test_intake_and_worker_through_kills_lose_and_double_nothing(
 
 
 async def test_the_simulator_plays_canvas_towards_an_intake(database: str, tmp_path: Path) -> None:
-    """Signed, and delivered again until it is taken: the projection is what the simulator knows to be true."""
+    """Signed or with the secret, again until it is taken: the projection is what the simulator knows to be true."""
     keys_port, port, truth = kafka_engine.free_port(), kafka_engine.free_port(), tmp_path / "truth"
     playing = ["simulate", "--events", "300", "--duplicates", "0", "--truth", str(truth), "--keys-port", str(keys_port)]
     variables = {"DATABASE_URL": database, "OUTCOMES_DATA_FOLDER": str(tmp_path), "OUTCOMES_HTTP_PORT": "0"}
@@ -225,6 +225,10 @@ async def test_the_simulator_plays_canvas_towards_an_intake(database: str, tmp_p
             code, _, err = await simulator.end(None)
     assert (code, "messages sent" in err) == (0, True), err
     assert (await outcomes("verify", "--truth", str(truth), DATABASE_URL=database))[0] == 0
+    variables |= {"OUTCOMES_INTAKE_SECRET": "a-secret-of-the-test"}
+    async with running("intake", "https", "--direct", **variables):
+        code, _, err = await outcomes(*playing, "--https", f"http://127.0.0.1:{port}/events", **variables)
+    assert (code, "messages sent" in err) == (0, True), err
     code, _, err = await outcomes("simulate", "--https", "http://127.0.0.1:1/events", "--poison", "0.1")
     assert (code, "Canvas posts neither" in err) == (2, True)
 

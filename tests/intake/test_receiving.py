@@ -189,6 +189,30 @@ async def test_poison_goes_to_the_dead_letters_and_harms_no_other(queue: Sqs) ->
     assert found.refused("no_event") >= 3
 
 
+async def test_a_bug_of_ours_ends_nothing(queue: Sqs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message stays in the queue, and the log says where it happened, without what the error quotes."""
+
+    async def fails(self: Tokens, body: bytes) -> bytes:
+        if body == b"{}":
+            raise ValueError("somebody's login")
+        return body
+
+    monkeypatch.setattr(Tokens, "opened", fails)
+    queue.send(NAME, ["{}", *bodies(1)])
+    with capture_logs() as logs:
+        async with intake(queue) as found:
+            await until(lambda: _left(queue, 1))
+            await until(lambda: _counted(found))
+    (line,) = (line for line in logs if line["event"] == "message_refused")
+    assert (line["reason"], line["error"]) == ("bug", "ValueError")
+    assert line["where"][0].startswith("test_receiving.py:")
+    assert "login" not in str(line)
+
+
+async def _counted(found: Intake) -> bool:
+    return found.refused("bug") == len(found.outlet.stored) == 1
+
+
 async def test_what_no_topic_takes_is_left_to_the_queue(queue: Sqs) -> None:
     """It is counted and said, and not deleted."""
     queue.send(NAME, bodies(1))

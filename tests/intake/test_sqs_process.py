@@ -159,7 +159,6 @@ async def test_direct_writes_what_topic_and_worker_write(database: str, another_
         ((), {}, "no queue is named"),
         (("--queue", "canvas"), {"AWS_REGION": ""}, "no AWS region is set"),
         (("--queue", "canvas"), {"AWS_PROFILE": "nobody's"}, "AWS' settings cannot be used"),
-        (("--queue", "canvas"), {"OUTCOMES_TOPIC": "one,two"}, "writes to one topic"),
         (("--queue", "a queue"), {}, "OUTCOMES_INTAKE_QUEUE"),
     ],
 )

@@ -2530,6 +2530,13 @@ MUTANTS = (
         _tests(_RECEIVED, "test_poison_goes_to_the_dead_letters_and_harms_no_other"),
     ),
     Mutant(
+        "one message ends the intake by a bug",
+        _RECEIVING,
+        "        except Exception as error:  # a bug too",
+        "        except (NoEvent, RecordTooLarge) as error:  # a bug too",
+        _tests(_RECEIVED, "test_a_bug_of_ours_ends_nothing"),
+    ),
+    Mutant(
         "what cannot be stored stays hidden",
         _RECEIVING,
         "        await self._tell(lambda these: self._queue.hide(these, 0), messages)\n",
@@ -2572,6 +2579,13 @@ MUTANTS = (
         _tests(_RECEIVED, "test_a_queue_that_goes_away_is_waited_for"),
     ),
     # -- the doctor --
+    Mutant(
+        "a queue that loses events is healthy",
+        "consumer/doctor/inlet.py",
+        "    if doubts:",
+        "    if False:",
+        _tests(_DOCTOR, "test_a_queue_that_loses_events_is_found"),
+    ),
     Mutant(
         "a check that cannot be made passes",
         "consumer/doctor/examining.py",
