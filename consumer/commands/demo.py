@@ -134,7 +134,7 @@ async def _run(
     out.print(
         f"Sent to Kafka: {len(messages):,} messages about {school.courses} courses with {school.students} students each. "
         f"{FEED.disorder:.0%} of them are out of order, {FEED.duplicates:.0%} sent twice, {truth.poison.total()} broken. "
-        f"{sent:,} went straight there, as by a bridge; {len(posted):,} were signed and posted to `outcomes intake https`, as "
+        f"{sent:,} went straight there, as by others; {len(posted):,} were signed and posted to `outcomes intake https`, as "
         "Canvas does.",
         highlight=False,
         soft_wrap=True,

@@ -13,12 +13,14 @@ from consumer.errors import UsageError
 from consumer.settings import Settings
 
 app = typer.Typer(
-    help="Take the events that Canvas delivers, and bring them to the topic.", no_args_is_help=True, rich_markup_mode=None
+    help="Take the events that Canvas delivers, and bring them to the topic, or with --direct into the database.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 Loop = Callable[[Settings, str | None, asyncio.Event], Coroutine[Any, Any, None]]
 Direct = Annotated[bool, typer.Option("--direct", help="Without Kafka: write straight into the database.")]
-Topic = Annotated[str | None, typer.Option(metavar="NAME", help="OUTCOMES_TOPIC")]
+Topic = Annotated[str | None, typer.Option(metavar="NAME", help="Send to this topic; OUTCOMES_TOPIC")]
 
 HttpPort = Annotated[int | None, typer.Option(metavar="PORT", help="OUTCOMES_HTTP_PORT; 0 for no probes")]
 
@@ -44,7 +46,9 @@ def https(
 def sqs(
     direct: Direct = False,
     topic: Topic = None,
-    queue: Annotated[str | None, typer.Option(metavar="NAMES", help="OUTCOMES_INTAKE_QUEUE")] = None,
+    queue: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Take from these queues, separated by commas; OUTCOMES_INTAKE_QUEUE")
+    ] = None,
     http_port: HttpPort = None,
 ) -> None:
     """Take events from SQS queues until SIGTERM. Deletes a message once its event is stored. Needs the extra `sqs`.

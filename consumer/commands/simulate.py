@@ -38,7 +38,7 @@ def simulate(
     ] = KEYS_PORT,
     truth: Annotated[Path | None, typer.Option(metavar="FILE", help="Write what is true here, for `verify --truth`.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed tells the same bytes.")] = 1,
-    events: Annotated[int, typer.Option(help="About how many.")] = 10_000,
+    events: Annotated[int, typer.Option(help="About how many, but no fewer than it takes to set up the courses.")] = 10_000,
     tenants: Annotated[int, typer.Option(help="Institutions.")] = 1,
     courses: Annotated[int, typer.Option(help="Courses of each.")] = 6,
     students: Annotated[int, typer.Option(help="Students of each course.")] = 20,
@@ -96,14 +96,15 @@ def simulate(
 
 
 async def _post(settings: Settings, url: str, messages: "Iterator[Message]", keys_port: int) -> int:
-    if settings.intake_secret is not None:
-        return await deliver(url, (message.value for message in messages), secret=settings.intake_secret.get_secret_value())
+    if (secret := settings.intake_secret) is not None:
+        return await deliver(url, (message.value for message in messages), secret=secret.get_secret_value(), waiting=say)
     from consumer.simulator.feed import published  # noqa: PLC0415 - as above
     from consumer.simulator.signing import Signer  # noqa: PLC0415 - as above
 
     signer = Signer(settings.intake_issuer)
     async with showing(signer.jwks(), port=keys_port):
-        return await deliver(url, (signer.token(published(message.event)) for message in messages if message.event))
+        tokens = (signer.token(published(message.event)) for message in messages if message.event)
+        return await deliver(url, tokens, waiting=say)
 
 
 async def _send(settings: Settings, topic: str, messages: "Iterator[Message]") -> int:

@@ -17,11 +17,15 @@ app = typer.Typer(rich_markup_mode=None)
 def worker(
     as_json: AsJson = False,
     until_end: Annotated[bool, typer.Option(help="Stop once all that is in the topics now is written.")] = False,
-    topic: Annotated[str | None, typer.Option(metavar="NAMES", help="OUTCOMES_TOPIC")] = None,
+    topic: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Read these topics, separated by commas; OUTCOMES_TOPIC")
+    ] = None,
     group_id: Annotated[str | None, typer.Option(metavar="NAME", help="OUTCOMES_GROUP_ID")] = None,
     batch_size: Annotated[int | None, typer.Option(metavar="EVENTS", help="OUTCOMES_BATCH_SIZE")] = None,
     http_port: Annotated[int | None, typer.Option(metavar="PORT", help="OUTCOMES_HTTP_PORT; 0 for no probes")] = None,
-    processes: Annotated[str | None, typer.Option(metavar="N|auto", help="OUTCOMES_PROCESSES")] = None,
+    processes: Annotated[
+        str | None, typer.Option(metavar="N|auto", help="Run so many workers on this machine; OUTCOMES_PROCESSES")
+    ] = None,
     member: Annotated[int | None, typer.Option(hidden=True, help="The number of this process among several.")] = None,
 ) -> None:
     """Consume the topics until SIGTERM; a second signal ends at once.

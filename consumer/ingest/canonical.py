@@ -1,4 +1,4 @@
-"""The canonical form of a body: the same bytes, whatever a bridge changed.
+"""The canonical form of a body: the same bytes, whatever a program on the way changed.
 
 Members sorted by name, top-level nulls left out, ids as integers, whole numbers without a fraction, times in UTC. Members that
 no model knows follow the same rules by their names, so that a model may add them later without new versions of old events.

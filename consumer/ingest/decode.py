@@ -275,7 +275,7 @@ def _context(metadata: dict[str, Any]) -> dict[str, Any]:
     if CONTEXT[0] not in metadata:
         return {}
     context = {key: metadata[key] for key in CONTEXT if type(metadata.get(key)) in _WORDS}
-    if float in map(type, context.values()):  # ids that a bridge turned into doubles
+    if float in map(type, context.values()):  # ids that a program on the way turned into doubles
         whole = {key: whole_id(value) if isinstance(value, float) else value for key, value in context.items()}
         context = {key: value for key, value in whole.items() if value is not None}
     return context

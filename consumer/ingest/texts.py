@@ -90,7 +90,7 @@ _HEX = re.compile(r"(?:0?x)?((?:[0-9A-Fa-f]{2})++)")
 _BRACKET_OR_STRING = re.compile(r'[{}\[\]]|"[^"\\]*+(?:\\.[^"\\]*+)*+("?)', re.DOTALL)
 _JWT = re.compile(r"(?<![\w.-])ey[\w-]{8,}\.[\w-]{8,}\.[\w-]*(?![\w.-])")
 
-SIGNED = "; it looks like a signed payload (JWT), which the bridge has to decode"
+SIGNED = "; it looks like a signed payload (JWT), which the intake opens"
 """End of the sentence for a record that is recognized, although it cannot be read."""
 _LOOKS = (
     (re.compile("\0"), "; it looks like Avro or Protobuf behind a schema registry's number; only JSON is read"),

@@ -113,7 +113,8 @@ class Keeper:
         if self._away_since is None:
             self._away_since = time.monotonic()
             self._metrics.paused.set(1)
-            log.get("intake").warning("outlet_away", error=str(error) or "no answer in time", spool=self._spool is not None)
+            spooled = self._spool and self._spool.events
+            log.get("intake").warning("outlet_away", error=str(error) or "no answer in time", spool=spooled)
         self._spooled.set()  # whoever drains tries it again
 
     async def _append(self, payloads: Sequence[bytes]) -> None:

@@ -19,6 +19,8 @@ from consumer.errors import Transient
 
 AGAIN_SECONDS = 30.0
 """Least time between two fetches, however many unknown keys are named and however the last fetch ended."""
+NO_KEYS_SECONDS = 5.0
+"""The same while no key is known: until then every event is refused."""
 REFRESH_SECONDS = 3600.0
 """Keys that are older are fetched again while they are used."""
 FETCH_SECONDS = 5.0
@@ -67,7 +69,8 @@ class KeySet:
 
     async def look_again(self) -> None:
         """Fetches the keys, unless that was tried a moment ago."""
-        if self._fetched_at is None or self._clock() - self._fetched_at >= AGAIN_SECONDS:
+        pause = AGAIN_SECONDS if self._keys else NO_KEYS_SECONDS
+        if self._fetched_at is None or self._clock() - self._fetched_at >= pause:
             await self.refresh()
 
     async def refresh(self) -> None:

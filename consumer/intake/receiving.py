@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from importlib.metadata import version
 
 from consumer import log
 from consumer.errors import NoEvent, RecordTooLarge, Transient
@@ -91,13 +92,18 @@ class Receiving:
         """Receives no more; what is in flight is finished."""
         self._stopped.set()
 
-    async def run(self) -> None:
-        """Checks the queue, and takes its messages until `stop`. Cancelled, it gives back what is in flight."""
+    async def run(self, *, direct: bool = False, probes: str | None = None) -> None:
+        """Checks the queue, and takes its messages until `stop`. Cancelled, it gives back what is in flight.
+
+        `direct` and `probes`: for the line of the log that says that the queue has answered.
+        """
         pause = FIRST_PAUSE_SECONDS
         while not self._stopped.is_set():
             try:
                 for sentence in await self._queue.check():
                     log.get("intake").warning("queue_doubt", note=sentence)
+                of = version("outcomes-consumer")
+                log.get("intake").info("receiving", version=of, queue=self._queue.name, direct=direct, probes=probes)
                 break
             except Transient as error:
                 pause = await self._wait_out(error, pause)

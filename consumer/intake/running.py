@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from consumer import log
-from consumer.errors import Fatal
+from consumer.errors import Fatal, reason
 from consumer.intake import connections, keys
 from consumer.intake.gates import Signed, gate_of
 from consumer.intake.https import ANSWER_SECONDS, Https
@@ -31,6 +31,8 @@ _BACKLOG = 2048
 _IDLE_SECONDS = 75
 """How long an idle connection stays open: longer than proxies keep theirs."""
 
+_NAMES = "--host and --port, or OUTCOMES_INTAKE_HOST and OUTCOMES_INTAKE_PORT"
+
 
 class _Server(uvicorn.Server):
     """Leaves signals to its caller."""
@@ -45,12 +47,12 @@ def _listen(host: str, port: int, names: str) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
-        raise Fatal(f"{host}:{port} cannot be opened ({error.strerror}); set {names}") from error
+        raise Fatal(f"{host}:{port} cannot be opened ({reason(error)}); set {names}") from error
 
 
 @asynccontextmanager
 async def listening(
-    app: Https | Probes, host: str, port: int, *, names: str = "OUTCOMES_INTAKE_HOST and OUTCOMES_INTAKE_PORT"
+    app: Https | Probes, host: str, port: int, *, names: str = _NAMES
 ) -> AsyncIterator[tuple[str, "asyncio.Task[None]"]]:
     """Answers while the block runs, and what is in flight afterwards. Gives the address and the server's task.
 
@@ -132,7 +134,7 @@ async def run(settings: Settings, dsn: str | None, stop: asyncio.Event) -> None:
 def _probes(settings: Settings, health: Health, metrics: IntakeMetrics) -> Any:
     if not settings.http_port:
         return nullcontext((None, None))
-    names = "OUTCOMES_HTTP_HOST and OUTCOMES_HTTP_PORT, 0 for none"
+    names = "OUTCOMES_HTTP_HOST, and --http-port or OUTCOMES_HTTP_PORT, 0 for none"
     return listening(Probes(health, metrics), settings.http_host, settings.http_port, names=names)
 
 

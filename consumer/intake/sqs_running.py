@@ -4,7 +4,6 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 from functools import partial
-from importlib.metadata import version
 from typing import Any
 
 from consumer import log
@@ -50,23 +49,26 @@ async def run(settings: Settings, dsn: str | None, stop: asyncio.Event) -> None:
                     drop_personal=settings.intake_drop_personal,
                 )
             )
+        probes = None
         if settings.http_port:
-            probes = serving(
+            shown = serving(
                 settings.http_host, settings.http_port, health, lambda: metrics.render(ready=health.waiting_for is None)
             )
-            await stack.enter_async_context(probes)
-        log.get("intake").info(
-            "receiving",
-            version=version("outcomes-consumer"),
-            queues=[queue.name for queue in found],
-            direct=dsn is not None,
-        )
-        await _until(stop, queues, keepers, health)
+            probes = f"http://{settings.http_host}:{await stack.enter_async_context(shown)}"
+        await _until(stop, queues, keepers, health, direct=dsn is not None, probes=probes)
     log.get("intake").info("intake_stopped")
 
 
-async def _until(stop: asyncio.Event, queues: list[Receiving], keepers: list[Keeper], health: Health) -> None:
-    receivers = [asyncio.create_task(queue.run()) for queue in queues]
+async def _until(
+    stop: asyncio.Event,
+    queues: list[Receiving],
+    keepers: list[Keeper],
+    health: Health,
+    *,
+    direct: bool = False,
+    probes: str | None = None,
+) -> None:
+    receivers = [asyncio.create_task(queue.run(direct=direct, probes=probes)) for queue in queues]
     others = [
         asyncio.create_task(stop.wait()),
         asyncio.create_task(_watch(health, queues, stop)),

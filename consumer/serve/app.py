@@ -16,7 +16,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from consumer import log
-from consumer.errors import Fatal, OutcomesError, Transient
+from consumer.errors import Fatal, OutcomesError, Transient, reason
 from consumer.serve.access.tokens import TokenLookup
 from consumer.serve.api import gradebook, groups, history, not_served, people, places, reports, routes
 from consumer.serve.api.dependencies import refuse_unknown
@@ -174,8 +174,8 @@ def _listen(host: str, port: int) -> socket.socket:
             opened.close()
             raise
     except OSError as error:
-        reason = error.strerror or error
-        raise Fatal(f"{host}:{port} cannot be opened ({reason}); set OUTCOMES_SERVE_HOST and OUTCOMES_SERVE_PORT") from error
+        names = "--host and --port, or OUTCOMES_SERVE_HOST and OUTCOMES_SERVE_PORT"
+        raise Fatal(f"{host}:{port} cannot be opened ({reason(error)}); set {names}") from error
     return opened
 
 

@@ -38,7 +38,7 @@ class Feed:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A record as a bridge would write it to Kafka."""
+    """A record as it lies in the topic."""
 
     key: bytes
     """Random, as Canvas' keys are: it groups and orders nothing."""

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 import aiohttp
 from aiohttp import web
 
-from consumer.errors import Fatal, Transient
+from consumer.errors import Fatal, Transient, reason
 
 AT_ONCE = 16
-PAUSE_SECONDS = 0.2
-"""Before an event is delivered again. Canvas waits for minutes."""
+PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.2, 5.0
+"""Before an event is delivered again; twice as long each time. Canvas waits for minutes."""
 ANSWER_SECONDS = 15.0
 """Then Canvas gives up, and delivers again."""
 _FINAL = {400, 403, 404, 405, 413}
@@ -27,22 +27,33 @@ async def deliver(
     secret: str | None = None,
     seconds: float | None = None,
     delivered: Callable[[], None] = lambda: None,
+    waiting: Callable[[str], None] = lambda _: None,
 ) -> int:
     """Returns how many, once each is answered with 2xx; each is delivered again until it is. Calls `delivered` after each.
+
+    Calls `waiting` with a sentence for each reason why one has to be delivered again, once.
 
     Raises `Transient` with the last reason where one was not within `seconds`, and `Fatal` where the intake refuses one
     for what no later delivery changes. An unknown signature (401) is none of that: the intake may not have fetched its key yet.
     """
     rest, done = iter(bodies), 0
     final = _FINAL if secret is None else _FINAL | {401}
-    reason = ""
+    last, told = "", set[str]()
     headers = {} if secret is None else {SECRET_HEADER: secret}
 
+    def wait_for(why: str) -> None:
+        if why not in told:
+            told.add(why)
+            waiting(f"waiting: {why}; each event is sent again until it is taken")
+
     async def in_turn(client: aiohttp.ClientSession) -> None:
-        nonlocal done, reason
+        nonlocal done, last
         for body in rest:
-            while reason := await _refused(client, url, body, final):  # noqa: ASYNC110 - no event tells when it is back
-                await asyncio.sleep(PAUSE_SECONDS)
+            pause = PAUSE_SECONDS
+            while last := await _refused(client, url, body, final):
+                wait_for(last)
+                await asyncio.sleep(pause)
+                pause = min(MOST_PAUSE_SECONDS, 2 * pause)
             done += 1
             delivered()
 
@@ -52,7 +63,7 @@ async def deliver(
             await _all([asyncio.create_task(in_turn(client), name="deliver") for _ in range(AT_ONCE)])
     except TimeoutError as error:
         # Without the path of the address, which may hold the secret.
-        raise Transient(f"the intake has not answered 2xx within {seconds:g} s{reason and ': '}{reason}") from error
+        raise Transient(f"the intake has not answered 2xx within {seconds:g} s{last and ': '}{last}") from error
     return done
 
 
@@ -102,7 +113,7 @@ async def showing(keys: bytes, host: str = "127.0.0.1", port: int = 0) -> AsyncI
         try:
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
-            raise Fatal(f"{host}:{port} cannot be opened ({error.strerror})") from error
+            raise Fatal(f"{host}:{port} cannot be opened ({reason(error)}); set --keys-port to a free port") from error
         yield f"http://{host}:{runner.addresses[0][1]}/jwks"
     finally:
         await runner.cleanup()

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from consumer.errors import Fatal
+from consumer.errors import Fatal, reason
 
 
 class Health(Protocol):
@@ -52,8 +52,8 @@ async def serving(
                 await web.TCPSite(runner, host, 0).start()
         except OSError as error:
             raise Fatal(
-                f"port {port} of {host} cannot be opened ({error.strerror}); "
-                "set OUTCOMES_HTTP_HOST to an address of this machine, or OUTCOMES_HTTP_PORT to a free port, 0 for none"
+                f"port {port} of {host} cannot be opened ({reason(error)}); set OUTCOMES_HTTP_HOST to "
+                "an address of this machine, or --http-port or OUTCOMES_HTTP_PORT to a free port, 0 for none"
             ) from error
         yield runner.addresses[0][1]
     finally:

@@ -218,7 +218,8 @@ async def reporting(report: Callable[[], Mapping[str, Any]], stop: Callable[[], 
     reader, writer = await asyncio.open_unix_connection(sock=socket.socket(fileno=os.dup(0)))
 
     def say(**said: Any) -> None:
-        writer.write(json.dumps(said).encode() + b"\n")
+        if not writer.is_closing():  # else the parent is gone, and a write would raise an error
+            writer.write(json.dumps(said).encode() + b"\n")
 
     async def go_on() -> None:
         with suppress(ConnectionError):

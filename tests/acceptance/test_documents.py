@@ -47,12 +47,14 @@ async def test_what_a_page_shows_is_what_happens(
     found = commands(page)
     (tmp_path / "tests").symlink_to(ROOT / "tests")
     (tmp_path / "schemas").symlink_to(ROOT / "schemas")
-    serve = free_port()
+    serve, intake = free_port(), free_port()
     replaced = {
         "postgresql://owner@db.example.edu/outcomes": unchecked_database,
         "kafka.example.edu:9092": kafka_bootstrap,
         "canvas-live-events": await topic(1),
         "127.0.0.1:8000": f"127.0.0.1:{serve}",
+        "127.0.0.1:8100": f"127.0.0.1:{intake}",
+        "--http-port 8101": f"--http-port {free_port()}",
     }
     variables = environment(
         DATABASE_URL=unchecked_database,
@@ -60,6 +62,7 @@ async def test_what_a_page_shows_is_what_happens(
         OUTCOMES_TOPIC=replaced["canvas-live-events"],
         OUTCOMES_GROUP_ID=tmp_path.name,
         OUTCOMES_HTTP_PORT="0",
+        OUTCOMES_INTAKE_PORT=str(intake),
         OUTCOMES_SERVE_PORT=str(serve),
         COLUMNS="200",
         PATH=f"{tmp_path}/warm:{Path(sys.executable).parent}:{os.environ['PATH']}",

@@ -110,7 +110,8 @@ async def test_a_second_worker_on_one_machine_takes_another_port_for_its_probes_
             assert code == 0, err
         code, _, err = await outcomes("worker", **variables, OUTCOMES_HTTP_PORT="8080")
         assert code == 2
-        assert "port 8080 of 127.0.0.1 cannot be opened" in err.splitlines()[-1]
+        assert "port 8080 of 127.0.0.1 cannot be opened (Address already in use); set" in err.splitlines()[-1]
+        assert "--http-port" in err.splitlines()[-1]
 
 
 async def test_a_worker_that_waits_for_a_topic_names_those_that_it_may_have_meant(

@@ -8,17 +8,19 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.errors import RecordTooLarge, Transient
+from consumer.errors import Fatal, RecordTooLarge, Transient
 from consumer.intake import connections, https
 from consumer.intake.gates import LEEWAY_SECONDS
-from consumer.intake.keys import AGAIN_SECONDS
+from consumer.intake.https import Https
+from consumer.intake.keys import AGAIN_SECONDS, NO_KEYS_SECONDS, KeySet
+from consumer.intake.running import listening
 from tests.intake import canvas
 from tests.intake.serving import SECRET, Held, intake
 from tests.samples import result
@@ -136,6 +138,34 @@ async def test_unknown_keys_do_not_make_us_ask_canvas_all_the_time(tmp_path: Pat
                 assert (await here.post(forged))[0] == (401 if status == 200 else 503)
             assert here.jwks.asked == asked
             now[0] += AGAIN_SECONDS
+
+
+async def test_while_no_key_is_known_the_address_is_asked_more_often(tmp_path: Path) -> None:
+    """Until then every event is refused."""
+    now, asked = [1000.0], []
+
+    async def fetch() -> bytes:
+        asked.append(now[0])
+        raise Transient("away")
+
+    keys = KeySet(fetch, tmp_path / "jwks.json", clock=lambda: now[0])
+    for _ in range(11):
+        await keys.look_again()
+        now[0] += 1
+    assert asked == [1000.0, 1000.0 + NO_KEYS_SECONDS, 1000.0 + 2 * NO_KEYS_SECONDS]
+
+
+async def test_an_address_that_is_taken_is_named_with_what_to_set() -> None:
+    """And the reason, once."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(Fatal) as told:
+            async with listening(cast(Https, None), "127.0.0.1", port):
+                pass
+    assert str(told.value) == (
+        f"127.0.0.1:{port} cannot be opened (Address already in use); "
+        "set --host and --port, or OUTCOMES_INTAKE_HOST and OUTCOMES_INTAKE_PORT"
+    )
 
 
 async def test_keys_that_cannot_be_fetched_keep_those_of_yesterday(tmp_path: Path) -> None:

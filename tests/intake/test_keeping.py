@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from consumer.errors import Fatal, RecordTooLarge, Transient
 from consumer.intake import spool as spooling
@@ -51,8 +52,10 @@ async def test_an_outage_of_an_hour_costs_no_event(tmp_path: Path) -> None:
     outlet, hours = Held(Transient("away")), Hours()
     keeper = Keeper(outlet, Spool(tmp_path, 10**6), IntakeMetrics(), sleep=hours.sleep)
     draining = asyncio.create_task(keeper.drain())
-    for number in range(100):
-        await keeper.keep(event(number))
+    with capture_logs() as logs:
+        for number in range(100):
+            await keeper.keep(event(number))
+    assert [line["spool"] for line in logs if line["event"] == "outlet_away"] == [0]
     await until(lambda: _is(hours.seconds > 3600))
     assert outlet.stored == []
     outlet.error = None

@@ -242,7 +242,13 @@ async def test_throttling_costs_no_message(queue: Sqs) -> None:
 
 
 async def test_a_queue_that_goes_away_is_waited_for(queue: Sqs) -> None:
-    """The probes say which one; once it is there again, its messages are taken."""
+    """The probes say which one; once it is there again, its messages are taken. The log says that it had answered, once."""
+    with capture_logs() as logs:
+        await _goes_away(queue)
+    assert [line["queue"] for line in logs if line["event"] == "receiving"] == [NAME]
+
+
+async def _goes_away(queue: Sqs) -> None:
     async with intake(queue) as found:
         queue.send(NAME, bodies(1))
         await until(empty(queue))

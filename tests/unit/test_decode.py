@@ -439,7 +439,7 @@ def test_a_deleted_scale_may_be_anything() -> None:
 
 
 def test_a_signed_payload_is_named_as_one() -> None:
-    """Canvas can sign; then the bridge has to decode."""
+    """Canvas can sign; the intake opens that."""
     assert "JWT" in rejected(b"eyJhbGciOiJSUzI1NiJ9.eyJtZXRhZGF0YSI6e319.c2ln").message
 
 

@@ -1,7 +1,9 @@
 """The parent of several processes, over small programs in the place of workers."""
 
 import asyncio
+import os
 import re
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -199,6 +201,24 @@ def test_with_until_end_each_ends_by_itself_and_the_books_are_added_up(tmp_path:
     half = """{"books": {"applied": 9}, "unfinished": null}"""
     code = f"if number == 1 and started == 1: parent.sendall(b'{half}'); os.kill(os.getpid(), 9)\nbooks(number)"
     assert Family(tmp_path, code, 2, until_end=True).run() == [End(Books(1), None), End(Books(2), None)]
+
+
+def test_a_member_whose_parent_is_gone_stops_and_may_still_speak(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it says at its end goes nowhere, and raises no error."""
+    parent, own = socket.socketpair()
+    monkeypatch.setattr(os, "dup", lambda _: own.detach())
+    stopped = asyncio.Event()
+
+    async def member() -> None:
+        async with processes.reporting(dict, stopped.set) as say:
+            parent.close()
+            await asyncio.wait_for(stopped.wait(), 10)
+            await asyncio.sleep(0.01)  # until the loop has closed its end
+            say(books={})
+
+    with capture_logs() as logs:
+        app.run(member())
+    assert [line["event"] for line in logs] == ["parent_gone"]
 
 
 def test_not_ready_while_one_is_not(tmp_path: Path) -> None:

@@ -104,6 +104,7 @@ def test_a_secret_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         ("OUTCOMES_BATCH_SICE", "1", r"OUTCOMES_BATCH_SICE is not a setting; did you mean OUTCOMES_BATCH_SIZE\?"),
         ("OUTCOMES_NONSENSE", "1", "OUTCOMES_NONSENSE is not a setting; docs/reference/settings.md"),
         ("OUTCOMES_BATCH_SIZE", "many", "OUTCOMES_BATCH_SIZE: a whole number is expected"),
+        ("OUTCOMES_PROCESSES", "two", "OUTCOMES_PROCESSES: a whole number or `auto` is expected"),
         ("OUTCOMES_BATCH_SIZE", "0", "OUTCOMES_BATCH_SIZE: 1 or more is expected"),
         ("OUTCOMES_BATCH_SIZE", "9" * 5000, "OUTCOMES_BATCH_SIZE: a number of fewer digits is expected"),
         ("OUTCOMES_STATEMENT_SECONDS", "0", "OUTCOMES_STATEMENT_SECONDS: more than 0 is expected"),
