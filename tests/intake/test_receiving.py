@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import orjson
@@ -152,7 +153,7 @@ async def test_what_cannot_be_stored_is_given_back_at_once_and_asked_for_no_more
             return queue.hidden(NAME) == 0
 
         await until(away)
-        await until(given_back, 5)
+        await until(given_back)
         await asyncio.sleep(0.3)
         assert max(queue.deliveries(NAME)) <= 2  # another receiver may just have asked
         outlet.error = None
@@ -170,7 +171,7 @@ async def test_messages_that_take_long_are_hidden_again(queue: Sqs) -> None:
         return None
 
     queue.happens = look
-    async with intake(queue, outlet=Held(seconds=3), hidden_seconds=2) as found:
+    async with intake(queue, outlet=Held(seconds=6), hidden_seconds=5) as found:
         await until(empty(queue))
     assert stored(found.outlet) == [1, 2, 3, 4, 5]
     assert max(deliveries) == 1
@@ -322,16 +323,15 @@ async def test_a_stopping_intake_is_not_ready(queue: Sqs) -> None:
     """As long as it finishes what is in flight."""
     queue.send(NAME, bodies(1))
     metrics, health, stop = IntakeMetrics(), Health(time.monotonic()), asyncio.Event()
-    keeper = Keeper(Held(seconds=1.5), None, metrics)
+    keeper = Keeper(Held(seconds=4), None, metrics)
     async with sqs.queues(queue, NAME) as (found,):
         receiving = Receiving(found, keeper, Tokens(Settings()).opened, metrics, hidden_seconds=30, drop_personal=True)
         running = asyncio.create_task(_until(stop, [receiving], [keeper], health))
 
         async def begun() -> bool:
-            return queue.hidden(NAME) > 0
+            return queue.hidden(NAME) > 0 and health.waiting_for is None
 
         await until(begun)
-        assert health.waiting_for is None
         stop.set()
         await asyncio.sleep(1.2)
         said: str | None = health.waiting_for
@@ -343,19 +343,19 @@ async def test_what_a_stopped_intake_could_not_store_is_given_back(queue: Sqs) -
     """Others have it at once, not after the time that it was hidden for."""
     queue.send(NAME, bodies(*range(1, 31)))
     async with intake(queue, outlet=Held(seconds=60), hidden_seconds=600) as found:
-
-        async def begun() -> bool:
-            return queue.hidden(NAME) > 0
-
-        await until(begun)
+        await until(partial(_all_taken, queue))
         found.receiving.stop()
-        await until(lambda: _all_taken(queue))  # else SQS hands out messages to somebody who has gone
+        await until(partial(_nobody_asks, queue))  # else SQS hands out messages to somebody who has gone
     assert queue.hidden(NAME) == 0
     assert queue.left(NAME) == 30
 
 
 async def _all_taken(server: Sqs) -> bool:
-    return server.waiting == 0 and server.hidden(NAME) == server.left(NAME) == 30
+    return server.hidden(NAME) == server.left(NAME) == 30
+
+
+async def _nobody_asks(server: Sqs) -> bool:
+    return server.waiting == 0
 
 
 async def test_a_queue_that_is_not_there_is_named(server: Sqs) -> None:
