@@ -11,7 +11,6 @@ from consumer.commands.terminal import ATTENTION, configured, out, say
 from consumer.errors import UsageError
 from consumer.settings import Settings
 from consumer.sources import capturing
-from consumer.sources.delivering import deliver, showing
 from consumer.sources.producing import produce
 
 if TYPE_CHECKING:
@@ -96,6 +95,8 @@ def simulate(
 
 
 async def _post(settings: Settings, url: str, messages: "Iterator[Message]", keys_port: int) -> int:
+    from consumer.sources.delivering import deliver, showing  # noqa: PLC0415 - loads a web client
+
     if (secret := settings.intake_secret) is not None:
         return await deliver(url, (message.value for message in messages), secret=secret.get_secret_value(), waiting=say)
     from consumer.simulator.feed import published  # noqa: PLC0415 - as above
