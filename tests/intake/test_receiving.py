@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from consumer.errors import Fatal, RecordTooLarge, Transient, UsageError
+from consumer.intake import sqs_running
 from consumer.intake.keeping import Keeper
 from consumer.intake.metrics import IntakeMetrics
 from consumer.intake.queue import doubts
@@ -221,7 +222,7 @@ async def test_what_no_topic_takes_is_left_to_the_queue(queue: Sqs) -> None:
         async with intake(queue, outlet=Held(error=RecordTooLarge("too large"))) as found:
             await until(lambda: _refused(found))
     assert [line["reason"] for line in logs if line["event"] == "message_refused"] == ["too_large"]
-    assert queue.left(NAME) == queue.hidden(NAME) == 1
+    assert queue.left(NAME) == 1
 
 
 async def _refused(found: Intake) -> bool:
@@ -319,11 +320,12 @@ async def test_a_stopping_intake_finishes_what_is_in_flight(queue: Sqs) -> None:
     assert len(found.outlet.stored) + queue.left(NAME) == 30
 
 
-async def test_a_stopping_intake_is_not_ready(queue: Sqs) -> None:
+async def test_a_stopping_intake_is_not_ready(queue: Sqs, monkeypatch: pytest.MonkeyPatch) -> None:
     """As long as it finishes what is in flight."""
+    monkeypatch.setattr(sqs_running, "STOP_SECONDS", 6.0)
     queue.send(NAME, bodies(1))
     metrics, health, stop = IntakeMetrics(), Health(time.monotonic()), asyncio.Event()
-    keeper = Keeper(Held(seconds=4), None, metrics)
+    keeper = Keeper(Held(seconds=600), None, metrics, outlet_seconds=60)
     async with sqs.queues(queue, NAME) as (found,):
         receiving = Receiving(found, keeper, Tokens(Settings()).opened, metrics, hidden_seconds=30, drop_personal=True)
         running = asyncio.create_task(_until(stop, [receiving], [keeper], health))
@@ -331,11 +333,14 @@ async def test_a_stopping_intake_is_not_ready(queue: Sqs) -> None:
         async def begun() -> bool:
             return queue.hidden(NAME) > 0 and health.waiting_for is None
 
+        async def stopping() -> bool:
+            return health.waiting_for == "the end: it was told to stop"
+
         await until(begun)
         stop.set()
-        await asyncio.sleep(1.2)
-        said: str | None = health.waiting_for
-        assert (running.done(), said) == (False, "the end: it was told to stop")
+        await until(stopping)
+        await asyncio.sleep(1.2)  # it is said again each second
+        assert (running.done(), await stopping()) == (False, True)
         await running
 
 
