@@ -115,6 +115,8 @@ class Receiving:
         pause = FIRST_PAUSE_SECONDS
         while not self._stopped.is_set():
             count, taken = await self._room.take()
+            if self._stopped.is_set():  # while it waited for room
+                return
             messages: list[Message] = []
             try:
                 if self._keeper.waiting_for is None:

@@ -46,9 +46,9 @@ class Sqs:
         self.deleted: list[Any] = []
         """Ids of events whose messages were deleted, in this order."""
         self.waiting = 0
-        """Requests that wait for messages."""
+        """Requests that wait for messages, or are just given them."""
         self._bodies: dict[str, str] = {}
-        self._lock = threading.RLock()
+        self._lock, self._counting = threading.RLock(), threading.Lock()
         self._app = create_backend_app("sqs")
         self._backend = sqs_backends[ACCOUNT][REGION]
         self._backend.queues.clear()
@@ -127,10 +127,23 @@ class Sqs:
     def _handled(self, action: str, environ: dict[str, Any], body: bytes) -> tuple[str, Any, bytes]:
         """Moto's answer. Waits for messages without keeping others waiting."""
         asked = json.loads(body or b"{}")
-        self.waiting += 1
-        self._wait(asked.get("QueueUrl", ""), int(asked.pop("WaitTimeSeconds", 0)), environ["werkzeug.socket"])
-        self.waiting -= 1
+        seconds, client = int(asked.pop("WaitTimeSeconds", 0)), environ["werkzeug.socket"]
         body = json.dumps(asked).encode()
+        if seconds == 0:
+            return self._by_moto(action, environ, asked, body)
+        with self._counting:
+            self.waiting += 1
+        try:
+            self._wait(asked.get("QueueUrl", ""), seconds, client)
+            with self._lock:
+                if _is_gone(client):  # what it was given would stay hidden
+                    return "200 OK", [], b"{}"
+                return self._by_moto(action, environ, asked, body)
+        finally:
+            with self._counting:
+                self.waiting -= 1
+
+    def _by_moto(self, action: str, environ: dict[str, Any], asked: dict[str, Any], body: bytes) -> tuple[str, Any, bytes]:
         with self._lock:
             inner = environ | {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
             parts, status, headers = run_wsgi_app(self._app, inner)
@@ -144,7 +157,7 @@ class Sqs:
         return status, list(headers), content
 
     def _wait(self, url: str, seconds: int, client: socket.socket) -> None:
-        """Until a message is visible, or the client has gone: what it was given would stay hidden."""
+        """Until a message is visible, or the client has gone."""
         end = time.monotonic() + seconds
         while time.monotonic() < end and not _is_gone(client):
             queue = self._backend.queues.get(name_of(url))
