@@ -320,6 +320,24 @@ async def test_a_stopping_intake_finishes_what_is_in_flight(queue: Sqs) -> None:
     assert len(found.outlet.stored) + queue.left(NAME) == 30
 
 
+async def test_an_intake_that_is_stopped_while_it_waits_for_room_asks_for_no_more(queue: Sqs) -> None:
+    """Large messages take all the room; when they are stored, nobody asks for the next ones."""
+    queue.send(NAME, [orjson.dumps(result(id=number, more="x" * 900_000)) for number in range(1, 7)])
+    async with intake(queue, outlet=Held(seconds=2)) as found:
+
+        async def full() -> bool:
+            return found.metrics.registry.get_sample_value("outcomes_intake_in_flight") == 2
+
+        async def stored() -> bool:
+            return len(found.outlet.stored) == 2 and queue.left(NAME) == 4
+
+        await until(full)
+        found.receiving.stop()
+        await until(stored)
+        await asyncio.sleep(0.5)
+        assert queue.deliveries(NAME) == [0] * 4
+
+
 async def test_a_stopping_intake_is_not_ready(queue: Sqs, monkeypatch: pytest.MonkeyPatch) -> None:
     """As long as it finishes what is in flight."""
     monkeypatch.setattr(sqs_running, "STOP_SECONDS", 6.0)

@@ -2572,6 +2572,13 @@ MUTANTS = (
         _tests(_RECEIVED, "test_what_a_stopped_intake_could_not_store_is_given_back"),
     ),
     Mutant(
+        "a stopped intake that waited for room asks once more",
+        _RECEIVING,
+        "            if self._stopped.is_set():  # while",
+        "            if False:  # while",
+        _tests(_RECEIVED, "test_an_intake_that_is_stopped_while_it_waits_for_room_asks_for_no_more"),
+    ),
+    Mutant(
         "a queue that fails ends the intake",
         _RECEIVING,
         "                pause = await self._wait_out(error, pause)\n            finally:",
