@@ -1,5 +1,5 @@
 """Every page, and what they load."""
 
-from consumer.serve.pages import gradebook, home, routing
+from consumer.serve.pages import account, cell, gradebook, home, operations, outcome, routing, student
 
-ROUTERS = (home.router, gradebook.router, routing.router)
+ROUTERS = [one.router for one in (home, account, gradebook, cell, student, outcome, operations, routing)]

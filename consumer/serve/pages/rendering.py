@@ -45,6 +45,11 @@ def day(value: datetime | None) -> str:
     return f"{utc.day} {utc:%b %Y}{time} UTC"
 
 
+def sentence(text: str) -> str:
+    """With a capital letter at its beginning; the rest stays."""
+    return text[:1].upper() + text[1:]
+
+
 def iso(value: datetime) -> str:
     """As addresses write a moment: a date where it is midnight."""
     text = value.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -111,7 +116,15 @@ def templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= {"day": day, "iso": iso, "points": number, "color": color, "query": query, "student_path": student_path}
+    made.filters |= {
+        "day": day,
+        "iso": iso,
+        "sentence": sentence,
+        "points": number,
+        "color": color,
+        "query": query,
+        "student_path": student_path,
+    }
     made.globals |= {"SHEET": SHEET, "SCRIPT": SCRIPT, "version": version, "method_text": method_text, "way": way}
     return made
 
