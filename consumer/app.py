@@ -22,13 +22,12 @@ from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 import uvloop
 
 from consumer import log
-from consumer.capture import Capturing
+from consumer.capture import Captured, Capturing
 from consumer.errors import Fatal, OutcomesError, Transient
 from consumer.ingest.batch import Books
 from consumer.ingest.decode import Rules
 from consumer.replay import FileReplay, FileSent, Progress, Replay, Sending
 from consumer.settings import Settings
-from consumer.sources.archive import Archive
 from consumer.sources.finding import Capture
 from consumer.store import schema, viewer
 from consumer.store.postgres import Connection, connect, hosts_and_database, translating, without_password
@@ -257,9 +256,9 @@ async def replay(
     return Summary(sum((file.books for file in files), Books()), time.monotonic() - begun), files
 
 
-async def capture(settings: Settings, folder: Path, *, until_end: bool) -> Archive:
+async def capture(settings: Settings, place: str, *, until_end: bool) -> Captured:
     """Captures topics into files until a signal."""
-    capturing = Capturing(settings, folder, until_end=until_end)
+    capturing = Capturing(settings, place, until_end=until_end)
     with signals(capturing.stop):
         return await capturing.run()
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from consumer.errors import Fatal, RecordTooLarge, Transient, UsageError
 from consumer.intake import sqs_running
 from consumer.intake.keeping import Keeper
 from consumer.intake.metrics import IntakeMetrics
-from consumer.intake.queue import doubts, session
+from consumer.intake.queue import Message, Queue, doubts, session
 from consumer.intake.receiving import MOST_BYTES, RECEIVERS, Receiving, Room
 from consumer.intake.sqs_running import Tokens, _until
 from consumer.settings import Settings
@@ -304,6 +304,24 @@ async def test_large_messages_are_asked_for_one_by_one() -> None:
         taken = await room.change(taken, [100])
     await room.give_back(MOST_BYTES)
     assert (await room.take())[0] == 10
+
+
+async def test_messages_that_are_stored_are_held_no_more() -> None:
+    """While their receiver waits for room: eight of 1 MB would take more than all the rest."""
+    answer = [Message("receipt", bodies(1)[0], 1)]
+
+    class Fake(Queue):
+        async def receive(self, *_: int) -> list[Message]:
+            receiving.stop()
+            return answer
+
+        async def delete(self, messages: Sequence[Message]) -> None: ...
+
+    metrics = IntakeMetrics()
+    keeper = Keeper(Held(), None, metrics)
+    receiving = Receiving(Fake(None, NAME), keeper, Tokens(Settings()).opened, metrics, hidden_seconds=30, drop_personal=True)
+    await receiving._receive_all()
+    assert answer == []
 
 
 async def test_a_stopping_intake_finishes_what_is_in_flight(queue: Sqs) -> None:

@@ -62,7 +62,10 @@ _HTTPS = "consumer/intake/https.py"
 _KEEPING = "consumer/intake/keeping.py"
 _SPOOL = "consumer/intake/spool.py"
 _ARCHIVE = "consumer/sources/archive.py"
+_STORAGE = "consumer/sources/storage.py"
+_OBJECTS = "consumer/sources/stored_objects.py"
 _CAPTURED = "tests/acceptance/test_capture.py"
+_STORED = "tests/unit/test_stored_objects.py"
 _RECEIVING = "consumer/intake/receiving.py"
 _RECEIVED = "tests/intake/test_receiving.py"
 _DELIVERED = "tests/intake/test_https.py"
@@ -2759,13 +2762,13 @@ MUTANTS = (
     Mutant(
         "a whole file that the manifest does not name is captured again",
         _ARCHIVE,
-        "                self._name(path, *_read(path))\n",
+        "                self._add(name)\n",
         "                self._last += 1\n",
         _tests(_CAPTURED, "test_a_kill_at_any_step_loses_and_doubles_nothing"),
     ),
     Mutant(
         "a manifest line that was cut stops the capture",
-        _ARCHIVE,
+        _STORAGE,
         'text[: text.rfind(b"\\n") + 1]',
         "text",
         _tests(_CAPTURED, "test_a_kill_at_any_step_loses_and_doubles_nothing"),
@@ -2779,7 +2782,7 @@ MUTANTS = (
     ),
     Mutant(
         "two captures write to one folder",
-        _ARCHIVE,
+        _STORAGE,
         "                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
         "                pass\n",
         _tests("tests/unit/test_archive.py", "test_a_folder_belongs_to_one_process"),
@@ -2790,5 +2793,54 @@ MUTANTS = (
         'if self._settings.on_gap == "stop":',
         "if False:",
         _tests(_CAPTURED, "test_records_that_kafka_has_deleted_are_said"),
+    ),
+    Mutant(
+        "a captured file replaces that of another capture",
+        _OBJECTS,
+        'file, mode="create")',
+        'file, mode="overwrite")',
+        _tests(_STORED, "test_of_two_captures_the_second_to_write_ends"),
+    ),
+    Mutant(
+        "two captures note their files in turn",
+        _OBJECTS,
+        "text, mode=self._version)",
+        'text, mode="overwrite")',
+        _tests(_STORED, "test_of_two_captures_the_second_to_write_ends"),
+    ),
+    Mutant(
+        "a lost answer of the store is another capture",
+        _OBJECTS,
+        "if stored.read() != file.read():",
+        "if True:",
+        _tests(_STORED, "test_an_answer_that_was_lost_between_is_no_other_capture"),
+    ),
+    Mutant(
+        "a lost answer about the manifest is another capture",
+        _OBJECTS,
+        "if bytes(found.bytes()) != text:",
+        "if True:",
+        _tests(_STORED, "test_an_answer_that_was_lost_between_is_no_other_capture"),
+    ),
+    Mutant(
+        "records of a capture that was overtaken are there twice",
+        _ARCHIVE,
+        "if any(first < self.positions.get(partition, 0) for partition, (first, _) in ranges.items()):",
+        "if False:",
+        _tests(_STORED, "test_of_two_captures_the_second_to_write_ends"),
+    ),
+    Mutant(
+        "an object store that is away ends the capture",
+        "consumer/capture.py",
+        "            except Transient as error:\n                system",
+        "            except ConnectionError as error:\n                system",
+        _tests(_CAPTURED, "test_what_is_away_is_waited_for"),
+    ),
+    Mutant(
+        "messages are held while there is no room for the next",
+        _RECEIVING,
+        "                messages.clear()  # not held while it waits for room\n",
+        "",
+        _tests(_RECEIVED, "test_messages_that_are_stored_are_held_no_more"),
     ),
 )
