@@ -69,10 +69,10 @@ def run(loop: Coroutine[Any, Any, T]) -> T:
 
 
 @contextmanager
-def database(settings: Settings, say: Callable[[str], None]) -> Iterator[str]:
+def database(settings: Settings, say: Callable[[str], None], *, migrate: bool = True) -> Iterator[str]:
     """The address of Postgres: the configured one, else an embedded server in the data folder, which `say` hears.
 
-    Migrates an embedded server: it is only ours.
+    Migrates an embedded server, unless told otherwise: it is only ours.
     """
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
@@ -87,7 +87,8 @@ def database(settings: Settings, say: Callable[[str], None]) -> Iterator[str]:
     folder = settings.data_folder / "postgres"
     with embedded(folder) as server:
         say(f"no DATABASE_URL: embedded Postgres in {folder}")
-        asyncio.run(schema.migrate(server.dsn))
+        if migrate:
+            asyncio.run(schema.migrate(server.dsn))
         yield server.dsn
 
 

@@ -2592,7 +2592,7 @@ MUTANTS = (
     Mutant(
         "a queue that loses events is healthy",
         "consumer/doctor/inlet.py",
-        "    if doubts:",
+        "    if risks:",
         "    if False:",
         _tests(_DOCTOR, "test_a_queue_that_loses_events_is_found"),
     ),
@@ -2740,9 +2740,9 @@ MUTANTS = (
     Mutant(
         "a wrong secret is tried until the time is over",
         "consumer/sources/delivering.py",
-        "_FINAL if secret is None else _FINAL | {401}",
-        "_FINAL",
-        _tests(_DOCTOR, "test_deliveries_to_a_running_intake_need_its_secret"),
+        "secret is not None or time.monotonic()",
+        "time.monotonic()",
+        _tests(_DOCTOR, "test_a_running_intake_is_asked_and_deliveries_need_its_secret"),
     ),
     Mutant(
         "a login that cannot write is healthy",
@@ -2842,5 +2842,40 @@ MUTANTS = (
         "                messages.clear()  # not held while it waits for room\n",
         "",
         _tests(_RECEIVED, "test_messages_that_are_stored_are_held_no_more"),
+    ),
+    Mutant(
+        "an intake that cannot store is healthy",
+        "consumer/doctor/inlet.py",
+        "    if status != 200:",
+        "    if False:",
+        _tests(_DOCTOR, "test_an_intake_that_cannot_store_is_said_and_a_worker_is_none"),
+    ),
+    Mutant(
+        "doctor migrates an embedded database",
+        "consumer/commands/doctor.py",
+        "say, migrate=False)",
+        "say)",
+        _tests("tests/acceptance/test_embedded.py", "test_an_embedded_postgres_runs_in_any_folder"),
+    ),
+    Mutant(
+        "a process that hangs while it exits is waited for",
+        "consumer/worker/processes.py",
+        "            if not ending.done():\n",
+        "            if False:\n",
+        _tests("tests/unit/test_processes.py", "test_who_hangs_while_it_exits_is_killed"),
+    ),
+    Mutant(
+        "who stays unknown delivers for ever",
+        "consumer/sources/delivering.py",
+        "secret is not None or time.monotonic() > key_is_known",
+        "secret is not None",
+        _tests("tests/intake/test_delivering.py", "test_who_stays_unknown_is_told_so"),
+    ),
+    Mutant(
+        "a queue that can store hides one that cannot",
+        "consumer/intake/keeping.py",
+        "metrics.paused.labels(came_in)",
+        'metrics.paused.labels("https")',
+        _tests(_KEPT, "test_each_queue_says_whether_its_outlet_is_away"),
     ),
 )

@@ -1,8 +1,10 @@
 """Captured files in an object store, with obstore's own store in memory."""
 
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Any
 
+import orjson
 import pytest
 from obstore.exceptions import GenericError
 from obstore.store import MemoryStore
@@ -120,6 +122,9 @@ def test_of_two_captures_the_second_to_write_ends(day: int) -> None:
     again = opened(store)
     assert (again.files, again.records) == (1, 2)
     assert len(files(store)) == 2
+    (noted,) = again._storage.manifest().splitlines()
+    with again._storage.open(orjson.loads(noted)["file"]) as file:
+        assert orjson.loads(noted)["source"] == f"file:{blake2b(file.read(), digest_size=16).hexdigest()}"
 
 
 def test_what_the_store_refuses_is_a_sentence() -> None:
