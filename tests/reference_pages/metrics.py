@@ -10,8 +10,8 @@ from tests.reference_pages.markdown import code, escaped, table
 
 
 def _collectors() -> Iterator[tuple[Any, str]]:
-    """Each with who shows it."""
-    by_name: dict[str, tuple[Any, list[str]]] = {}
+    """Each with who shows it; twice where labels differ."""
+    found: dict[Any, tuple[Any, list[str]]] = {}
     registries = {
         "worker": Metrics().registry,
         "worker --processes": Processes(lambda _: (), 1).registry,
@@ -19,13 +19,13 @@ def _collectors() -> Iterator[tuple[Any, str]]:
     }
     for shown_by, registry in registries.items():
         for collector in registry._collector_to_names:
-            by_name.setdefault(_name(collector), (collector, []))[1].append(shown_by)
-    return ((collector, ", ".join(shown_by)) for collector, shown_by in by_name.values())
+            found.setdefault((_name(collector), collector._labelnames), (collector, []))[1].append(shown_by)
+    return ((collector, ", ".join(shown_by)) for collector, shown_by in found.values())
 
 
 def names() -> list[str]:
     """Every metric, as Prometheus stores it."""
-    return [_name(collector) for collector, _ in _collectors()]
+    return list(dict.fromkeys(_name(collector) for collector, _ in _collectors()))
 
 
 def _name(collector: Any) -> str:
