@@ -62,7 +62,10 @@ _HTTPS = "consumer/intake/https.py"
 _KEEPING = "consumer/intake/keeping.py"
 _SPOOL = "consumer/intake/spool.py"
 _ARCHIVE = "consumer/sources/archive.py"
+_STORAGE = "consumer/sources/storage.py"
+_OBJECTS = "consumer/sources/stored_objects.py"
 _CAPTURED = "tests/acceptance/test_capture.py"
+_STORED = "tests/unit/test_stored_objects.py"
 _RECEIVING = "consumer/intake/receiving.py"
 _RECEIVED = "tests/intake/test_receiving.py"
 _DELIVERED = "tests/intake/test_https.py"
@@ -2590,7 +2593,7 @@ MUTANTS = (
     Mutant(
         "a queue that loses events is healthy",
         "consumer/doctor/inlet.py",
-        "    if doubts:",
+        "    if risks:",
         "    if False:",
         _tests(_DOCTOR, "test_a_queue_that_loses_events_is_found"),
     ),
@@ -2738,9 +2741,9 @@ MUTANTS = (
     Mutant(
         "a wrong secret is tried until the time is over",
         "consumer/sources/delivering.py",
-        "_FINAL if secret is None else _FINAL | {401}",
-        "_FINAL",
-        _tests(_DOCTOR, "test_deliveries_to_a_running_intake_need_its_secret"),
+        "secret is not None or time.monotonic()",
+        "time.monotonic()",
+        _tests(_DOCTOR, "test_a_running_intake_is_asked_and_deliveries_need_its_secret"),
     ),
     Mutant(
         "a login that cannot write is healthy",
@@ -2760,13 +2763,13 @@ MUTANTS = (
     Mutant(
         "a whole file that the manifest does not name is captured again",
         _ARCHIVE,
-        "                self._name(path, *_read(path))\n",
+        "                self._add(name)\n",
         "                self._last += 1\n",
         _tests(_CAPTURED, "test_a_kill_at_any_step_loses_and_doubles_nothing"),
     ),
     Mutant(
         "a manifest line that was cut stops the capture",
-        _ARCHIVE,
+        _STORAGE,
         'text[: text.rfind(b"\\n") + 1]',
         "text",
         _tests(_CAPTURED, "test_a_kill_at_any_step_loses_and_doubles_nothing"),
@@ -2780,7 +2783,7 @@ MUTANTS = (
     ),
     Mutant(
         "two captures write to one folder",
-        _ARCHIVE,
+        _STORAGE,
         "                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
         "                pass\n",
         _tests("tests/unit/test_archive.py", "test_a_folder_belongs_to_one_process"),
@@ -2791,6 +2794,90 @@ MUTANTS = (
         'if self._settings.on_gap == "stop":',
         "if False:",
         _tests(_CAPTURED, "test_records_that_kafka_has_deleted_are_said"),
+    ),
+    Mutant(
+        "a captured file replaces that of another capture",
+        _OBJECTS,
+        'file, mode="create")',
+        'file, mode="overwrite")',
+        _tests(_STORED, "test_of_two_captures_the_second_to_write_ends"),
+    ),
+    Mutant(
+        "two captures note their files in turn",
+        _OBJECTS,
+        "text, mode=self._version)",
+        'text, mode="overwrite")',
+        _tests(_STORED, "test_of_two_captures_the_second_to_write_ends"),
+    ),
+    Mutant(
+        "a lost answer of the store is another capture",
+        _OBJECTS,
+        "if stored.read() != file.read():",
+        "if True:",
+        _tests(_STORED, "test_an_answer_that_was_lost_between_is_no_other_capture"),
+    ),
+    Mutant(
+        "a lost answer about the manifest is another capture",
+        _OBJECTS,
+        "if bytes(found.bytes()) != text:",
+        "if True:",
+        _tests(_STORED, "test_an_answer_that_was_lost_between_is_no_other_capture"),
+    ),
+    Mutant(
+        "records of a capture that was overtaken are there twice",
+        _ARCHIVE,
+        "if any(first < self.positions.get(partition, 0) for partition, (first, _) in ranges.items()):",
+        "if False:",
+        _tests(_STORED, "test_of_two_captures_the_second_to_write_ends"),
+    ),
+    Mutant(
+        "an object store that is away ends the capture",
+        "consumer/capture.py",
+        "            except Transient as error:\n                system",
+        "            except ConnectionError as error:\n                system",
+        _tests(_CAPTURED, "test_what_is_away_is_waited_for"),
+    ),
+    Mutant(
+        "messages are held while there is no room for the next",
+        _RECEIVING,
+        "                messages.clear()  # not held while it waits for room\n",
+        "",
+        _tests(_RECEIVED, "test_messages_that_are_stored_are_held_no_more"),
+    ),
+    Mutant(
+        "an intake that cannot store is healthy",
+        "consumer/doctor/inlet.py",
+        "    if status != 200:",
+        "    if False:",
+        _tests(_DOCTOR, "test_an_intake_that_cannot_store_is_said_and_a_worker_is_none"),
+    ),
+    Mutant(
+        "doctor migrates an embedded database",
+        "consumer/commands/doctor.py",
+        "say, migrate=False)",
+        "say)",
+        _tests("tests/acceptance/test_embedded.py", "test_an_embedded_postgres_runs_in_any_folder"),
+    ),
+    Mutant(
+        "a process that hangs while it exits is waited for",
+        "consumer/worker/processes.py",
+        "            if not ending.done():\n",
+        "            if False:\n",
+        _tests("tests/unit/test_processes.py", "test_who_hangs_while_it_exits_is_killed"),
+    ),
+    Mutant(
+        "who stays unknown delivers for ever",
+        "consumer/sources/delivering.py",
+        "secret is not None or time.monotonic() > key_is_known",
+        "secret is not None",
+        _tests("tests/intake/test_delivering.py", "test_who_stays_unknown_is_told_so"),
+    ),
+    Mutant(
+        "a queue that can store hides one that cannot",
+        "consumer/intake/keeping.py",
+        "metrics.paused.labels(came_in)",
+        'metrics.paused.labels("https")',
+        _tests(_KEPT, "test_each_queue_says_whether_its_outlet_is_away"),
     ),
     # -- Canvas' reports --
     Mutant(
