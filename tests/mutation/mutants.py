@@ -74,6 +74,7 @@ _MARKS = f"{_FUNCTIONS}/mark_summaries.sql"
 _STALE = f"{_FUNCTIONS}/stale_courses.sql"
 _SOURCES = f"{_FUNCTIONS}/summary_sources.sql"
 _REFRESH = f"{_FUNCTIONS}/refresh_summaries.sql"
+_REPORTS = "tests/postgres/test_reports.py"
 _DOCTOR = "tests/doctor/test_doctor.py"
 _FEED = "tests/doctor/test_feed.py"
 
@@ -2993,5 +2994,48 @@ MUTANTS = (
         "self.idle.is_set() and ",
         "",
         _tests(_SUMMARIES, "test_a_worker_with_nothing_to_write_keeps_summaries_up_to_date"),
+    ),
+    # -- Canvas' reports --
+    Mutant(
+        "who has left is in a report",
+        "consumer/query/sql/report_rows.sql",
+        "($6 OR e.standing = 'enrolled')",
+        "true",
+        _tests(_REPORTS, "test_outcome_results_have_a_row_for_each_link_and_enrolment"),
+    ),
+    Mutant(
+        "test students are in a report",
+        "consumer/query/sql/report_rows.sql",
+        "e.type = 'StudentEnrollment' AND",
+        "",
+        _tests(_REPORTS, "test_outcome_results_have_a_row_for_each_link_and_enrolment"),
+    ),
+    Mutant(
+        "work that no rubric has assessed is in a report",
+        "consumer/query/sql/report_rows.sql",
+        "t.artifact_type <> 'Submission' OR",
+        "t.artifact_type IS NOT NULL OR",
+        _tests(_REPORTS, "test_outcome_results_have_a_row_for_each_link_and_enrolment"),
+    ),
+    Mutant(
+        "rows of single questions are compared",
+        "consumer/query/report_compare.py",
+        'if row.get("assessment question") or row.get("assessment question id"):',
+        "if False:",
+        _tests(_REPORTS, "test_what_a_report_of_canvas_says_otherwise_is_listed"),
+    ),
+    Mutant(
+        "results in courses that a report does not tell of differ from it",
+        "consumer/query/report_compare.py",
+        " and key.course_id in courses",
+        "",
+        _tests(_REPORTS, "test_what_a_report_of_canvas_says_otherwise_is_listed"),
+    ),
+    Mutant(
+        "half a report takes the place of the last one",
+        "consumer/commands/report.py",
+        'part = to.with_name(f"{to.name}.part")',
+        "part = to",
+        _tests("tests/acceptance/test_mastery_commands.py", "test_canvas_reports_are_written_and_compared"),
     ),
 )
