@@ -79,7 +79,7 @@ async def test_a_browser_shows_what_sql_tells_cell_by_cell(institution: Site, pa
     await page.goto(f"{BOOK}?per_page=100" + (f"&at={moment:%Y-%m-%d}" if moment else ""))
     shown = await page.evaluate(
         """[...document.querySelectorAll('tbody td a')].filter(link => link.querySelector('b')).map(link => [
-            link.pathname, link.querySelector('b').textContent, link.querySelector('.sub bdi').textContent])"""
+            link.pathname, link.querySelector('b').textContent, link.querySelector('small').textContent])"""
     )
     expected = [
         [

@@ -113,14 +113,14 @@ async def test_a_gradebook_shows_what_sql_tells_cell_by_cell(
             assert cell.select_one("b") is None
             continue
         assert text(cell.select_one("b")) == f"{row['score']:.2f}"
-        assert text(cell.select_one(".sub")) == (row["rating"] or "below the lowest")
+        assert text(cell.select_one("small")) == (row["rating"] or "below the lowest")
     assert sum(row["score"] is not None for row in rows) == len(page.select("tbody td b")) > 3
 
 
 def _labels(page: BeautifulSoup) -> dict[str, str]:
     """What students are called, by id or uuid, as the addresses of their reports have it."""
     links = page.select("tbody th a")
-    return {str(one["href"]).split("/students/")[1].split("?")[0].removeprefix("uuid:"): text(one) for one in links}
+    return {str(one["href"]).split("students/")[1].split("?")[0].removeprefix("uuid:"): text(one) for one in links}
 
 
 async def test_the_head_tells_how_the_class_is_spread(server: Served, shared_database: str) -> None:
