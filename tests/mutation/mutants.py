@@ -20,6 +20,8 @@ _ROSTER_SURVEY = "consumer/canvas/roster_survey.py"
 _ROSTERS = "tests/canvas/test_rosters.py"
 _TCP = "consumer/engines/tcp.py"
 _ATTACKS = "tests/serve/test_attacks.py"
+_PAGES = "consumer/serve/pages"
+_PAGE_TESTS = "tests/serve/test_pages.py"
 _STEP = "migrations/versions/0001_projection.objects.sql"
 _ORDERED = "migrations/versions/0003_index_order.before.sql"
 _FUNCTIONS = "migrations/functions"
@@ -1348,6 +1350,48 @@ MUTANTS = (
         'as_text(f"{title} {what}")',
         'f"{title} {what}"',
         _tests("tests/serve/test_gradebook.py", "test_no_cell_of_the_file_is_a_formula"),
+    ),
+    Mutant(
+        "a text in a page is markup",
+        f"{_PAGES}/rendering.py",
+        "autoescape=True,",
+        "autoescape=False,",
+        _tests(_PAGE_TESTS, "test_pages_load_nothing_from_elsewhere_and_run_nothing_of_their_own"),
+    ),
+    Mutant(
+        "a page may load anything from anywhere",
+        f"{_PAGES}/routing.py",
+        '_HEADERS = {"Content-Security-Policy": POLICY, ',
+        "_HEADERS = {",
+        _tests(_PAGE_TESTS, "test_pages_load_nothing_from_elsewhere_and_run_nothing_of_their_own"),
+    ),
+    Mutant(
+        "a cell of a page's CSV is a formula",
+        f"{_PAGES}/routing.py",
+        "[field(value) for value in row]",
+        "list(row)",
+        _tests(_PAGE_TESTS, "test_no_cell_of_a_csv_is_a_formula"),
+    ),
+    Mutant(
+        "two levels of a page differ by their colour alone",
+        f"{_PAGES}/rendering.py",
+        'return "exceeds" if under < 0 else',
+        "return",
+        _tests(_PAGE_TESTS, "test_no_level_is_told_by_its_colour_alone"),
+    ),
+    Mutant(
+        "a question that has asked for names goes on in their role",
+        "consumer/serve/read_pool.py",
+        'await connection.execute(f"SET LOCAL ROLE {ROLE}")',
+        "pass",
+        _tests(_PAGE_TESTS, "test_names_are_shown_where_they_may_be_read"),
+    ),
+    Mutant(
+        "a page shows records of quarantine whoever's they are",
+        f"{_PAGES}/operations.py",
+        "    await tenant_of(connection, None)\n    await _as_writer",
+        "    await _as_writer",
+        _tests("tests/serve/test_page_details.py", "test_quarantine_is_shown_to_the_only_tenant_alone"),
     ),
     Mutant(
         "a request may trickle for ever",
