@@ -17,11 +17,11 @@ from starlette.exceptions import HTTPException
 
 from consumer import log
 from consumer.errors import Fatal, OutcomesError, Transient, reason
-from consumer.serve.access.tokens import TokenLookup
+from consumer.serve.access.lookup import Lookup
 from consumer.serve.api import gradebook, groups, history, not_served, people, places, reports, routes
 from consumer.serve.api.dependencies import refuse_unknown
 from consumer.serve.connections import Connections
-from consumer.serve.door import AccessLog, Door, PlainPaths
+from consumer.serve.door import Door, PlainPaths, RequestLog
 from consumer.serve.read_pool import ReadPool
 from consumer.serve.refusals import RETRY, database_error, http_error, invalid_parameters
 from consumer.serve.sql import sql
@@ -80,9 +80,9 @@ def make_app(dsn: str) -> FastAPI:
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, invalid_parameters)
     app.add_exception_handler(OutcomesError, database_error)
-    app.add_middleware(Door, lookup=TokenLookup(pool))
+    app.add_middleware(Door, lookup=Lookup(pool))
     app.add_middleware(PlainPaths)
-    app.add_middleware(AccessLog)
+    app.add_middleware(RequestLog)
     return app
 
 
@@ -93,7 +93,7 @@ def _add_health(app: FastAPI, pool: ReadPool) -> None:
         """Requests at the same time share one check: they need no token, so they must not take many connections."""
         nonlocal running
         if running is None or running.done():
-            running = asyncio.create_task(pool.fetch_row(sql("token_tenant"), bytes(32)), name="readiness")
+            running = asyncio.create_task(pool.fetch(sql("rights_of_secret"), bytes(32)), name="readiness")
         await asyncio.shield(running)
 
     @app.get("/livez", response_class=PlainTextResponse, tags=["Health"], openapi_extra={"security": []})

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from consumer import log
 from consumer.errors import Fatal, Transient
 from consumer.printable import printable
-from consumer.serve.access.tokens import TokenLookup
+from consumer.serve.access.lookup import Lookup
 from consumer.serve.refusals import database_error, error_response, internal_error
 
 HEALTH = frozenset({"/livez", "/readyz"})
@@ -22,6 +22,8 @@ _FOR_BROWSERS = ("/docs", "/openapi.json", "/static-offline-docs")
 _NO_TOKEN, _BAD_TOKEN = "user authorization required", "Invalid access token."
 _TWO_TOKENS = "there are two Authorization headers"
 _TOO_MANY_TOKENS = "too many wrong access tokens came from this address; ask again later, or with one that opens something"
+_READING = ("GET", "HEAD", "OPTIONS")
+_MAY_NOT_WRITE = "only who may see the whole tenant may write"
 _ENCODED = re.compile(rb"%(?:2[5ef]|5c|7f|[01][0-9a-f])", re.IGNORECASE)
 """An encoded percent sign, dot, slash, backslash or control character: a proxy may have read it in another way."""
 _NO_ROUTE = "/"
@@ -39,7 +41,7 @@ _OWN_SCRIPTS = (
 _SLASHES_OF_A_HOST = 2
 
 
-class AccessLog:
+class RequestLog:
     """A line for each request: method, path, status, milliseconds. No query and no headers: they hold tokens and people.
 
     Outermost: every answer gets its headers, and no exception reaches the server, which would log variables with secrets.
@@ -101,9 +103,9 @@ class PlainPaths:
 
 
 class Door:
-    """Refuses any path without a token; puts the token's tenant into `request.state.tenant`."""
+    """Refuses any path without a token; puts whose it is into `request.state.viewer`."""
 
-    def __init__(self, app: ASGIApp, lookup: TokenLookup) -> None:
+    def __init__(self, app: ASGIApp, lookup: Lookup) -> None:
         self._app = app
         self._lookup = lookup
 
@@ -126,15 +128,17 @@ class Door:
         if token is None:
             return error_response(401, _NO_TOKEN, word="unauthenticated", headers=headers)
         try:
-            tenant = await self._lookup.tenant(token)
+            viewer = await self._lookup.viewer(token)
         except (Transient, Fatal) as error:
             return await database_error(Request(scope), error)
-        if tenant is None:
+        if viewer is None:
             wait = self._lookup.count_wrong(scope["client"][0] if scope["client"] else "")
             if wait:
                 return error_response(429, _TOO_MANY_TOKENS, headers={"Retry-After": str(wait)})
             return error_response(401, _BAD_TOKEN, headers=headers)
-        scope.setdefault("state", {})["tenant"] = tenant
+        if scope["method"] not in _READING and not viewer.sees_all:
+            return error_response(403, _MAY_NOT_WRITE)
+        scope.setdefault("state", {})["viewer"] = viewer
         return None
 
 

@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 import asyncpg
@@ -35,6 +36,8 @@ _SETTINGS = (
 _TIMED_OUT = ("57014",)
 _SET_OPTION_SINCE = 16
 """The first Postgres where a member of a role may lack the right to SET it."""
+SHOWS_NAMES: ContextVar[bool] = ContextVar("shows_names", default=False)
+"""Whether who asks may see names: each request says it, and where none does nobody may."""
 Row: TypeAlias = asyncpg.Record
 _Pooled: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Row]"
 
@@ -87,7 +90,7 @@ class ReadPool:
         return rows[0] if rows else None
 
     async def fetch_names(self, statement: str, tenant: str, *arguments: Any) -> Sequence[Row]:
-        """The rows of a statement that reads names; none where the login may not."""
+        """The rows of a statement that reads names; none where the login may not, or who asks."""
         async with _slot(self._tenant_slots[tenant]):
             return await self._fetch(statement, (tenant, *arguments), NAMES_ROLE)
 
@@ -125,6 +128,8 @@ class ReadPool:
 async def _rows_of(connection: _Pooled, statement: str, arguments: Sequence[Any], role: str) -> Sequence[Row]:
     if role == ROLE:
         return await connection.fetch(statement, *arguments)
+    if not SHOWS_NAMES.get():
+        return []
     try:
         async with connection.transaction():
             await connection.execute(f"SET LOCAL ROLE {role}")

@@ -20,6 +20,8 @@ _ROSTER_SURVEY = "consumer/canvas/roster_survey.py"
 _ROSTERS = "tests/canvas/test_rosters.py"
 _TCP = "consumer/engines/tcp.py"
 _ATTACKS = "tests/serve/test_attacks.py"
+_RIGHTS = "tests/serve/test_rights.py"
+_MATRIX = "test_nobody_sees_more_than_theirs_nor_less"
 _STEP = "migrations/versions/0001_projection.objects.sql"
 _ORDERED = "migrations/versions/0003_index_order.before.sql"
 _FUNCTIONS = "migrations/functions"
@@ -1224,42 +1226,42 @@ MUTANTS = (
     ),
     Mutant(
         "strangers take all connections to the database",
-        "consumer/serve/access/tokens.py",
+        "consumer/serve/access/lookup.py",
         "async with self._pool.stranger_slot():",
         "if True:",
         _tests(_ATTACKS, "test_a_flood_of_wrong_tokens_takes_nothing_from_those_who_have_one"),
     ),
     Mutant(
         "a good token waits behind strangers",
-        "consumer/serve/access/tokens.py",
+        "consumer/serve/access/lookup.py",
         "        if known is not None:\n            return await self._look_up(key)\n",
         "",
         _tests(_ATTACKS, "test_a_token_that_was_good_is_asked_about_without_waiting_behind_strangers"),
     ),
     Mutant(
         "a wrong token is looked up each time",
-        "consumer/serve/access/tokens.py",
+        "consumer/serve/access/lookup.py",
         "return time.monotonic() < self._wrong.get(key, 0.0)",
         "return False",
         _tests(_ATTACKS, "test_a_wrong_token_is_not_looked_up_again_and_again_and_opens_soon_after_it_was_made"),
     ),
     Mutant(
         "a wrong token stays wrong",
-        "consumer/serve/access/tokens.py",
+        "consumer/serve/access/lookup.py",
         "return time.monotonic() < self._wrong.get(key, 0.0)",
         "return key in self._wrong",
         _tests(_ATTACKS, "test_a_wrong_token_is_not_looked_up_again_and_again_and_opens_soon_after_it_was_made"),
     ),
     Mutant(
         "strangers fill the memory",
-        "consumer/serve/access/tokens.py",
+        "consumer/serve/access/lookup.py",
         "    if len(entries) >= most:\n",
         "    if False:\n",
         _tests(_ATTACKS, "test_what_is_remembered_of_strangers_is_bounded"),
     ),
     Mutant(
         "wrong tokens are not counted",
-        "consumer/serve/access/tokens.py",
+        "consumer/serve/access/lookup.py",
         "if count >= WRONG_TOKENS else 0",
         "if False else 0",
         _tests(
@@ -1302,6 +1304,118 @@ MUTANTS = (
         "if name not in declared and name not in _ANYWHERE:",
         "if False:",
         _tests("tests/serve/test_people.py", "test_what_the_reference_calls_refused_is_refused"),
+    ),
+    Mutant(
+        "a course or account is everybody's",
+        "consumer/serve/api/dependencies.py",
+        "    if sight is None:\n        raise not_found()\n",
+        "    if sight is None:\n        sight = Sight(None, names=True)\n",
+        _tests(_RIGHTS, _MATRIX),
+    ),
+    Mutant(
+        "a page about a whole course is shown to who sees a section",
+        "consumer/serve/api/dependencies.py",
+        'if sight.sections is not None and request.scope["route"].path not in NARROWED_TO_SECTIONS:',
+        "if False:",
+        _tests(_RIGHTS, "test_a_page_that_cannot_be_narrowed_is_refused_to_who_sees_sections"),
+    ),
+    Mutant(
+        "names are shown to everybody",
+        "consumer/serve/read_pool.py",
+        "    if not SHOWS_NAMES.get():\n        return []\n",
+        "",
+        _tests(_RIGHTS, _MATRIX),
+    ),
+    Mutant(
+        "names of a course are shown by a right to another one",
+        "consumer/serve/access/viewer.py",
+        "return Sight(None, any(right.names for right in covering))\n        sections",
+        "return Sight(None, any(right.names for right in self.rights))\n        sections",
+        _tests(_RIGHTS, "test_names_are_shown_where_a_right_with_names_covers_them"),
+    ),
+    Mutant(
+        "a gradebook has the rows of all sections",
+        "consumer/serve/api/gradebook_rows.py",
+        "        if seen is not None:\n",
+        "        if False:\n",
+        _tests(_RIGHTS, _MATRIX),
+    ),
+    Mutant(
+        "a section that is not theirs can be asked for",
+        "consumer/serve/api/gradebook_rows.py",
+        "        if not request.sight.shows(section_id):\n            raise not_found()\n",
+        "",
+        _tests(_RIGHTS, "test_what_is_not_theirs_is_as_if_it_did_not_exist"),
+    ),
+    Mutant(
+        "enrolments are those of all sections",
+        "consumer/serve/api/people.py",
+        'return [row for row in rows if sights[row["course_id"]].shows(row["course_section_id"])]',
+        "return rows",
+        _tests(_RIGHTS, _MATRIX),
+    ),
+    Mutant(
+        "any section can be looked at",
+        "consumer/serve/api/people.py",
+        "if row is None or sight is None or not sight.shows(id_):",
+        "if row is None:",
+        _tests(_RIGHTS, _MATRIX),
+    ),
+    Mutant(
+        "any user can be looked at",
+        "consumer/serve/api/people.py",
+        "if not request.viewer.sees_all and not await _enrollments_of(request, id_):",
+        "if False:",
+        _tests(_RIGHTS, _MATRIX),
+    ),
+    Mutant(
+        "the past of anything can be looked at",
+        "consumer/serve/api/history.py",
+        "if request.viewer.sees_all or await shown(request, row)",
+        "if True",
+        _tests(_RIGHTS, _MATRIX),
+    ),
+    Mutant(
+        "any outcome can be looked at",
+        "consumer/serve/api/routes.py",
+        " or not await request.sees(row):",
+        ":",
+        _tests(_RIGHTS, _MATRIX),
+    ),
+    Mutant(
+        "a student of another section can be asked for",
+        "consumer/serve/api/dependencies.py",
+        "return [one for one in found if one in seen]",
+        "return found",
+        _tests(_RIGHTS, "test_what_is_not_theirs_is_as_if_it_did_not_exist"),
+    ),
+    Mutant(
+        "a right to see is one to write",
+        "consumer/serve/door.py",
+        'if scope["method"] not in _READING and not viewer.sees_all:',
+        "if False:",
+        _tests(_RIGHTS, "test_only_who_sees_the_whole_tenant_writes"),
+    ),
+    Mutant(
+        "a revoked right holds",
+        f"{_FUNCTIONS}/access_rights.sql",
+        " AND g.revoked_at IS NULL",
+        "",
+        _tests("tests/serve/test_teaching.py", "test_a_right_holds_from_its_grant_to_its_revocation"),
+    ),
+    Mutant(
+        "any enrolment teaches",
+        f"{_FUNCTIONS}/teaching_rights.sql",
+        "e.type IN ('TeacherEnrollment', 'TaEnrollment') AND e.workflow_state = 'active'",
+        "true",
+        _tests("tests/serve/test_teaching.py", "test_only_an_active_enrolment_as_a_teacher_or_ta_shows_a_course"),
+    ),
+    Mutant(
+        "a login of two people is either's",
+        f"{_FUNCTIONS}/person_rights.sql",
+        "WHERE cardinality(c.ids) = 1",
+        "WHERE true",
+        _tests("tests/serve/test_teaching.py", "test_a_login_that_two_people_have_teaches_nothing"),
     ),
     Mutant(
         "a login that may not read names gets no answer",

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from consumer.canvas.client import CanvasClient, Context
 from consumer.errors import Fatal
 from consumer.serve import read_pool
-from consumer.serve.access import tokens
+from consumer.serve.access import lookup, tokens
 from consumer.serve.api import paging
 from consumer.serve.api.paging import Page
 from consumer.serve.app import make_app, serve
@@ -424,7 +424,7 @@ async def test_a_restarted_database_is_noticed_by_nobody_and_an_absent_one_is_a_
                 await asyncio.to_thread(postgres.restart)
                 assert [await server.get(path) for path in paths] == before
                 await asyncio.to_thread(postgres.stop, "immediate")
-                await asyncio.sleep(tokens.REMEMBERED_SECONDS + 0.1)  # neither the token's owner nor the data can be told now
+                await asyncio.sleep(lookup.REMEMBERED_SECONDS + 0.1)  # neither the token's owner nor the data can be told now
                 for path in (*paths, "/api/v1/nothing", "/docs"):
                     away = await server.ask(path)
                     assert (away.status, int(away.headers["Retry-After"]) > 0) == (503, True), path

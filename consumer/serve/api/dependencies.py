@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NewType, TypeAlias
 
@@ -15,9 +15,12 @@ from starlette.exceptions import HTTPException
 
 from consumer.printable import has_controls
 from consumer.query.sql import sql as query_sql
+from consumer.serve.access.narrowing import sees_place, sight_of_account, sights_of_courses, students_in
+from consumer.serve.access.paths import NARROWED_TO_SECTIONS
+from consumer.serve.access.viewer import Sight, Viewer
 from consumer.serve.api.paging import DEFAULT_SIZE, LAST_PAGE, Page, links
 from consumer.serve.api.serializers import with_string_ids
-from consumer.serve.read_pool import ReadPool, Row
+from consumer.serve.read_pool import SHOWS_NAMES, ReadPool, Row
 from consumer.serve.sql import sql
 from schemas.base import MAX_ID, MAX_KEY_TEXT, SHARD, local_id, time_of
 from schemas.rest_ids import whole_id
@@ -187,12 +190,17 @@ PAGED: dict[int | str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class TenantRequest:
-    """A request of a known tenant."""
+    """A request of somebody who may see something of a tenant."""
 
     http: Request
     pool: ReadPool
-    tenant: Tenant
+    viewer: Viewer
     at: datetime | None
+
+    @property
+    def tenant(self) -> Tenant:
+        """Whose data the viewer may see."""
+        return Tenant(self.viewer.tenant)
 
     @property
     def moment(self) -> datetime:
@@ -235,6 +243,21 @@ class TenantRequest:
         uuids = [one for one in people if isinstance(one, str)]
         return [row["user_uuid"] for row in await self.pool.fetch(sql("users"), self.tenant, ids, uuids)]
 
+    async def sights(self, courses: Sequence[int]) -> dict[int, Sight]:
+        """How much of these courses the viewer may see; those of which nothing are left out."""
+        return await sights_of_courses(self.pool, self.viewer, courses)
+
+    async def sees(self, row: Row) -> bool:
+        """Whether the viewer may see an outcome, a group or a link, by the place that it is of."""
+        return await sees_place(self.pool, self.viewer, row["context_type"], row["context_id"])
+
+    async def root_id(self) -> int | None:
+        """Of the root account; None where nothing has told it."""
+        row = await self.pool.fetch_row(sql("account"), self.tenant, 0, self.at)
+        assert row is not None
+        root_id: int | None = row["root_id"]
+        return root_id
+
     async def own_id(self, id_: int) -> int:
         """The local id of a global one; 404 where that is of another shard."""
         if id_ >= SHARD and id_ // SHARD != await _shard(self.pool, self.tenant):
@@ -250,11 +273,21 @@ class ContextRequest(TenantRequest):
     context_id: int
     row: Row
     """Of the statement that found the context."""
+    sight: Sight
+    """How much of it the viewer may see."""
 
     @property
     def context(self) -> Context:
         """Its type and its local id."""
         return self.context_type, self.context_id
+
+    async def users(self, named: Sequence[str] | None) -> list[str] | None:
+        """As for a tenant, without those whom the viewer may not see."""
+        found = await TenantRequest.users(self, named)
+        if found is None or self.sight.sections is None:
+            return found
+        seen = await students_in(self.pool, self.of_id, self.sight)
+        return [one for one in found if one in seen]
 
     @property
     def of_context(self) -> tuple[Tenant, ContextType, int, datetime | None]:
@@ -279,11 +312,13 @@ def _refuse_retired(at: datetime | None, begins: datetime | None) -> None:
 
 
 async def _tenant_all_time(request: Request) -> TenantRequest:
-    return TenantRequest(request, _pool(request), Tenant(request.state.tenant), None)
+    viewer: Viewer = request.state.viewer
+    SHOWS_NAMES.set(viewer.sees_names)
+    return TenantRequest(request, _pool(request), viewer, None)
 
 
 async def _tenant_at(request: Request, at: At = None) -> TenantRequest:
-    found = TenantRequest(request, _pool(request), Tenant(request.state.tenant), at)
+    found = replace(await _tenant_all_time(request), at=at)
     if at is not None:
         (row,) = await found.pool.fetch(query_sql("history_begins"), tenant=found.tenant)
         _refuse_retired(at, row["at"])
@@ -298,10 +333,11 @@ async def _shard(pool: ReadPool, tenant: Tenant) -> int | None:
 
 
 async def _find(request: Request, context: Context, at: datetime | None = None, statement: str = "context") -> ContextRequest:
-    """Raises 404 where no event names the context, or it is deleted."""
-    pool, tenant = _pool(request), Tenant(request.state.tenant)
+    """Here rights hold. Raises 404 where no event names the context, it is deleted, or nothing of it is the viewer's."""
+    asked = replace(await _tenant_all_time(request), at=at)
+    pool, tenant, viewer = asked.pool, asked.tenant, asked.viewer
     context_type, context_id = context
-    context_id = await TenantRequest(request, pool, tenant, at).own_id(context_id)
+    context_id = await asked.own_id(context_id)
     row = await pool.fetch_row(sql(statement), tenant, context_type, None if context_id == _ROOT else context_id, at)
     assert row is not None
     _refuse_retired(at, row["begins"])
@@ -311,7 +347,14 @@ async def _find(request: Request, context: Context, at: datetime | None = None, 
         known = named is not None and named["known"]
     if not known:
         raise not_found()
-    return ContextRequest(request, pool, tenant, at, context_type, row["id"], row)
+    id_ = row["id"]
+    sight = (await asked.sights([id_])).get(id_) if context_type == "Course" else await sight_of_account(pool, viewer, id_)
+    if sight is None:
+        raise not_found()
+    if sight.sections is not None and request.scope["route"].path not in NARROWED_TO_SECTIONS:
+        raise HTTPException(403, "you may see students of some sections, and this shows the whole course")
+    SHOWS_NAMES.set(sight.names)
+    return ContextRequest(request, pool, viewer, at, context_type, id_, row, sight)
 
 
 async def _context(contexts: Contexts, context_id: ContextId) -> Context:
