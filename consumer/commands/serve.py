@@ -38,7 +38,7 @@ def serve(
 
     with database(serve_host=host, serve_port=port) as (settings, dsn):
         wiring.tune_garbage_collector()
-        app_ = server.make_app(dsn)
+        app_ = server.make_app(dsn, settings)
         if sandbox:
             from consumer.sandbox import routes  # noqa: PLC0415 - brings the client of Kafka with it
 

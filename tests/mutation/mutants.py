@@ -1315,7 +1315,7 @@ MUTANTS = (
     Mutant(
         "a page about a whole course is shown to who sees a section",
         "consumer/serve/api/dependencies.py",
-        'if sight.sections is not None and request.scope["route"].path not in NARROWED_TO_SECTIONS:',
+        'if not sees_all and request.scope["route"].path not in NARROWED:',
         "if False:",
         _tests(_RIGHTS, "test_a_page_that_cannot_be_narrowed_is_refused_to_who_sees_sections"),
     ),

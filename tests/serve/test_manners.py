@@ -387,11 +387,11 @@ async def test_a_login_that_made_the_readers_role_is_told_a_grant_that_helps(dat
     try:
         await owner.execute(f"GRANT outcomes_reader TO {login}; SET SESSION AUTHORIZATION {login}")
         with pytest.raises(Fatal) as refused:
-            await read_pool._set_reader_role(owner)
+            await read_pool._set_role(owner, "outcomes_reader")
         await owner.execute("RESET SESSION AUTHORIZATION")
         await owner.execute(str(refused.value).rpartition(": ")[2])
         await owner.execute(f"SET SESSION AUTHORIZATION {login}")
-        await read_pool._set_reader_role(owner)
+        await read_pool._set_role(owner, "outcomes_reader")
         assert await owner.fetchval("SELECT current_user") == "outcomes_reader"
     finally:
         await owner.execute("RESET SESSION AUTHORIZATION")
@@ -401,8 +401,8 @@ async def test_a_login_that_made_the_readers_role_is_told_a_grant_that_helps(dat
 
 def test_a_postgres_before_16_is_told_a_grant_that_it_understands() -> None:
     """Memberships had no options: each allowed SET ROLE."""
-    assert read_pool._grant("owner", 15) == "GRANT outcomes_reader TO owner"
-    assert read_pool._grant("owner", 16) == "GRANT outcomes_reader TO owner WITH SET TRUE"
+    assert read_pool._grant("outcomes_reader", "owner", 15) == "GRANT outcomes_reader TO owner"
+    assert read_pool._grant("outcomes_reader", "owner", 16) == "GRANT outcomes_reader TO owner WITH SET TRUE"
 
 
 async def test_another_schema_is_said_at_the_start(empty_database: str) -> None:

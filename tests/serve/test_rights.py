@@ -7,7 +7,7 @@ import pytest
 from starlette.routing import Route
 
 from consumer.serve.access.grants import Grant
-from consumer.serve.access.paths import NARROWED_TO_SECTIONS, WITHOUT_STUDENTS
+from consumer.serve.access.paths import NARROWED, WITHOUT_STUDENTS
 from consumer.serve.api.not_served import NOT_SERVED
 from consumer.serve.app import make_app
 from tests.serve import rights_school as school
@@ -136,8 +136,8 @@ def test_every_route_is_in_the_matrix() -> None:
     assert shown - asked - {f"/api/v1{path}" for path in NOT_SERVED} == set()
     documented = {path.replace("{contexts}", "{contexts:contexts}") for path in app.openapi()["paths"]}
     assert documented - asked == set()
-    assert NARROWED_TO_SECTIONS - asked == set(), "a path that is no route"
-    assert WITHOUT_STUDENTS <= NARROWED_TO_SECTIONS
+    assert NARROWED - asked == set(), "a path that is no route"
+    assert WITHOUT_STUDENTS <= NARROWED
 
 
 async def test_nobody_sees_more_than_theirs_nor_less(server: Served, database: str) -> None:
@@ -209,9 +209,9 @@ async def test_a_page_that_cannot_be_narrowed_is_refused_to_who_sees_sections(
 ) -> None:
     """A route that nobody has said anything about shows whole courses alone."""
     token = await token_with(database, Grant("section", 71))
-    monkeypatch.setattr("consumer.serve.api.dependencies.NARROWED_TO_SECTIONS", frozenset())
+    monkeypatch.setattr("consumer.serve.api.dependencies.NARROWED", frozenset())
     answer = await server.ask("/api/v1/courses/7/users", token=token)
-    assert (answer.status, "some sections" in answer.json["errors"][0]["message"]) == (403, True)
+    assert (answer.status, "all of the course" in answer.json["errors"][0]["message"]) == (403, True)
     assert (await server.ask("/api/v1/courses/7/users")).status == 200
 
 

@@ -1,7 +1,7 @@
 """What the answers of each path can show.
 
-A path in neither list shows students of a whole course: looks at it are logged, and it is refused to whoever may see single
-sections.
+A path in neither list shows students: looks at it are logged. It shows all of a course, or of the tenant, so it is refused to
+whoever may not see all of that.
 """
 
 _CONTEXT = "/{contexts:contexts}/{context_id}"
@@ -44,7 +44,7 @@ WITHOUT_STUDENTS = frozenset(
 )
 """Definitions and places: nothing about single students, and no counts of them but of sections that are the viewer's."""
 
-NARROWED_TO_SECTIONS = WITHOUT_STUDENTS | {
+NARROWED = WITHOUT_STUDENTS | {
     f"{_COURSE}/outcome_alignments",
     f"{_COURSE}/outcome_results",
     f"{_COURSE}/outcome_rollups",
@@ -57,7 +57,10 @@ NARROWED_TO_SECTIONS = WITHOUT_STUDENTS | {
     f"{_COURSE}/users/{{user_id}}",
     f"{_COURSE}/users/{{user_id}}/lmgb_user_details",
     f"{_COURSE}/enrollments",
+    "/api/v1/sections/{section_id}/enrollments",
+    "/api/v1/users/{user_id}",
+    "/api/v1/users/{user_id}/enrollments",
     "/api/history/v1/outcome_results/{outcome_result_id}",
     "/api/history/v1/courses/{course_id}/mastery",
 }
-"""Whoever may see single sections of a course sees their students there alone, in rows, sums and distributions."""
+"""Their answers hold only what is the viewer's, down to single sections: in rows, in sums and in distributions."""

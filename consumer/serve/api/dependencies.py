@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from consumer.printable import has_controls
 from consumer.query.sql import sql as query_sql
 from consumer.serve.access.narrowing import sees_place, sight_of_account, sights_of_courses, students_in
-from consumer.serve.access.paths import NARROWED_TO_SECTIONS
+from consumer.serve.access.paths import NARROWED
 from consumer.serve.access.viewer import Sight, Viewer
 from consumer.serve.api.paging import DEFAULT_SIZE, LAST_PAGE, Page, links
 from consumer.serve.api.serializers import with_string_ids
@@ -311,10 +311,21 @@ def _refuse_retired(at: datetime | None, begins: datetime | None) -> None:
         raise bad_request(f"history begins at {begins:%Y-%m-%dT%H:%M:%SZ}: what was before has been retired")
 
 
-async def _tenant_all_time(request: Request) -> TenantRequest:
+def _by_viewer(request: Request, at: datetime | None = None) -> TenantRequest:
     viewer: Viewer = request.state.viewer
     SHOWS_NAMES.set(viewer.sees_names)
-    return TenantRequest(request, _pool(request), viewer, None)
+    return TenantRequest(request, _pool(request), viewer, at)
+
+
+def _refuse_where_not_narrowed(request: Request, sees_all: bool) -> None:
+    if not sees_all and request.scope["route"].path not in NARROWED:
+        raise HTTPException(403, "this shows more than you may see: all of the institution, or all of the course")
+
+
+async def _tenant_all_time(request: Request) -> TenantRequest:
+    found = _by_viewer(request)
+    _refuse_where_not_narrowed(request, found.viewer.sees_all)
+    return found
 
 
 async def _tenant_at(request: Request, at: At = None) -> TenantRequest:
@@ -334,7 +345,7 @@ async def _shard(pool: ReadPool, tenant: Tenant) -> int | None:
 
 async def _find(request: Request, context: Context, at: datetime | None = None, statement: str = "context") -> ContextRequest:
     """Here rights hold. Raises 404 where no event names the context, it is deleted, or nothing of it is the viewer's."""
-    asked = replace(await _tenant_all_time(request), at=at)
+    asked = _by_viewer(request, at)
     pool, tenant, viewer = asked.pool, asked.tenant, asked.viewer
     context_type, context_id = context
     context_id = await asked.own_id(context_id)
@@ -351,8 +362,7 @@ async def _find(request: Request, context: Context, at: datetime | None = None, 
     sight = (await asked.sights([id_])).get(id_) if context_type == "Course" else await sight_of_account(pool, viewer, id_)
     if sight is None:
         raise not_found()
-    if sight.sections is not None and request.scope["route"].path not in NARROWED_TO_SECTIONS:
-        raise HTTPException(403, "you may see students of some sections, and this shows the whole course")
+    _refuse_where_not_narrowed(request, sight.sections is None)
     SHOWS_NAMES.set(sight.names)
     return ContextRequest(request, pool, viewer, at, context_type, id_, row, sight)
 
