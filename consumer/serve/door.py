@@ -44,7 +44,7 @@ _NOT_SHOWN = 400
 """From this status on an answer shows nothing."""
 _ENCODED = re.compile(rb"%(?:2[5ef]|5c|7f|[01][0-9a-f])", re.IGNORECASE)
 """An encoded percent sign, dot, slash, backslash or control character: a proxy may have read it in another way."""
-_NO_ROUTE = "/"
+_NO_ROUTE = "/no-route"
 """A path without a route."""
 _MAX_LOGGED_PATH, _MAX_LOGGED_METHOD = 500, 20
 """Characters."""
@@ -141,7 +141,7 @@ class Door:
         if isinstance(found, Response):
             await found(scope, receive, send)
             return
-        scope.setdefault("state", {}).update(viewer=found, operations=found.sees_operations)
+        scope.setdefault("state", {})["viewer"] = found
 
         async def send_noting(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] < _NOT_SHOWN:

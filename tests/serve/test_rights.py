@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from consumer.serve.access.grants import Grant
 from consumer.serve.access.paths import NARROWED, WITHOUT_STUDENTS
+from consumer.serve.access.sign_in import PATHS
 from consumer.serve.api.not_served import NOT_SERVED
 from consumer.serve.app import make_app
 from tests.serve import rights_school as school
@@ -17,7 +18,7 @@ from tests.serve.serving import Answer, Served, served
 _COURSE = "/api/v1/courses/{course_id}"
 _ACCOUNT = "/api/v1/accounts/{account_id}"
 _CONTEXT = "/{contexts:contexts}/{context_id}"
-OPEN = {"/livez", "/readyz"}
+OPEN = {"/livez", "/readyz", "/static/{name}", *PATHS}
 """Answered to everybody."""
 OF_NOBODY = {"/docs", "/docs/oauth2-redirect", "/openapi.json", "/static-offline-docs"}
 """Answered to whoever has any right; they hold no data."""
@@ -70,6 +71,33 @@ ASKED: dict[str, tuple[str, ...]] = {
     f"{_COURSE}/users/{{user_id}}": ("include[]=uuid",),
     f"{_COURSE}/users/{{user_id}}/lmgb_user_details": ("",),
     f"{_COURSE}/enrollments": ("state[]=active&state[]=completed&include[]=uuid&per_page=100", "user_id={user_id}"),
+    "/": ("", "search=mark"),
+    "/courses.csv": ("",),
+    "/courses.json": ("",),
+    "/accounts/{account_id}": ("",),
+    "/accounts/{account_id}.csv": ("",),
+    "/accounts/{account_id}.json": ("",),
+    "/courses/{course_id}/gradebook": ("", "section_id={section_id}", "compare=2025-01-01"),
+    "/courses/{course_id}/gradebook.csv": ("left=1",),
+    "/courses/{course_id}/gradebook.json": ("",),
+    "/courses/{course_id}/students/{student}": ("",),
+    "/courses/{course_id}/students/{student}.csv": ("",),
+    "/courses/{course_id}/students/{student}.json": ("",),
+    "/courses/{course_id}/students/{student}/outcomes/{outcome_id}": ("",),
+    "/courses/{course_id}/students/{student}/outcomes/{outcome_id}.csv": ("",),
+    "/courses/{course_id}/students/{student}/outcomes/{outcome_id}.json": ("",),
+    "/courses/{course_id}/outcomes/{outcome_id}": ("",),
+    "/courses/{course_id}/outcomes/{outcome_id}.csv": ("",),
+    "/courses/{course_id}/outcomes/{outcome_id}.json": ("",),
+    "/outcomes/{outcome_id}": ("",),
+    "/outcomes/{outcome_id}.csv": ("",),
+    "/outcomes/{outcome_id}.json": ("",),
+    "/students/{student}": ("",),
+    "/operations": ("",),
+    "/operations.csv": ("",),
+    "/operations.json": ("",),
+    "/operations/quarantine": ("",),
+    "/operations/quarantine/{record_id}": ("",),
     "/api/v1/users/{user_id}": ("include[]=uuid",),
     "/api/v1/users/{user_id}/enrollments": ("include[]=uuid",),
 }
@@ -99,14 +127,25 @@ def _paths() -> Iterator[tuple[str, frozenset[str]]]:
     """Each route with each of the ids, filled in; and the marks of the account, the section and the student that it names."""
     for route, queries in ASKED.items():
         for ids in IDS:
-            known = {"account_id": 2, "term_id": 1, "assignment_id": 56, "grading_standard_id": 5, "outcome_group_link_id": 911}
-            filled = known | ids | {"outcome_result_id": ids["user_id"]}
+            known = {
+                "account_id": 2,
+                "term_id": 1,
+                "assignment_id": 56,
+                "grading_standard_id": 5,
+                "outcome_group_link_id": 911,
+                "record_id": 1,
+            }
+            filled = known | ids | {"outcome_result_id": ids["user_id"], "student": ids["user_id"]}
             for kind in ("courses", "accounts") if "{contexts" in route else ("",):
                 of = {"context_id": filled[f"{kind[:-1]}_id"]} if kind else {}
                 path = route.replace("{contexts:contexts}", kind).format(**filled, **of)
                 for query in queries:
                     asked = f"{route}?{query}"
-                    needed = {"{user_id}": str(filled["user_id"]), "{section_id}": f"Section{filled['section_id']}Mark"}
+                    needed = {
+                        "{student}": str(filled["user_id"]),
+                        "{user_id}": str(filled["user_id"]),
+                        "{section_id}": f"Section{filled['section_id']}Mark",
+                    }
                     needed |= {"{account_id}": f"Account{filled['account_id']}Mark"}
                     named = frozenset(mark for name, mark in needed.items() if name in asked or kind == "accounts")
                     yield f"{path}?{query.format(**filled)}".rstrip("?"), named

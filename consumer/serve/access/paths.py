@@ -8,8 +8,16 @@ _CONTEXT = "/{contexts:contexts}/{context_id}"
 _COURSE = "/api/v1/courses/{course_id}"
 _ACCOUNT = "/api/v1/accounts/{account_id}"
 
+_PAGES = ("gradebook", "students/{student}", "students/{student}/outcomes/{outcome_id}")
+
 WITHOUT_STUDENTS = frozenset(
     {
+        "/",
+        "/courses.csv",
+        "/courses.json",
+        "/accounts/{account_id}",
+        "/accounts/{account_id}.csv",
+        "/accounts/{account_id}.json",
         "/docs",
         "/openapi.json",
         "/api/v1/outcomes/{outcome_id}",
@@ -62,5 +70,6 @@ NARROWED = WITHOUT_STUDENTS | {
     "/api/v1/users/{user_id}/enrollments",
     "/api/history/v1/outcome_results/{outcome_result_id}",
     "/api/history/v1/courses/{course_id}/mastery",
+    *(f"/courses/{{course_id}}/{page}{form}" for page in _PAGES for form in ("", ".csv", ".json")),
 }
 """Their answers hold only what is the viewer's, down to single sections: in rows, in sums and in distributions."""

@@ -144,6 +144,8 @@ IdList = Annotated[list[Id] | None, Query(max_length=_MAX_IDS)]
 SearchTerm = Annotated[
     str | None, Query(min_length=2, max_length=MAX_KEY_TEXT, pattern="^[^\\x00]*$", description="Whose name holds this text.")
 ]
+UserName = _User
+"""A user in a path."""
 StudentId = Annotated[_User | None, Query(description=_USER)]
 RequiredStudentId = Annotated[_User, Query(alias="student_id", description=_USER)]
 RequiredOutcomeId = Annotated[Id, Query(alias="outcome_id", description="The outcome.")]
@@ -246,6 +248,11 @@ class TenantRequest:
     async def sights(self, courses: Sequence[int]) -> dict[int, Sight]:
         """How much of these courses the viewer may see; those of which nothing are left out."""
         return await sights_of_courses(self.pool, self.viewer, courses)
+
+    async def places(self) -> tuple[list[int], list[int]]:
+        """The accounts that are the viewer's with all below, and the courses that are so, in whole or in part, by themselves."""
+        root = await self.root_id() if self.viewer.sees_all else None
+        return sorted(self.viewer.accounts) if root is None else [root], sorted(self.viewer.courses)
 
     async def sees(self, row: Row) -> bool:
         """Whether the viewer may see an outcome, a group or a link, by the place that it is of."""

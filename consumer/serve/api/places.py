@@ -79,10 +79,7 @@ async def courses(
 
     Canvas lists those that the token's user is enrolled in, and has other filters.
     """
-    viewer = request.viewer
-    root = await request.root_id() if viewer.sees_all else None
-    accounts = list(viewer.accounts) if root is None else [root]
-    return await _courses(request, page, accounts, list(viewer.courses), state, enrollment_term_id, search_term, include)
+    return await _courses(request, page, *await request.places(), state, enrollment_term_id, search_term, include)
 
 
 @router.get("/accounts/{account_id}/courses", response_model=list[rest.Course], responses=PAGED, tags=["Courses"])
