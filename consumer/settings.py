@@ -183,8 +183,7 @@ class Settings(BaseModel):
     """Port of the server, `outcomes serve`; 0 picks a free one."""
 
     serve_url: str | None = None
-    """Address by which browsers reach `outcomes serve`, such as `https://outcomes.example.edu`. An identity provider needs it.
-    With `https`, cookies go over TLS alone."""
+    """Address at which browsers find `outcomes serve`, such as `https://outcomes.example.edu`. Cookies then need TLS."""
 
     sign_in_tenant: str | None = Field(default=None, min_length=1, max_length=255)
     """Tenant whose people the identity provider, or the proxy, knows. What these say shows nothing of another tenant."""
@@ -193,8 +192,7 @@ class Settings(BaseModel):
     """How long a session of a browser lasts; then the person signs in again."""
 
     sign_in_key: SecretStr | None = Field(default=None, min_length=32, max_length=200)
-    """Signs cookies. Without it each server makes a key when it starts, so that a restart signs everybody out. Servers behind
-    one address need the same."""
+    """Signs cookies. Without it each server makes a key when it starts: a restart signs everybody out."""
 
     oidc_issuer: str | None = None
     """Issuer of the identity provider (OpenID Connect), where people sign in: the `issuer` of its discovery document."""

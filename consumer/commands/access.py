@@ -7,7 +7,7 @@ import typer
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from consumer.commands.terminal import AsJson, Tenant, answer, out, print_text, say
+from consumer.commands.terminal import AsJson, Tenant, answer, out, print_text, say, time_of
 from consumer.errors import UsageError
 from consumer.printable import printable
 from consumer.query.objects import id_here, tenant_of
@@ -15,7 +15,7 @@ from consumer.store.postgres import Connection
 from schemas.base import MAX_ID
 
 if TYPE_CHECKING:
-    from consumer.serve.access.grants import Grant
+    from consumer.rights.grants import Grant
 
 app = typer.Typer(help="Who may see what in `outcomes serve`, and who looked.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -32,7 +32,7 @@ async def grant_of(
     connection: Connection, tenant: str, *, names: bool, operations: bool = False, **scope: int | None
 ) -> "Grant":
     """What options ask for; without a scope the whole tenant. Raises `UsageError` for two."""
-    from consumer.serve.access.grants import Grant  # noqa: PLC0415 - only these commands need it
+    from consumer.rights.grants import Grant  # noqa: PLC0415 - only these commands need it
 
     found = _one_of("scope", **scope)
     if found is None:
@@ -78,7 +78,7 @@ def grant(
 
     Example: outcomes access grant --login dean@example.edu --account 79 --names
     """
-    from consumer.serve.access import grants  # noqa: PLC0415 - only these commands need it
+    from consumer.rights import grants  # noqa: PLC0415 - only these commands need it
 
     kind, who = _who(login, sis, uuid, token)
     scope = {"account": account, "course": course, "section": section}
@@ -102,7 +102,7 @@ def list_(
 
     Example: outcomes access list
     """
-    from consumer.serve.access import grants  # noqa: PLC0415 - only these commands need it
+    from consumer.rights import grants  # noqa: PLC0415 - only these commands need it
 
     answer(lambda connection: grants.listed(connection, revoked=revoked), _show_rights, as_json)
 
@@ -116,7 +116,7 @@ def revoke(
 
     Example: outcomes access revoke 3
     """
-    from consumer.serve.access import grants  # noqa: PLC0415 - only these commands need it
+    from consumer.rights import grants  # noqa: PLC0415 - only these commands need it
 
     answer(
         lambda connection: grants.revoke(connection, id_),
@@ -138,7 +138,7 @@ def end_sessions(
 
     Example: outcomes access end-sessions --login dean@example.edu
     """
-    from consumer.serve.access import grants  # noqa: PLC0415 - only these commands need it
+    from consumer.rights import grants  # noqa: PLC0415 - only these commands need it
 
     kind, who = _who(login, sis, uuid, token)
 
@@ -167,3 +167,44 @@ def _show_rights(rows: Sequence[Mapping[str, Any]]) -> None:
     out.print(table)
     if not rows:
         say("there are no rights; `outcomes access grant` and `outcomes token create` make some")
+
+
+@app.command("log")
+def log_(
+    login: Login = None,
+    sis: Sis = None,
+    uuid: Uuid = None,
+    token: Token = None,
+    course: Annotated[int | None, typer.Option(metavar="ID", min=1, max=MAX_ID, help="Only looks at this course.")] = None,
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="Only from then on.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="Most rows.")] = 100,
+    tenant: Tenant = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show who looked at students over HTTP, the newest look first: at what, when, from which address.
+
+    Example: outcomes access log --course 565 --since 2025-03-01
+    """
+    from consumer.rights import grants  # noqa: PLC0415 - only these commands need it
+
+    kind, who = _one_of("person or token", login=login, sis=sis, uuid=uuid, token=token) or (None, None)
+
+    async def question(connection: Connection) -> list[Mapping[str, Any]]:
+        whose = await tenant_of(connection, tenant)
+        here = None if course is None else await id_here(connection, whose, "course", course)
+        return await grants.looks(connection, whose, kind, who, here, time_of(since), limit)
+
+    answer(question, _show_looks, as_json)
+
+
+def _show_looks(rows: Sequence[Mapping[str, Any]]) -> None:
+    table = RichTable(box=None, header_style="dim", pad_edge=False)
+    for column in ("at", "who", "from", "what", "people"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        people = ", ".join(row["users"]) or "all"
+        texts = (f"{row['kind']} {row['who']}", row["address"], row["path"], people)
+        table.add_row(f"{row['at']:%Y-%m-%d %H:%M:%S}", *(Text(printable(text)) for text in texts))
+    out.print(table)
+    if not rows:
+        say("nobody has looked")

@@ -62,7 +62,7 @@ def create(
 
     Example: outcomes token create --tenant VicYj3cu5BIFpoZhDVU4DZumnlBrWi1grgJEzADs --name dashboard
     """
-    from consumer.serve.access import tokens  # noqa: PLC0415 - only these commands need it
+    from consumer.rights import tokens  # noqa: PLC0415 - only these commands need it
 
     async def question(connection: Connection) -> tuple[str, dict[str, object], bool]:
         whose = tenant or await tenant_of(connection, None)
@@ -91,7 +91,7 @@ def list_(as_json: AsJson = False) -> None:
 
     Example: outcomes token list
     """
-    from consumer.serve.access import tokens  # noqa: PLC0415 - only these commands need it
+    from consumer.rights import tokens  # noqa: PLC0415 - only these commands need it
 
     answer(tokens.listed, _show_tokens, as_json)
 
@@ -123,7 +123,7 @@ def revoke(
 
     Example: outcomes token revoke 3
     """
-    from consumer.serve.access import tokens  # noqa: PLC0415 - only these commands need it
+    from consumer.rights import tokens  # noqa: PLC0415 - only these commands need it
 
     answer(
         lambda connection: tokens.revoke(connection, id_),

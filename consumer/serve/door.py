@@ -17,10 +17,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from consumer import log
 from consumer.errors import Fatal, Transient
 from consumer.printable import printable
-from consumer.serve.access.grants import plain_login
+from consumer.rights.grants import plain_login
+from consumer.rights.viewer import Viewer
 from consumer.serve.access.refused import is_browser, refusal
 from consumer.serve.access.sign_in import PATHS, SEE_OTHER, Access
-from consumer.serve.access.viewer import Viewer
 from consumer.serve.refusals import RETRY, database_error, error_response, internal_error
 
 HEALTH = frozenset({"/livez", "/readyz"})

@@ -10,7 +10,7 @@ from consumer.errors import Fatal
 from consumer.ingest.batch import Books
 from consumer.ingest.tables import TABLES
 from consumer.query import explain, history, status, verify
-from consumer.serve.access import tokens
+from consumer.rights import tokens
 from consumer.store import quarantine, schema
 from consumer.store.postgres import connect, translated
 from consumer.store.writer import Writer

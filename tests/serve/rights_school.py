@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from consumer.serve.access import grants, tokens
-from consumer.serve.access.grants import Grant
+from consumer.rights import grants, tokens
+from consumer.rights.grants import Grant
 from consumer.store.postgres import connect
 from tests.postgres.test_gradebook import account, course, outcome, worked
 from tests.postgres.writing import write
@@ -123,7 +123,9 @@ def marks_of(rights: tuple[Grant, ...]) -> frozenset[str]:
     seen_sections = sections | {id_ for id_, of in SECTIONS.items() if of in courses}
     places = courses | {SECTIONS[id_] for id_ in sections}
     students = {id_ for id_, of in STUDENTS.items() if of in seen_sections} | ({BOTH} if seen_sections & {71, 72} else set())
-    marks = {f"Account{id_}Mark" for id_ in accounts} | {f"Section{id_}Mark" for id_ in seen_sections}
+    named = accounts | {above for id_ in places for above in COURSES[id_]}  # a course is in an account, whose name it shows
+    marks = {f"Account{id_}Mark" for id_ in named} | {f"all of account {id_}" for id_ in accounts}
+    marks |= {f"Section{id_}Mark" for id_ in seen_sections}
     marks |= {f"{what}{id_}Mark" for id_ in places for what in ("Course", "Outcome", "Group")}
     marks |= {mark for id_ in students for mark in (str(id_), uuid_of(id_))}
     marks |= {"Outcome55Mark", "Group55Mark"} if 5 in accounts or 9 in places else set()

@@ -12,8 +12,8 @@ import aiohttp
 
 from consumer.ingest.batch import Partition
 from consumer.query import grading_standards
-from consumer.serve.access import tokens
-from consumer.serve.access.grants import Grant
+from consumer.rights import tokens
+from consumer.rights.grants import Grant
 from consumer.serve.app import make_app, serving
 from consumer.store.postgres import connect
 from schemas.grading_standards import Standard

@@ -15,11 +15,13 @@ import structlog
 from consumer.errors import Transient
 from consumer.query.scale import SWITCH
 from consumer.query.sql import sql as query_sql
+from consumer.rights import grants, tokens
+from consumer.rights.sql import sql as rights_sql
+from consumer.rights.viewer import Viewer
 from consumer.sandbox import routes
 from consumer.serve import app, connections, read_pool
-from consumer.serve.access import grants, lookup, tokens
+from consumer.serve.access import lookup
 from consumer.serve.access.lookup import Lookup
-from consumer.serve.access.viewer import Viewer
 from consumer.serve.api.rails_params import MAX_BYTES
 from consumer.serve.app import serving as serving_app
 from consumer.serve.read_pool import ReadPool
@@ -179,7 +181,7 @@ async def test_a_wrong_token_is_not_looked_up_again_and_again_and_opens_soon_aft
         [sql("rights_of_secret")] * read_pool.FOR_STRANGERS,
     )  # of those who were first
     connection = await connect(database)
-    row = await connection.fetchrow(sql("token_create"), TENANT, "made meanwhile", tokens.digest(token))
+    row = await connection.fetchrow(rights_sql("token_create"), TENANT, "made meanwhile", tokens.digest(token))
     assert row is not None
     await grants.grant(connection, TENANT, "token", str(row["id"]), tokens.WHOLE_TENANT)
     await connection.close()

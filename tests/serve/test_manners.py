@@ -19,8 +19,9 @@ from pydantic import SecretStr
 
 from consumer.canvas.client import CanvasClient, Context
 from consumer.errors import Fatal
+from consumer.rights import tokens
 from consumer.serve import read_pool
-from consumer.serve.access import lookup, tokens
+from consumer.serve.access import lookup
 from consumer.serve.api import paging
 from consumer.serve.api.paging import Page
 from consumer.serve.app import make_app, serve

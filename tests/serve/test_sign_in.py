@@ -12,8 +12,9 @@ import aiohttp
 import pytest
 from joserfc.jwk import ECKey, RSAKey
 
-from consumer.serve.access import grants, lookup
-from consumer.serve.access.grants import Grant
+from consumer.rights import grants
+from consumer.rights.grants import Grant
+from consumer.serve.access import lookup
 from consumer.serve.access.sign_in import own_path
 from consumer.serve.app import make_app, serving
 from consumer.settings import Settings

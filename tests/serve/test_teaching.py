@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from consumer.errors import UsageError
-from consumer.serve.access import grants
-from consumer.serve.access.grants import Grant
-from consumer.serve.access.viewer import Viewer
+from consumer.rights import grants
+from consumer.rights.grants import Grant
+from consumer.rights.viewer import Viewer
 from consumer.serve.sql import sql
 from consumer.store.postgres import Connection, connect
 from tests.postgres.writing import write

@@ -5,7 +5,8 @@ import json
 import pytest
 
 from consumer.errors import UsageError
-from consumer.serve.access import lookup, tokens
+from consumer.rights import tokens
+from consumer.serve.access import lookup
 from consumer.store.postgres import connect
 from tests.acceptance.running import outcomes, until
 from tests.samples import TENANT

@@ -14,11 +14,12 @@ from starlette.types import Scope
 from consumer import log
 from consumer.errors import OutcomesError
 from consumer.printable import printable
+from consumer.rights.viewer import Viewer
 from consumer.serve.access.paths import WITHOUT_STUDENTS
-from consumer.serve.access.viewer import Viewer
 from consumer.serve.read_pool import ReadPool
 from consumer.serve.sql import sql
-from schemas.base import MAX_KEY_TEXT
+from schemas.base import MAX_KEY_TEXT, local_id
+from schemas.rest_ids import whole_id
 
 MOST_WAITING = 10_000
 """Rows. Where so many cannot be written, nothing is answered: a look without a row is worse than none."""
@@ -53,7 +54,7 @@ class AccessLog:
         if route in WITHOUT_STUDENTS or scope.get("endpoint") is None:
             return
         named = scope.get("path_params", {})
-        ids = {name: str(value) for name, value in named.items() if name not in _PEOPLE}
+        ids = {name: _local(str(value)) for name, value in named.items() if name not in _PEOPLE}
         people = [str(named[name]) for name in _PEOPLE if name in named] + list(_people_of(scope["query_string"]))
         address = scope["client"][0] if scope.get("client") else ""
         text = " ".join(printable(one)[:MAX_KEY_TEXT].replace(" ", "%20") for one in people)
@@ -98,6 +99,14 @@ class AccessLog:
             return False
         del self._waiting[: len(rows)]
         return True
+
+
+def _local(text: str) -> str:
+    """An id as the projection has it; any other text as it is."""
+    try:
+        return str(local_id(int(whole_id(text))))
+    except ValueError:
+        return printable(text)[:MAX_KEY_TEXT]
 
 
 def _people_of(query: bytes) -> Iterable[str]:

@@ -5,8 +5,8 @@ import math
 import time
 from typing import Any
 
-from consumer.serve.access.tokens import digest
-from consumer.serve.access.viewer import Viewer
+from consumer.rights.tokens import digest
+from consumer.rights.viewer import Viewer
 from consumer.serve.read_pool import ReadPool
 from consumer.serve.sql import sql
 from schemas.base import MAX_KEY_TEXT

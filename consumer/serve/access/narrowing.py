@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from consumer.serve.access.viewer import Sight, Viewer
+from consumer.rights.viewer import Sight, Viewer
 from consumer.serve.read_pool import ReadPool
 from consumer.serve.sql import sql
 

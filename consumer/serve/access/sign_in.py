@@ -13,13 +13,13 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
 from consumer.errors import Fatal, Transient
+from consumer.rights.grants import plain_login
+from consumer.rights.tokens import digest
+from consumer.rights.viewer import Viewer
 from consumer.serve.access.cookies import Cookies
-from consumer.serve.access.grants import plain_login
 from consumer.serve.access.log import AccessLog
 from consumer.serve.access.lookup import Lookup
 from consumer.serve.access.refused import SignInRefused, page, refused_page
-from consumer.serve.access.tokens import digest
-from consumer.serve.access.viewer import Viewer
 from consumer.serve.read_pool import AccessPool
 from consumer.serve.sql import sql
 from consumer.settings import Settings

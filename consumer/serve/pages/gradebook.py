@@ -88,7 +88,8 @@ async def read(request: ContextRequest, view: View) -> tuple[Gradebook, Comparis
 async def gradebook(request: CourseAt, view: Viewed) -> Response:
     """Students and outcomes."""
     found, comparison = await read(request, view)
-    sections = await request.pool.fetch(sql("sections"), *request.of_id, None, False, LAST_PAGE, 0)
+    rows = await request.pool.fetch(sql("sections"), *request.of_id, None, False, LAST_PAGE, 0)
+    sections = [row for row in rows if request.sight.shows(row["id"])]
     table = Table.of(found, comparison, sort=view.sort, descending=view.descending, number=view.number, size=view.size)
     shown = {"table": table, "view": view, "sections": sections, "sizes": SIZES, "now": datetime.now(UTC)}
     return page("gradebook.html", request, **shown)

@@ -14,7 +14,7 @@ from consumer.query.sql import sql as query_sql
 from consumer.query.students import Rows
 from consumer.query.students import Student as CourseStudent
 from consumer.query.timeline import Change
-from consumer.serve.access.viewer import Sight
+from consumer.rights.viewer import Sight
 from consumer.serve.api.dependencies import ContextRequest, CourseAt, TenantAt, TenantRequest, not_found
 from consumer.serve.api.paging import LAST_PAGE, Page
 from consumer.serve.pages.cell import Student, called

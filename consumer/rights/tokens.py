@@ -7,9 +7,9 @@ from typing import Any
 
 from consumer.errors import UsageError
 from consumer.printable import has_controls
-from consumer.serve.access import grants
-from consumer.serve.access.grants import Grant
-from consumer.serve.sql import sql
+from consumer.rights import grants
+from consumer.rights.grants import Grant
+from consumer.rights.sql import sql
 from consumer.store.postgres import Connection
 from schemas.base import MAX_KEY_TEXT
 

@@ -1,13 +1,17 @@
 """Rights as rows: granting, listing, revoking."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
+
+import orjson
 
 from consumer.errors import UsageError
 from consumer.printable import has_controls
-from consumer.serve.access.viewer import Scope
-from consumer.serve.sql import sql
+from consumer.rights.sql import sql
+from consumer.rights.viewer import Scope
 from consumer.store.postgres import Connection
 from schemas.base import MAX_KEY_TEXT
 
@@ -61,3 +65,23 @@ async def end_sessions(connection: Connection, root_account_uuid: str, kind: Kin
     """Ends all sessions of a person, or of a token; how many there were."""
     named = plain_login(who) if kind == "login" else who
     return len(await connection.fetch(sql("sessions_end"), root_account_uuid, kind, named))
+
+
+async def looks(
+    connection: Connection,
+    root_account_uuid: str,
+    kind: Kind | None,
+    who: Any,
+    course_id: int | None,
+    since: datetime | None,
+    limit: int,
+) -> list[Mapping[str, Any]]:
+    """Rows of the access log, the newest first: of somebody, at a course, since a moment. `path` is the route with its ids."""
+    named = plain_login(who) if kind == "login" else None if who is None else str(who)
+    rows = await connection.fetch(sql("access_log_list"), root_account_uuid, kind, named, course_id, since, limit)
+    found = [dict(row) | {"ids": orjson.loads(row["ids"])} for row in rows]
+    return [row | {"path": _path(row["route"], row["ids"])} for row in found]
+
+
+def _path(route: str, ids: Mapping[str, str]) -> str:
+    return re.sub(r"\{(\w+)(?::\w+)?\}", lambda name: ids.get(name[1], "…"), route)
