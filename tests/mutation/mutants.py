@@ -21,6 +21,9 @@ _ROSTERS = "tests/canvas/test_rosters.py"
 _TCP = "consumer/engines/tcp.py"
 _ATTACKS = "tests/serve/test_attacks.py"
 _RIGHTS = "tests/serve/test_rights.py"
+_SIGN_IN = "tests/serve/test_sign_in.py"
+_OIDC = "consumer/serve/access/oidc.py"
+_LOOKS = "tests/serve/test_access_log.py"
 _MATRIX = "test_nobody_sees_more_than_theirs_nor_less"
 _STEP = "migrations/versions/0001_projection.objects.sql"
 _ORDERED = "migrations/versions/0003_index_order.before.sql"
@@ -1417,6 +1420,118 @@ MUTANTS = (
         "WHERE cardinality(c.ids) = 1",
         "WHERE true",
         _tests("tests/serve/test_teaching.py", "test_a_login_that_two_people_have_teaches_nothing"),
+    ),
+    Mutant(
+        "whatever algorithm the provider offers is believed",
+        _OIDC,
+        '        metadata["id_token_signing_alg_values_supported"] = [self._settings.oidc_algorithm]\n',
+        "        del metadata\n",
+        _tests(_SIGN_IN, "test_no_token_with_a_fault_gives_a_session"),
+    ),
+    Mutant(
+        "a token for another client is believed",
+        _OIDC,
+        ', "aud": {"essential": True, "value": client}}',
+        "}",
+        _tests(_SIGN_IN, "test_no_token_with_a_fault_gives_a_session"),
+    ),
+    Mutant(
+        "a token of another issuer is believed",
+        _OIDC,
+        '{"iss": {"essential": True, "value": issuer}',
+        '{"iss": {"essential": True}',
+        _tests(_SIGN_IN, "test_no_token_with_a_fault_gives_a_session"),
+    ),
+    Mutant(
+        "who signs in is sent anywhere",
+        "consumer/serve/access/sign_in.py",
+        'return path if _OWN_PATH.fullmatch(path) and path.partition("?")[0] not in PATHS else HOME',
+        "return path",
+        _tests(_SIGN_IN, "test_nobody_is_sent_to_another_server"),
+    ),
+    Mutant(
+        "the session that was there goes on",
+        "consumer/serve/access/sign_in.py",
+        "        await self.end(request)\n        secret = ",
+        "        secret = ",
+        _tests(_SIGN_IN, "test_a_session_cannot_be_given_to_somebody"),
+    ),
+    Mutant(
+        "any form is ours",
+        "consumer/serve/access/cookies.py",
+        "return value is not None and hmac",
+        "return True or hmac",
+        _tests(_SIGN_IN, "test_another_site_signs_nobody_in_or_out", "test_a_session_writes_only_with_the_token_of_a_form"),
+    ),
+    Mutant(
+        "a browser writes what another site sends",
+        "consumer/serve/door.py",
+        "if viewer.by_cookie and not",
+        "if False and not",
+        _tests(_SIGN_IN, "test_a_session_writes_only_with_the_token_of_a_form"),
+    ),
+    Mutant(
+        "anybody is the proxy",
+        "consumer/serve/door.py",
+        "if not _is_among(peer, self._proxies):",
+        "if False:",
+        _tests(_SIGN_IN, "test_a_proxy_says_who_somebody_is_and_nobody_else_does"),
+    ),
+    Mutant(
+        "an address that nobody has verified is a login",
+        "consumer/serve/access/sign_in.py",
+        'if name == "email" and claims.get("email_verified") is not True:',
+        "if False:",
+        _tests(_SIGN_IN, "test_a_claim_that_says_nothing_certain_is_none"),
+    ),
+    Mutant(
+        "a session that was ended goes on",
+        f"{_FUNCTIONS}/rights_of_secret.sql",
+        " AND s.ended_at IS NULL",
+        "",
+        _tests(_SIGN_IN, "test_a_session_ends"),
+    ),
+    Mutant(
+        "a session never ends",
+        f"{_FUNCTIONS}/rights_of_secret.sql",
+        " AND s.expires_at > now()",
+        "",
+        _tests(_SIGN_IN, "test_a_session_ends"),
+    ),
+    Mutant(
+        "a token that was revoked keeps its session",
+        f"{_FUNCTIONS}/rights_of_secret.sql",
+        " AND t.revoked_at IS NULL",
+        "",
+        _tests(_SIGN_IN, "test_a_token_that_is_typed_into_the_form_signs_in"),
+    ),
+    Mutant(
+        "a look is in no log",
+        "consumer/serve/access/log.py",
+        "        self._waiting.append(",
+        "        tuple(",
+        _tests(_LOOKS, "test_a_look_at_students_is_a_row"),
+    ),
+    Mutant(
+        "looks that cannot be logged are shown",
+        "consumer/serve/door.py",
+        "if self._access.log.is_full:",
+        "if False:",
+        _tests(_LOOKS, "test_where_looks_cannot_be_logged_nothing_is_shown"),
+    ),
+    Mutant(
+        "a stop loses looks",
+        "consumer/serve/access/log.py",
+        "        while self._waiting and time.monotonic() < until:\n",
+        "        while False:\n",
+        _tests(_LOOKS, "test_a_server_that_stops_has_written_all_looks"),
+    ),
+    Mutant(
+        "the log keeps all",
+        f"{_FUNCTIONS}/empty_access_log.sql",
+        "WHERE l.at < now() - make_interval(days => greatest(kept_days, 1))",
+        "WHERE false",
+        _tests(_LOOKS, "test_what_is_too_old_goes"),
     ),
     Mutant(
         "a login that may not read names gets no answer",

@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from consumer.rights import grants
 from consumer.rights.grants import Grant
-from consumer.serve.access import lookup
+from consumer.serve.access import lookup, sign_in
 from consumer.serve.access.sign_in import own_path
 from consumer.serve.app import make_app, serving
 from consumer.settings import Settings
@@ -155,6 +155,15 @@ async def test_who_has_no_right_has_no_session(browser: Browser, provider: Provi
     assert await _sessions(database) == []
     provider.claims = {"canvas": uuid_of(TEACHER)}
     assert (await browser.sign_in(provider)).status == 303
+
+
+def test_a_claim_that_says_nothing_certain_is_none() -> None:
+    """An address that the provider has not verified could be anybody's."""
+    for told, login in ((True, "dean@school"), (False, None), ("true", None), (None, None)):
+        assert sign_in._claim({"email": "dean@school", "email_verified": told}, "email") == login
+    assert sign_in._claim({"email": "dean@school"}, "email") is None
+    for wrong in ("", "x" * 256, "a\nb", 7, ["dean"], None):
+        assert sign_in._claim({"login": wrong}, "login") is None
 
 
 def _shifted(**by: int) -> Any:
