@@ -67,7 +67,8 @@ async def _read(
 ) -> tuple[datetime, Sequence[Row], Sequence[Row]]:
     """The earlier moment, the courses of the page, and what each came to for each outcome."""
     shown = Page(number, COURSES)
-    courses = await request.pool.fetch(sql("courses"), *request.of_id, None, term, None, shown.size, shown.offset)
+    of = request.tenant, [request.context_id], request.at, None, term, None
+    courses = await request.pool.fetch(sql("courses"), *of, [], shown.size, shown.offset)
     before = since or request.moment.replace(microsecond=0) - TREND
     ids = [row["id"] for row in courses]
     rows = await request.pool.fetch(sql("account_outcomes"), request.tenant, ids, request.at, before)
