@@ -70,6 +70,7 @@ async def verify(connection: Connection) -> Verification:
             await _private(connection, "quarantined = records in quarantine", sql("check_quarantine")),
             await _private(connection, "open records in quarantine = tallied ones", sql("check_tally")),
             await _check(connection, "ignored = ignored events counted by name", sql("check_ignored")),
+            await _check(connection, "each kept summary is what is computed", sql("check_summaries")),
         ]
         for name, table in TABLES.items():
             promise = f"each current {name} is the newest of its versions"
