@@ -1604,8 +1604,8 @@ MUTANTS = (
     Mutant(
         "two levels of a page differ by their colour alone",
         f"{_PAGES}/rendering.py",
-        'return "exceeds" if under < 0 else',
-        "return",
+        '_SHAPES[under] if under < len(_SHAPES) else "low"',
+        '"near"',
         _tests(_PAGE_TESTS, "test_no_level_is_told_by_its_colour_alone"),
     ),
     Mutant(
