@@ -62,7 +62,7 @@ class Worker:
         self._rules = Rules.of(settings)
         self._outages = Outages(metrics)
         self._partitions = Partitions(settings, store, metrics, self._outages)
-        self._beginning = Beginning(settings, store, self._outages)
+        self._beginning = Beginning(settings, store, metrics, self._outages)
         self._watch = Watch(settings, store, self._partitions, self._outages)
         self._housekeeping = Housekeeping(settings, store, metrics, self._partitions, self._outages)
         self._until_end = UntilEnd(settings, store, self._partitions, self._outages) if until_end else None
