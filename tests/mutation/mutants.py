@@ -3349,10 +3349,10 @@ MUTANTS = (
         _tests(_SUMMARIES, "test_history_that_is_retired_leaves_no_summary_that_may_be_used"),
     ),
     Mutant(
-        "summaries are refreshed while there is something to write",
+        "summaries are computed while there is something to write",
         "consumer/worker/summarizing.py",
-        "self.idle.is_set() and ",
-        "",
+        "STEP_COURSES if idle else 0",
+        "STEP_COURSES",
         _tests(_SUMMARIES, "test_a_worker_with_nothing_to_write_keeps_summaries_up_to_date"),
     ),
     # -- Canvas' reports --
