@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,6 +29,7 @@ FILE_BYTES = 64 * 1024 * 1024
 """Packed; a file that has more is completed."""
 _SUFFIX, _PART = ".ndjson.zst", ".part"
 _CHUNK = 1024 * 1024
+_SOME = 1_000
 
 Ranges = dict[Partition, tuple[int, int]]
 """Of each partition: the first record of a file, and the one behind its last."""
@@ -84,6 +86,55 @@ class Archive:
     def close(self) -> None:
         """Lets another process have the folder."""
         os.close(self._lock)
+
+    def names(self) -> list[str]:
+        """Of the whole files."""
+        return [entry["file"] for entry in self._entries()]
+
+    def lines(self, name: str) -> Iterator[list[bytes]]:
+        """The lines of a whole file, some at a time."""
+        with _said(self._folder), _unpacked(self._folder / name) as text:
+            lines = _lines(text)
+            while some := list(islice(lines, _SOME)):
+                yield some
+
+    def rewrite(self, name: str, lines: Iterable[bytes]) -> None:
+        """Puts these lines in the place of a file, and its new digest into the manifest; its positions stay."""
+        path = self._folder / name
+        part = path.with_name(f".{path.name}{_PART}")
+        with _said(self._folder):
+            records = 0
+            with part.open("wb") as file:
+                with zstandard.ZstdCompressor(write_checksum=True).stream_writer(file, closefd=False) as packing:
+                    for line in lines:
+                        packing.write(line + b"\n")
+                        records += 1
+                file.flush()
+                os.fsync(file.fileno())
+            part.rename(path)
+            _sync(path.parent)
+            self.correct(name, records)
+
+    def correct(self, name: str, records: int) -> None:
+        """Makes the manifest say what a file is, where it says otherwise: after a rewriting that was killed, too."""
+        path = self._folder / name
+        entries = self._entries()
+        entry = next(entry for entry in entries if entry["file"] == name)
+        now = {"source": f"file:{_digest(path)}", "bytes": path.stat().st_size, "records": records}
+        if now.items() <= entry.items():
+            return
+        entry |= now
+        part = self._folder / f".{MANIFEST}{_PART}"
+        with part.open("wb") as manifest:
+            manifest.writelines(orjson.dumps(entry) + b"\n" for entry in entries)
+            manifest.flush()
+            os.fsync(manifest.fileno())
+        part.rename(self._folder / MANIFEST)
+        _sync(self._folder)
+
+    def _entries(self) -> list[dict[str, Any]]:
+        manifest = self._folder / MANIFEST
+        return [orjson.loads(line) for line in manifest.read_bytes().splitlines()] if manifest.exists() else []
 
     def _recover(self) -> None:
         manifest = self._folder / MANIFEST
@@ -181,12 +232,18 @@ def _read(path: Path) -> tuple[Ranges, int]:
     """What a whole file holds."""
     ranges: Ranges = {}
     records = 0
-    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as text:
+    with _unpacked(path) as text:
         for line in _lines(text):
             entry = orjson.loads(line)
             _extend(ranges, Partition(entry["topic"], entry["partition"]), entry["offset"])
             records += 1
     return ranges, records
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[Any]:
+    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as text:
+        yield text
 
 
 def _lines(text: Any) -> Iterator[bytes]:

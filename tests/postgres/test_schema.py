@@ -95,7 +95,7 @@ async def test_the_database_knows_exactly_our_reasons(database: str) -> None:
     await connection.close()
 
 
-UNSEEN = ("quarantine", "quarantine_tally", "unknown_value", "api_token", "person_name")
+UNSEEN = ("quarantine", "quarantine_tally", "suppression", "unknown_value", "api_token", "person_name")
 """What readers have nothing to do with."""
 
 

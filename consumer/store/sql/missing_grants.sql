@@ -6,7 +6,7 @@ WITH role AS (
 made AS (
     SELECT c.oid AS id, c.relname AS name,
            c.relkind = 'v' OR c.relispartition OR c.relname ~ '_version_'
-               OR c.relname IN ('alembic_version', 'retired_version') AS only_read,
+               OR c.relname IN ('alembic_version', 'retired_version', 'suppression') AS only_read,
            EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'metadata') AS has_metadata
       FROM pg_class c
      WHERE c.relnamespace = to_regnamespace('outcomes')::oid AND c.relkind IN ('r', 'p', 'v') AND c.relname <> 'api_token'
@@ -15,7 +15,7 @@ made AS (
 ),
 wanted (role, privilege, id, name) AS (
     SELECT 'outcomes_reader', 'SELECT', id, name FROM made
-     WHERE name NOT IN ('person_name', 'quarantine', 'quarantine_tally', 'unknown_value')
+     WHERE name NOT IN ('person_name', 'quarantine', 'quarantine_tally', 'suppression', 'unknown_value')
      UNION ALL
     SELECT 'outcomes_people', 'SELECT', id, name FROM made WHERE name = 'person_name'
      UNION ALL
@@ -48,8 +48,14 @@ SELECT format('GRANT SELECT ON outcomes_internal.applied_file TO %I', role.name)
  WHERE role.name IN ('outcomes_writer', 'outcomes_reader')
    AND (role.id IS NULL OR NOT has_table_privilege(role.id, c.oid, 'SELECT'))
  UNION ALL
+SELECT 'GRANT SELECT ON outcomes_internal.erasure_key TO outcomes_writer'
+  FROM role JOIN pg_class c ON c.relnamespace = to_regnamespace('outcomes_internal')::oid AND c.relname = 'erasure_key'
+ WHERE role.name = 'outcomes_writer' AND (role.id IS NULL OR NOT has_table_privilege(role.id, c.oid, 'SELECT'))
+ UNION ALL
 SELECT format('GRANT EXECUTE ON FUNCTION %s.%I TO %I', p.pronamespace::regnamespace, p.proname, role.name)
   FROM role JOIN pg_proc p ON p.pronamespace IN (to_regnamespace('outcomes')::oid, to_regnamespace('outcomes_internal')::oid)
- WHERE (role.name, p.proname::text) IN (('outcomes_writer', 'make_version_partitions'), ('outcomes_writer', 'remove_names'),
+ WHERE (role.name, p.proname::text) IN (('outcomes_writer', 'look_at_suppressions'), ('outcomes_writer', 'make_version_partitions'),
+                                  ('outcomes_writer', 'person_digest'), ('outcomes_writer', 'remove_names'),
+                                  ('outcomes_writer', 'stored_suppressed'), ('outcomes_writer', 'suppress'),
                                   ('outcomes_writer', 'token_tenant'), ('outcomes_reader', 'token_tenant'))
    AND (role.id IS NULL OR NOT has_function_privilege(role.id, p.oid, 'EXECUTE'))
