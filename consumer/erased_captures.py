@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -31,7 +30,7 @@ class Rewritten:
     records: int
     """Taken out: events about an erased person, and what mentions one and cannot be told apart."""
     changed: int
-    """Left without the metadata that name an erased person, who made the request."""
+    """Of others, left without what mentions an erased person: who made the request, or members that no model knows."""
 
 
 async def rewrite(connection: Connection, folder: Path, rules: Rules) -> Rewritten:
@@ -87,8 +86,10 @@ class _Rewriting:
                 batch.add(decode(RawRecord(name, 0, position, line), self._rules, self._now))
             divided = await self._suppressions.divide(self._connection, batch)
             gone = {record.position for record in divided.erased}
+            same = set(map(id, batch.accepted))
+            shortened = {one.record.position for one in divided.accepted if id(one) not in same and one.metadata is None}
             for position, line in enumerate(lines, first):
-                left = None if position in gone else self._without_mention(line)
+                left = None if position in gone else self._without_mention(line, own_pages=position in shortened)
                 if left != line:
                     changes[position] = left
             first += len(lines)
@@ -99,23 +100,22 @@ class _Rewriting:
             if (left := changes.get(position, line)) is not None:
                 yield left
 
-    def _without_mention(self, line: bytes) -> bytes | None:
-        if not self._is_mentioned(line):
+    def _without_mention(self, line: bytes, *, own_pages: bool) -> bytes | None:
+        """A line that is about somebody else, without what mentions an erased person; None where that cannot be told apart."""
+        if not (own_pages or self._is_mentioned(line)):
             return line
-        shorter = _without_request(line)
-        return None if shorter is None or self._is_mentioned(shorter) else shorter
+        try:
+            entry = orjson.loads(line)
+            payload = orjson.loads(entry["payload"])
+            kept = _KEPT - set(CONTEXT) if own_pages else _KEPT
+            metadata = {name: value for name, value in payload["metadata"].items() if name in kept}
+            body = {
+                name: value for name, value in payload["body"].items() if not self._is_mentioned(orjson.dumps({name: value}))
+            }
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return None
+        left = orjson.dumps(entry | {"payload": orjson.dumps({"metadata": metadata, "body": body}).decode()})
+        return None if self._is_mentioned(left) else left
 
     def _is_mentioned(self, line: bytes) -> bool:
         return self._suppressions.is_mentioned(line.decode("utf-8", "replace"))
-
-
-def _without_request(line: bytes) -> bytes | None:
-    """Without the metadata that tell who made the request; None where the line has another shape."""
-    try:
-        entry = orjson.loads(line)
-        payload = orjson.loads(entry["payload"])
-        metadata: Mapping[str, Any] = payload["metadata"]
-        kept = {name: value for name, value in metadata.items() if name in _KEPT}
-        return orjson.dumps(entry | {"payload": orjson.dumps(payload | {"metadata": kept}).decode()})
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None

@@ -61,7 +61,7 @@ def erase(
     with database() as (settings, dsn):
         if files is not None:
             done = ask(dsn, lambda connection: erased_captures.rewrite(connection, files, Rules.of(settings)))
-            counts = f"{done.records:,} records taken out, {done.changed:,} without who asked"
+            counts = f"{done.records:,} records taken out, {done.changed:,} left without a mention"
             print_text(f"{done.files:,} files rewritten, {counts}")
             return
         if export is not None:

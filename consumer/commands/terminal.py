@@ -79,7 +79,7 @@ KnownAt = Annotated[str | None, typer.Option("--known-at", metavar="TIME", help=
 ENDS = (
     "Every event ends as one of: applied (a new version, current when its batch was committed), superseded (a new version, but "
     "older than one that was known already or came in the same batch), duplicate (a version that was known already), ignored "
-    "(an event of another name), quarantined (not understood)."
+    "(an event of another name), quarantined (not understood), erased (about a person who was erased; stored nowhere)."
 )
 """Below the help of commands that count them."""
 

@@ -1,6 +1,7 @@
 """Whom an event tells of: the keys of people in its row, and what hangs on them."""
 
 import hmac
+import json
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -12,7 +13,7 @@ from consumer.ingest.records import Accepted
 from consumer.ingest.tables import TABLES
 from schemas.base import SHARD, local_id
 
-Kind = Literal["user", "uuid", "enrollment", "submission", "rubric_assessment"]
+Kind = Literal["user", "uuid", "text", "enrollment", "submission", "rubric_assessment"]
 
 
 class Key(NamedTuple):
@@ -58,6 +59,8 @@ _SAME_PERSON: Mapping[str, tuple[str, str]] = MappingProxyType(
 _ARTIFACTS: Mapping[str, Kind] = MappingProxyType({"Submission": "submission", "RubricAssessment": "rubric_assessment"})
 _ID_TEXT = re.compile(r"[0-9]{1,19}")
 _TEXTS = re.compile(r'"((?:[^"\\]|\\.)*)"|([^\s"\'\\,:;{}\[\]()<>=&?/|]+)')
+_DEEPEST = 5
+"""JSON in a text in JSON: what a program that carries events makes of one, and another of that."""
 _USER_IDS = re.compile(r"""user_?ids?\\*["']?\s*[:=]\s*\\*["']?([0-9]{1,19})""", re.IGNORECASE)
 
 
@@ -116,10 +119,36 @@ def user_of_request(one: Accepted) -> Key | None:
     return Key(one.key.root_account_uuid, "user", str(local_id(int(id_))))
 
 
+def tells_apart(text: str) -> bool:
+    """Whether a name is long enough to be somebody's, and not a number or word that stands for much else."""
+    return len(text) >= (7 if text.isdigit() else 4)
+
+
 def mentioned(text: str) -> Iterator[tuple[Kind, str]]:
-    """Keys of people that a text of any form may hold: each of its words as a uuid, and numbers that are called user ids."""
-    for word in {word for pair in _TEXTS.findall(text) for word in pair if word}:
+    """Keys of people that a text of any form may hold: each of its texts and words, and numbers that are called user ids."""
+    for word in set(_words(text, _DEEPEST)):
         yield "uuid", word
+        if tells_apart(word):
+            yield "text", word
     for number in set(map(int, _USER_IDS.findall(text))):
         yield "user", str(number)
         yield "user", str(number % SHARD)
+
+
+def _words(text: str, deep: int) -> Iterator[str]:
+    for quoted, word in _TEXTS.findall(text):
+        if word:
+            yield word
+        elif quoted:
+            inside = _unescaped(quoted)
+            yield inside
+            if deep and inside != text and not inside.isalnum():
+                yield from _words(inside, deep - 1)
+
+
+def _unescaped(quoted: str) -> str:
+    try:
+        text: str = json.loads(f'"{quoted}"', strict=False)
+    except ValueError:
+        return quoted
+    return text

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from consumer.errors import Fatal, UsageError
-from consumer.ingest.person_keys import Key, digest_of
+from consumer.ingest.person_keys import Key, digest_of, tells_apart
 from consumer.ingest.tables import TABLES
 from consumer.store.postgres import NOT_NOW, Connection, sqlstate
 from consumer.store.sql import sql
@@ -24,8 +24,6 @@ PATIENCE_SECONDS = 300.0
 _PAUSE_SECONDS = 0.1
 _PAGE = 100
 """Records of quarantine that are looked at at a time: each may have megabytes."""
-_LEAST_WORD = 4
-"""Shorter names are looked for nowhere: they are in other people's records too."""
 
 NOT_REACHED = (
     "the topic, until its retention: what is read again ends as erased",
@@ -99,11 +97,14 @@ async def erase(
             ]
             names = {row["word"] for row in await connection.fetch(sql("erased_names"), tenant, person["users"])}
             rows = Counter(await suppress(connection, keys))
+            secret = await connection.fetchval("SELECT key FROM outcomes_internal.erasure_key")
+            called = sorted(text for text in {*names, *texts} if tells_apart(text))
+            await connection.execute(
+                sql("suppress_names"), tenant, [digest_of(secret, tenant, "text", text) for text in called]
+            )
             suppressions = Suppressions()
             await suppressions.refresh(connection)
-            mentions = _Mentions(suppressions, {*names, *texts}, {key.value for key in keys})
-            rows += await _erase_mentions(connection, mentions)
-            secret = await connection.fetchval("SELECT key FROM outcomes_internal.erasure_key")
+            rows += await _erase_mentions(connection, _Mentions(suppressions, called, {key.value for key in keys}))
             digests = sorted(digest_of(secret, *key).hex() for key in keys)
             receipt = Receipt(now, tenant, tuple(digests), {place: number for place, number in rows.items() if number}, dry_run)
             if dry_run:
@@ -189,8 +190,7 @@ class _Mentions:
         """A text that holds none of `keys` and `texts` is not looked at: an empty key is in every text."""
         self._suppressions = suppressions
         self.words = sorted({form for word in (*texts, *keys) for form in _spelt(word)})
-        long = [word for word in texts if len(word) >= _LEAST_WORD]
-        self._texts = [re.compile(rf"(?<!\w){re.escape(form)}(?!\w)") for word in long for form in _spelt(word)]
+        self._texts = [re.compile(rf"(?<!\w){re.escape(form)}(?!\w)") for word in texts for form in _spelt(word)]
 
     def are_in(self, text: str) -> bool:
         """Whether it does."""
@@ -198,8 +198,9 @@ class _Mentions:
 
 
 def _spelt(word: str) -> set[str]:
-    """As JSON writes a word in UTF-8 and in plain ASCII, as Canvas does."""
-    return {orjson.dumps(word).decode()[1:-1], json.dumps(word)[1:-1]}
+    """As JSON writes a word in UTF-8, in plain ASCII, as Canvas does, and in a text within JSON."""
+    plain = json.dumps(word)[1:-1]
+    return {orjson.dumps(word).decode()[1:-1], plain, json.dumps(plain)[1:-1]}
 
 
 async def _erase_mentions(connection: Connection, mentions: _Mentions) -> Counter[str]:

@@ -77,19 +77,20 @@ class Suppressions:
             known = await self._suppressed(connection, owned.union(*hanging.values()))
             if not learn or not owned - known:
                 break
-            await suppress(connection, owned - known)
+            gone = await suppress(connection, owned - known)
+            log.get("store").info("erased_by_event", keys=len(owned - known), rows=sum(gone.values()))
             await self.refresh(connection)
-        gone = [*touched.people, *(one for one in touched.hanging if not known.isdisjoint(hanging[id(one)]))]
+        erased = [*touched.people, *(one for one in touched.hanging if not known.isdisjoint(hanging[id(one)]))]
         changed = {id(one): self._without_mention(one) for one in touched.mentioning}
         rejected = [one for one in batch.rejected if self.is_mentioned(one.raw.decode("utf-8", "replace"))]
-        if not (gone or changed or rejected):
+        if not (erased or changed or rejected):
             return batch
-        numbers = {*map(id, gone), *map(id, rejected)}
+        numbers = {*map(id, erased), *map(id, rejected)}
         return replace(
             batch,
             accepted=[changed.get(id(one), one) for one in batch.accepted if id(one) not in numbers],
             rejected=[one for one in batch.rejected if id(one) not in numbers],
-            erased=[*batch.erased, *(one.record for one in gone), *(one.record for one in rejected)],
+            erased=[*batch.erased, *(one.record for one in erased), *(one.record for one in rejected)],
         )
 
     def is_mentioned(self, text: str, tenants: Iterable[str] | None = None) -> bool:
@@ -162,6 +163,4 @@ async def suppress(connection: Connection, keys: Iterable[Key]) -> Mapping[str, 
         users, *things = [list(map(int, values[kind])) for kind in kinds]
         for row in await connection.fetch(sql("suppress"), tenant, users, values["uuid"], *things):
             gone[row["place"]] += row["entries"]
-    if rows := sum(gone.values()):
-        log.get("store").info("people_erased", rows=rows)
     return gone

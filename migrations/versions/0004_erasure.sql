@@ -9,14 +9,14 @@ CREATE TABLE outcomes.suppression (
     CONSTRAINT suppression_one_row_per_key PRIMARY KEY (digest),
     CONSTRAINT suppression_number_is_of_one UNIQUE (id),
     CONSTRAINT suppression_digest_is_sha256 CHECK (length(digest) = 32),
-    CONSTRAINT suppression_kind_is_known CHECK (kind IN ('user', 'uuid', 'enrollment', 'submission', 'rubric_assessment'))
+    CONSTRAINT suppression_kind_is_known CHECK (kind IN ('user', 'uuid', 'text', 'enrollment', 'submission', 'rubric_assessment'))
 );
 COMMENT ON TABLE outcomes.suppression IS
     'Whom `outcomes erase` has taken out, as keyed digests: an event that names one of them is counted as erased and stored nowhere.';
 COMMENT ON COLUMN outcomes.suppression.id IS 'Number, in the order in which rows are committed.';
 COMMENT ON COLUMN outcomes.suppression.root_account_uuid IS 'Tenant.';
 COMMENT ON COLUMN outcomes.suppression.kind IS
-    'What the key was: user or uuid of a person, or the id of an enrollment, submission or rubric_assessment of one.';
+    'What the key was: user or uuid of a person, text: a name of one; or the id of an enrollment, submission or rubric_assessment of one.';
 COMMENT ON COLUMN outcomes.suppression.digest IS 'HMAC-SHA-256 of tenant, kind and key, with the key of this installation.';
 COMMENT ON COLUMN outcomes.suppression.erased_at IS 'When the person was erased.';
 GRANT SELECT ON outcomes.suppression TO outcomes_writer;
