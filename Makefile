@@ -45,8 +45,9 @@ mutation: $(VENV)/installed ## takes the guards of the writer and the worker out
 numbers: $(VENV)/installed ## scores beside those of real Ruby: all lists of whole scores, and 20,000 fresh cases where Ruby is installed
 	WHOLE=1 $(BIN)/pytest --timeout 900 tests/unit/test_golden.py tests/postgres/test_golden.py
 
-whole: $(VENV)/installed ## all hostile records and all worlds of rosters, of which `make test` tries half, and 100,000 messages of a queue
-	WHOLE=1 $(BIN)/pytest --timeout 900 tests/unit/test_hostile.py tests/postgres/test_rosters.py tests/intake/test_sqs_process.py
+whole: $(VENV)/installed ## all hostile records, worlds of rosters and examples of the laws, of which `make test` tries some, and 100,000 messages of a queue
+	WHOLE=1 $(BIN)/pytest --timeout 900 tests/unit/test_hostile.py tests/postgres/test_law.py tests/postgres/test_letters.py \
+		tests/postgres/test_person_names.py tests/postgres/test_rosters.py tests/intake/test_sqs_process.py
 
 chaos: $(VENV)/installed ## kills, cuts and outages by chance, and what is true afterwards; SEEDS= EVENTS= KILLS= REPORT= for long runs
 	$(BIN)/python -m tests.chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EVENTS),--events $(EVENTS)) $(if $(KILLS),--kills $(KILLS)) $(if $(REPORT),--report $(REPORT))

@@ -156,6 +156,12 @@ def _fresh(dsn: str, template: str | None) -> Iterator[str]:
         asyncio.run(execute(dsn, f'DROP DATABASE "{name}" WITH (FORCE)'))
 
 
+@pytest.fixture(scope="module")
+def shared_database(postgres_dsn: str) -> Iterator[str]:
+    """A database that the tests of a module fill once and then only read."""
+    yield from _fresh(postgres_dsn, os.environ[_TEMPLATE])
+
+
 @pytest.fixture
 def unchecked_database(postgres_dsn: str) -> Iterator[str]:
     """A fresh database at today's schema, whose books the test breaks on purpose."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,9 +10,12 @@ from rich.progress import MofNCompleteColumn
 from rich.table import Table as RichTable
 
 from consumer import app as wiring
-from consumer.commands.terminal import ATTENTION, AsJson, database, out, print_json, print_text, progress_bars, say
+from consumer.commands.terminal import ATTENTION, AsJson, answer, database, out, print_json, print_text, progress_bars, say
 from consumer.errors import UsageError
 from consumer.printable import printable
+from consumer.query.report_compare import compare_report
+from consumer.query.report_compare import render as render_comparison
+from consumer.query.reports import Asked
 from schemas.base import MAX_ID
 
 if TYPE_CHECKING:  # a web client, of use to no other command
@@ -80,12 +84,26 @@ def reconcile(
     tenant: Tenant = None,
     repair: Annotated[bool, typer.Option("--repair", help="Write what Canvas says.")] = False,
     rosters: Rosters = False,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Compare with this file instead of asking Canvas: its report Outcome Results or Student Competency.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare the projection with Canvas and show each difference; exit code 1 when there are any.
 
     Example: outcomes reconcile --course 5 --json | jq .difference_counts
+
+    Example: outcomes reconcile --account 3 --report outcome_results.csv
     """
+    if report is not None:
+        if course is not None or canvas_url is not None or repair or rosters:
+            raise UsageError("--report asks no Canvas: --course, --canvas-url, --repair and --rosters say nothing there")
+        _compare_report(report, Asked(tenant, account), as_json=as_json)
+        return
     from consumer.canvas import reconcile as comparing  # noqa: PLC0415 - loads a web client that no other command needs
     from consumer.canvas.backfill import Task  # noqa: PLC0415 - the same
 
@@ -99,6 +117,14 @@ def reconcile(
         out.print(comparing.render(done))
         _show_end(done.report)
     if done.total or done.report.troubles or done.report.refused:
+        raise typer.Exit(ATTENTION)
+
+
+def _compare_report(path: Path, asked: Asked, *, as_json: bool) -> None:
+    found = answer(
+        lambda connection: compare_report(connection, path, asked), lambda found: out.print(render_comparison(found)), as_json
+    )
+    if found.differences:
         raise typer.Exit(ATTENTION)
 
 

@@ -22,6 +22,7 @@ from consumer.commands import (
     quarantine,
     questions,
     replay,
+    report,
     serve,
     simulate,
     worker,
@@ -42,7 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _family in (worker, replay, capture, database, erase, doctor, questions, simulate, mastery, canvas, serve):
+for _family in (worker, replay, capture, database, erase, doctor, questions, simulate, mastery, report, canvas, serve):
     app.add_typer(_family.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(letters.app, name="letters")

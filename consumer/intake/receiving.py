@@ -16,9 +16,9 @@ from consumer.intake.queue import MOST_MESSAGES, Message, Queue
 
 RECEIVERS = 8
 """Requests at a time, each for at most `MOST_MESSAGES`: so at most 80 messages are in flight."""
-MOST_BYTES = 2 * 1024 * 1024
+MOST_BYTES = 1024 * 1024
 """Of the messages in flight. In memory each is about four times as large."""
-_LEAST_MESSAGE, _MOST_MESSAGE = 16 * 1024, 1024 * 1024
+_LEAST_MESSAGE, _MOST_MESSAGE = 12 * 1024, 1024 * 1024
 """Bytes. SQS takes none that is larger; of the small ones, `RECEIVERS` times `MOST_MESSAGES` fit into `MOST_BYTES`."""
 _LOOK_SECONDS = 0.2
 _LAST_ANSWER_SECONDS = 1.0
@@ -132,6 +132,7 @@ class Receiving:
             try:
                 await self._take(messages)
             finally:
+                messages.clear()  # not held while it waits for room
                 await self._room.give_back(taken)
 
     async def _receive(self, count: int) -> list[Message]:

@@ -10,6 +10,7 @@ from consumer.errors import UsageError
 from consumer.query import scale as read_scale
 from consumer.query.members import Exclude
 from consumer.query.objects import id_here, tenant_of
+from consumer.query.people import PeopleOf, people_of
 from consumer.query.retired import refuse_retired
 from consumer.query.scale import Setting, name_of
 from consumer.query.sql import sql
@@ -102,9 +103,23 @@ async def gradebook(
     scale_at: datetime | None = None,
     rows: Rows = ALL_THAT_COUNT,
 ) -> Gradebook:
-    """Reads it in one snapshot. Raises `UsageError` where nobody has ever told of the course, or of the section."""
+    """Reads that of the tenant that was named. Raises `UsageError`."""
     root_account_uuid = await tenant_of(connection, tenant)
     course = None if course is None else await id_here(connection, root_account_uuid, "course", course)
+    return await gradebook_of(connection, root_account_uuid, course, at, known_at, scale_at, rows)
+
+
+async def gradebook_of(
+    connection: Connection,
+    root_account_uuid: str,
+    course: int | None,
+    at: datetime | None,
+    known_at: datetime | None = None,
+    scale_at: datetime | None = None,
+    rows: Rows = ALL_THAT_COUNT,
+    people: PeopleOf = people_of,
+) -> Gradebook:
+    """Reads it in one snapshot. Raises `UsageError` where nobody has ever told of the course, or of the section."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await refuse_retired(connection, at, known_at)
         await refuse_retired(connection, scale_at, None)
@@ -112,7 +127,7 @@ async def gradebook(
             raise UsageError(f"course {course} is not known of {root_account_uuid}: no result, no course event")
         asked = (root_account_uuid, course, at, known_at)
         setting = await read_scale.setting(connection, root_account_uuid, ("Course", course), scale_at or at, known_at)
-        everybody = await students_of(connection, *asked)
+        everybody = await students_of(connection, *asked, people)
         if rows.section is not None and not any(student.within(rows.section).enrollments for student in everybody):
             raise UsageError(
                 f"no student of section {rows.section} in {name_of('Course', course)} is known of {root_account_uuid}"

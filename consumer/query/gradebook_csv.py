@@ -64,11 +64,12 @@ def as_csv(found: Gradebook) -> str:
         }
         for outcome in found.outcomes:
             row = of_student | outcome | found.cell(student, outcome)
-            writer.writerow([_field(row[column]) for column in COLUMNS])
+            writer.writerow([field(row[column]) for column in COLUMNS])
     return file.getvalue()
 
 
-def _field(value: Any) -> str:
+def field(value: Any) -> str:
+    """One value, as a spreadsheet takes it for what it is."""
     match value:
         case None:
             return ""

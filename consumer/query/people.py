@@ -5,10 +5,10 @@ By their names, where the login may read names and one is stored; else by a pseu
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from pyuca import Collator
 
@@ -52,9 +52,11 @@ class Person:
         return self.pseudonym if self.known_name is None else self.known_name.name
 
 
-async def people_of(
-    connection: Connection, root_account_uuid: str, users: Collection[tuple[int | None, str | None]]
-) -> list[Person]:
+User: TypeAlias = tuple[int | None, str | None]
+"""By id, uuid or both."""
+
+
+async def people_of(connection: Connection, root_account_uuid: str, users: Collection[User]) -> list[Person]:
     """Those users, each by id, uuid or both, in Canvas' order: by sortable name, then id. The nameless come last, by pseudonym.
 
     A pseudonym stays the same while the user's id, or without an id the uuid, stays the same. It is easy to read and compare,
@@ -65,9 +67,11 @@ async def people_of(
     return in_order(root_account_uuid, users, map(dict, rows))
 
 
-def in_order(
-    root_account_uuid: str, users: Collection[tuple[int | None, str | None]], rows: Iterable[Mapping[str, Any]]
-) -> list[Person]:
+PeopleOf: TypeAlias = Callable[[Connection, str, Collection[User]], Awaitable[list[Person]]]
+"""`people_of`, or what asks for names in another role."""
+
+
+def in_order(root_account_uuid: str, users: Collection[User], rows: Iterable[Mapping[str, Any]]) -> list[Person]:
     """As `people_of`, from the rows of `person_names.sql`."""
     hashes = {user: _hash(root_account_uuid, *user) for user in users}
     digits = _digits(set(hashes.values()))

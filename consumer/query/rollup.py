@@ -20,6 +20,7 @@ from consumer.query import scale as read_scale
 from consumer.query.gradebook import outcomes_of
 from consumer.query.gradebook_view import title_of
 from consumer.query.objects import id_here, outcome_id, tenant_of
+from consumer.query.people import PeopleOf, people_of
 from consumer.query.retired import refuse_retired
 from consumer.query.scale import SWATCH, Setting, as_of, method_text, moment, name_of, number, style_of
 from consumer.query.sql import sql
@@ -61,6 +62,12 @@ class Rollup:
         method, number_ = self.outcome["calculation_method"], self.outcome["calculation_int"]
         return written(method, number_, [row["value"] for row in self.results], self.outcome["mastery_points"], self.score)
 
+    @property
+    def reached(self) -> Row | None:
+        """The level of the scale that the score is on; None without one, and below the lowest."""
+        score = float("-inf") if self.score is None else float(self.score)
+        return next((level for level in self.outcome["levels"] if level["points"] <= score), None)
+
     def as_json(self) -> Row:
         """For machines."""
         outcome, level = self.outcome, self.level or {}
@@ -94,13 +101,27 @@ async def rollup(
     at: datetime | None,
     known_at: datetime | None = None,
 ) -> Rollup:
-    """Reads it in one snapshot, of a student as `student_called` takes it. Raises `UsageError` where no result was told."""
+    """Reads that of the tenant that was named. Raises `UsageError`."""
     root_account_uuid = await tenant_of(connection, tenant)
     course = None if course is None else await id_here(connection, root_account_uuid, "course", course)
     outcome = await outcome_id(connection, root_account_uuid, outcome)
+    return await rollup_of(connection, root_account_uuid, course, student, outcome, at, known_at)
+
+
+async def rollup_of(
+    connection: Connection,
+    root_account_uuid: str,
+    course: int | None,
+    student: str,
+    outcome: int,
+    at: datetime | None,
+    known_at: datetime | None = None,
+    people: PeopleOf = people_of,
+) -> Rollup:
+    """Reads it in one snapshot, of a student as `student_called` takes it. Raises `UsageError` where no result was told."""
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await refuse_retired(connection, at, known_at)
-        called = await student_called(connection, root_account_uuid, course, student)
+        called = await student_called(connection, root_account_uuid, course, student, people)
         asked = (root_account_uuid, course, called.key, outcome)
         reason, standing = await standing_of(connection, root_account_uuid, course, called, student)
         if not await connection.fetchval(sql("rollup_known"), *asked):
@@ -256,7 +277,7 @@ def render(found: Rollup) -> RenderableType:
     for row in found.results:
         parts += [
             Text(f"{_result(row)}, worked at {moment(row['worked_at']) if row['worked_at'] else 'an unknown time'}"),
-            Padding.indent(Text(_counted(row, found.outcome)), 2),
+            Padding.indent(Text(counted(row, found.outcome)), 2),
         ]
     if not found.results:
         parts.append(Text("none"))
@@ -270,10 +291,8 @@ def render(found: Rollup) -> RenderableType:
         parts.append(Text("score: ", style="bold").append(formula, style="not bold"))
     mastery = f"mastery from {number(outcome['mastery_points'])} of {number(outcome['points_possible'])}"
     parts += [Text(), Text("scale: ", style="bold").append(f"{found.setting.owner_of_scale()}, {mastery}", style="not bold")]
-    score = float("-inf") if found.score is None else float(found.score)
-    reached = next((level for level in outcome["levels"] if level["points"] <= score), None)
     for level in outcome["levels"]:
-        here = level is reached
+        here = level is found.reached
         line = Text("-> " if here else "   ").append(SWATCH, style=style_of(level["color"]))
         line.append(f" {number(level['points'])} {printable(level['description'] or '')}{'*' if level['mastery'] else ''}")
         parts.append(line)
@@ -288,8 +307,8 @@ def _result(row: Row) -> str:
     return f"result {row['id']}" + (f": {isolated(printable(row['assessed']))}" if row["assessed"] else "")
 
 
-def _counted(row: Row, outcome: Row) -> str:
-    """What was told, what of it counts, and the value that it comes to."""
+def counted(row: Row, outcome: Row) -> str:
+    """What was told of a result, what of it counts, and the value that it comes to."""
     told = f"{number(row['score'])} / {number(row['possible'])}"
     if row["percent"] is not None:
         told += f", {_percent(row['percent'])}"

@@ -9,7 +9,7 @@ from typing import Any
 from consumer.errors import UsageError
 from consumer.printable import isolated, printable
 from consumer.query.members import Enrollment, Exclude, Member
-from consumer.query.people import Person, people_of
+from consumer.query.people import PeopleOf, Person, people_of
 from consumer.query.scale import name_of
 from consumer.query.sql import sql
 from consumer.store.postgres import Connection
@@ -104,12 +104,12 @@ async def students_of(
     course: int | None,
     at: datetime | None = None,
     known_at: datetime | None = None,
+    people: PeopleOf = people_of,
 ) -> list[Student]:
     """All of a course by a moment, in Canvas' order, whoever has left among them. Names are those of today."""
     rows = await connection.fetch(sql("students"), root_account_uuid, course, at, known_at)
     found = {(row["user_id"], row["user_uuid"]): row for row in rows}
-    people = await people_of(connection, root_account_uuid, found)
-    return [_student(person, found[person.user_id, person.user_uuid]) for person in people]
+    return [_student(one, found[one.user_id, one.user_uuid]) for one in await people(connection, root_account_uuid, found)]
 
 
 def _student(person: Person, row: Any) -> Student:
@@ -119,18 +119,20 @@ def _student(person: Person, row: Any) -> Student:
     return Student(person.user_id, row["key"], enrollments, person, uuids, row["standing"], row["test_student"], outcomes)
 
 
-async def student_called(connection: Connection, root_account_uuid: str, course: int | None, text: str) -> Student:
+async def student_called(
+    connection: Connection, root_account_uuid: str, course: int | None, text: str, people: PeopleOf = people_of
+) -> Student:
     """The student of a course with that uuid, user id (`id:7`) or pseudonym, whoever has left among them.
 
     A uuid that the course does not know is a student of whom nothing else is known. Raises `UsageError` where a pseudonym could
     be several students'.
     """
-    students = await students_of(connection, root_account_uuid, course)
+    students = await students_of(connection, root_account_uuid, course, people=people)
     if (found := _called(students, course, text)) is not None:
         return found
-    if (found := _called(await _absent(connection, root_account_uuid, course), course, text)) is not None:
+    if (found := _called(await _absent(connection, root_account_uuid, course, people), course, text)) is not None:
         return found
-    [person] = await people_of(connection, root_account_uuid, [(None, text)])
+    [person] = await people(connection, root_account_uuid, [(None, text)])
     return Student(None, text, (), person, frozenset((text,)), "unknown", False, frozenset())
 
 
@@ -148,14 +150,13 @@ def _called(students: list[Student], course: int | None, text: str) -> Student |
     return None
 
 
-async def _absent(connection: Connection, root_account_uuid: str, course: int | None) -> list[Student]:
+async def _absent(connection: Connection, root_account_uuid: str, course: int | None, people: PeopleOf) -> list[Student]:
     """Who has results in a course that count nowhere, and was never told to be enrolled there as a student."""
     rows = await connection.fetch(sql("students_absent"), root_account_uuid, course)
     found = {(row["user_id"], row["key"]): frozenset((row["key"], *row["uuids"])) for row in rows}
-    people = await people_of(connection, root_account_uuid, found)
     return [
         Student(one.user_id, one.user_uuid or "", (), one, found[one.user_id, one.user_uuid], "unknown", False, frozenset())
-        for one in people
+        for one in await people(connection, root_account_uuid, found)
     ]
 
 

@@ -93,11 +93,18 @@ class Timeline:
 
 
 async def timeline(connection: Connection, course: int | None, student: str, outcome: int, tenant: str | None) -> Timeline:
-    """Asks `mastery_timeline`; the student as `student_called` takes it. Raises `UsageError` where there never was a score."""
+    """Reads that of the tenant that was named. Raises `UsageError`."""
     root_account_uuid = await tenant_of(connection, tenant)
     course = None if course is None else await id_here(connection, root_account_uuid, "course", course)
     outcome = await outcome_id(connection, root_account_uuid, outcome)
     called = await student_called(connection, root_account_uuid, course, student)
+    return await timeline_of(connection, root_account_uuid, course, called, outcome, student)
+
+
+async def timeline_of(
+    connection: Connection, root_account_uuid: str, course: int | None, called: Student, outcome: int, student: str
+) -> Timeline:
+    """Asks `mastery_timeline`; `student` is how the student was called. Raises `UsageError` where there never was a score."""
     rows = await connection.fetch(sql("timeline"), root_account_uuid, course, called.key, outcome)
     reason, standing = await standing_of(connection, root_account_uuid, course, called, student)
     if not rows:
@@ -148,7 +155,7 @@ def render(found: Timeline) -> RenderableType:
     ]
     before: dict[str, str] = {}
     for change in found.changes:
-        shown = _shown(change.state)
+        shown = shown_state(change.state)
         lines = Text()
         for name, value in shown.items():
             if name in ("scale", "method") and before.get(name) == value:
@@ -162,7 +169,7 @@ def render(found: Timeline) -> RenderableType:
                 lines.append(value, style="bold green")
             else:
                 lines.append(value, style=_style(name, change.state) if not before or name == "score" else "dim")
-        heading = Text(f"{moment(change.at)}  ").append(_cause(found, change), style="yellow")
+        heading = Text(f"{moment(change.at)}  ").append(cause_of(found, change), style="yellow")
         parts += [Text(), heading, Padding.indent(lines, 2)]
         before = {name: value for name, value in before.items() if name != "student"} | shown
     if found.history_begins is not None:
@@ -174,7 +181,7 @@ def _style(name: str, state: dict[str, Any]) -> str:
     return style_of(state["color"]) if name in ("score", "level") else ""
 
 
-def _cause(found: Timeline, change: Change) -> str:
+def cause_of(found: Timeline, change: Change) -> str:
     """`new result (result 7: Essay)`: in the words that `history` and `explain` take."""
     short = {table: word for word, table in SHORT.items()}
     objects = []
@@ -185,7 +192,8 @@ def _cause(found: Timeline, change: Change) -> str:
     return printable(change.cause) + (f" ({', '.join(dict.fromkeys(objects))})" if objects else "")
 
 
-def _shown(state: dict[str, Any]) -> dict[str, str]:
+def shown_state(state: dict[str, Any]) -> dict[str, str]:
+    """What a state says, by the word that stands before it."""
     row = {} if state["shown"] else {"student": "not in the course"}
     if state["score"] is None:
         return row | {"score": "none"}

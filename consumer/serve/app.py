@@ -22,6 +22,7 @@ from consumer.serve.api import gradebook, groups, history, not_served, people, p
 from consumer.serve.api.dependencies import refuse_unknown
 from consumer.serve.connections import Connections
 from consumer.serve.door import AccessLog, Door, PlainPaths
+from consumer.serve.pages.all_pages import ROUTERS
 from consumer.serve.read_pool import ReadPool
 from consumer.serve.refusals import RETRY, database_error, http_error, invalid_parameters
 from consumer.serve.sql import sql
@@ -76,6 +77,8 @@ def make_app(dsn: str) -> FastAPI:
     app.include_router(not_served.router)
     for room in (routes, groups, gradebook, reports, places, people, history):
         app.include_router(room.router, responses=_ERRORS, dependencies=[Depends(refuse_unknown)])
+    for page in ROUTERS:
+        app.include_router(page)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign] # FastAPI's own way to change it
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, invalid_parameters)

@@ -24,7 +24,7 @@ _TWO_TOKENS = "there are two Authorization headers"
 _TOO_MANY_TOKENS = "too many wrong access tokens came from this address; ask again later, or with one that opens something"
 _ENCODED = re.compile(rb"%(?:2[5ef]|5c|7f|[01][0-9a-f])", re.IGNORECASE)
 """An encoded percent sign, dot, slash, backslash or control character: a proxy may have read it in another way."""
-_NO_ROUTE = "/"
+_NO_ROUTE = "/no-route"
 """A path without a route."""
 _MAX_LOGGED_PATH, _MAX_LOGGED_METHOD = 500, 20
 """Characters."""

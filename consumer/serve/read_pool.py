@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar, cast
 
 import asyncpg
 
@@ -37,6 +37,7 @@ _SET_OPTION_SINCE = 16
 """The first Postgres where a member of a role may lack the right to SET it."""
 Row: TypeAlias = asyncpg.Record
 _Pooled: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Row]"
+T = TypeVar("T")
 
 
 class ReadPool:
@@ -91,16 +92,24 @@ class ReadPool:
         async with _slot(self._tenant_slots[tenant]):
             return await self._fetch(statement, (tenant, *arguments), NAMES_ROLE)
 
+    async def read(self, tenant: str, question: Callable[[Connection], Awaitable[T]]) -> T:
+        """The answer to a question of several statements over one connection, which `names_of` may ask for names too."""
+        async with _slot(self._tenant_slots[tenant]):
+            return await self._run(lambda connection: question(cast("Connection", connection)))
+
     def stranger_slot(self) -> AbstractAsyncContextManager[None]:
         """A slot for a client whose token is not known to open anything."""
         return _slot(self._stranger_slots)
 
     async def _fetch(self, statement: str, arguments: Sequence[Any], role: str = ROLE) -> Sequence[Row]:
+        return await self._run(lambda connection: _rows_of(connection, statement, arguments, role))
+
+    async def _run(self, work: Callable[[_Pooled], Awaitable[T]]) -> T:
         assert self._pool is not None, "not open"
         for last in (False, True):
             try:
                 async with self._pool.acquire(timeout=WAIT_SECONDS) as connection:
-                    return await _rows_of(connection, statement, arguments, role)
+                    return await work(connection)
             except Exception as error:
                 meaning = _translated(error)
                 gave_up = isinstance(error, TimeoutError) or getattr(error, "sqlstate", None) in _TIMED_OUT
@@ -122,13 +131,20 @@ class ReadPool:
         return connection
 
 
-async def _rows_of(connection: _Pooled, statement: str, arguments: Sequence[Any], role: str) -> Sequence[Row]:
+async def names_of(connection: Connection, statement: str, *arguments: Any) -> Sequence[Row]:
+    """The rows of a statement that reads names, within a question or alone; none where the login may not."""
+    return await _rows_of(connection, statement, arguments, NAMES_ROLE)
+
+
+async def _rows_of(connection: "Connection | _Pooled", statement: str, arguments: Sequence[Any], role: str) -> Sequence[Row]:
     if role == ROLE:
         return await connection.fetch(statement, *arguments)
     try:
         async with connection.transaction():
             await connection.execute(f"SET LOCAL ROLE {role}")
-            return await connection.fetch(statement, *arguments)
+            rows = await connection.fetch(statement, *arguments)
+            await connection.execute(f"SET LOCAL ROLE {ROLE}")  # for what the transaction around this one asks next
+            return rows
     except asyncpg.InsufficientPrivilegeError:
         return []
 

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from datetime import timedelta
+from pathlib import Path
 
 from consumer.ingest.batch import Partition
 from consumer.store.postgres import connect
@@ -218,8 +219,41 @@ WRONG: tuple[tuple[tuple[str, ...], str], ...] = (
     (("explain", "result", "1", "--course", "7"), "are for the kind rollup"),
     (("explain", "rollup", "--course", "7", "--student", "x", "--outcome", "1"), "no result of student x for outcome 1"),
     (("account-level-scales", "maybe"), "maybe is not one of on, off, auto"),
+    (("report", "outcome-results", "--account", "99"), "account 99 is not known of"),
+    (("report", "outcome-export", "--term", "1"), "are for reports about students"),
+    (("reconcile", "--report", "nowhere.csv"), "nowhere.csv: No such file or directory"),
+    (("reconcile", "--report", "x.csv", "--repair"), "--report asks no Canvas"),
 )
 """Arguments, and what is said of them."""
+
+
+async def test_canvas_reports_are_written_and_compared(database: str, tmp_path: Path) -> None:
+    """To a file, whole or not at all, or to stdout; the same file differs in nothing, and a changed one ends with 1."""
+    await school(database)
+    link = {"learning_outcome_link_id": "1", "learning_outcome_id": "1", "context_type": "Account", "context_id": "1"}
+    await write(
+        database,
+        event("learning_outcome_link_updated", at=NOON, **link, workflow_state="active"),
+        worked(20, ANA, 1, 0.6, artifact_type="RubricAssessment", artifact_id="1", associated_asset_id="30"),
+        enrolled(1, user_uuid=ANA),
+        partition=Partition("people", 0),
+    )
+    path = tmp_path / "results.csv"
+    code, out, err = await outcomes("report", "outcome-results", "--account", "1", "--to", str(path), DATABASE_URL=database)
+    assert (code, out, err) == (0, "", f"1 rows in {path}\n")
+    code, out, _ = await outcomes("report", "outcome-results", DATABASE_URL=database)
+    assert (code, out) == (0, path.read_text(encoding="utf-8"))
+    assert [row["student id"] for row in csv.DictReader(io.StringIO(out))] == ["1"]
+    wrong = await outcomes("report", "outcome-results", "--account", "99", "--to", str(path), DATABASE_URL=database)
+    assert (wrong[0], path.exists()) == (2, True)
+    assert path.read_text(encoding="utf-8") == out
+    found = await outcomes_json("reconcile", "--report", str(path), DATABASE_URL=database)
+    assert (found["results"], found["differences"]) == (1, [])
+    path.write_text(out.replace(",3.0,", ",2.0,", 1), encoding="utf-8")
+    code, out, _ = await outcomes("reconcile", "--report", str(path), DATABASE_URL=database)
+    assert (code, out.splitlines()[-1]) == (1, "1 rows, 1 results: 1 score")
+    code, _, err = await outcomes("report", "outcome-results", "--to", str(tmp_path / "no" / "f.csv"), DATABASE_URL=database)
+    assert (code, "cannot be written: No such file or directory" in err) == (2, True)
 
 
 async def test_wrong_usage_ends_with_two_and_a_sentence(database: str) -> None:

@@ -47,8 +47,7 @@ async def test_a_full_disk_is_one_sentence(database: str, arguments: str) -> Non
     assert (code, err) == (2, "outcomes: stdout: No space left on device\n")
 
 
-@pytest.mark.parametrize("ending", ["", ".gz", ".zst"])
-@pytest.mark.parametrize("events", ["20", "5000"])
+@pytest.mark.parametrize(("ending", "events"), [("", "20"), ("", "5000"), (".gz", "5000"), (".zst", "20")])
 async def test_a_capture_or_truth_that_finds_the_disk_full_is_named(tmp_path: Path, ending: str, events: str) -> None:
     """In one sentence, with its path."""
     full = tmp_path / f"full{ending}"
@@ -66,7 +65,7 @@ async def test_a_reader_that_has_seen_enough_ends_the_command_in_silence(argumen
 
 @pytest.mark.parametrize(
     ("encoding", "others"),
-    [("ascii", ()), ("latin-1", ()), ("ascii:strict", ("status --no-lag", "verify", "simulate --events 10"))],
+    [("latin-1", ()), ("ascii:strict", ("status --no-lag", "verify", "simulate --events 10"))],
 )
 async def test_an_answer_is_written_in_any_encoding(database: str, encoding: str, others: tuple[str, ...]) -> None:
     """What it has no character for is escaped; JSON is UTF-8 everywhere, as machines expect."""

@@ -3,20 +3,24 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
+from aiobotocore.config import AioConfig
+from aiobotocore.session import get_session
 from structlog.testing import capture_logs
 
 from consumer.errors import Fatal, RecordTooLarge, Transient, UsageError
 from consumer.intake import sqs_running
 from consumer.intake.keeping import Keeper
 from consumer.intake.metrics import IntakeMetrics
-from consumer.intake.queue import doubts
+from consumer.intake.queue import doubts, session
 from consumer.intake.receiving import MOST_BYTES, RECEIVERS, Receiving, Room
 from consumer.intake.sqs_running import Tokens, _until
 from consumer.settings import Settings
@@ -287,15 +291,15 @@ async def test_large_messages_are_asked_for_one_by_one() -> None:
     """As many bytes are in flight as may be; small ones come in whole batches again."""
     room = Room()
     count, taken = await room.take()
-    assert (count, taken) == (2, MOST_BYTES)
+    assert (count, taken) == (1, MOST_BYTES)
     waits = asyncio.create_task(room.take())
     await asyncio.sleep(0)
     assert not waits.done()
-    held = await room.change(taken, [1_000_000, 1_000_000])
+    held = await room.change(taken, [1_000_000])
     await asyncio.sleep(0)
     assert not waits.done()
     await room.give_back(held)
-    assert (await waits)[0] == 2
+    assert (await waits)[0] == 1
     for _ in range(8):
         taken = await room.change(taken, [100])
     await room.give_back(MOST_BYTES)
@@ -323,19 +327,19 @@ async def test_a_stopping_intake_finishes_what_is_in_flight(queue: Sqs) -> None:
 async def test_an_intake_that_is_stopped_while_it_waits_for_room_asks_for_no_more(queue: Sqs) -> None:
     """Large messages take all the room; when they are stored, nobody asks for the next ones."""
     queue.send(NAME, [orjson.dumps(result(id=number, more="x" * 900_000)) for number in range(1, 7)])
-    async with intake(queue, outlet=Held(seconds=2)) as found:
+    async with intake(queue, outlet=Held(seconds=1)) as found:
 
         async def full() -> bool:
-            return found.metrics.registry.get_sample_value("outcomes_intake_in_flight") == 2
+            return found.metrics.registry.get_sample_value("outcomes_intake_in_flight") == 1
 
         async def stored() -> bool:
-            return len(found.outlet.stored) == 2 and queue.left(NAME) == 4
+            return len(found.outlet.stored) == 1 and queue.left(NAME) == 5
 
         await until(full)
         found.receiving.stop()
         await until(stored)
         await asyncio.sleep(0.5)
-        assert queue.deliveries(NAME) == [0] * 4
+        assert queue.deliveries(NAME) == [0] * 5
 
 
 async def test_a_stopping_intake_is_not_ready(queue: Sqs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -390,6 +394,37 @@ async def test_a_queue_that_is_not_there_is_named(server: Sqs) -> None:
         with pytest.raises(Fatal, match="AWS refuses these credentials"):
             await missing.check()
         server.happens = sqs.nothing
+
+
+async def test_requests_go_where_those_of_aws_tools_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In every part of the world, and to who gives credentials, with the same signature's scope."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
+    ours, usual = session(), get_session()
+    calls = {"sqs": ("get_queue_url", {"QueueName": "q"}), "sts": ("get_caller_identity", {})}
+    for region in ("eu-central-1", "cn-north-1", "us-gov-west-1"):
+        for service, fips in product(calls, (True, False)):
+            options = AioConfig(use_fips_endpoint=fips)
+            found = [
+                await _request(one.create_client(service, region, config=options), *calls[service]) for one in (ours, usual)
+            ]
+            assert found[0] == found[1]
+            assert region in found[0][1]
+
+
+async def _request(client: Any, operation: str, arguments: dict[str, str]) -> tuple[str, str]:
+    """The address of a request that is never sent, and the scope of its signature."""
+    seen: list[tuple[str, str]] = []
+
+    def look(request: Any, **_: Any) -> None:
+        seen.append((request.url, str(request.headers["Authorization"]).partition(",")[0]))
+        raise InterruptedError
+
+    async with client as opened:
+        opened.meta.events.register("before-send", look)
+        with suppress(InterruptedError):
+            await getattr(opened, operation)(**arguments)
+    return seen[0]
 
 
 async def test_attributes_that_may_not_be_read_are_said(queue: Sqs) -> None:

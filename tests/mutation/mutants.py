@@ -69,6 +69,7 @@ _DELIVERED = "tests/intake/test_https.py"
 _KEPT = "tests/intake/test_keeping.py"
 _OUTLETS = "tests/intake/test_outlets.py"
 _RHYTHM = "consumer/query/rhythm.py"
+_REPORTS = "tests/postgres/test_reports.py"
 _DOCTOR = "tests/doctor/test_doctor.py"
 _FEED = "tests/doctor/test_feed.py"
 
@@ -2790,5 +2791,48 @@ MUTANTS = (
         'if self._settings.on_gap == "stop":',
         "if False:",
         _tests(_CAPTURED, "test_records_that_kafka_has_deleted_are_said"),
+    ),
+    # -- Canvas' reports --
+    Mutant(
+        "who has left is in a report",
+        "consumer/query/sql/report_rows.sql",
+        "($6 OR e.standing = 'enrolled')",
+        "true",
+        _tests(_REPORTS, "test_outcome_results_have_a_row_for_each_link_and_enrolment"),
+    ),
+    Mutant(
+        "test students are in a report",
+        "consumer/query/sql/report_rows.sql",
+        "e.type = 'StudentEnrollment' AND",
+        "",
+        _tests(_REPORTS, "test_outcome_results_have_a_row_for_each_link_and_enrolment"),
+    ),
+    Mutant(
+        "work that no rubric has assessed is in a report",
+        "consumer/query/sql/report_rows.sql",
+        "t.artifact_type <> 'Submission' OR",
+        "t.artifact_type IS NOT NULL OR",
+        _tests(_REPORTS, "test_outcome_results_have_a_row_for_each_link_and_enrolment"),
+    ),
+    Mutant(
+        "rows of single questions are compared",
+        "consumer/query/report_compare.py",
+        'if row.get("assessment question") or row.get("assessment question id"):',
+        "if False:",
+        _tests(_REPORTS, "test_what_a_report_of_canvas_says_otherwise_is_listed"),
+    ),
+    Mutant(
+        "results in courses that a report does not tell of differ from it",
+        "consumer/query/report_compare.py",
+        " and key.course_id in courses",
+        "",
+        _tests(_REPORTS, "test_what_a_report_of_canvas_says_otherwise_is_listed"),
+    ),
+    Mutant(
+        "half a report takes the place of the last one",
+        "consumer/commands/report.py",
+        'part = to.with_name(f"{to.name}.part")',
+        "part = to",
+        _tests("tests/acceptance/test_mastery_commands.py", "test_canvas_reports_are_written_and_compared"),
     ),
 )

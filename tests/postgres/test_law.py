@@ -18,6 +18,7 @@ from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import Accepted, RawRecord
 from consumer.store.postgres import Connection, connect
 from consumer.store.writer import Writer
+from tests import WHOLE
 from tests.postgres.writing import batch_of_records, projection, write
 from tests.samples import NOON, NOW, RULES, Event, event, raw, result, scale
 
@@ -175,7 +176,7 @@ def test_any_order_repetition_and_split_gives_the_same_projection(database: str)
 
     with connected(database) as (runner, connections):
 
-        @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @settings(max_examples=150 if WHOLE else 30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
         @given(st.lists(some_event(), min_size=1, max_size=12), st.integers(0, 2**32), st.integers(1, 3), st.integers(1, 12))
         def holds(events: list[Event], seed: int, writers: int, batch_size: int) -> None:
             runner.run(run(events, seed, writers, batch_size))

@@ -18,6 +18,7 @@ from consumer.query import grading_standards, letters
 from consumer.query.letters import Choice
 from consumer.store.postgres import Connection, connect
 from schemas.grading_standards import Standard
+from tests import WHOLE
 from tests.postgres.writing import write
 from tests.samples import NOON, TENANT, event
 
@@ -274,7 +275,9 @@ NAMES = st.sampled_from(["A", "a", "A-", "B+", "B", "b-", "C", "Pass", "Ä", "4.
 SCHEMES = st.lists(st.tuples(NAMES, BOUNDS), min_size=1, max_size=8, unique_by=lambda entry: entry[1])
 
 
-@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=150 if WHOLE else 50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_letters_and_scores_are_what_an_independent_computation_says(database: str, data: st.DataObject) -> None:
     """For any scheme: scores at, just below and between the bounds; letters in either spelling; with points and without."""

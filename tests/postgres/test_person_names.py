@@ -27,6 +27,7 @@ from consumer.store.writer import Writer
 from consumer.worker import housekeeping
 from consumer.worker.metrics import Metrics
 from consumer.worker.worker import Worker
+from tests import WHOLE
 from tests.acceptance.running import until
 from tests.postgres.test_law import connected, write_split
 from tests.postgres.writing import TOPIC, batch_of, write
@@ -198,7 +199,7 @@ def test_any_order_repetition_and_split_gives_the_same_names(database: str) -> N
 
     with connected(database) as (runner, connections):
 
-        @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @settings(max_examples=150 if WHOLE else 30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
         @given(st.lists(some_telling, min_size=1, max_size=10), st.integers(0, 2**32), st.integers(1, 5))
         def holds(told: list[dict[str, Any]], seed: int, batch_size: int) -> None:
             runner.run(run(told, seed, batch_size))

@@ -141,6 +141,8 @@ IdList = Annotated[list[Id] | None, Query(max_length=_MAX_IDS)]
 SearchTerm = Annotated[
     str | None, Query(min_length=2, max_length=MAX_KEY_TEXT, pattern="^[^\\x00]*$", description="Whose name holds this text.")
 ]
+UserName = _User
+"""A user in a path."""
 StudentId = Annotated[_User | None, Query(description=_USER)]
 RequiredStudentId = Annotated[_User, Query(alias="student_id", description=_USER)]
 RequiredOutcomeId = Annotated[Id, Query(alias="outcome_id", description="The outcome.")]

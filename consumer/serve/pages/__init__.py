@@ -1,0 +1,1 @@
+"""Pages for people: HTML from the projection, without scripts that must run."""
