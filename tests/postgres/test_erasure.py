@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import random
+import re
 from asyncio import Runner
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,9 +16,9 @@ from hypothesis import strategies as st
 from consumer.errors import Fatal, UsageError
 from consumer.ingest.batch import Books, Partition
 from consumer.ingest.decode import Rules
-from consumer.ingest.person_keys import Key, digest_of
+from consumer.ingest.person_keys import HANGING, Key, digest_of
 from consumer.query.verify import verify
-from consumer.store import erasure, quarantine
+from consumer.store import erasure, quarantine, retention
 from consumer.store.postgres import Connection, connect
 from consumer.store.writer import Writer
 from tests.acceptance.running import until
@@ -322,4 +323,59 @@ async def test_verify_finds_an_erased_person_who_is_there_again(unchecked_databa
     assert [(check.failures, check.examples) for check in found] == [
         (1, (f"learning_outcome_result: a uuid of {TENANT} that was erased",))
     ]
+    await connection.close()
+
+
+async def test_every_place_is_searched(database: str) -> None:
+    """Each way to name a person, in current rows, partitions, the default one, and tables that `retain` has left."""
+    connection = await connect(database)
+    user, uuid = 987654, "uuid-of-ada-987654x"
+    theirs = {"user_id": str(user), "user_uuid": uuid}
+    rest = Partition("canvas:school.example", 0)
+    years = ("1999", "2020", "2021", "2025")
+    told: list[Event | list[Any] | bytes | None] = [
+        event("user_created", user_id=str(user), uuid=uuid, name="Ada Maria Byrne"),
+        event("user_updated", user_id="7", uuid=uuid),
+        *(event("enrollment_created", at=f"{year}-05-01T00:00:00Z", **theirs) for year in years),
+        event("enrollment_updated", enrollment_id="8", user_id="9", user_uuid="parent", associated_user_id=str(user)),
+        event("enrollment_updated", enrollment_id="9", user_id=..., user_uuid=uuid),
+        event("enrollment_state_created", enrollment_id="21070000000009001"),
+        event("submission_created", submission_id="91", user_id=str(user)),
+        event("rubric_assessed", id="22", artifact_id="91"),
+        event("rubric_assessed", id="23", artifact_type="Assignment"),
+        *(
+            event("learning_outcome_result_updated", at=f"{year}-06-01T00:00:00Z", user_uuid=uuid, artifact_id="23")
+            for year in years
+        ),
+        event("learning_outcome_result_updated", id="2", user_uuid=f"id:{user}"),
+        result(3, user_uuid="another", artifact_id="24"),
+    ]
+    await write(connection, *told, rules=NAMED)
+    at_own_pages = event("course_created")
+    at_own_pages["metadata"] |= {"context_type": "User", "context_id": str(user)}
+    merges = [event("user_created", user_id="1") for _ in range(2)]
+    for one, (gone, into) in zip(merges, ((user, 7), (6, user)), strict=True):
+        one["metadata"]["event_name"] = "user_merge_backfilled"
+        one["body"] = {"user_id": gone, "merged_into_user_id": into}
+    assert await write(connection, at_own_pages, *merges, partition=rest) == Books(applied=3)
+    await connection.execute("INSERT INTO user_past_uuid VALUES ($1, 7, $2, 'past-987654x', now())", TENANT, user)
+    await connection.execute("INSERT INTO user_past_uuid VALUES ($1, 8, 7, $2, now())", TENANT, uuid)
+    await retention.retain(connection, 2022, now=NOW)
+    detached = "learning_outcome_result_version_y2020"
+    assert await connection.fetchval(f"SELECT count(*) FROM {detached}") == 1
+
+    receipt = await erasure.erase(connection, TENANT, uuids=[uuid], merged=True)
+    assert len(receipt.digests) == 5
+    assert receipt.rows[detached] == 1
+    assert await connection.fetchval("SELECT count(*) FROM course_version") == 1
+    tables = await connection.fetch(
+        "SELECT oid::regclass::text FROM pg_class WHERE relnamespace::regnamespace::text LIKE 'outcomes%' AND relkind = 'r'"
+    )
+    for (table,) in tables:
+        rows = [row[0] for row in await connection.fetch(f"SELECT t::text FROM {table} t")]
+        assert not [row for row in rows if re.search(r"987654|Ada Maria", row)], table
+    hanging = [await connection.fetchval(f"SELECT count(*) FROM {name}_version") for name in sorted(HANGING)]
+    assert hanging == [0, 0]
+    assert [row["id"] for row in await connection.fetch("SELECT id FROM learning_outcome_result_version")] == [3]
+    assert (await verify(connection)).holds
     await connection.close()
