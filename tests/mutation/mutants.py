@@ -2868,15 +2868,7 @@ MUTANTS = (
             ("results by uuid", "('learning_outcome_result', 'user_uuid', 'uuid', 'v.user_uuid', 'v.user_uuid = ANY ($3)')"),
             ("rubric assessments of results", "('rubric_assessment', 'id', 'rubric_assessment', 'v.id', 'v.id = ANY ($6)')"),
             ("submissions", "('submission', 'user_id', 'user', 'v.user_id', 'v.user_id = ANY ($2)')"),
-            ("merges into another user", "('user_merge', 'id', 'user', 'v.id', 'v.id = ANY ($2)')"),
-            (
-                "merges of another user",
-                "('user_merge', 'merged_into_user_id', 'user', 'v.merged_into_user_id', 'v.merged_into_user_id = ANY ($2)')",
-            ),
             ("names", "('person_name', 'user_id', 'user', 'v.user_id', 'v.user_id = ANY ($2)')"),
-            ("identities by user", "('user_identity', 'user_id', 'user', 'v.user_id', 'v.user_id = ANY ($2)')"),
-            ("past uuids by user", "('user_past_uuid', 'user_id', 'user', 'v.user_id', 'v.user_id = ANY ($2)')"),
-            ("past uuids by uuid", "('user_past_uuid', 'user_uuid', 'uuid', 'v.user_uuid', 'v.user_uuid = ANY ($3)')"),
         )
     ),
     Mutant(

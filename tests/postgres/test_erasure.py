@@ -336,6 +336,8 @@ async def test_every_place_is_searched(database: str) -> None:
     told: list[Event | list[Any] | bytes | None] = [
         event("user_created", user_id=str(user), uuid=uuid, name="Ada Maria Byrne"),
         event("user_updated", user_id="7", uuid=uuid),
+        event("user_updated", user_id=str(user), uuid=...),
+        event("enrollment_updated", enrollment_id="10", user_id=str(user), user_uuid=...),
         *(event("enrollment_created", at=f"{year}-05-01T00:00:00Z", **theirs) for year in years),
         event("enrollment_updated", enrollment_id="8", user_id="9", user_uuid="parent", associated_user_id=str(user)),
         event("enrollment_updated", enrollment_id="9", user_id=..., user_uuid=uuid),
