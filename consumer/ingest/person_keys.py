@@ -1,9 +1,9 @@
 """Whom an event tells of: the keys of people in its row, and what hangs on them."""
 
-import hmac
 import json
 import re
 from collections.abc import Iterator, Mapping
+from hashlib import sha256
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -64,12 +64,19 @@ _DEEPEST = 5
 _USER_IDS = re.compile(r"""user_?ids?\\*["']?\s*[:=]\s*\\*["']?([0-9]{1,19})""", re.IGNORECASE)
 
 
-def digest_of(secret: bytes, tenant: str, kind: Kind, value: object) -> bytes:
+class Secret(NamedTuple):
+    """The key of an installation's digests under the two pads of HMAC: so a digest takes a third of the time."""
+
+    inner: bytes
+    outer: bytes
+
+
+def digest_of(secret: Secret, tenant: str, kind: Kind, value: object) -> bytes:
     """HMAC-SHA-256, as the database computes it (`outcomes_internal.person_digest`)."""
     text = str(value)
     if kind == "uuid" and text.startswith(BY_ID):
         kind, text = "user", text.removeprefix(BY_ID)
-    return hmac.digest(secret, f"{tenant}\x1f{kind}\x1f{text}".encode(), "sha256")
+    return sha256(secret.outer + sha256(secret.inner + f"{tenant}\x1f{kind}\x1f{text}".encode()).digest()).digest()
 
 
 def _columns(one: Accepted, *names: str) -> Iterator[object]:

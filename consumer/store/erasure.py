@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from consumer.errors import Fatal, UsageError
-from consumer.ingest.person_keys import Key, digest_of, tells_apart
+from consumer.ingest.person_keys import Key, tells_apart
 from consumer.ingest.tables import TABLES
 from consumer.store.postgres import NOT_NOW, Connection, sqlstate
 from consumer.store.sql import sql
@@ -28,7 +28,7 @@ _PAGE = 100
 NOT_REACHED = (
     "the topic, until its retention: what is read again ends as erased",
     "captured files: outcomes erase --files FOLDER, for each folder",
-    "the spool of an intake: it goes to the topic by itself",
+    "the spool of an intake: it goes to the topic by itself, but for its refused.ndjson",
     "backups, replicas' and the server's own logs of changes, and the bytes of deleted rows until vacuum: by their retention",
     "exports, CSV files, notebooks, and summaries that were published",
     "texts that people wrote, such as titles and descriptions",
@@ -97,16 +97,21 @@ async def erase(
             ]
             names = {row["word"] for row in await connection.fetch(sql("erased_names"), tenant, person["users"])}
             rows = Counter(await suppress(connection, keys))
-            secret = await connection.fetchval("SELECT key FROM outcomes_internal.erasure_key")
-            called = sorted(text for text in {*names, *texts} if tells_apart(text))
-            await connection.execute(
-                sql("suppress_names"), tenant, [digest_of(secret, tenant, "text", text) for text in called]
-            )
             suppressions = Suppressions()
             await suppressions.refresh(connection)
+            called = sorted(text for text in {*names, *texts} if tells_apart(text))
+            digests = [suppressions.digest(tenant, "text", text) for text in called]
+            await connection.execute(sql("suppress_names"), tenant, digests)
+            await suppressions.refresh(connection)
             rows += await _erase_mentions(connection, _Mentions(suppressions, called, {key.value for key in keys}))
-            digests = sorted(digest_of(secret, *key).hex() for key in keys)
-            receipt = Receipt(now, tenant, tuple(digests), {place: number for place, number in rows.items() if number}, dry_run)
+            digests = sorted(suppressions.digest(*key) for key in keys)
+            receipt = Receipt(
+                now,
+                tenant,
+                tuple(one.hex() for one in digests),
+                {place: number for place, number in rows.items() if number},
+                dry_run,
+            )
             if dry_run:
                 raise _RollBack
     except _RollBack:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from operator import itemgetter
 from typing import NamedTuple
 
 from consumer import log
@@ -15,6 +16,7 @@ from consumer.ingest.person_keys import (
     PERSON_COLUMNS,
     Key,
     Kind,
+    Secret,
     digest_of,
     hangs_on,
     mentioned,
@@ -27,7 +29,7 @@ from consumer.store.postgres import Connection
 from consumer.store.sql import sql
 
 _REMEMBERED = 100_000
-"""Most keys of which it is remembered whether they are suppressed: a digest takes as long as ten look-ups."""
+"""Most values of a tenant that are remembered."""
 
 
 class _Touched(NamedTuple):
@@ -47,21 +49,22 @@ class Suppressions:
     def __init__(self) -> None:
         self.number = 0
         """Of the newest one that is known."""
-        self._secret = b""
+        self._secret = Secret(b"", b"")
         self._digests: set[bytes] = set()
         """Of people. What hangs on them is looked up: a person has thousands."""
         self._tenants: set[str] = set()
-        self._remembered: dict[tuple[str, Kind, object], bool] = {}
+        self._others: dict[tuple[str, Kind], set[object]] = defaultdict(set)
+        """Values that are known to name nobody who is suppressed: a digest takes as long as twenty look-ups."""
 
     async def refresh(self, connection: Connection) -> None:
         """Reads those that are new."""
         newest = await connection.fetchval("SELECT coalesce(max(id), 0) FROM suppression")
         for row in await connection.fetch(sql("suppressed_people"), self.number):
-            self._secret = row["key"]
+            self._secret = Secret(row["inner_pad"], row["outer_pad"])
             self._digests.add(row["digest"])
             self._tenants.add(row["root_account_uuid"])
         self.number = newest
-        self._remembered = {}
+        self._others.clear()
 
     async def divide(self, connection: Connection, batch: Batch, *, learn: bool = True) -> Batch:
         """The batch with all events about suppressed people in `erased`, as far as they are known.
@@ -97,39 +100,59 @@ class Suppressions:
         """Whether a text of any form holds the uuid or the user id of a suppressed person."""
         keys = list(mentioned(text))
         return any(
-            digest_of(self._secret, tenant, *key) in self._digests
+            self.digest(tenant, *key) in self._digests
             for tenant in (self._tenants if tenants is None else tenants)
             for key in keys
         )
 
     def _touched(self, accepted: Iterable[Accepted]) -> _Touched:
-        """In one pass over every event: of most it says nothing."""
-        found, is_suppressed = _Touched([], [], []), self._is_suppressed
+        """By table and tenant, and by sets of values: of most events it says nothing, and a call for each would cost more."""
+        groups: dict[tuple[str, str], list[Accepted]] = defaultdict(list)
         for one in accepted:
-            table, row = one.table.name, one.row
-            for at, kind in PERSON_COLUMNS[table]:
-                if (value := row[at]) is not None and is_suppressed((row[0], kind, value)):
-                    found.people.append(one)
-                    break
-            else:
-                if table in HANGING:
-                    found.hanging.append(one)
-                if row[EXTRA] is not None or (row[CONTEXT] is not None and OWN_PAGES in row[CONTEXT]):
-                    found.mentioning.append(one)
+            groups[one[0].name, one[2][0]].append(one)
+        found = _Touched([], [], [])
+        for (table, tenant), versions in groups.items():
+            rows = [one[2] for one in versions]
+            suppressed = [
+                (at, values)
+                for at, kind in PERSON_COLUMNS[table]
+                if (values := self._suppressed_values(tenant, kind, set(map(itemgetter(at), rows))))
+            ]
+            if suppressed:
+                people = [one for one in versions if any(one.row[at] in values for at, values in suppressed)]
+                found.people.extend(people)
+                numbers = set(map(id, people))
+                groups[table, tenant] = [one for one in versions if id(one) not in numbers]
+            if table in HANGING:
+                found.hanging.extend(groups[table, tenant])
+            found.mentioning.extend(
+                one
+                for one in groups[table, tenant]
+                if one[2][EXTRA] is not None or (one[2][CONTEXT] and OWN_PAGES in one[2][CONTEXT])
+            )
         return found
+
+    def _suppressed_values(self, tenant: str, kind: Kind, values: set[object]) -> set[object]:
+        """Those of a column's values that name a suppressed person."""
+        others = self._others[tenant, kind]
+        new = values - others
+        suppressed = {value for value in new if value is not None and self._is_suppressed((tenant, kind, value))}
+        if len(others) > _REMEMBERED:
+            others.clear()
+        others |= new - suppressed
+        return suppressed
 
     def _same_person(self, one: Accepted) -> list[Key]:
         """None for an event that names a suppressed person beside the one whom it is about."""
         keys = same_person(one)
         return keys if any(map(self._is_suppressed, keys)) else []
 
+    def digest(self, tenant: str, kind: Kind, value: object) -> bytes:
+        """Of a key, as `suppression` holds it. Once there is one."""
+        return digest_of(self._secret, tenant, kind, value)
+
     def _is_suppressed(self, key: tuple[str, Kind, object]) -> bool:
-        found = self._remembered.get(key)
-        if found is None:
-            if len(self._remembered) >= _REMEMBERED:
-                self._remembered = {}
-            found = self._remembered[key] = digest_of(self._secret, *key) in self._digests
-        return found
+        return self.digest(*key) in self._digests
 
     def _without_mention(self, one: Accepted) -> Accepted:
         """Without the values of unknown members and without the request's context, where they hold a suppressed person."""
@@ -147,7 +170,7 @@ class Suppressions:
     async def _suppressed(self, connection: Connection, keys: Collection[Key]) -> set[Key]:
         if not keys:
             return set()
-        digests = {digest_of(self._secret, *key): key for key in keys}
+        digests = {self.digest(*key): key for key in keys}
         rows = await connection.fetch(sql("suppressed_digests"), list(digests))
         return {digests[row["digest"]] for row in rows}
 

@@ -153,7 +153,8 @@ class Writer:
         try:
             return await self._write(batch, before_commit)
         except RefusedRow:
-            divided = await self._divided(batch)
+            with translating():
+                divided = await self._divided(batch)
             refusals = await find_refused(divided.accepted, self._refusal)
             if not refusals:
                 raise Fatal("Postgres refuses a batch, but none of its rows alone; see the server's log") from None

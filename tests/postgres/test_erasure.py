@@ -1,6 +1,7 @@
 """Whoever is erased is gone, and stays gone whatever comes again."""
 
 import asyncio
+import hmac
 import itertools
 import random
 import re
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from consumer.errors import Fatal, UsageError
 from consumer.ingest.batch import Books, Partition
 from consumer.ingest.decode import Rules
-from consumer.ingest.person_keys import HANGING, Key, digest_of
+from consumer.ingest.person_keys import HANGING, Key, Secret, digest_of
 from consumer.query.verify import verify
 from consumer.store import erasure, quarantine, retention
 from consumer.store.postgres import Connection, connect
@@ -24,7 +25,7 @@ from consumer.store.writer import Writer
 from tests.acceptance.running import until
 from tests.postgres import erasing
 from tests.postgres.erasing import ANA
-from tests.postgres.writing import TOPIC, batch_of, books, waiting_for_locks, write
+from tests.postgres.writing import TOPIC, batch_of, books, projection, waiting_for_locks, write
 from tests.samples import NOON, NOW, TENANT, Event, event, result
 
 NAMED = Rules(people="names")
@@ -180,13 +181,15 @@ async def test_an_erasure_that_is_killed_has_changed_nothing(database: str) -> N
 async def test_the_database_and_the_writer_compute_the_same_digest(database: str) -> None:
     """As RFC 2104 defines it, whatever a key is made of."""
     connection = await connect(database)
-    secret = await connection.fetchval("SELECT key FROM outcomes_internal.erasure_key")
+    kept = await connection.fetchrow("SELECT inner_pad, outer_pad, key FROM outcomes_internal.erasure_key")
+    assert kept is not None
+    secret = Secret(*kept[:2])
     for key in (Key(TENANT, "user", "501"), Key(TENANT, "uuid", "žluťoučký"), Key("other", "enrollment", "9" * 18)):
         found = await connection.fetchval(
             "SELECT outcomes_internal.person_digest(inner_pad, outer_pad, $1, $2, $3) FROM outcomes_internal.erasure_key",
             *key,
         )
-        assert found == digest_of(secret, *key)
+        assert found == digest_of(secret, *key) == hmac.digest(kept[2], "\x1f".join(key).encode(), "sha256")
     await connection.close()
 
 
@@ -380,4 +383,32 @@ async def test_every_place_is_searched(database: str) -> None:
     assert hanging == [0, 0]
     assert [row["id"] for row in await connection.fetch("SELECT id FROM learning_outcome_result_version")] == [3]
     assert (await verify(connection)).holds
+    await connection.close()
+
+
+async def test_what_an_event_tells_more_of_an_erased_person_is_theirs_too(database: str) -> None:
+    """What came before it is taken out, what comes later is not stored; whoever is named beside stays."""
+    connection = await connect(database)
+    await write(connection, event("course_created"))
+    await erasure.erase(connection, TENANT, uuids=["ana"])
+    state = event("enrollment_state_created", enrollment_id="41")
+    submitted = event("submission_created", submission_id="91", user_id="501")
+    assessed = [event("rubric_assessed", id=id_, artifact_id=artifact) for id_, artifact in (("22", "91"), ("23", "92"))]
+    observed = result(9, user_uuid="parent")
+    assert await write(connection, state, submitted, *assessed, observed) == Books(applied=5)
+    observer = event("enrollment_created", enrollment_id="42", user_id="900", user_uuid="parent", associated_user_id="501")
+    told = (
+        event("user_created", user_id="501", uuid="ana"),
+        event("enrollment_created", enrollment_id="41", user_id="501", user_uuid=..., associated_user_id=...),
+        result(1, user_uuid="ana", artifact_type="RubricAssessment", artifact_id="23"),
+        observer,
+        state,
+        *assessed,
+    )
+    for one in told:
+        assert (await write(connection, one)).erased == 1
+    held = {table for table, rows in (await projection(connection)).items() if rows and not table.endswith("_version")}
+    assert held == {"course", "learning_outcome_result"}
+    assert await books(connection) == Books(applied=2, erased=4 + len(told))
+    assert (await write(connection, result(9, minute=1, user_uuid="parent"))).applied == 1
     await connection.close()
