@@ -14,6 +14,7 @@ from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import RawRecord
 from consumer.ingest.version import CONTEXT
 from consumer.sources.archive import Archive
+from consumer.sources.storage import Folder
 from consumer.store.postgres import Connection, translating
 from consumer.store.suppressions import Suppressions
 
@@ -38,7 +39,7 @@ async def rewrite(connection: Connection, folder: Path, rules: Rules) -> Rewritt
 
     A record that holds several events goes whole with one of them.
     """
-    archive = await asyncio.to_thread(Archive, folder)
+    archive = await asyncio.to_thread(lambda: Archive(Folder(folder)))
     try:
         with translating():
             rewriting = _Rewriting(connection, archive, rules)

@@ -11,9 +11,10 @@ import orjson
 import zstandard
 
 from consumer.ingest.records import RawRecord
-from consumer.sources.archive import MANIFEST, Archive
+from consumer.sources.archive import Archive
 from consumer.sources.files import source_of
 from consumer.sources.finding import find
+from consumer.sources.storage import MANIFEST, Folder
 from consumer.store.postgres import connect
 from tests.acceptance.running import outcomes, outcomes_json
 from tests.postgres.test_objects import dump
@@ -58,7 +59,7 @@ def _events() -> list[bytes]:
 
 
 def _captured(folder: Path, events: Iterable[bytes]) -> None:
-    archive = Archive(folder)
+    archive = Archive(Folder(folder))
     archive.append((RawRecord("topic", 0, number, value), 0) for number, value in enumerate(events))
     archive.complete()
     archive.close()
@@ -98,7 +99,7 @@ async def test_after_an_erasure_nothing_tells_of_the_person(database: str, anoth
     texts = [*dumped, *captured, said, out, err, more, receipt.read_text(encoding="utf-8"), kept.read_text(encoding="utf-8")]
     assert _found(texts) == []
     assert len(captured) == len(events) - 8
-    (entry,) = (orjson.loads(line) for line in (folder / MANIFEST).read_bytes().splitlines())
+    _, entry = (orjson.loads(line) for line in (folder / MANIFEST).read_bytes().splitlines())
     assert entry["source"] == source_of(*find([str(folder)]))
     assert (entry["records"], entry["positions"]) == (len(captured), [["topic", 0, 0, len(events)]])
     assert books["erased"] == 8
