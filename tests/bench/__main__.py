@@ -39,7 +39,20 @@ from tests.bench import (
     throughput,
 )
 
-PARTS = ("shapes", "throughput", "processes", "duplicates", "erased", "memory", "quiet", "mastery", "summaries", "serve", "intake", "sqs")
+PARTS = (
+    "shapes",
+    "throughput",
+    "processes",
+    "duplicates",
+    "erased",
+    "memory",
+    "quiet",
+    "mastery",
+    "summaries",
+    "serve",
+    "intake",
+    "sqs",
+)
 LONG = ("growth",)
 """Parts that run only where they are asked for."""
 EVENTS = 200_000
