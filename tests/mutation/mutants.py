@@ -20,6 +20,8 @@ _ROSTER_SURVEY = "consumer/canvas/roster_survey.py"
 _ROSTERS = "tests/canvas/test_rosters.py"
 _TCP = "consumer/engines/tcp.py"
 _ATTACKS = "tests/serve/test_attacks.py"
+_PAGES = "consumer/serve/pages"
+_PAGE_TESTS = "tests/serve/test_pages.py"
 _STEP = "migrations/versions/0001_projection.objects.sql"
 _ORDERED = "migrations/versions/0003_index_order.before.sql"
 _FUNCTIONS = "migrations/functions"
@@ -72,6 +74,11 @@ _DELIVERED = "tests/intake/test_https.py"
 _KEPT = "tests/intake/test_keeping.py"
 _OUTLETS = "tests/intake/test_outlets.py"
 _RHYTHM = "consumer/query/rhythm.py"
+_SUMMARIES = "tests/postgres/test_summaries.py"
+_MARKS = f"{_FUNCTIONS}/mark_summaries.sql"
+_STALE = f"{_FUNCTIONS}/stale_courses.sql"
+_SOURCES = f"{_FUNCTIONS}/summary_sources.sql"
+_REFRESH = f"{_FUNCTIONS}/refresh_summaries.sql"
 _REPORTS = "tests/postgres/test_reports.py"
 _DOCTOR = "tests/doctor/test_doctor.py"
 _FEED = "tests/doctor/test_feed.py"
@@ -132,6 +139,8 @@ _SIGTERM = _tests(_STOPPING, "test_sigterm_writes_all_that_was_read")
 _REORDERED = _tests("tests/faults/test_online_migration.py", "test_indexes_of_results_change_their_order_beside_who_writes")
 _RETAINED = _tests(_RETIRING, "test_every_moment_from_the_cutoff_on_answers_as_before")
 _RESTORED = _tests(_RETIRING, "test_a_result_restored_after_the_cutoff_is_told_from_a_new_one")
+_EACH_KIND = _tests(_SUMMARIES, "test_a_kept_summary_is_what_is_computed_after_each_kind_of_change")
+_ONE_MOMENT = _tests(_SUMMARIES, "test_summaries_are_brought_up_to_date_in_one_moment_alone")
 _REVOKED = _tests(_STOPPING, "test_partitions_are_given_up_only_when_what_is_being_written_is_written")
 
 _NEWER = """\
@@ -1341,6 +1350,48 @@ MUTANTS = (
         'as_text(f"{title} {what}")',
         'f"{title} {what}"',
         _tests("tests/serve/test_gradebook.py", "test_no_cell_of_the_file_is_a_formula"),
+    ),
+    Mutant(
+        "a text in a page is markup",
+        f"{_PAGES}/rendering.py",
+        "autoescape=True,",
+        "autoescape=False,",
+        _tests(_PAGE_TESTS, "test_pages_load_nothing_from_elsewhere_and_run_nothing_of_their_own"),
+    ),
+    Mutant(
+        "a page may load anything from anywhere",
+        f"{_PAGES}/routing.py",
+        '_HEADERS = {"Content-Security-Policy": POLICY, ',
+        "_HEADERS = {",
+        _tests(_PAGE_TESTS, "test_pages_load_nothing_from_elsewhere_and_run_nothing_of_their_own"),
+    ),
+    Mutant(
+        "a cell of a page's CSV is a formula",
+        f"{_PAGES}/routing.py",
+        "[field(value) for value in row]",
+        "list(row)",
+        _tests(_PAGE_TESTS, "test_no_cell_of_a_csv_is_a_formula"),
+    ),
+    Mutant(
+        "two levels of a page differ by their colour alone",
+        f"{_PAGES}/rendering.py",
+        'return "exceeds" if under < 0 else',
+        "return",
+        _tests(_PAGE_TESTS, "test_no_level_is_told_by_its_colour_alone"),
+    ),
+    Mutant(
+        "a question that has asked for names goes on in their role",
+        "consumer/serve/read_pool.py",
+        'await connection.execute(f"SET LOCAL ROLE {ROLE}")',
+        "pass",
+        _tests(_PAGE_TESTS, "test_names_are_shown_where_they_may_be_read"),
+    ),
+    Mutant(
+        "a page shows records of quarantine whoever's they are",
+        f"{_PAGES}/operations.py",
+        "    await tenant_of(connection, None)\n    await _as_writer",
+        "    await _as_writer",
+        _tests("tests/serve/test_page_details.py", "test_quarantine_is_shown_to_the_only_tenant_alone"),
     ),
     Mutant(
         "a request may trickle for ever",
@@ -2878,6 +2929,202 @@ MUTANTS = (
         "metrics.paused.labels(came_in)",
         'metrics.paused.labels("https")',
         _tests(_KEPT, "test_each_queue_says_whether_its_outlet_is_away"),
+    ),
+    Mutant(
+        "what is written of kind result leaves no mark",
+        _MARKS,
+        "    WHEN 'result' THEN\n",
+        "    WHEN 'result' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind course leaves no mark",
+        _MARKS,
+        "    WHEN 'course' THEN\n",
+        "    WHEN 'course' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind of_course leaves no mark",
+        _MARKS,
+        "    WHEN 'of_course' THEN\n",
+        "    WHEN 'of_course' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind section leaves no mark",
+        _MARKS,
+        "    WHEN 'section' THEN\n",
+        "    WHEN 'section' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind enrollment leaves no mark",
+        _MARKS,
+        "    WHEN 'enrollment' THEN\n",
+        "    WHEN 'enrollment' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind identity leaves no mark",
+        _MARKS,
+        "    WHEN 'identity' THEN\n",
+        "    WHEN 'identity' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind link leaves no mark",
+        _MARKS,
+        "    WHEN 'link' THEN\n",
+        "    WHEN 'link' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind submission leaves no mark",
+        _MARKS,
+        "    WHEN 'submission' THEN\n",
+        "    WHEN 'submission' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind assessment leaves no mark",
+        _MARKS,
+        "    WHEN 'assessment', 'outcome', 'user' THEN\n",
+        "    WHEN 'assessment', 'outcome', 'user' THEN\n        IF TG_ARGV[0] = 'assessment' THEN RETURN NULL; END IF;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind outcome leaves no mark",
+        _MARKS,
+        "    WHEN 'assessment', 'outcome', 'user' THEN\n",
+        "    WHEN 'assessment', 'outcome', 'user' THEN\n        IF TG_ARGV[0] = 'outcome' THEN RETURN NULL; END IF;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind user leaves no mark",
+        _MARKS,
+        "    WHEN 'assessment', 'outcome', 'user' THEN\n",
+        "    WHEN 'assessment', 'outcome', 'user' THEN\n        IF TG_ARGV[0] = 'user' THEN RETURN NULL; END IF;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "a setting leaves no mark",
+        _MARKS,
+        "    WHEN 'setting' THEN\n",
+        "    WHEN 'setting' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "an enrolment marks no other course that told it",
+        _MARKS,
+        "('enrollment', w.id),",
+        "('enrollment', NULL),",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "an enrolment marks no course of its section",
+        _MARKS,
+        "('section', w.course_section_id),",
+        "('section', NULL),",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "an enrolment marks no other course of its user",
+        _MARKS,
+        "('enrolled', w.user_id)",
+        "('enrolled', NULL)",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "a link marks no course that it was in",
+        _MARKS,
+        "('link', w.id)",
+        "('link', NULL)",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "a table that is emptied leaves no mark",
+        _MARKS,
+        "IF TG_OP = 'TRUNCATE' THEN\n",
+        "IF TG_OP = 'TRUNCATE' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what a row was before leaves no mark",
+        f"{_FUNCTIONS}/mark_writes_of.sql",
+        "('replaced', 'UPDATE|REFERENCING OLD TABLE AS written'),\n",
+        "\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is removed by hand leaves no mark",
+        f"{_FUNCTIONS}/mark_writes_of.sql",
+        "('removed', 'DELETE|REFERENCING OLD TABLE AS written'), ",
+        "",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "other functions leave kept summaries as they are",
+        _STALE,
+        "computed_with.code IS DISTINCT FROM outcomes_internal.summary_code()",
+        "computed_with.code IS NULL",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "a course that requests alone place is not looked at",
+        _STALE,
+        "(c.hinted OR settings_in_doubt)",
+        "settings_in_doubt",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "the root account that requests tell is not looked at",
+        _STALE,
+        "c.root_account_uuid = tenant AND c.computed AND (c.hinted OR settings_in_doubt)",
+        "c.root_account_uuid = tenant AND c.computed AND NOT c.hinted AND settings_in_doubt",
+        _tests(_SUMMARIES, "test_what_only_requests_tell_of_the_root_account_counts_at_once"),
+    ),
+    Mutant(
+        "enrolments elsewhere of who is gone are forgotten",
+        _SOURCES,
+        "SELECT 'enrolled', known.id\n      FROM known\n     WHERE EXISTS",
+        "SELECT 'enrolled', known.id\n      FROM known\n     WHERE false AND EXISTS",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "a merged user's enrolments elsewhere are forgotten",
+        _SOURCES,
+        "WHERE EXISTS (SELECT FROM outcomes.user_merge_version m WHERE m.root_account_uuid = tenant AND m.id = known.id)",
+        "WHERE false",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "summaries are refreshed in any isolation",
+        _REFRESH,
+        "current_setting('transaction_isolation') NOT IN ('repeatable read', 'serializable')",
+        "false",
+        _ONE_MOMENT,
+    ),
+    Mutant(
+        "two sessions compute the same summaries",
+        _REFRESH,
+        "IF NOT pg_try_advisory_xact_lock(hashtextextended('outcomes.summaries ' || tenant, 0)) THEN",
+        "IF false THEN",
+        _tests(_SUMMARIES, "test_two_sessions_do_not_compute_the_same"),
+    ),
+    Mutant(
+        "history is retired beside summaries that may be used",
+        _RETENTION,
+        '        await self._connection.execute(sql("retain_summaries"))\n',
+        "",
+        _tests(_SUMMARIES, "test_history_that_is_retired_leaves_no_summary_that_may_be_used"),
+    ),
+    Mutant(
+        "summaries are refreshed while there is something to write",
+        "consumer/worker/summarizing.py",
+        "self.idle.is_set() and ",
+        "",
+        _tests(_SUMMARIES, "test_a_worker_with_nothing_to_write_keeps_summaries_up_to_date"),
     ),
     # -- Canvas' reports --
     Mutant(
