@@ -4,6 +4,7 @@ import asyncio
 import random
 
 from consumer.ingest.tables import TABLES
+from consumer.store import erasure
 from tests.acceptance.running import until
 from tests.chaos.engines import Database
 from tests.chaos.stream import TOPIC
@@ -24,6 +25,24 @@ async def lock_tables(database: Database, chance: random.Random) -> None:
         await rival.execute(_THE_WORKER_ENDS_IT)
         await rival.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE")
         await asyncio.sleep(chance.uniform(0.5, 3))
+
+
+async def erase(database: Database, chance: random.Random) -> None:
+    """Takes a person out, and is cut off at any moment, or rolls back: nothing of it may stay."""
+    async with database.admin() as rival:
+        person = await rival.fetchrow(
+            "SELECT root_account_uuid, user_uuid FROM learning_outcome_result "
+            "WHERE user_uuid IS NOT NULL ORDER BY random() LIMIT 1"
+        )
+        if person is None:
+            return
+        erasing = asyncio.create_task(
+            erasure.erase(rival, person["root_account_uuid"], uuids=[person["user_uuid"]], merged=True, dry_run=True)
+        )
+        await asyncio.wait([erasing], timeout=chance.uniform(0, 0.5))
+        if not erasing.done():
+            rival.terminate()
+        await asyncio.gather(erasing, return_exceptions=True)
 
 
 async def deadlock(database: Database) -> None:
