@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SECONDS ?= 60
 
-.PHONY: demo test lint style types docs reference unit bench bench-peers fuzz chaos mutation numbers whole up down lock clean
+.PHONY: demo test lint style types docs reference pictures unit bench bench-peers fuzz chaos mutation numbers whole up down lock clean
 
 demo: $(VENV)/installed ## about a minute: a simulated school through Kafka and the real worker, and what a user would look at
 	$(BIN)/outcomes demo
@@ -29,6 +29,9 @@ docs: $(VENV)/installed ## the pages of docs/, as HTML in build/docs; every warn
 
 reference: $(VENV)/installed ## writes the generated parts of docs/reference from the code and a migrated database
 	$(BIN)/python -m tests.reference_pages
+
+pictures: $(VENV)/installed ## writes the pictures of the pages in docs/_static/pages; needs Chromium (apt-get install chromium)
+	$(BIN)/python -m tests.pictures
 
 unit: $(VENV)/installed ## the tests that need no engine
 	$(BIN)/pytest tests/unit

@@ -22,13 +22,12 @@ from urllib.parse import parse_qs, quote, urlsplit, urlunsplit
 import uvloop
 
 from consumer import log
-from consumer.capture import Capturing
+from consumer.capture import Captured, Capturing
 from consumer.errors import Fatal, OutcomesError, Transient
 from consumer.ingest.batch import Books
 from consumer.ingest.decode import Rules
 from consumer.replay import FileReplay, FileSent, Progress, Replay, Sending
 from consumer.settings import Settings
-from consumer.sources.archive import Archive
 from consumer.sources.finding import Capture
 from consumer.store import schema, viewer
 from consumer.store.postgres import Connection, connect, hosts_and_database, translating, without_password
@@ -70,10 +69,10 @@ def run(loop: Coroutine[Any, Any, T]) -> T:
 
 
 @contextmanager
-def database(settings: Settings, say: Callable[[str], None]) -> Iterator[str]:
+def database(settings: Settings, say: Callable[[str], None], *, migrate: bool = True) -> Iterator[str]:
     """The address of Postgres: the configured one, else an embedded server in the data folder, which `say` hears.
 
-    Migrates an embedded server: it is only ours.
+    Migrates an embedded server, unless told otherwise: it is only ours.
     """
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
@@ -88,7 +87,8 @@ def database(settings: Settings, say: Callable[[str], None]) -> Iterator[str]:
     folder = settings.data_folder / "postgres"
     with embedded(folder) as server:
         say(f"no DATABASE_URL: embedded Postgres in {folder}")
-        asyncio.run(schema.migrate(server.dsn))
+        if migrate:
+            asyncio.run(schema.migrate(server.dsn))
         yield server.dsn
 
 
@@ -257,9 +257,9 @@ async def replay(
     return Summary(sum((file.books for file in files), Books()), time.monotonic() - begun), files
 
 
-async def capture(settings: Settings, folder: Path, *, until_end: bool) -> Archive:
+async def capture(settings: Settings, place: str, *, until_end: bool) -> Captured:
     """Captures topics into files until a signal."""
-    capturing = Capturing(settings, folder, until_end=until_end)
+    capturing = Capturing(settings, place, until_end=until_end)
     with signals(capturing.stop):
         return await capturing.run()
 

@@ -1,14 +1,15 @@
-"""Captures topics: records -> files, which `replay` reads. Goes on where the folder's manifest ends."""
+"""Captures topics: records -> files, which `replay` reads. Goes on where the manifest ends."""
 
 import asyncio
 import time
 from contextlib import suppress
-from pathlib import Path
+from typing import NamedTuple
 
 from consumer import log
 from consumer.errors import Transient
 from consumer.settings import Settings
 from consumer.sources.archive import Archive
+from consumer.sources.storage import StoreAway, storage_of
 from consumer.sources.tailing import Tail, tailing
 
 FILE_SECONDS = 15 * 60.0
@@ -17,12 +18,19 @@ _FETCH_SECONDS = 0.5
 _PAUSE_SECONDS = 5.0
 
 
-class Capturing:
-    """One folder. Raises `Fatal` and `UsageError`; waits while Kafka is away."""
+class Captured(NamedTuple):
+    """What is there now, all of it."""
 
-    def __init__(self, settings: Settings, folder: Path, *, until_end: bool) -> None:
+    files: int
+    records: int
+
+
+class Capturing:
+    """To one place. Raises `Fatal` and `UsageError`; waits while Kafka or the object store is away."""
+
+    def __init__(self, settings: Settings, place: str, *, until_end: bool) -> None:
         self._settings = settings
-        self._folder = folder
+        self._place = place
         self._until_end = until_end
         self._stopped = asyncio.Event()
 
@@ -30,26 +38,28 @@ class Capturing:
         """Completes the open file and ends."""
         self._stopped.set()
 
-    async def run(self) -> Archive:
+    async def run(self) -> Captured:
         """Captures until `stop`, or with `until_end` all records that are in the topics now."""
-        archive = await asyncio.to_thread(Archive, self._folder)
-        logger = log.get("capture")
-        logger.info("capturing", folder=str(self._folder), files=archive.files, records=archive.records)
-        try:
-            done = False
-            while not done and not self._stopped.is_set():
+        captured, done = Captured(0, 0), False
+        while not done and not self._stopped.is_set():
+            try:
+                archive = await asyncio.to_thread(lambda: Archive(storage_of(self._place)))
+                if not captured.files:
+                    log.get("capture").info("capturing", place=self._place, files=archive.files, records=archive.records)
                 try:
                     async with tailing(self._settings, archive.positions) as tail:
                         done = await self._all(tail, archive)
-                except Transient as error:
-                    logger.warning("waiting", system="kafka", error=str(error), again_in_seconds=_PAUSE_SECONDS)
-                    with suppress(TimeoutError):
-                        async with asyncio.timeout(_PAUSE_SECONDS):
-                            await self._stopped.wait()
-        finally:
-            await asyncio.to_thread(archive.close)
-        logger.info("captured", folder=str(self._folder), files=archive.files, records=archive.records)
-        return archive
+                finally:
+                    await asyncio.to_thread(archive.close)
+                    captured = Captured(archive.files, archive.records)
+            except Transient as error:
+                system = "objects" if isinstance(error, StoreAway) else "kafka"
+                log.get("capture").warning("waiting", system=system, error=str(error), again_in_seconds=_PAUSE_SECONDS)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(_PAUSE_SECONDS):
+                        await self._stopped.wait()
+        log.get("capture").info("captured", place=self._place, files=captured.files, records=captured.records)
+        return captured
 
     async def _all(self, tail: Tail, archive: Archive) -> bool:
         """Whether the end was reached. Before any error the open file is completed: the next tail begins behind it."""

@@ -27,6 +27,7 @@ from consumer.store import schema
 from consumer.store.postgres import connect
 from consumer.store.writer import Writer
 from tests import scratch
+from tests.chromium import CHROMIUM
 from tests.golden import RUBY
 
 _DSN = "TESTS_POSTGRES"
@@ -103,8 +104,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_report_header() -> list[str]:
-    """Which engines serve, and what was not tried without Ruby."""
-    return [*_what, f"ruby: {RUBY or 'not installed, so its kept numbers are tried and no fresh ones'}"]
+    """Which engines serve, and what was not tried without Ruby or Chromium."""
+    chromium = CHROMIUM or "not installed, so no page is looked at in a browser (apt-get install chromium)"
+    return [
+        *_what,
+        f"ruby: {RUBY or 'not installed, so its kept numbers are tried and no fresh ones'}",
+        f"chromium: {chromium}",
+    ]
 
 
 def pytest_unconfigure() -> None:

@@ -1,7 +1,6 @@
 """`outcomes capture`."""
 
 import logging
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,7 +13,13 @@ app = typer.Typer()
 
 @app.command()
 def capture(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files go; made if it does not exist.")],
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="PLACE",
+            help="Where the files go: a folder, or an address with s3://, gs:// or az:// (extra `objects`).",
+        ),
+    ],
     topic: Annotated[str | None, typer.Option(metavar="NAMES", help="OUTCOMES_TOPIC")] = None,
     until_end: Annotated[bool, typer.Option("--until-end", help="End once all records of now are captured.")] = False,
 ) -> None:
@@ -25,5 +30,5 @@ def capture(
     Example: KAFKA_BOOTSTRAP_SERVERS=kafka:9092 outcomes capture /var/lib/outcomes/captured
     """
     settings = configured(clients=logging.WARNING, topic=topic)
-    kept = wiring.run(wiring.capture(settings, folder, until_end=until_end))
-    say(f"{kept.records:,} records in {kept.files:,} files of {folder}")
+    kept = wiring.run(wiring.capture(settings, place, until_end=until_end))
+    say(f"{kept.records:,} records in {kept.files:,} files of {place}")

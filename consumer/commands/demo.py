@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,17 @@ from typing import Any
 from rich.console import Console
 
 from consumer.app import connected
+from consumer.commands.mastery import write_page
 from consumer.engines import docker, reaper
 from consumer.engines import kafka as kafka_engine
 from consumer.engines import postgres as postgres_engine
 from consumer.environment import load
 from consumer.errors import OutcomesError, UsageError
-from consumer.query import explain, gradebook, gradebook_view, history, status, timeline, verify
+from consumer.query import gradebook, rollup, verify
+from consumer.query.objects import tenant_of
 from consumer.query.sql import sql
 from consumer.query.truth import differences
+from consumer.rights import tokens
 from consumer.simulator.feed import Feed, messages_of, published
 from consumer.simulator.school import School, institution
 from consumer.simulator.signing import Signer
@@ -32,7 +36,6 @@ from consumer.sources.delivering import deliver, showing
 from consumer.sources.producing import produce
 from consumer.store import schema
 from consumer.store.postgres import connect
-from migrations import HEAD
 
 TAKES = "about a minute"
 """As the Makefile and the help say."""
@@ -67,31 +70,31 @@ def run(folder: Path, *, events: int, seed: int, out: Console) -> bool:
         kafka = engines.enter_context(_broker())
         out.print(f"Postgres: {postgres.what}. Kafka: {kafka.what}.", highlight=False, soft_wrap=True)
         topic = f"live-events-{datetime.now(UTC):%H%M%S}"
-        right, looks = asyncio.run(_run(folder, postgres.dsn, kafka.bootstrap, topic, events, seed, out))
+        looked = asyncio.run(_run(folder, postgres.dsn, kafka.bootstrap, topic, events, seed, out))
     ours = Path(sys.executable).with_name("outcomes")
     near = ours.relative_to(Path.cwd()) if ours.is_relative_to(Path.cwd()) else ours
     command = "outcomes" if shutil.which("outcomes") else str(near)
     _heading(out, "yours to look at")
-    out.print(
-        f"The demo itself took {time.monotonic() - began:.0f} s. Its database stays in {folder}. Look at it with",
-        highlight=False,
-    )
-    for rest in ("status", *looks, "verify", "quarantine list", "psql", "postgres"):
-        out.print(f"  OUTCOMES_DATA_FOLDER={folder} {command} {rest}", highlight=False, soft_wrap=True)
-    out.print(
-        "`status` ends with 1, because the broken messages wait in quarantine. `postgres` opens the database to pandas, "
-        f"Grafana and the like. When you are done: rm -r {folder}. The next demo starts with an empty database in any case.",
-        highlight=False,
-        soft_wrap=True,
-    )
-    return right
+    shown = f"OUTCOMES_DATA_FOLDER={folder} {command}"
+    for line in (
+        f"The demo itself took {time.monotonic() - began:.0f} s. For a browser, a gradebook before its scale changed:",
+        f"  {looked.file.resolve()}",
+        "One command serves it all, at http://127.0.0.1:8000, until Ctrl-C:",
+        f"  {shown} serve",
+        f"It asks for a token: {looked.token}",
+        "And on the terminal:",
+        *(f"  {shown} {rest}" for rest in ("status", *looked.commands, "psql")),
+        "`status` ends with 1: the broken messages wait in quarantine. "
+        f"When you are done: rm -r {folder}. The next demo starts with an empty database in any case.",
+    ):
+        out.print(line, highlight=False, markup=False, soft_wrap=True)
+    return looked.right
 
 
 def _heading(out: Console, text: str) -> None:
     """Whole, however wide the terminal: it may hold a command."""
     out.print()
     out.print(text, style="bold reverse" if out.is_terminal else "", highlight=False, markup=False, soft_wrap=True)
-    out.print()
 
 
 @contextmanager
@@ -109,10 +112,19 @@ def _broker() -> Iterator[kafka_engine.Kafka]:
         yield running
 
 
-async def _run(
-    folder: Path, dsn: str, bootstrap: str, topic: str, events: int, seed: int, out: Console
-) -> tuple[bool, tuple[str, ...]]:
-    """Whether all came out right, and commands for what was shown."""
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What came out, and what to look at."""
+
+    right: bool
+    """Whether the projection is as the simulator says."""
+    file: Path
+    """A gradebook, before the scale of its course changed."""
+    token: str
+    commands: tuple[str, ...]
+
+
+async def _run(folder: Path, dsn: str, bootstrap: str, topic: str, events: int, seed: int, out: Console) -> Looked:
     fresh = await connect(dsn)
     await fresh.execute("DROP SCHEMA IF EXISTS outcomes CASCADE")  # of the demo before; the folder is the demo's own
     await fresh.close()
@@ -145,27 +157,11 @@ async def _run(
         f"The worker consumed {summary['consumed']:,} events in {summary['seconds']:.1f} s ({rate:,.0f}/s).\n", highlight=False
     )
     async with connected(dsn) as connection:
-        _heading(out, "outcomes status")
-        out.print(status.render(await status.status(connection, schema=HEAD)))
-        result = await connection.fetchval(
-            "SELECT id FROM learning_outcome_result_version GROUP BY id ORDER BY count(DISTINCT score) DESC, id LIMIT 1"
-        )
-        _heading(out, f"one result of a student over time: outcomes history result {result}")
-        out.print(history.render(await history.history(connection, "result", result, None)))
-        _heading(out, f"why it is so: outcomes explain result {result}")
-        out.print(explain.render(await explain.explain(connection, "result", result, None)))
-        scale = await connection.fetchval(
-            "SELECT id FROM outcome_proficiency WHERE context_type = 'Account' AND context_id = 2"
-        )
-        _heading(out, f"a mastery scale over time: outcomes history scale {scale}")
-        out.print(history.render(await history.history(connection, "scale", scale, None)))
-        _heading(out, "outcomes verify")
         proof = await verify.verify(connection)
-        out.print(verify.render(proof))
         wrong = await differences(connection, truth)
         out.print(
             f"Compared with what the simulator knows to be true: {len(truth.objects):,} objects, {truth.versions:,} versions, "
-            f"{len(wrong)} differences.",
+            f"{len(wrong)} differences. {verify.verdict(proof)}.",
             highlight=False,
             soft_wrap=True,
         )
@@ -175,23 +171,18 @@ async def _run(
         if look is None:
             raise DemoFailed("no course of this school has a scale that changed; try another --seed or more --events")
         course, student, outcome, before = look
-        _heading(out, f"mastery in a course: outcomes gradebook --course {course}")
-        out.print(gradebook_view.render(await gradebook.gradebook(connection, course, None, None, None)))
-        _heading(out, f"before its scale changed: outcomes gradebook --course {course} --at {before:%Y-%m-%dT%H:%MZ}")
-        out.print(gradebook_view.render(await gradebook.gradebook(connection, course, None, before, None)))
         _heading(
-            out,
-            f"one student's scores over time: outcomes timeline --course {course} --student {student} --outcome {outcome}",
+            out, f"why a score is what it is: outcomes explain rollup --course {course} --student {student} --outcome {outcome}"
         )
-        out.print(timeline.render(await timeline.timeline(connection, course, student, outcome, None)))
+        out.print(rollup.render(await rollup.rollup(connection, course, student, outcome, None, None)))
+        file = folder / "gradebook.html"
+        write_page(await gradebook.gradebook(connection, course, None, before, None), file)
+        token, _ = await tokens.create(connection, await tenant_of(connection, None), "demo")
     looks = (
-        f"gradebook --course {course}",
+        f"gradebook --course {course} --at {before:%Y-%m-%dT%H:%MZ}",
         f"timeline --course {course} --student {student} --outcome {outcome}",
-        f"explain rollup --course {course} --student {student} --outcome {outcome}",
-        f"history scale {scale}",
-        f"explain result {result}",
     )
-    return proof.holds and not wrong, looks
+    return Looked(proof.holds and not wrong, file, token, looks)
 
 
 def _variables(bootstrap: str, topic: str, **more: str) -> dict[str, str]:
@@ -233,7 +224,7 @@ def _work(folder: Path, dsn: str, bootstrap: str, topic: str) -> dict[str, float
     with log.open("wb") as errors:
         done = subprocess.run(
             [sys.executable, "-m", "consumer", "worker", "--until-end", "--json"],
-            env=_variables(bootstrap, topic, DATABASE_URL=dsn, OUTCOMES_GROUP_ID=topic),
+            env=_variables(bootstrap, topic, DATABASE_URL=dsn, OUTCOMES_GROUP_ID=topic, OUTCOMES_PEOPLE="names"),
             stdout=subprocess.PIPE,
             stderr=errors,
             check=False,

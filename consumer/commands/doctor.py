@@ -18,6 +18,9 @@ app = typer.Typer(rich_markup_mode=None)
 
 @app.command()
 def doctor(
+    intake: Annotated[
+        str | None, typer.Option(metavar="URL", help="Ask a running intake: the address of its probes, http://HOST:8080.")
+    ] = None,
     canvas: Annotated[
         bool,
         typer.Option("--canvas", help="Send a made-up event through intake, topic and worker, and take its row out again."),
@@ -35,6 +38,7 @@ def doctor(
 ) -> None:
     """Check the set-up from the outside in, and say what to do: keys, topic, group, database, feed, quarantine, growth.
 
+    Without DATABASE_URL it looks at the embedded database of all commands, if there is one, and starts it meanwhile.
     Changes nothing, except with --canvas. Ends with 1 where something needs attention or could not be checked, and with 2
     where an argument or setting is wrong.
 
@@ -52,7 +56,7 @@ def doctor(
     settings = configured(log_level="error")
     if to is not None and settings.intake_secret is None:
         raise UsageError("--to needs OUTCOMES_INTAKE_SECRET: without it an intake takes only what Canvas has signed")
-    question = Question(direct=direct, skip=left_out, canvas=canvas, to=to, seconds=seconds)
+    question = Question(direct=direct, skip=left_out, intake=intake, canvas=canvas, to=to, seconds=seconds)
     with _looked_at(settings) as dsn:
         found = wiring.run(examine(settings, dsn, question))
     if as_json:
@@ -74,5 +78,5 @@ def _looked_at(settings: Settings) -> Iterator[str | None]:
     if settings.database_url is None and not (settings.data_folder / "postgres").exists():
         yield None
         return
-    with wiring.database(settings, say) as dsn:
+    with wiring.database(settings, say, migrate=False) as dsn:  # all commands use it, where it is
         yield dsn

@@ -25,6 +25,7 @@ from consumer.commands import (
     report,
     serve,
     simulate,
+    summaries,
     worker,
 )
 from consumer.commands.terminal import ATTENTION, WRONG, err, out
@@ -50,6 +51,7 @@ app.add_typer(letters.app, name="letters")
 app.add_typer(serve.token, name="token")
 app.add_typer(access.app, name="access")
 app.add_typer(intake.app, name="intake")
+app.add_typer(summaries.app, name="summaries")
 
 
 def _version(asked: bool) -> None:

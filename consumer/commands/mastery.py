@@ -1,12 +1,14 @@
 """Mastery for people: `gradebook`, `scale`, `timeline`, `account-level-scales`, and the kind `rollup` of `explain`."""
 
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from consumer.commands.terminal import AsJson, At, KnownAt, Tenant, answer, layout_width, out, print_text, say, time_of
-from consumer.errors import UsageError
+from consumer.errors import UsageError, reason
 from consumer.printable import printable
 from consumer.query import gradebook as gradebooks
 from consumer.query import rollup as rollups
@@ -68,6 +70,9 @@ def gradebook(
         bool, typer.Option("--all", help="Show also who has left the course; they count in no mean or level.")
     ] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a row for each student and outcome.")] = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write it as one page, for a browser; it loads nothing.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show a course's mastery gradebook: students and outcomes, levels and their distribution, now or at any moment.
@@ -77,13 +82,19 @@ def gradebook(
     Example: outcomes gradebook --course 12 --at 2025-03-01
 
     Example: outcomes gradebook --course 12 --section 57 --exclude concluded --exclude inactive
+
+    Example: outcomes gradebook --course 12 --html gradebook.html
     """
-    if as_csv and as_json:
-        raise UsageError("--csv and --json exclude each other")
+    if as_csv + as_json + (html is not None) > 1:
+        raise UsageError("--csv, --html and --json exclude each other")
     rows = Rows(section, frozenset(exclude or ()), left)
     asked = _course(course), tenant, time_of(at), time_of(known_at), time_of(scale_at), rows
 
     def show(found: gradebooks.Gradebook) -> None:
+        if html is not None:
+            write_page(found, html)
+            say(f"{html}: {len(found.students)} students, {len(found.outcomes)} outcomes")
+            return
         if not as_csv:
             out.print(render_gradebook(found), width=layout_width())
             return
@@ -93,6 +104,16 @@ def gradebook(
             say(f"no row: no {'outcome' if found.students else 'student'} is known here")
 
     answer(lambda connection: gradebooks.gradebook(connection, *asked), show, as_json)
+
+
+def write_page(found: gradebooks.Gradebook, file: Path) -> None:
+    """Writes a gradebook as one page. Raises `UsageError`."""
+    from consumer.serve.pages.file import gradebook_file  # noqa: PLC0415 - loads the templates
+
+    try:
+        file.write_text(gradebook_file(found, datetime.now(UTC)), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {reason(error)}") from error
 
 
 @app.command()

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from consumer.doctor.checks import Check, attention, ok
 from consumer.errors import Fatal
+from consumer.settings import Settings
 from consumer.store import schema
 from consumer.store.postgres import Connection
 from consumer.store.server import Server
@@ -13,9 +14,10 @@ MOST_SESSIONS = 0.9
 MOST_SKEW_SECONDS = 30.0
 
 
-def settings_of(server: Server) -> Check:
+def settings_of(server: Server, settings: Settings) -> Check:
     """Whether the server keeps what it confirms, takes writes, cleans up, and has room for sessions."""
-    found = f"PostgreSQL {server.version}, {server.sessions} of {server.most_sessions} sessions in use"
+    where = "" if settings.database_url else f" embedded in {settings.data_folder / 'postgres'}, for there is no DATABASE_URL"
+    found = f"PostgreSQL {server.version}{where}, {server.sessions} of {server.most_sessions} sessions in use"
     if server.read_only:
         return attention(
             "database",

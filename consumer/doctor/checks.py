@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple
 
-INLET = ("jwks", "sqs", "disk")
+INLET = ("jwks", "sqs", "intake", "disk")
 STREAM = ("topic", "retention", "group")
 BASE = ("database", "roles", "clock", "schema")
 FEED = ("lag", "heartbeat", "silence", "quarantine", "gaps", "rosters", "growth")

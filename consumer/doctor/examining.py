@@ -30,6 +30,8 @@ class Question:
     """Without Kafka: the intake writes into the database."""
     skip: frozenset[str] = frozenset()
     """Names of checks that are left out."""
+    intake: str | None = None
+    """The address of a running intake's probes."""
     canvas: bool = False
     """Whether to send a made-up event."""
     to: str | None = None
@@ -60,7 +62,10 @@ async def examine(settings: Settings, dsn: str | None, question: Question) -> Di
     Raises `UnreadableAddress` where the address of the database cannot be read.
     """
     inlets: Step = ("sqs", partial(inlet.sqs, settings)) if settings.intake_queue else ("jwks", partial(inlet.jwks, settings))
-    checks = await _each(question.skip, [inlets, ("disk", partial(inlet.disk, settings))])
+    steps: list[Step] = [inlets, ("disk", partial(inlet.disk, settings))]
+    if question.intake is not None:
+        steps.insert(1, ("intake", partial(inlet.intake, question.intake)))
+    checks = await _each(question.skip, steps)
     if not question.direct:
         checks += await _stream(settings, question)
     return Diagnosis((*checks, *await _projection(settings, dsn, question)))
@@ -138,7 +143,7 @@ async def _projection(settings: Settings, dsn: str | None, question: Question) -
         except OutcomesError as error:
             return _none((*BASE, *needing), skip, *_no_database(error, dsn))
         steps: list[Step] = [
-            ("database", lambda: base.settings_of(found)),
+            ("database", lambda: base.settings_of(found, settings)),
             ("roles", lambda: base.roles(connection, found)),
             ("clock", lambda: base.clock(found, before, after)),
             ("schema", lambda: base.tables(connection)),

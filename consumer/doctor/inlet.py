@@ -1,4 +1,4 @@
-"""Where Canvas delivers: the keys that it signs with, and the disk of the intake."""
+"""Where Canvas delivers: the keys that it signs with, the intake and its disk."""
 
 import shutil
 from contextlib import suppress
@@ -8,6 +8,7 @@ from consumer.doctor.checks import Check, attention, ok, unknown
 from consumer.errors import Fatal, Transient, UsageError
 from consumer.intake import keys
 from consumer.settings import Settings
+from consumer.worker import probes
 
 LEAST_FREE = 0.05
 """Of a disk."""
@@ -38,15 +39,41 @@ async def sqs(settings: Settings) -> Check:
         from consumer.intake.queue import connected  # noqa: PLC0415 - comes with the extra `sqs`
 
         async with connected(settings.intake_queue, connections=1) as queues:
-            doubts = [doubt for queue in queues for doubt in await queue.check()]
+            risks = [risk for queue in queues for risk in await queue.check()]
             dead = {queue.name: await queue.dead_letters() for queue in queues}
     except (Fatal, UsageError) as error:
         return attention("sqs", str(error), "correct OUTCOMES_INTAKE_QUEUE, AWS_REGION or AWS' credentials")
-    if doubts:
-        return attention("sqs", "; ".join(doubts), f"change the attributes of {named}; docs/how-to/canvas.md has them")
+    if risks:
+        return attention("sqs", "; ".join(risks), f"change the attributes of {named}; docs/how-to/canvas.md has them")
     if lost := ", ".join(f"{count:,} of {name}" for name, count in dead.items() if count):
         return attention("sqs", f"messages are in the dead-letter queue: {lost}", "read them there, and the intake's log")
     return ok("sqs", f"there, with a redrive policy: {named}")
+
+
+async def intake(url: str) -> Check:
+    """Whether an intake runs there and can store what comes."""
+    url = url.rstrip("/")
+    try:
+        status, said = await probes.ask(f"{url}/readyz")
+        counted = _counted((await probes.ask(f"{url}/metrics"))[1])
+    except Transient as error:
+        return attention(
+            "intake", str(error), "start the intake, or correct --intake: it names its probes (OUTCOMES_HTTP_PORT)"
+        )
+    stored, spooled = (counted.get(f"outcomes_intake_{name}") for name in ("stored_total", "spool_events"))
+    if stored is None or spooled is None:
+        return attention("intake", f"{url} is no intake", "name the probes of the intake (OUTCOMES_HTTP_PORT)")
+    found = f"{url} has stored {stored:,.0f} events since it was started, and {spooled:,.0f} wait in its spool"
+    if status != 200:
+        advice = "bring back what it waits for; its log says more"
+        return attention("intake", f"{found}; it is {said.strip()}", advice)
+    return ok("intake", found)
+
+
+def _counted(metrics: str) -> dict[str, float]:
+    """The numbers without a label."""
+    lines = (line.split(" ") for line in metrics.splitlines() if "#" not in line and "{" not in line)
+    return {name: float(value) for name, value in lines}
 
 
 def disk(settings: Settings) -> Check:

@@ -26,7 +26,7 @@ FIRST_PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.5, 15.0
 
 
 class Keeper:
-    """Without a spool (None), what the outlet does not take is not kept. `sleep` waits between tries."""
+    """Without a spool (None), what the outlet does not take is not kept. `came_in`: `https`, or `sqs:` and the queue's name."""
 
     def __init__(
         self,
@@ -34,12 +34,14 @@ class Keeper:
         spool: Spool | None,
         metrics: IntakeMetrics,
         *,
+        came_in: str = "https",
         outlet_seconds: float = OUTLET_SECONDS,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._outlet = outlet
         self._spool = spool
         self._metrics = metrics
+        self._paused = metrics.paused.labels(came_in)
         self._outlet_seconds = outlet_seconds
         self._sleep = sleep
         self._spooling = Grouped(self._append, MOST_TOGETHER)
@@ -107,12 +109,12 @@ class Keeper:
         if self._away_since is not None:
             log.get("intake").info("outlet_back", seconds=round(time.monotonic() - self._away_since, 1))
             self._away_since = None
-            self._metrics.paused.set(0)
+            self._paused.set(0)
 
     def _went_away(self, error: BaseException) -> None:
         if self._away_since is None:
             self._away_since = time.monotonic()
-            self._metrics.paused.set(1)
+            self._paused.set(1)
             spooled = self._spool and self._spool.events
             log.get("intake").warning("outlet_away", error=str(error) or "no answer in time", spool=spooled)
         self._spooled.set()  # whoever drains tries it again

@@ -62,7 +62,7 @@ class Queue:
                 if _code(error) not in _NOT_ALLOWED:
                     raise
                 return [f"the attributes of {self.name} cannot be read: allow sqs:GetQueueAttributes to have them checked"]
-        return doubts(self.name, answer["Attributes"])
+        return risks(self.name, answer["Attributes"])
 
     async def dead_letters(self) -> int | None:
         """How many its dead-letter queue holds, roughly; None where that may not be known. After `check`."""
@@ -152,7 +152,7 @@ def name_of(queue: str) -> str:
     return queue.rstrip("/").rpartition("/")[2]
 
 
-def doubts(name: str, attributes: Mapping[str, str]) -> list[str]:
+def risks(name: str, attributes: Mapping[str, str]) -> list[str]:
     """What of a queue's attributes, as SQS gives them, loses events or blocks them: a sentence each."""
     found = []
     redrive = json.loads(attributes.get("RedrivePolicy") or "{}")

@@ -101,7 +101,7 @@ class Receiving:
         while not self._stopped.is_set():
             try:
                 for sentence in await self._queue.check():
-                    log.get("intake").warning("queue_doubt", note=sentence)
+                    log.get("intake").warning("queue_at_risk", note=sentence)
                 of = version("outcomes-consumer")
                 log.get("intake").info("receiving", version=of, queue=self._queue.name, direct=direct, probes=probes)
                 break

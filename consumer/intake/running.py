@@ -14,10 +14,11 @@ import uvicorn
 from consumer import log
 from consumer.errors import Fatal, reason
 from consumer.intake import connections, keys
-from consumer.intake.gates import Signed, gate_of
+from consumer.intake.gates import Gate, Signed, gate_of
 from consumer.intake.https import ANSWER_SECONDS, Https
 from consumer.intake.keeping import Keeper
 from consumer.intake.keys import KeySet
+from consumer.intake.lifetime import ended, until_stopped
 from consumer.intake.metrics import IntakeMetrics
 from consumer.intake.outlet import outlet_of
 from consumer.intake.probes import Probes
@@ -109,23 +110,15 @@ async def run(settings: Settings, dsn: str | None, stop: asyncio.Event) -> None:
                 spool=spool and spool.events,
                 probes=probes,
             )
-            tasks = [
-                asyncio.create_task(stop.wait(), name="signal"),
-                asyncio.create_task(keeper.drain(), name="drain"),
-                asyncio.create_task(_watch(health, keeper, key_set if isinstance(gate, Signed) else None), name="watch"),
-            ]
+            tasks = [asyncio.create_task(keeper.drain(), name="drain")]
+            if isinstance(gate, Signed):
+                tasks.append(asyncio.create_task(_fetch_keys(key_set), name="keys"))
             try:
-                await asyncio.wait([*tasks, server], return_when=asyncio.FIRST_COMPLETED)
+                await until_stopped(stop, [*tasks, server], health, lambda: _waiting_for(keeper, gate, key_set))
                 if not stop.is_set():
-                    for task in (*tasks, server):
-                        if task.done():
-                            task.result()
                     raise Fatal("the server ended by itself; its log says why")
             finally:
-                health.waiting_for = "the end: it was told to stop"
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await ended(tasks)
     finally:
         await keeper.close()
     log.get("intake").info("intake_stopped", spool=spool and spool.events)
@@ -138,12 +131,15 @@ def _probes(settings: Settings, health: Health, metrics: IntakeMetrics) -> Any:
     return listening(Probes(health, metrics), settings.http_host, settings.http_port, names=names)
 
 
-async def _watch(health: Health, keeper: Keeper, key_set: KeySet | None) -> None:
-    """What the probes say, each second; fetches the keys until there are some."""
+async def _fetch_keys(key_set: KeySet) -> None:
+    """Until there are some; then each unknown one makes the gate look again."""
     while True:
-        health.last_progress = time.monotonic()
-        keys_away = key_set is not None and not key_set.known
-        health.waiting_for = " and ".join(filter(None, ("Canvas' keys" if keys_away else None, keeper.waiting_for))) or None
-        if key_set is not None and keys_away:
+        if not key_set.known:
             await key_set.look_again()
         await asyncio.sleep(1)
+
+
+def _waiting_for(keeper: Keeper, gate: Gate, key_set: KeySet) -> str | None:
+    """All that is missing: who mends one of them would believe that all is well."""
+    keys_away = "Canvas' keys" if isinstance(gate, Signed) and not key_set.known else None
+    return " and ".join(filter(None, (keys_away, keeper.waiting_for))) or None

@@ -9,6 +9,7 @@ from typing import Any
 from consumer import log
 from consumer.errors import NoEvent, Transient, UsageError
 from consumer.intake.keeping import Keeper
+from consumer.intake.lifetime import ended, until_stopped
 from consumer.intake.metrics import IntakeMetrics
 from consumer.intake.outlet import outlet_of
 from consumer.intake.queue import connected
@@ -35,7 +36,9 @@ async def run(settings: Settings, dsn: str | None, stop: asyncio.Event) -> None:
         found = await stack.enter_async_context(connected(settings.intake_queue, 2 * RECEIVERS * len(settings.intake_queue)))
         queues, keepers = [], []
         for queue in found:
-            keeper = Keeper(outlet_of(settings, dsn, f"sqs:{queue.name}"), None, metrics, outlet_seconds=STORE_SECONDS)
+            came_in = f"sqs:{queue.name}"
+            outlet = outlet_of(settings, dsn, came_in)
+            keeper = Keeper(outlet, None, metrics, came_in=came_in, outlet_seconds=STORE_SECONDS)
             stack.push_async_callback(keeper.close)
             await keeper.check()
             keepers.append(keeper)
@@ -69,31 +72,19 @@ async def _until(
     probes: str | None = None,
 ) -> None:
     receivers = [asyncio.create_task(queue.run(direct=direct, probes=probes)) for queue in queues]
-    others = [
-        asyncio.create_task(stop.wait()),
-        asyncio.create_task(_watch(health, queues, stop)),
-        *(asyncio.create_task(keeper.drain()) for keeper in keepers),
-    ]
+    drains = [asyncio.create_task(keeper.drain()) for keeper in keepers]
     try:
-        done, _ = await asyncio.wait([*receivers, *others], return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
+        await until_stopped(
+            stop,
+            [*receivers, *drains],
+            health,
+            lambda: next((queue.waiting_for for queue in queues if queue.waiting_for), None),
+        )
         for queue in queues:
             queue.stop()
         await asyncio.wait(receivers, timeout=STOP_SECONDS)
     finally:
-        for task in (*receivers, *others):
-            task.cancel()
-        await asyncio.gather(*receivers, *others, return_exceptions=True)
-
-
-async def _watch(health: Health, queues: list[Receiving], stop: asyncio.Event) -> None:
-    """What the probes say, each second."""
-    while True:
-        health.last_progress = time.monotonic()
-        stopping = "the end: it was told to stop" if stop.is_set() else None
-        health.waiting_for = stopping or next((queue.waiting_for for queue in queues if queue.waiting_for), None)
-        await asyncio.sleep(1)
+        await ended([*receivers, *drains])
 
 
 class Tokens:

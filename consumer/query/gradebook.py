@@ -118,8 +118,12 @@ async def gradebook_of(
     scale_at: datetime | None = None,
     rows: Rows = ALL_THAT_COUNT,
     people: PeopleOf = people_of,
+    page: slice | None = None,
 ) -> Gradebook:
-    """Reads it in one snapshot. Raises `UsageError` where nobody has ever told of the course, or of the section."""
+    """Reads it in one snapshot. Raises `UsageError` where nobody has ever told of the course, or of the section.
+
+    `page`: the cells of these students alone are read; the summaries are over all in any case.
+    """
     async with connection.transaction(isolation="repeatable_read", readonly=True):
         await refuse_retired(connection, at, known_at)
         await refuse_retired(connection, scale_at, None)
@@ -135,7 +139,10 @@ async def gradebook_of(
         students = tuple(student for student in everybody if rows.include(student))
         counted = None if rows.are_all_that_count else [student.key for student in students if student.standing != "left"]
         outcomes = await outcomes_of(connection, *asked, scale_at=scale_at, students=counted)
-        cells = await connection.fetch(sql("gradebook_cells"), *asked, scale_at)
+        if page is None:
+            cells = await connection.fetch(sql("gradebook_cells"), *asked, scale_at)
+        else:
+            cells = await connection.fetch(sql("gradebook_cells_of"), *asked, [student.key for student in students[page]])
         if left := [student.key for student in students if student.standing == "left"]:
             cells += await connection.fetch(
                 sql("gradebook_left"), *asked, left, [row["learning_outcome_id"] for row in outcomes]

@@ -70,6 +70,7 @@ async def verify(connection: Connection) -> Verification:
             await _private(connection, "quarantined = records in quarantine", sql("check_quarantine")),
             await _private(connection, "open records in quarantine = tallied ones", sql("check_tally")),
             await _check(connection, "ignored = ignored events counted by name", sql("check_ignored")),
+            await _check(connection, "each kept summary is what is computed", sql("check_summaries")),
         ]
         for name, table in TABLES.items():
             promise = f"each current {name} is the newest of its versions"
@@ -144,10 +145,14 @@ def render(found: Verification) -> RenderableType:
         if check.failures:
             parts.append(Text(f"WRONG  {check.promise}: {check.failures:,} times", style="red"))
             parts += [Text(f"       {printable(example)}") for example in check.examples]
-    left_out = sum(check.failures is None for check in found.checks)
-    if left_out:
+    if any(check.failures is None for check in found.checks):
         parts.append(Text(QUARANTINE_LEFT_OUT))
-    held = sum(check.failures == 0 for check in found.checks)
-    beside = f", {left_out} left out" if left_out else ""
-    parts.append(Text(f"{held} of {len(found.checks)} checks hold{beside}", style="green" if found.holds else "red"))
+    parts.append(Text(verdict(found), style="green" if found.holds else "red"))
     return Group(*parts)
+
+
+def verdict(found: Verification) -> str:
+    """How many checks hold."""
+    left_out = sum(check.failures is None for check in found.checks)
+    held = sum(check.failures == 0 for check in found.checks)
+    return f"{held} of {len(found.checks)} checks hold" + (f", {left_out} left out" if left_out else "")

@@ -1,32 +1,26 @@
-"""A folder of captured files and its manifest: what is in the manifest is on disk, whole, and captured once.
+"""Captured files and their manifest: what is in the manifest is stored, whole, and captured once.
 
 A line of a file is a record: topic, partition, offset, time in milliseconds, and its payload as text (in base64 if it is none).
-A file is written under a hidden name, synced, renamed, and only then named in the manifest, with its positions. So after a kill
-at any step the manifest says where to go on. A whole file that it does not name yet is added to it at the next start.
+A file is whole before the manifest names it, with its positions. So after a kill at any step the manifest says where to go on.
+A whole file that it does not name yet is added to it at the next start.
 """
 
-import fcntl
-import os
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import orjson
 import zstandard
 
-from consumer.errors import Fatal
 from consumer.ingest.batch import Partition
 from consumer.ingest.records import RawRecord
+from consumer.sources.storage import SUFFIX, Storage, disk_errors
 
-MANIFEST = ".manifest.ndjson"
-"""Hidden, so that a replay of the folder does not read it."""
 FILE_BYTES = 64 * 1024 * 1024
 """Packed; a file that has more is completed."""
-_SUFFIX, _PART = ".ndjson.zst", ".part"
 _CHUNK = 1024 * 1024
 
 Ranges = dict[Partition, tuple[int, int]]
@@ -34,10 +28,10 @@ Ranges = dict[Partition, tuple[int, int]]
 
 
 class Archive:
-    """The folder, which belongs to one process. Methods block. Raises `Fatal` where the disk fails or the folder is in use."""
+    """All that was captured to one place. Methods block. Raise `Fatal` where the disk fails, and `StoreAway`."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
         self.positions: dict[Partition, int] = {}
         """The next record of each partition that is not in a whole file."""
         self.files = 0
@@ -45,19 +39,16 @@ class Archive:
         """In whole files."""
         self._last = 0
         self._open: _Writing | None = None
-        with _said(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            self._lock = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                os.close(self._lock)
-                raise Fatal(f"another capture writes to {folder}: give each a folder of its own") from error
-            self._recover()
+        try:
+            with disk_errors(storage.name):
+                self._recover()
+        except BaseException:
+            storage.close()
+            raise
 
     def append(self, records: Iterable[tuple[RawRecord, int]]) -> None:
         """Writes records, of each partition in order. A new day begins a new file, and so does a full one."""
-        with _said(self._folder):
+        with disk_errors(self._storage.name):
             for record, milliseconds in records:
                 if record.value is None:
                     continue  # a tombstone says nothing
@@ -65,80 +56,81 @@ class Archive:
                 if self._open is not None and (day > self._open.day or self._open.bytes > FILE_BYTES):
                     self.complete()
                 if self._open is None:
-                    self._open = _Writing(self._folder, self._last + 1, day)
+                    self._open = _Writing(self._storage, f"{day}/{self._last + 1:08}{SUFFIX}")
                 try:
                     self._open.write(record, milliseconds)
                 except OSError:
-                    self._open = None  # a part of it is missing
+                    self._give_up()  # a part of it is missing
                     raise
 
     def complete(self) -> None:
         """Makes the open file a whole one, and names it in the manifest."""
         if self._open is None:
             return
-        with _said(self._folder):
+        with disk_errors(self._storage.name):
             writing, self._open = self._open, None
-            path = writing.finish()
-            self._name(path, writing.ranges, writing.records)
+            file = writing.finish()
+            source, size = _digest(file)
+            self._storage.keep(writing.name, file)
+            self._name(writing.name, source, size, writing.ranges, writing.records)
 
     def close(self) -> None:
-        """Lets another process have the folder."""
-        os.close(self._lock)
+        """Lets another process have the place. What is not complete is captured again."""
+        self._give_up()
+        self._storage.close()
+
+    def _give_up(self) -> None:
+        writing, self._open = self._open, None
+        if writing is not None:
+            writing.give_up()
 
     def _recover(self) -> None:
-        manifest = self._folder / MANIFEST
         known: set[str] = set()
-        if manifest.exists():
-            text = manifest.read_bytes()
-            whole = text[: text.rfind(b"\n") + 1]  # a line that was cut in the middle: its file is found below
-            if whole != text:
-                os.truncate(manifest, len(whole))
-            for line in whole.splitlines():
-                entry = orjson.loads(line)
-                known.add(entry["file"])
-                self._count(entry["file"], _ranges(entry["positions"]), entry["records"])
-        for part in self._folder.glob(f"*/.*{_PART}"):
-            part.unlink()  # its records are read again
-        for path in sorted(self._folder.glob(f"*/*{_SUFFIX}"), key=lambda path: path.name):
-            if str(path.relative_to(self._folder)) not in known:
-                self._name(path, *_read(path))
+        for line in self._storage.manifest().splitlines():
+            entry = orjson.loads(line)
+            known.add(entry["file"])
+            self._count(entry["file"], _ranges(entry["positions"]), entry["records"])
+        for name in self._storage.files():
+            if name not in known:
+                self._add(name)
 
-    def _name(self, path: Path, ranges: Ranges, records: int) -> None:
-        name = str(path.relative_to(self._folder))
+    def _add(self, name: str) -> None:
+        with self._storage.open(name) as file:
+            source, size = _digest(file)
+            ranges, records = _read(file)
+        if any(first < self.positions.get(partition, 0) for partition, (first, _) in ranges.items()):
+            self._storage.remove(name)  # by a capture that another one had overtaken: the records are in its files
+        else:
+            self._name(name, source, size, ranges, records)
+
+    def _name(self, name: str, source: str, size: int, ranges: Ranges, records: int) -> None:
         entry = {
             "file": name,
-            "source": f"file:{_digest(path)}",
-            "bytes": path.stat().st_size,
+            "source": source,
+            "bytes": size,
             "records": records,
             "positions": [[*partition, *offsets] for partition, offsets in sorted(ranges.items())],
             "completed_at": datetime.now(UTC),
         }
-        with (self._folder / MANIFEST).open("ab") as manifest:
-            manifest.write(orjson.dumps(entry) + b"\n")
-            manifest.flush()
-            os.fsync(manifest.fileno())
-        _sync(self._folder)
+        self._storage.note(orjson.dumps(entry) + b"\n")
         self._count(name, ranges, records)
 
     def _count(self, name: str, ranges: Ranges, records: int) -> None:
-        self._last = max(self._last, int(Path(name).name.removesuffix(_SUFFIX)))
+        self._last = max(self._last, int(name.rpartition("/")[2].removesuffix(SUFFIX)))
         self.positions |= {partition: behind for partition, (_, behind) in ranges.items()}
         self.files += 1
         self.records += records
 
 
 class _Writing:
-    """A file under its hidden name."""
+    """A file that is not whole yet."""
 
-    def __init__(self, folder: Path, number: int, day: str) -> None:
-        self.day = day
+    def __init__(self, storage: Storage, name: str) -> None:
+        self.name = name
+        self.day = name.partition("/")[0]
         self.records = 0
         self.ranges: Ranges = {}
-        self._path = folder / day / f"{number:08}{_SUFFIX}"
-        self._part = self._path.with_name(f".{self._path.name}{_PART}")
-        self._path.parent.mkdir(exist_ok=True)
-        _sync(folder)
-        self._file: BinaryIO = self._part.open("wb")
+        self._file = storage.begin(name)
         self._packing = zstandard.ZstdCompressor(write_checksum=True).stream_writer(self._file, closefd=False)
 
     @property
@@ -162,26 +154,28 @@ class _Writing:
         _extend(self.ranges, Partition(record.source, record.partition), record.position)
         self.records += 1
 
-    def finish(self) -> Path:
-        """On disk, under its own name."""
+    def give_up(self) -> None:
+        """A file that is never whole."""
+        with suppress(OSError):  # the disk may be full
+            self._file.close()
+
+    def finish(self) -> BinaryIO:
+        """All of it is written."""
         self._packing.close()  # type: ignore[no-untyped-call]
         self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._part.rename(self._path)
-        _sync(self._path.parent)
-        return self._path
+        return self._file
 
 
 def _extend(ranges: Ranges, partition: Partition, offset: int) -> None:
     ranges[partition] = (ranges[partition][0] if partition in ranges else offset, offset + 1)
 
 
-def _read(path: Path) -> tuple[Ranges, int]:
+def _read(file: BinaryIO) -> tuple[Ranges, int]:
     """What a whole file holds."""
     ranges: Ranges = {}
     records = 0
-    with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as text:
+    file.seek(0)
+    with zstandard.ZstdDecompressor().stream_reader(file) as text:
         for line in _lines(text):
             entry = orjson.loads(line)
             _extend(ranges, Partition(entry["topic"], entry["partition"]), entry["offset"])
@@ -200,36 +194,16 @@ def _ranges(positions: list[tuple[str, int, int, int]]) -> Ranges:
     return {Partition(topic, number): (first, behind) for topic, number, first, behind in positions}
 
 
-def _digest(path: Path) -> str:
-    """As a replay names the file."""
+def _digest(file: BinaryIO) -> tuple[str, int]:
+    """The source, as a replay names the file, and its bytes."""
     digest = blake2b(digest_size=16)
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
+    file.seek(0)
+    while chunk := file.read(_CHUNK):
+        digest.update(chunk)
+    return f"file:{digest.hexdigest()}", file.tell()
 
 
 def _day(milliseconds: int) -> str:
     """In UTC; today where the topic's clock runs ahead."""
     now = datetime.now(UTC)
     return f"{min(now, datetime.fromtimestamp(max(0, milliseconds) / 1000, UTC)):%Y-%m-%d}"
-
-
-@contextmanager
-def _said(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        sentence = (
-            f"{error.filename or folder} cannot be used ({error.strerror}); what is in the manifest is safe, start it again"
-        )
-        raise Fatal(sentence) from error
-
-
-def _sync(folder: Path) -> None:
-    """The names in it too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,7 +1,8 @@
 """Delivers to an intake as Canvas does: one event a request, again until it is answered with 2xx."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 
 import aiohttp
@@ -15,6 +16,8 @@ PAUSE_SECONDS, MOST_PAUSE_SECONDS = 0.2, 5.0
 ANSWER_SECONDS = 15.0
 """Then Canvas gives up, and delivers again."""
 _FINAL = {400, 403, 404, 405, 413}
+KEY_SECONDS = 60.0
+"""An intake may not have fetched a new key yet, and asks for it every 30 s; after that 401 is final too."""
 _SHOWN = 200
 """Characters of an answer."""
 SECRET_HEADER = "X-Outcomes-Secret"  # noqa: S105 - its name
@@ -34,10 +37,9 @@ async def deliver(
     Calls `waiting` with a sentence for each reason why one has to be delivered again, once.
 
     Raises `Transient` with the last reason where one was not within `seconds`, and `Fatal` where the intake refuses one
-    for what no later delivery changes. An unknown signature (401) is none of that: the intake may not have fetched its key yet.
+    for what no later delivery changes: 401 to a `secret` at once, to a signature after `KEY_SECONDS`.
     """
     rest, done = iter(bodies), 0
-    final = _FINAL if secret is None else _FINAL | {401}
     last, told = "", set[str]()
     headers = {} if secret is None else {SECRET_HEADER: secret}
 
@@ -49,8 +51,8 @@ async def deliver(
     async def in_turn(client: aiohttp.ClientSession) -> None:
         nonlocal done, last
         for body in rest:
-            pause = PAUSE_SECONDS
-            while last := await _refused(client, url, body, final):
+            pause, key_is_known = PAUSE_SECONDS, time.monotonic() + KEY_SECONDS
+            while last := await _refused(client, url, body, secret is not None or time.monotonic() > key_is_known):
                 wait_for(last)
                 await asyncio.sleep(pause)
                 pause = min(MOST_PAUSE_SECONDS, 2 * pause)
@@ -76,8 +78,11 @@ async def _all(tasks: list["asyncio.Task[None]"]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _refused(client: aiohttp.ClientSession, url: str, body: bytes, final: Collection[int]) -> str:
-    """Delivers once. Why it was not taken; empty where it was. Raises `Fatal` for a final answer."""
+async def _refused(client: aiohttp.ClientSession, url: str, body: bytes, is_known: bool) -> str:
+    """Delivers once. Why it was not taken; empty where it was. Raises `Fatal` for a final answer.
+
+    `is_known`: whether the intake can know who delivers.
+    """
     try:
         async with client.post(url, data=body) as answer:
             if answer.status < 300:
@@ -93,7 +98,7 @@ async def _refused(client: aiohttp.ClientSession, url: str, body: bytes, final: 
         return f"nobody listens at {where}" if refused else f"{where} cannot be reached ({error.os_error.strerror})"
     except (aiohttp.ClientError, TimeoutError) as error:  # it was killed in between, or hangs
         return f"no whole answer came ({type(error).__name__})"
-    if answer.status in final:
+    if answer.status in _FINAL or (answer.status == 401 and is_known):
         raise Fatal(f"the intake refuses an event {said}")
     return f"its last answer was {said}"
 

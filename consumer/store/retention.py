@@ -213,6 +213,7 @@ class _TableRetention:
                 sql("retain_swap_in").format(parent=self._parent, name=name, lower=lower, upper=upper)
             )
         await self._connection.execute(sql("retain_rename"), self._new, final)
+        await self._connection.execute(sql("retain_summaries"))
 
     async def _name_afterwards(self, partition: YearPartition) -> str:
         """Name of a detached partition. It changes if an earlier run for the same year has left the name that we need."""

@@ -17,7 +17,7 @@ from consumer.ingest.records import Rejected
 from consumer.settings import People
 from consumer.store import schema
 from consumer.store.dry_run import DryRunWriter, create_dry_run_tables
-from consumer.store.postgres import connect, sqlstate, translating, write_times_fast
+from consumer.store.postgres import Connection, connect, sqlstate, translating, write_times_fast
 from consumer.store.writer import Writer
 
 T = TypeVar("T")
@@ -79,6 +79,14 @@ class Store:
     async def remove_names(self, people: People) -> None:
         """Takes names of people out of the projection, unless this setting stores them."""
         await self._using(lambda writer: writer.remove_names(people))
+
+    async def summaries_due(self) -> list[str]:
+        """Tenants whose kept summaries are not up to date."""
+        return await self._using(lambda writer: writer.summaries_due())
+
+    async def another_connection(self) -> Connection:
+        """For what takes long and writes no batch."""
+        return await connect(self._dsn, statement_seconds=self._statement_seconds)
 
     async def begin_again(self, partition: Partition, at: int) -> None:
         """Moves the position of a file from `at` back to its start."""

@@ -16,6 +16,7 @@ from consumer.ingest.batch import Batch, Books, Partition, Staged, books_of, sor
 from consumer.ingest.records import Accepted, Rejected
 from consumer.ingest.tables import TABLES, Table
 from consumer.settings import People
+from consumer.store import summaries
 from consumer.store.counts import count_ignored, count_unknown
 from consumer.store.person_names import remove_names, write_names
 from consumer.store.postgres import Connection, translating
@@ -127,6 +128,10 @@ class Writer:
         """Takes names of people out of the projection, unless this setting stores them."""
         with translating():
             await remove_names(self._connection, people)
+
+    async def summaries_due(self) -> list[str]:
+        """Tenants whose kept summaries are not up to date."""
+        return await summaries.due(self._connection)
 
     def abandon(self) -> None:
         """Drops the connection at once; the server rolls back what is not committed."""

@@ -7,6 +7,7 @@ from consumer.errors import Fatal, Transient
 from consumer.ingest.batch import Partition
 from consumer.settings import Settings
 from consumer.store.store import Store
+from consumer.worker.metrics import Metrics
 from consumer.worker.outages import Outages
 from consumer.worker.partitions import Lease, Phase, named
 
@@ -19,6 +20,7 @@ class Beginning:
 
     settings: Settings
     store: Store
+    metrics: Metrics
     outages: Outages
     appeared: set[str] = field(default_factory=set)
     """Topics that did not exist when this worker started."""
@@ -82,6 +84,7 @@ class Beginning:
             )
         _logger.warning("gap", partition=name, reason=reason, position=position, first=first, end=end)
         await self.outages.patiently(lambda: self.store.skip_gap(partition, position, first, reason), "postgres")
+        self.metrics.gaps.inc()
         return first
 
 

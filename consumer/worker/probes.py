@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Protocol
 
-from aiohttp import web
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
-from consumer.errors import Fatal, reason
+from consumer.errors import Fatal, Transient, reason
+
+ASK_SECONDS = 5.0
 
 
-class Health(Protocol):
+class Probed(Protocol):
     """What `/livez` and `/readyz` say."""
 
     @property
@@ -21,9 +23,18 @@ class Health(Protocol):
         """False when only a restart helps."""
 
 
+async def ask(url: str) -> tuple[int, str]:
+    """What the probes of another process answer. Raises `Transient`."""
+    try:
+        async with ClientSession(timeout=ClientTimeout(ASK_SECONDS)) as client, client.get(url) as answer:
+            return answer.status, await answer.text(errors="replace")
+    except (ClientError, ValueError, TimeoutError) as error:
+        raise Transient(f"{url} does not answer: {error or type(error).__name__}") from error
+
+
 @asynccontextmanager
 async def serving(
-    host: str, port: int, health: Health, metrics: Callable[[], bytes], *, or_another: bool = False
+    host: str, port: int, health: Probed, metrics: Callable[[], bytes], *, or_another: bool = False
 ) -> AsyncIterator[int]:
     """Answers while the block runs; gives the port. Port 0 picks a free one, as `or_another` does where the port is taken."""
 

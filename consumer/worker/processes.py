@@ -35,6 +35,9 @@ MOST_DEATHS = 5
 
 HEALTHY_SECONDS = 60.0
 
+EXIT_SECONDS = 60.0
+"""A member that says no more and has not ended for so long is killed."""
+
 AGAIN_SECONDS = 1.0
 """Pause before a member that died is started again; twice as long after each death in a row."""
 
@@ -179,7 +182,11 @@ class Processes:
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=_LONGEST_REPORT)
         try:
             await self._hear(member, reader)
-            return await process.wait()
+            ending = asyncio.ensure_future(process.wait())
+            await asyncio.wait([ending], timeout=EXIT_SECONDS)
+            if not ending.done():
+                self._kill_stuck(member, EXIT_SECONDS)
+            return await ending
         finally:
             writer.close()
 
@@ -195,7 +202,10 @@ class Processes:
             if not line.endswith(b"\n"):  # nothing, or what a kill has left of a line
                 return
             silent, turns = 0, member.take(line)
-        _logger.warning("process_stuck", process=member.number, silent_seconds=silent * REPORT_SECONDS, note="it is killed")
+        self._kill_stuck(member, silent * REPORT_SECONDS)
+
+    def _kill_stuck(self, member: _Member, silent_seconds: float) -> None:
+        _logger.warning("process_stuck", process=member.number, silent_seconds=silent_seconds, note="it is killed")
         member.send(signal.SIGKILL)
 
     def alive(self) -> bool:

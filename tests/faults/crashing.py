@@ -15,7 +15,7 @@ from asyncpg import Connection
 from asyncpg.transaction import Transaction
 
 from consumer.commands.main import main
-from consumer.sources import archive
+from consumer.sources import archive, storage, stored_objects
 from consumer.sources.kafka import KafkaSource
 from consumer.store import quarantine, writer
 from consumer.store.store import Store
@@ -106,6 +106,11 @@ def _around(owner: Any, name: str, *, after: bool) -> None:
     archive.FILE_BYTES = 1_000  # many files of few records
 
 
+def _kept() -> None:
+    for place in (storage.Folder, stored_objects.Objects):
+        _around(place, "keep", after=True)
+
+
 POINTS: dict[str, Callable[[], None]] = {
     "fetched": lambda: _after(KafkaSource, "fetch", bool),
     "decoded": lambda: _before(Worker, "_hand_over"),
@@ -128,7 +133,7 @@ RETRY_POINTS: dict[str, Callable[[], None]] = {
 CAPTURE_POINTS: dict[str, Callable[[], None]] = {
     "record_written": lambda: _around(archive._Writing, "write", after=True),
     "file_full": lambda: _around(archive._Writing, "finish", after=False),
-    "file_renamed": lambda: _around(archive._Writing, "finish", after=True),
+    "file_kept": _kept,
     "file_named": lambda: _around(archive.Archive, "_name", after=True),
 }
 """Each step of a captured file."""

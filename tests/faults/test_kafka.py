@@ -272,6 +272,7 @@ async def test_a_topic_that_is_made_anew_under_the_worker_is_not_taken_for_the_o
         await send(own_broker.bootstrap, name, told[250:])
         if on_gap == "continue":
             await until(lambda: _at_least(database, len(told)))
+            assert await probes.shows("gaps_total") == 1
             code, _, err = await worker.end()
             assert code == 0, err
             assert any(line["event"] == "gap" and line["reason"] == "topic_recreated" for line in logged(err))

@@ -17,12 +17,12 @@ from structlog.testing import capture_logs
 from consumer.errors import Fatal, RecordTooLarge, Transient
 from consumer.intake import spool as spooling
 from consumer.intake.events import Event
+from consumer.intake.gates import Signed
 from consumer.intake.keeping import MOST_PAUSE_SECONDS, Keeper
 from consumer.intake.keys import KeySet
 from consumer.intake.metrics import IntakeMetrics
-from consumer.intake.running import _watch
+from consumer.intake.running import _waiting_for
 from consumer.intake.spool import Spool, SpoolFull
-from consumer.worker.outages import Health
 from tests import scratch
 from tests.acceptance.running import until
 from tests.intake import canvas
@@ -126,14 +126,21 @@ async def test_readyz_names_all_that_is_missing(tmp_path: Path) -> None:
     async def away() -> bytes:
         raise Transient("away")
 
-    health, keeper = Health(0.0), Keeper(Held(Transient("away")), None, IntakeMetrics())
+    keeper, key_set = Keeper(Held(Transient("away")), None, IntakeMetrics()), KeySet(away, tmp_path / "jwks.json")
     with pytest.raises(Transient):
         await keeper.keep(event(1))
-    watching = asyncio.create_task(_watch(health, keeper, KeySet(away, tmp_path / "jwks.json")))
-    await until(lambda: _is(health.waiting_for != Health(0.0).waiting_for))
-    watching.cancel()
     await keeper.close()
-    assert health.waiting_for == "Canvas' keys and the topic or the database"
+    assert _waiting_for(keeper, Signed(key_set, canvas.ISSUER), key_set) == "Canvas' keys and the topic or the database"
+
+
+async def test_each_queue_says_whether_its_outlet_is_away() -> None:
+    """One that can store does not hide another that cannot."""
+    metrics = IntakeMetrics()
+    for came_in, error in (("sqs:one", Transient("away")), ("sqs:other", None)):
+        keeper = Keeper(Held(error), None, metrics, came_in=came_in)
+        await keeper.check()
+    shown = [metrics.registry.get_sample_value("outcomes_paused", {"came_in": f"sqs:{name}"}) for name in ("one", "other")]
+    assert shown == [1, 0]
 
 
 @pytest.mark.parametrize("call", ["pwrite", "fdatasync", "open"])

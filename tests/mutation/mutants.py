@@ -25,6 +25,8 @@ _SIGN_IN = "tests/serve/test_sign_in.py"
 _OIDC = "consumer/serve/access/oidc.py"
 _LOOKS = "tests/serve/test_access_log.py"
 _MATRIX = "test_nobody_sees_more_than_theirs_nor_less"
+_PAGES = "consumer/serve/pages"
+_PAGE_TESTS = "tests/serve/test_pages.py"
 _STEP = "migrations/versions/0001_projection.objects.sql"
 _ORDERED = "migrations/versions/0003_index_order.before.sql"
 _FUNCTIONS = "migrations/functions"
@@ -67,13 +69,21 @@ _HTTPS = "consumer/intake/https.py"
 _KEEPING = "consumer/intake/keeping.py"
 _SPOOL = "consumer/intake/spool.py"
 _ARCHIVE = "consumer/sources/archive.py"
+_STORAGE = "consumer/sources/storage.py"
+_OBJECTS = "consumer/sources/stored_objects.py"
 _CAPTURED = "tests/acceptance/test_capture.py"
+_STORED = "tests/unit/test_stored_objects.py"
 _RECEIVING = "consumer/intake/receiving.py"
 _RECEIVED = "tests/intake/test_receiving.py"
 _DELIVERED = "tests/intake/test_https.py"
 _KEPT = "tests/intake/test_keeping.py"
 _OUTLETS = "tests/intake/test_outlets.py"
 _RHYTHM = "consumer/query/rhythm.py"
+_SUMMARIES = "tests/postgres/test_summaries.py"
+_MARKS = f"{_FUNCTIONS}/mark_summaries.sql"
+_STALE = f"{_FUNCTIONS}/stale_courses.sql"
+_SOURCES = f"{_FUNCTIONS}/summary_sources.sql"
+_REFRESH = f"{_FUNCTIONS}/refresh_summaries.sql"
 _REPORTS = "tests/postgres/test_reports.py"
 _DOCTOR = "tests/doctor/test_doctor.py"
 _FEED = "tests/doctor/test_feed.py"
@@ -134,6 +144,8 @@ _SIGTERM = _tests(_STOPPING, "test_sigterm_writes_all_that_was_read")
 _REORDERED = _tests("tests/faults/test_online_migration.py", "test_indexes_of_results_change_their_order_beside_who_writes")
 _RETAINED = _tests(_RETIRING, "test_every_moment_from_the_cutoff_on_answers_as_before")
 _RESTORED = _tests(_RETIRING, "test_a_result_restored_after_the_cutoff_is_told_from_a_new_one")
+_EACH_KIND = _tests(_SUMMARIES, "test_a_kept_summary_is_what_is_computed_after_each_kind_of_change")
+_ONE_MOMENT = _tests(_SUMMARIES, "test_summaries_are_brought_up_to_date_in_one_moment_alone")
 _REVOKED = _tests(_STOPPING, "test_partitions_are_given_up_only_when_what_is_being_written_is_written")
 
 _NEWER = """\
@@ -1569,6 +1581,48 @@ MUTANTS = (
         _tests("tests/serve/test_gradebook.py", "test_no_cell_of_the_file_is_a_formula"),
     ),
     Mutant(
+        "a text in a page is markup",
+        f"{_PAGES}/rendering.py",
+        "autoescape=True,",
+        "autoescape=False,",
+        _tests(_PAGE_TESTS, "test_pages_load_nothing_from_elsewhere_and_run_nothing_of_their_own"),
+    ),
+    Mutant(
+        "a page may load anything from anywhere",
+        f"{_PAGES}/routing.py",
+        '_HEADERS = {"Content-Security-Policy": POLICY, ',
+        "_HEADERS = {",
+        _tests(_PAGE_TESTS, "test_pages_load_nothing_from_elsewhere_and_run_nothing_of_their_own"),
+    ),
+    Mutant(
+        "a cell of a page's CSV is a formula",
+        f"{_PAGES}/routing.py",
+        "[field(value) for value in row]",
+        "list(row)",
+        _tests(_PAGE_TESTS, "test_no_cell_of_a_csv_is_a_formula"),
+    ),
+    Mutant(
+        "two levels of a page differ by their colour alone",
+        f"{_PAGES}/rendering.py",
+        'return "exceeds" if under < 0 else',
+        "return",
+        _tests(_PAGE_TESTS, "test_no_level_is_told_by_its_colour_alone"),
+    ),
+    Mutant(
+        "a question that has asked for names goes on in their role",
+        "consumer/serve/read_pool.py",
+        'await connection.execute(f"SET LOCAL ROLE {ROLE}")',
+        "pass",
+        _tests(_PAGE_TESTS, "test_names_are_shown_where_they_may_be_read"),
+    ),
+    Mutant(
+        "a page shows records of quarantine whoever's they are",
+        f"{_PAGES}/operations.py",
+        "    await tenant_of(connection, None)\n    await _as_writer",
+        "    await _as_writer",
+        _tests("tests/serve/test_page_details.py", "test_quarantine_is_shown_to_the_only_tenant_alone"),
+    ),
+    Mutant(
         "a request may trickle for ever",
         "consumer/serve/connections.py",
         "now - self.since > REQUEST_SECONDS",
@@ -2819,7 +2873,7 @@ MUTANTS = (
     Mutant(
         "a queue that loses events is healthy",
         "consumer/doctor/inlet.py",
-        "    if doubts:",
+        "    if risks:",
         "    if False:",
         _tests(_DOCTOR, "test_a_queue_that_loses_events_is_found"),
     ),
@@ -2967,9 +3021,9 @@ MUTANTS = (
     Mutant(
         "a wrong secret is tried until the time is over",
         "consumer/sources/delivering.py",
-        "_FINAL if secret is None else _FINAL | {401}",
-        "_FINAL",
-        _tests(_DOCTOR, "test_deliveries_to_a_running_intake_need_its_secret"),
+        "secret is not None or time.monotonic()",
+        "time.monotonic()",
+        _tests(_DOCTOR, "test_a_running_intake_is_asked_and_deliveries_need_its_secret"),
     ),
     Mutant(
         "a login that cannot write is healthy",
@@ -2989,13 +3043,13 @@ MUTANTS = (
     Mutant(
         "a whole file that the manifest does not name is captured again",
         _ARCHIVE,
-        "                self._name(path, *_read(path))\n",
+        "                self._add(name)\n",
         "                self._last += 1\n",
         _tests(_CAPTURED, "test_a_kill_at_any_step_loses_and_doubles_nothing"),
     ),
     Mutant(
         "a manifest line that was cut stops the capture",
-        _ARCHIVE,
+        _STORAGE,
         'text[: text.rfind(b"\\n") + 1]',
         "text",
         _tests(_CAPTURED, "test_a_kill_at_any_step_loses_and_doubles_nothing"),
@@ -3009,7 +3063,7 @@ MUTANTS = (
     ),
     Mutant(
         "two captures write to one folder",
-        _ARCHIVE,
+        _STORAGE,
         "                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
         "                pass\n",
         _tests("tests/unit/test_archive.py", "test_a_folder_belongs_to_one_process"),
@@ -3020,6 +3074,286 @@ MUTANTS = (
         'if self._settings.on_gap == "stop":',
         "if False:",
         _tests(_CAPTURED, "test_records_that_kafka_has_deleted_are_said"),
+    ),
+    Mutant(
+        "a captured file replaces that of another capture",
+        _OBJECTS,
+        'file, mode="create")',
+        'file, mode="overwrite")',
+        _tests(_STORED, "test_of_two_captures_the_second_to_write_ends"),
+    ),
+    Mutant(
+        "two captures note their files in turn",
+        _OBJECTS,
+        "text, mode=self._version)",
+        'text, mode="overwrite")',
+        _tests(_STORED, "test_of_two_captures_the_second_to_write_ends"),
+    ),
+    Mutant(
+        "a lost answer of the store is another capture",
+        _OBJECTS,
+        "if stored.read() != file.read():",
+        "if True:",
+        _tests(_STORED, "test_an_answer_that_was_lost_between_is_no_other_capture"),
+    ),
+    Mutant(
+        "a lost answer about the manifest is another capture",
+        _OBJECTS,
+        "if bytes(found.bytes()) != text:",
+        "if True:",
+        _tests(_STORED, "test_an_answer_that_was_lost_between_is_no_other_capture"),
+    ),
+    Mutant(
+        "records of a capture that was overtaken are there twice",
+        _ARCHIVE,
+        "if any(first < self.positions.get(partition, 0) for partition, (first, _) in ranges.items()):",
+        "if False:",
+        _tests(_STORED, "test_of_two_captures_the_second_to_write_ends"),
+    ),
+    Mutant(
+        "an object store that is away ends the capture",
+        "consumer/capture.py",
+        "            except Transient as error:\n                system",
+        "            except ConnectionError as error:\n                system",
+        _tests(_CAPTURED, "test_what_is_away_is_waited_for"),
+    ),
+    Mutant(
+        "messages are held while there is no room for the next",
+        _RECEIVING,
+        "                messages.clear()  # not held while it waits for room\n",
+        "",
+        _tests(_RECEIVED, "test_messages_that_are_stored_are_held_no_more"),
+    ),
+    Mutant(
+        "an intake that cannot store is healthy",
+        "consumer/doctor/inlet.py",
+        "    if status != 200:",
+        "    if False:",
+        _tests(_DOCTOR, "test_an_intake_that_cannot_store_is_said_and_a_worker_is_none"),
+    ),
+    Mutant(
+        "doctor migrates an embedded database",
+        "consumer/commands/doctor.py",
+        "say, migrate=False)",
+        "say)",
+        _tests("tests/acceptance/test_embedded.py", "test_an_embedded_postgres_runs_in_any_folder"),
+    ),
+    Mutant(
+        "a process that hangs while it exits is waited for",
+        "consumer/worker/processes.py",
+        "            if not ending.done():\n",
+        "            if False:\n",
+        _tests("tests/unit/test_processes.py", "test_who_hangs_while_it_exits_is_killed"),
+    ),
+    Mutant(
+        "who stays unknown delivers for ever",
+        "consumer/sources/delivering.py",
+        "secret is not None or time.monotonic() > key_is_known",
+        "secret is not None",
+        _tests("tests/intake/test_delivering.py", "test_who_stays_unknown_is_told_so"),
+    ),
+    Mutant(
+        "a queue that can store hides one that cannot",
+        "consumer/intake/keeping.py",
+        "metrics.paused.labels(came_in)",
+        'metrics.paused.labels("https")',
+        _tests(_KEPT, "test_each_queue_says_whether_its_outlet_is_away"),
+    ),
+    Mutant(
+        "what is written of kind result leaves no mark",
+        _MARKS,
+        "    WHEN 'result' THEN\n",
+        "    WHEN 'result' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind course leaves no mark",
+        _MARKS,
+        "    WHEN 'course' THEN\n",
+        "    WHEN 'course' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind of_course leaves no mark",
+        _MARKS,
+        "    WHEN 'of_course' THEN\n",
+        "    WHEN 'of_course' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind section leaves no mark",
+        _MARKS,
+        "    WHEN 'section' THEN\n",
+        "    WHEN 'section' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind enrollment leaves no mark",
+        _MARKS,
+        "    WHEN 'enrollment' THEN\n",
+        "    WHEN 'enrollment' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind identity leaves no mark",
+        _MARKS,
+        "    WHEN 'identity' THEN\n",
+        "    WHEN 'identity' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind link leaves no mark",
+        _MARKS,
+        "    WHEN 'link' THEN\n",
+        "    WHEN 'link' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind submission leaves no mark",
+        _MARKS,
+        "    WHEN 'submission' THEN\n",
+        "    WHEN 'submission' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind assessment leaves no mark",
+        _MARKS,
+        "    WHEN 'assessment', 'outcome', 'user' THEN\n",
+        "    WHEN 'assessment', 'outcome', 'user' THEN\n        IF TG_ARGV[0] = 'assessment' THEN RETURN NULL; END IF;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind outcome leaves no mark",
+        _MARKS,
+        "    WHEN 'assessment', 'outcome', 'user' THEN\n",
+        "    WHEN 'assessment', 'outcome', 'user' THEN\n        IF TG_ARGV[0] = 'outcome' THEN RETURN NULL; END IF;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is written of kind user leaves no mark",
+        _MARKS,
+        "    WHEN 'assessment', 'outcome', 'user' THEN\n",
+        "    WHEN 'assessment', 'outcome', 'user' THEN\n        IF TG_ARGV[0] = 'user' THEN RETURN NULL; END IF;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "a setting leaves no mark",
+        _MARKS,
+        "    WHEN 'setting' THEN\n",
+        "    WHEN 'setting' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "an enrolment marks no other course that told it",
+        _MARKS,
+        "('enrollment', w.id),",
+        "('enrollment', NULL),",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "an enrolment marks no course of its section",
+        _MARKS,
+        "('section', w.course_section_id),",
+        "('section', NULL),",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "an enrolment marks no other course of its user",
+        _MARKS,
+        "('enrolled', w.user_id)",
+        "('enrolled', NULL)",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "a link marks no course that it was in",
+        _MARKS,
+        "('link', w.id)",
+        "('link', NULL)",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "a table that is emptied leaves no mark",
+        _MARKS,
+        "IF TG_OP = 'TRUNCATE' THEN\n",
+        "IF TG_OP = 'TRUNCATE' THEN\n        RETURN NULL;\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what a row was before leaves no mark",
+        f"{_FUNCTIONS}/mark_writes_of.sql",
+        "('replaced', 'UPDATE|REFERENCING OLD TABLE AS written'),\n",
+        "\n",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "what is removed by hand leaves no mark",
+        f"{_FUNCTIONS}/mark_writes_of.sql",
+        "('removed', 'DELETE|REFERENCING OLD TABLE AS written'), ",
+        "",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "other functions leave kept summaries as they are",
+        _STALE,
+        "computed_with.code IS DISTINCT FROM outcomes_internal.summary_code()",
+        "computed_with.code IS NULL",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "a course that requests alone place is not looked at",
+        _STALE,
+        "(c.hinted OR settings_in_doubt)",
+        "settings_in_doubt",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "the root account that requests tell is not looked at",
+        _STALE,
+        "c.root_account_uuid = tenant AND c.computed AND (c.hinted OR settings_in_doubt)",
+        "c.root_account_uuid = tenant AND c.computed AND NOT c.hinted AND settings_in_doubt",
+        _tests(_SUMMARIES, "test_what_only_requests_tell_of_the_root_account_counts_at_once"),
+    ),
+    Mutant(
+        "enrolments elsewhere of who is gone are forgotten",
+        _SOURCES,
+        "SELECT 'enrolled', known.id\n      FROM known\n     WHERE EXISTS",
+        "SELECT 'enrolled', known.id\n      FROM known\n     WHERE false AND EXISTS",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "a merged user's enrolments elsewhere are forgotten",
+        _SOURCES,
+        "WHERE EXISTS (SELECT FROM outcomes.user_merge_version m WHERE m.root_account_uuid = tenant AND m.id = known.id)",
+        "WHERE false",
+        _EACH_KIND,
+    ),
+    Mutant(
+        "summaries are refreshed in any isolation",
+        _REFRESH,
+        "current_setting('transaction_isolation') NOT IN ('repeatable read', 'serializable')",
+        "false",
+        _ONE_MOMENT,
+    ),
+    Mutant(
+        "two sessions compute the same summaries",
+        _REFRESH,
+        "IF NOT pg_try_advisory_xact_lock(hashtextextended('outcomes.summaries ' || tenant, 0)) THEN",
+        "IF false THEN",
+        _tests(_SUMMARIES, "test_two_sessions_do_not_compute_the_same"),
+    ),
+    Mutant(
+        "history is retired beside summaries that may be used",
+        _RETENTION,
+        '        await self._connection.execute(sql("retain_summaries"))\n',
+        "",
+        _tests(_SUMMARIES, "test_history_that_is_retired_leaves_no_summary_that_may_be_used"),
+    ),
+    Mutant(
+        "summaries are refreshed while there is something to write",
+        "consumer/worker/summarizing.py",
+        "self.idle.is_set() and ",
+        "",
+        _tests(_SUMMARIES, "test_a_worker_with_nothing_to_write_keeps_summaries_up_to_date"),
     ),
     # -- Canvas' reports --
     Mutant(

@@ -1,4 +1,4 @@
-"""The generated parts of docs/reference: `python -m tests.reference_pages` writes them, tests compare them.
+"""The generated parts of docs/reference and deploy: `python -m tests.reference_pages` writes them, tests compare them.
 
 A page holds text by hand, and blocks between `<!-- generated: NAME -->` and `<!-- end -->` that come from the code or from a
 migrated database.
@@ -8,9 +8,22 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.reference_pages import commands, diagram, endpoints, events, log_events, metrics, reasons, settings, tables
+from tests.reference_pages import (
+    chart,
+    commands,
+    dashboards,
+    diagram,
+    endpoints,
+    events,
+    log_events,
+    metrics,
+    reasons,
+    settings,
+    tables,
+)
 
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
+DEPLOY = Path(__file__).parents[2] / "deploy"
 _BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->\n)", re.DOTALL)
 
 
@@ -29,7 +42,9 @@ async def files(dsn: str) -> dict[Path, str]:
     """Every generated file with today's text."""
     found = await tables.catalogue(dsn)
     blocks = of_code() | of_database(found)
-    return dict(pages(blocks)) | {FOLDER / "tables.svg": diagram.svg(found)}
+    deployed = {DEPLOY / "helm" / "outcomes" / "values.schema.json": chart.text()}
+    deployed |= {DEPLOY / "grafana" / name: text for name, text in dashboards.texts().items()}
+    return dict(pages(blocks)) | {FOLDER / "tables.svg": diagram.svg(found)} | deployed
 
 
 def pages(blocks: Mapping[str, str]) -> Iterator[tuple[Path, str]]:

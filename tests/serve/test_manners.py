@@ -496,7 +496,7 @@ async def test_a_canvas_client_works_by_changing_its_address(server: Served) -> 
 
 def test_other_commands_do_not_wait_for_a_web_server() -> None:
     """What only some commands need is not imported before they run."""
-    some = "{'fastapi', 'uvicorn', 'aiohttp', 'aiobotocore', 'consumer.serve.app'}"
+    some = "{'fastapi', 'uvicorn', 'aiohttp', 'aiobotocore', 'jinja2', 'consumer.serve.app'}"
     code = f"import sys, consumer.commands.main; print({some} & set(sys.modules))"
     assert (
         subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout == "set()\n"

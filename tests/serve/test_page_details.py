@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import uuid
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,11 +12,25 @@ import pytest_asyncio
 
 from consumer.ingest.batch import Partition
 from consumer.query import rollup as rollups
+from consumer.serve.app import make_app, serving
 from consumer.store.postgres import connect
 from tests.postgres.test_gradebook import worked
 from tests.postgres.writing import write
 from tests.samples import TENANT
-from tests.serve.serving import ANA, ANA_ID, BO, ON_ASSIGNMENT, Served, fill_people, name_people, served
+from tests.serve.serving import (
+    ANA,
+    ANA_ID,
+    BO,
+    ON_ASSIGNMENT,
+    OTHER,
+    Served,
+    fill_people,
+    name_people,
+    of,
+    school,
+    served,
+    token_for,
+)
 from tests.serve.test_pages import AFTER, BEFORE, asked, at, look, rows_of, text
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -198,3 +213,36 @@ async def test_operations_show_positions_books_and_quarantine(server: Served, sh
     record = await look(server, str(link["href"]))
     assert "xxxxxxxxx" in text(record.select_one("details pre"))
     assert "open" not in record.select_one("details").attrs  # type: ignore[union-attr]
+
+
+async def test_quarantine_is_shown_to_the_only_tenant_alone(database: str) -> None:
+    """A record has no tenant: where there are several it could be another's. How many wait is no secret."""
+    await fill_people(database)
+    await write(database, {"metadata": {"event_name": "course_updated"}, "body": {}}, partition=Partition("broken", 0))
+    await write(database, *of(OTHER, school()[:3]), partition=Partition("other", 0))
+    async with served(database) as server:
+        assert "In quarantine" in text(await look(server, "/operations"))
+        await look(server, "/operations/quarantine", 404)
+        await look(server, "/operations/quarantine/1", 404)
+
+
+async def test_a_login_sees_what_its_roles_may(database: str) -> None:
+    """A reader alone: pseudonyms where names are stored, and how much waits in quarantine, without a record."""
+    await fill_people(database)
+    await name_people(database)
+    await write(database, {"metadata": {"event_name": "course_updated"}, "body": {}}, partition=Partition("broken", 0))
+    token, owner = await token_for(database, TENANT), await connect(database)
+    name = f"reader_{uuid.uuid4().hex[:12]}"
+    await owner.execute(f"CREATE ROLE {name} LOGIN; GRANT outcomes_reader, outcomes_serve TO {name}")
+    app = make_app(database.replace("postgres:@", f"{name}@", 1).replace("postgres@", f"{name}@", 1))
+    try:
+        async with serving(app, "127.0.0.1", 0) as (base, _), Served.over(base, token) as reader:
+            assert all(one.startswith("student ") for one in rows_of(await look(reader, "/courses/7/gradebook")))
+            assert "may not read the records" in text(await look(reader, "/operations"))
+            await look(reader, "/operations/quarantine", 404)
+            await owner.execute(f"GRANT outcomes_people, outcomes_writer TO {name}")
+            assert "Ana Maria Zoll" in rows_of(await look(reader, "/courses/7/gradebook"))
+            await look(reader, "/operations/quarantine/1")
+    finally:
+        await owner.execute(f"DROP ROLE {name}")
+        await owner.close()

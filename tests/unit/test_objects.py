@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from consumer.errors import UsageError
 from consumer.sources import files, finding
+from tests import objects
 from tests.samples import result
 
 LINES = b"".join(json.dumps(result(number)).encode() + b"\n" for number in range(1, 51))
@@ -17,28 +17,16 @@ LINES = b"".join(json.dumps(result(number)).encode() + b"\n" for number in range
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A bucket with two captures, reached through the usual variables."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "x",
-        "AWS_SECRET_ACCESS_KEY": "y",
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ENDPOINT": f"http://{host}:{port}",
-        "AWS_ALLOW_HTTP": "true",
-        "NO_PROXY": "*",
-    }.items():
-        monkeypatch.setenv(name, value)
-    client = boto3.client("s3")
-    client.create_bucket(Bucket="captured")
-    client.put_object(Bucket="captured", Key="2025/03/a.json", Body=LINES)
-    client.put_object(Bucket="captured", Key="2025/03/b.gz", Body=gzip.compress(LINES))
-    client.close()
-    yield "s3://captured"
-    server.stop()
+    """A bucket with two captures and something hidden, reached through the usual variables."""
+    with objects.bucket() as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        client = boto3.client("s3")
+        client.put_object(Bucket=objects.BUCKET, Key="2025/03/a.json", Body=LINES)
+        client.put_object(Bucket=objects.BUCKET, Key="2025/03/b.gz", Body=gzip.compress(LINES))
+        client.put_object(Bucket=objects.BUCKET, Key="2025/.manifest.ndjson", Body=LINES)
+        client.close()
+        yield f"s3://{objects.BUCKET}"
 
 
 def test_a_folder_and_an_object_of_a_store_are_replayed_like_files(bucket: str) -> None:

@@ -182,6 +182,16 @@ def test_who_does_not_end_when_asked_to_is_killed_once_it_is_silent(tmp_path: Pa
     assert family.run(lambda: until(family.ready)) == []
 
 
+def test_who_hangs_while_it_exits_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has said that it is done and has closed all that it had open; nobody waits for it for ever."""
+    monkeypatch.setattr(processes, "EXIT_SECONDS", 0.2)
+    family = Family(tmp_path, "books(3); parent.close(); os.closerange(3, 1000); time.sleep(60)", until_end=True)
+    with capture_logs() as logs:
+        assert [end.books.applied for end in family.run()] == [3]
+    assert [line["event"] for line in logs] == ["process_stuck"]
+    assert not family.left()
+
+
 def test_a_stop_reaches_who_is_just_being_started(tmp_path: Path) -> None:
     """Nobody is left behind."""
     family = Family(tmp_path, "on()")

@@ -70,15 +70,18 @@ async def _view(
 Viewed = Annotated[View, Depends(_view)]
 
 
-async def read(request: ContextRequest, view: View) -> tuple[Gradebook, Comparison | None]:
-    """The gradebook, and what it is compared with, in one snapshot."""
+async def read(request: ContextRequest, view: View, *, whole: bool = True) -> tuple[Gradebook, Comparison | None]:
+    """The gradebook, and what it is compared with, in one snapshot. Without `whole` it may have the page's cells alone."""
+    first = (view.number - 1) * view.size
+    alone = not whole and view.sort is None and not view.descending
+    page = slice(first, first + view.size) if alone else None
     one_scale_at = request.moment if view.compare and view.one_scale else None
 
     async def question(connection: Connection) -> tuple[Gradebook, Comparison | None]:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             asked = request.tenant, request.context_id, request.at
             rows = replace(view.rows, seen=request.sight.sections)
-            found = await gradebooks.gradebook_of(connection, *asked, rows=rows, people=people)
+            found = await gradebooks.gradebook_of(connection, *asked, rows=rows, people=people, page=page)
             return found, await compared(connection, found, view.compare, one_scale_at) if view.compare else None
 
     return await request.pool.read(request.tenant, question)
@@ -87,7 +90,7 @@ async def read(request: ContextRequest, view: View) -> tuple[Gradebook, Comparis
 @router.get("/courses/{course_id}/gradebook")
 async def gradebook(request: CourseAt, view: Viewed) -> Response:
     """Students and outcomes."""
-    found, comparison = await read(request, view)
+    found, comparison = await read(request, view, whole=False)
     rows = await request.pool.fetch(sql("sections"), *request.of_id, None, False, LAST_PAGE, 0)
     sections = [row for row in rows if request.sight.shows(row["id"])]
     table = Table.of(found, comparison, sort=view.sort, descending=view.descending, number=view.number, size=view.size)

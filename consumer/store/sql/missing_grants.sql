@@ -45,10 +45,12 @@ SELECT format('GRANT UPDATE (metadata) ON outcomes.%I TO %I', made.name, role.na
  WHERE made.has_metadata AND NOT made.only_read AND made.name LIKE '%\_version'
    AND (role.id IS NULL OR NOT has_column_privilege(role.id, made.id, 'metadata', 'UPDATE'))
  UNION ALL
-SELECT format('GRANT SELECT ON outcomes_internal.applied_file TO %I', role.name)
-  FROM role JOIN pg_class c ON c.relnamespace = to_regnamespace('outcomes_internal')::oid AND c.relname = 'applied_file'
- WHERE role.name IN ('outcomes_writer', 'outcomes_reader')
-   AND (role.id IS NULL OR NOT has_table_privilege(role.id, c.oid, 'SELECT'))
+SELECT format('GRANT %s ON outcomes_internal.%I TO %I', privilege, c.relname, role.name)
+  FROM role
+ CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) privilege
+  JOIN pg_class c ON c.relnamespace = to_regnamespace('outcomes_internal')::oid AND c.relkind = 'r'
+ WHERE (privilege = 'SELECT' OR role.name = 'outcomes_writer' AND c.relname LIKE 'summary%') AND role.name <> 'outcomes_people'
+   AND (role.id IS NULL OR NOT has_table_privilege(role.id, c.oid, privilege))
  UNION ALL
 SELECT format('GRANT EXECUTE ON FUNCTION %s.%I TO %I', p.pronamespace::regnamespace, p.proname, role.name)
   FROM role JOIN pg_proc p ON p.pronamespace IN (to_regnamespace('outcomes')::oid, to_regnamespace('outcomes_internal')::oid)
