@@ -11,10 +11,12 @@ from typing import Annotated
 import typer
 
 from consumer.commands import (
+    access,
     canvas,
     capture,
     database,
     doctor,
+    erase,
     intake,
     letters,
     mastery,
@@ -43,11 +45,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _family in (worker, replay, capture, database, doctor, questions, simulate, mastery, report, canvas, serve):
+for _family in (worker, replay, capture, database, erase, doctor, questions, simulate, mastery, report, canvas, serve):
     app.add_typer(_family.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(letters.app, name="letters")
 app.add_typer(serve.token, name="token")
+app.add_typer(access.app, name="access")
 app.add_typer(intake.app, name="intake")
 app.add_typer(summaries.app, name="summaries")
 

@@ -25,6 +25,7 @@ from consumer.store import schema
 from consumer.store.postgres import connect
 from tests.bench import (
     duplicates,
+    erased,
     growth,
     intake,
     mastery,
@@ -38,7 +39,20 @@ from tests.bench import (
     throughput,
 )
 
-PARTS = ("shapes", "throughput", "processes", "duplicates", "memory", "quiet", "mastery", "summaries", "serve", "intake", "sqs")
+PARTS = (
+    "shapes",
+    "throughput",
+    "processes",
+    "duplicates",
+    "erased",
+    "memory",
+    "quiet",
+    "mastery",
+    "summaries",
+    "serve",
+    "intake",
+    "sqs",
+)
 LONG = ("growth",)
 """Parts that run only where they are asked for."""
 EVENTS = 200_000
@@ -115,7 +129,7 @@ def main() -> None:
         postgres = engines.enter_context(postgres_engine.postgres(folder / "postgres"))
         kafka = (
             engines.enter_context(kafka_engine.kafka(folder / "kafka"))
-            if set(parts) - {"shapes", "mastery", "summaries", "serve"}
+            if set(parts) - {"shapes", "erased", "mastery", "summaries", "serve"}
             else None
         )
         dsn = asyncio.run(_database(postgres.dsn, "outcomes_bench"))
@@ -145,6 +159,9 @@ def main() -> None:
         if "duplicates" in parts and kafka:
             lines = duplicates.run(dsn, kafka.bootstrap, count=count, rounds=options.rounds)
             found["duplicates"] = _show(console, f"{count:,} events that are there already", lines)
+        if "erased" in parts:
+            lines = erased.run(dsn, count=count, rounds=options.rounds)
+            found["erased"] = _show(console, f"{count:,} events, erased people kept out", lines)
         if "memory" in parts and kafka:
             lines = memory.run(dsn, kafka.bootstrap, count=options.events or MANY, slow_count=count)
             found["memory"] = _show(console, "resident memory of one worker", lines)

@@ -22,6 +22,11 @@ _TCP = "consumer/engines/tcp.py"
 _ATTACKS = "tests/serve/test_attacks.py"
 _PAGES = "consumer/serve/pages"
 _PAGE_TESTS = "tests/serve/test_pages.py"
+_RIGHTS = "tests/serve/test_rights.py"
+_SIGN_IN = "tests/serve/test_sign_in.py"
+_OIDC = "consumer/serve/access/oidc.py"
+_LOOKS = "tests/serve/test_access_log.py"
+_MATRIX = "test_nobody_sees_more_than_theirs_nor_less"
 _STEP = "migrations/versions/0001_projection.objects.sql"
 _ORDERED = "migrations/versions/0003_index_order.before.sql"
 _FUNCTIONS = "migrations/functions"
@@ -82,6 +87,11 @@ _REFRESH = f"{_FUNCTIONS}/refresh_summaries.sql"
 _REPORTS = "tests/postgres/test_reports.py"
 _DOCTOR = "tests/doctor/test_doctor.py"
 _FEED = "tests/doctor/test_feed.py"
+_SUPPRESSIONS = "consumer/store/suppressions.py"
+_ERASURE = "consumer/store/erasure.py"
+_KEYS_OF_PEOPLE = "consumer/ingest/person_keys.py"
+_ERASED = "tests/postgres/test_erasure.py"
+_ERASED_COMMAND = "tests/acceptance/test_erase_command.py"
 
 
 class StaleMutant(Exception):
@@ -137,6 +147,23 @@ _SORTED = _tests(_GUARDS, "test_a_sorted_batch_holds_each_version_once_in_key_or
 _REFUSED = _tests(_WRITING, "test_a_row_that_the_database_refuses_goes_to_quarantine_alone")
 _SIGTERM = _tests(_STOPPING, "test_sigterm_writes_all_that_was_read")
 _REORDERED = _tests("tests/faults/test_online_migration.py", "test_indexes_of_results_change_their_order_beside_who_writes")
+_NEVER_SEEN = _tests(_ERASED, "test_erased_means_never_seen")
+_MORE_TOLD = _tests(_ERASED, "test_what_an_event_tells_more_of_an_erased_person_is_theirs_too")
+_SLIPS = _tests(
+    _ERASED,
+    "test_no_event_slips_in_between_an_erasure_and_a_writer",
+    "test_a_writer_at_work_is_waited_for",
+)
+_UNAWARE = _tests(_ERASED, "test_a_program_that_knows_of_no_erasure_writes_until_somebody_is_erased")
+_NOT_BY_REST = _tests(_ERASED, "test_rest_brings_nobody_back")
+_BESIDE = _tests(_ERASED, "test_what_else_an_event_says_of_an_erased_person_is_not_kept")
+_NOTHING_LEFT = _tests(_ERASED_COMMAND, "test_after_an_erasure_nothing_tells_of_the_person")
+_EVERY_PLACE = _tests(_ERASED, "test_every_place_is_searched")
+_DRY_RUN = _tests(_ERASED, "test_a_dry_run_tells_every_place_and_changes_nothing")
+_OLDER_STATE = _tests(_ERASED, "test_an_older_state_of_somebody_else_becomes_current")
+_MERGED = _tests(_ERASED, "test_merged_users_are_erased_together_or_not_at_all")
+_RESTORED_FROM_LIST = _tests(_ERASED, "test_a_restored_database_is_brought_in_line_from_the_list")
+_VERIFIED = _tests(_ERASED, "test_verify_finds_an_erased_person_who_is_there_again")
 _RETAINED = _tests(_RETIRING, "test_every_moment_from_the_cutoff_on_answers_as_before")
 _RESTORED = _tests(_RETIRING, "test_a_result_restored_after_the_cutoff_is_told_from_a_new_one")
 _EACH_KIND = _tests(_SUMMARIES, "test_a_kept_summary_is_what_is_computed_after_each_kind_of_change")
@@ -196,19 +223,17 @@ MUTANTS = (
     Mutant(
         "quarantine is written outside of the transaction",
         _WRITER,
-        """        if not self.has_staged(batch):
-            await self.stage(batch)
-        staged, self._staged = self._staged, None
-        assert staged is not None
+        """        staged = await self._staged_for_all_suppressions(batch)
+        divided = staged.divided
+        self.rejected = divided.rejected
         with translating():
             async with self._rolled_back(staged.transaction):
-                await self.quarantine(batch.rejected)
+                await self.quarantine(divided.rejected)
 """,
         """        await self.quarantine(batch.rejected)
-        if not self.has_staged(batch):
-            await self.stage(batch)
-        staged, self._staged = self._staged, None
-        assert staged is not None
+        staged = await self._staged_for_all_suppressions(batch)
+        divided = staged.divided
+        self.rejected = divided.rejected
         with translating():
             async with self._rolled_back(staged.transaction):
 """,
@@ -217,13 +242,13 @@ MUTANTS = (
     Mutant(
         "the position moves after the transaction",
         _WRITER,
-        """                await self._advance(batch, books)
+        """                await self._advance(divided, books)
                 before_commit(books)
             await staged.transaction.commit()
 """,
         """                before_commit(books)
             await staged.transaction.commit()
-            await self._advance(batch, books)
+            await self._advance(divided, books)
 """,
         (*_ZOMBIE, *_ONE_WINS),
     ),
@@ -1231,48 +1256,48 @@ MUTANTS = (
     Mutant(
         "the door stands open",
         "consumer/serve/door.py",
-        'if scope["type"] != "http" or scope["path"] in HEALTH:\n            await self._app',
-        "if True:\n            await self._app",
+        'if scope["type"] != "http" or scope["path"] in HEALTH or',
+        "if True or",
         _tests("tests/serve/test_manners.py", "test_without_a_token_nothing_but_health_is_answered"),
     ),
     Mutant(
         "strangers take all connections to the database",
-        "consumer/serve/access/tokens.py",
+        "consumer/serve/access/lookup.py",
         "async with self._pool.stranger_slot():",
         "if True:",
         _tests(_ATTACKS, "test_a_flood_of_wrong_tokens_takes_nothing_from_those_who_have_one"),
     ),
     Mutant(
         "a good token waits behind strangers",
-        "consumer/serve/access/tokens.py",
+        "consumer/serve/access/lookup.py",
         "        if known is not None:\n            return await self._look_up(key)\n",
         "",
         _tests(_ATTACKS, "test_a_token_that_was_good_is_asked_about_without_waiting_behind_strangers"),
     ),
     Mutant(
         "a wrong token is looked up each time",
-        "consumer/serve/access/tokens.py",
+        "consumer/serve/access/lookup.py",
         "return time.monotonic() < self._wrong.get(key, 0.0)",
         "return False",
         _tests(_ATTACKS, "test_a_wrong_token_is_not_looked_up_again_and_again_and_opens_soon_after_it_was_made"),
     ),
     Mutant(
         "a wrong token stays wrong",
-        "consumer/serve/access/tokens.py",
+        "consumer/serve/access/lookup.py",
         "return time.monotonic() < self._wrong.get(key, 0.0)",
         "return key in self._wrong",
         _tests(_ATTACKS, "test_a_wrong_token_is_not_looked_up_again_and_again_and_opens_soon_after_it_was_made"),
     ),
     Mutant(
         "strangers fill the memory",
-        "consumer/serve/access/tokens.py",
+        "consumer/serve/access/lookup.py",
         "    if len(entries) >= most:\n",
         "    if False:\n",
         _tests(_ATTACKS, "test_what_is_remembered_of_strangers_is_bounded"),
     ),
     Mutant(
         "wrong tokens are not counted",
-        "consumer/serve/access/tokens.py",
+        "consumer/serve/access/lookup.py",
         "if count >= WRONG_TOKENS else 0",
         "if False else 0",
         _tests(
@@ -1315,6 +1340,230 @@ MUTANTS = (
         "if name not in declared and name not in _ANYWHERE:",
         "if False:",
         _tests("tests/serve/test_people.py", "test_what_the_reference_calls_refused_is_refused"),
+    ),
+    Mutant(
+        "a course or account is everybody's",
+        "consumer/serve/api/dependencies.py",
+        "    if sight is None:\n        raise not_found()\n",
+        "    if sight is None:\n        sight = Sight(None, names=True)\n",
+        _tests(_RIGHTS, _MATRIX),
+    ),
+    Mutant(
+        "a page about a whole course is shown to who sees a section",
+        "consumer/serve/api/dependencies.py",
+        'if not sees_all and request.scope["route"].path not in NARROWED:',
+        "if False:",
+        _tests(_RIGHTS, "test_a_page_that_cannot_be_narrowed_is_refused_to_who_sees_sections"),
+    ),
+    Mutant(
+        "names are shown to everybody",
+        "consumer/serve/read_pool.py",
+        "    if not SHOWS_NAMES.get():\n        return []\n",
+        "",
+        _tests(_RIGHTS, _MATRIX),
+    ),
+    Mutant(
+        "names of a course are shown by a right to another one",
+        "consumer/rights/viewer.py",
+        "return Sight(None, any(right.names for right in covering))\n        sections",
+        "return Sight(None, any(right.names for right in self.rights))\n        sections",
+        _tests(_RIGHTS, "test_names_are_shown_where_a_right_with_names_covers_them"),
+    ),
+    Mutant(
+        "a gradebook has the rows of all sections",
+        "consumer/serve/api/gradebook_rows.py",
+        "        if seen is not None:\n",
+        "        if False:\n",
+        _tests(_RIGHTS, _MATRIX),
+    ),
+    Mutant(
+        "a section that is not theirs can be asked for",
+        "consumer/serve/api/gradebook_rows.py",
+        "        if not request.sight.shows(section_id):\n            raise not_found()\n",
+        "",
+        _tests(_RIGHTS, "test_what_is_not_theirs_is_as_if_it_did_not_exist"),
+    ),
+    Mutant(
+        "enrolments are those of all sections",
+        "consumer/serve/api/people.py",
+        'return [row for row in rows if sights[row["course_id"]].shows(row["course_section_id"])]',
+        "return rows",
+        _tests(_RIGHTS, _MATRIX),
+    ),
+    Mutant(
+        "any section can be looked at",
+        "consumer/serve/api/people.py",
+        "if row is None or sight is None or not sight.shows(id_):",
+        "if row is None:",
+        _tests(_RIGHTS, _MATRIX),
+    ),
+    Mutant(
+        "any user can be looked at",
+        "consumer/serve/api/people.py",
+        "if not request.viewer.sees_all and not await _enrollments_of(request, id_):",
+        "if False:",
+        _tests(_RIGHTS, _MATRIX),
+    ),
+    Mutant(
+        "the past of anything can be looked at",
+        "consumer/serve/api/history.py",
+        "if request.viewer.sees_all or await shown(request, row)",
+        "if True",
+        _tests(_RIGHTS, _MATRIX),
+    ),
+    Mutant(
+        "any outcome can be looked at",
+        "consumer/serve/api/routes.py",
+        " or not await request.sees(row):",
+        ":",
+        _tests(_RIGHTS, _MATRIX),
+    ),
+    Mutant(
+        "a student of another section can be asked for",
+        "consumer/serve/api/dependencies.py",
+        "return [one for one in found if one in seen]",
+        "return found",
+        _tests(_RIGHTS, "test_what_is_not_theirs_is_as_if_it_did_not_exist"),
+    ),
+    Mutant(
+        "a right to see is one to write",
+        "consumer/serve/door.py",
+        "        if not viewer.sees_all:\n",
+        "        if False:\n",
+        _tests(_RIGHTS, "test_only_who_sees_the_whole_tenant_writes"),
+    ),
+    Mutant(
+        "a revoked right holds",
+        f"{_FUNCTIONS}/access_rights.sql",
+        " AND g.revoked_at IS NULL",
+        "",
+        _tests("tests/serve/test_teaching.py", "test_a_right_holds_from_its_grant_to_its_revocation"),
+    ),
+    Mutant(
+        "any enrolment teaches",
+        f"{_FUNCTIONS}/teaching_rights.sql",
+        "e.type IN ('TeacherEnrollment', 'TaEnrollment') AND e.workflow_state = 'active'",
+        "true",
+        _tests("tests/serve/test_teaching.py", "test_only_an_active_enrolment_as_a_teacher_or_ta_shows_a_course"),
+    ),
+    Mutant(
+        "a login of two people is either's",
+        f"{_FUNCTIONS}/person_rights.sql",
+        "WHERE cardinality(c.ids) = 1",
+        "WHERE true",
+        _tests("tests/serve/test_teaching.py", "test_a_login_that_two_people_have_teaches_nothing"),
+    ),
+    Mutant(
+        "whatever algorithm the provider offers is believed",
+        _OIDC,
+        '        metadata["id_token_signing_alg_values_supported"] = [self._settings.oidc_algorithm]\n',
+        "        del metadata\n",
+        _tests(_SIGN_IN, "test_no_token_with_a_fault_gives_a_session"),
+    ),
+    Mutant(
+        "a token for another client is believed",
+        _OIDC,
+        ', "aud": {"essential": True, "value": client}}',
+        "}",
+        _tests(_SIGN_IN, "test_no_token_with_a_fault_gives_a_session"),
+    ),
+    Mutant(
+        "a token of another issuer is believed",
+        _OIDC,
+        '{"iss": {"essential": True, "value": issuer}',
+        '{"iss": {"essential": True}',
+        _tests(_SIGN_IN, "test_no_token_with_a_fault_gives_a_session"),
+    ),
+    Mutant(
+        "who signs in is sent anywhere",
+        "consumer/serve/access/sign_in.py",
+        'return path if _OWN_PATH.fullmatch(path) and path.partition("?")[0] not in PATHS else HOME',
+        "return path",
+        _tests(_SIGN_IN, "test_nobody_is_sent_to_another_server"),
+    ),
+    Mutant(
+        "the session that was there goes on",
+        "consumer/serve/access/sign_in.py",
+        "        await self.end(request)\n        secret = ",
+        "        secret = ",
+        _tests(_SIGN_IN, "test_a_session_cannot_be_given_to_somebody"),
+    ),
+    Mutant(
+        "any form is ours",
+        "consumer/serve/access/cookies.py",
+        "return value is not None and hmac",
+        "return True or hmac",
+        _tests(_SIGN_IN, "test_another_site_signs_nobody_in_or_out", "test_a_session_writes_only_with_the_token_of_a_form"),
+    ),
+    Mutant(
+        "a browser writes what another site sends",
+        "consumer/serve/door.py",
+        "if viewer.by_cookie and not",
+        "if False and not",
+        _tests(_SIGN_IN, "test_a_session_writes_only_with_the_token_of_a_form"),
+    ),
+    Mutant(
+        "anybody is the proxy",
+        "consumer/serve/door.py",
+        "if not _is_among(peer, self._proxies):",
+        "if False:",
+        _tests(_SIGN_IN, "test_a_proxy_says_who_somebody_is_and_nobody_else_does"),
+    ),
+    Mutant(
+        "an address that nobody has verified is a login",
+        "consumer/serve/access/sign_in.py",
+        'if name == "email" and claims.get("email_verified") is not True:',
+        "if False:",
+        _tests(_SIGN_IN, "test_a_claim_that_says_nothing_certain_is_none"),
+    ),
+    Mutant(
+        "a session that was ended goes on",
+        f"{_FUNCTIONS}/rights_of_secret.sql",
+        " AND s.ended_at IS NULL",
+        "",
+        _tests(_SIGN_IN, "test_a_session_ends"),
+    ),
+    Mutant(
+        "a session never ends",
+        f"{_FUNCTIONS}/rights_of_secret.sql",
+        " AND s.expires_at > now()",
+        "",
+        _tests(_SIGN_IN, "test_a_session_ends"),
+    ),
+    Mutant(
+        "a token that was revoked keeps its session",
+        f"{_FUNCTIONS}/rights_of_secret.sql",
+        " AND t.revoked_at IS NULL",
+        "",
+        _tests(_SIGN_IN, "test_a_token_that_is_typed_into_the_form_signs_in"),
+    ),
+    Mutant(
+        "a look is in no log",
+        "consumer/serve/access/log.py",
+        "        self._waiting.append(",
+        "        tuple(",
+        _tests(_LOOKS, "test_a_look_at_students_is_a_row"),
+    ),
+    Mutant(
+        "looks that cannot be logged are shown",
+        "consumer/serve/door.py",
+        "if self._access.log.is_full:",
+        "if False:",
+        _tests(_LOOKS, "test_where_looks_cannot_be_logged_nothing_is_shown"),
+    ),
+    Mutant(
+        "a stop loses looks",
+        "consumer/serve/access/log.py",
+        "        while self._waiting and time.monotonic() < until:\n",
+        "        while False:\n",
+        _tests(_LOOKS, "test_a_server_that_stops_has_written_all_looks"),
+    ),
+    Mutant(
+        "the log keeps all",
+        f"{_FUNCTIONS}/empty_access_log.sql",
+        "WHERE l.at < now() - make_interval(days => greatest(kept_days, 1))",
+        "WHERE false",
+        _tests(_LOOKS, "test_what_is_too_old_goes"),
     ),
     Mutant(
         "a login that may not read names gets no answer",
@@ -1375,8 +1624,8 @@ MUTANTS = (
     Mutant(
         "two levels of a page differ by their colour alone",
         f"{_PAGES}/rendering.py",
-        'return "exceeds" if under < 0 else',
-        "return",
+        '_SHAPES[under] if under < len(_SHAPES) else "low"',
+        '"near"',
         _tests(_PAGE_TESTS, "test_no_level_is_told_by_its_colour_alone"),
     ),
     Mutant(
@@ -2193,8 +2442,8 @@ MUTANTS = (
     Mutant(
         "only new versions bring their names",
         _WRITER,
-        "                await write_names(self._connection, batch.accepted)\n",
-        "                await write_names(self._connection, batch.accepted if added else ())\n",
+        "                await write_names(self._connection, divided.accepted)\n",
+        "                await write_names(self._connection, divided.accepted if added else ())\n",
         _tests(_NAMES, "test_the_newest_name_is_held_and_known_versions_bring_it_too"),
     ),
     Mutant(
@@ -3168,5 +3417,178 @@ MUTANTS = (
         'part = to.with_name(f"{to.name}.part")',
         "part = to",
         _tests("tests/acceptance/test_mastery_commands.py", "test_canvas_reports_are_written_and_compared"),
+    ),
+    *(
+        Mutant(f"erase leaves {what}", f"{_FUNCTIONS}/person_column.sql", row, f"{row[:-2]} AND false')", _EVERY_PLACE)
+        for what, row in (
+            ("users by their id", "('canvas_user', 'id', 'user', 'v.id', 'v.id = ANY ($2)')"),
+            ("enrolments by user", "('enrollment', 'user_id', 'user', 'v.user_id', 'v.user_id = ANY ($2)')"),
+            ("enrolments by uuid", "('enrollment', 'user_uuid', 'uuid', 'v.user_uuid', 'v.user_uuid = ANY ($3)')"),
+            (
+                "enrolments of observers",
+                "('enrollment', 'associated_user_id', 'user', 'v.associated_user_id', 'v.associated_user_id = ANY ($2)')",
+            ),
+            ("states of enrolments", "('enrollment_state', 'id', 'enrollment', 'v.id', 'v.id = ANY ($4)')"),
+            ("results by uuid", "('learning_outcome_result', 'user_uuid', 'uuid', 'v.user_uuid', 'v.user_uuid = ANY ($3)')"),
+            ("rubric assessments of results", "('rubric_assessment', 'id', 'rubric_assessment', 'v.id', 'v.id = ANY ($6)')"),
+            ("submissions", "('submission', 'user_id', 'user', 'v.user_id', 'v.user_id = ANY ($2)')"),
+            ("names", "('person_name', 'user_id', 'user', 'v.user_id', 'v.user_id = ANY ($2)')"),
+        )
+    ),
+    Mutant(
+        "events of suppressed people are stored",
+        _SUPPRESSIONS,
+        "        if not self.number:\n            return batch\n",
+        "        return batch\n",
+        _NEVER_SEEN,
+    ),
+    Mutant(
+        "a writer does not look whether somebody was erased meanwhile",
+        _WRITER,
+        "known = self.suppressions.number == await self.look_at_suppressions(adding=False)",
+        "known = bool(await self.look_at_suppressions(adding=False) or True)",
+        _SLIPS,
+    ),
+    Mutant(
+        "a writer does not keep erasures away",
+        f"{_FUNCTIONS}/look_at_suppressions.sql",
+        "IN ROW EXCLUSIVE MODE;",
+        "IN ACCESS SHARE MODE;",
+        _SLIPS,
+    ),
+    Mutant(
+        "old programs go on writing after an erasure",
+        f"{_FUNCTIONS}/refuse_unaware_writer.sql",
+        "= '' AND EXISTS",
+        "= '' AND false AND EXISTS",
+        _UNAWARE,
+    ),
+    Mutant(
+        "REST brings erased people back",
+        f"{_FUNCTIONS}/skip_suppressed.sql",
+        "        RETURN NULL;",
+        "        RETURN NEW;",
+        _NOT_BY_REST,
+    ),
+    Mutant(
+        "what an erased event says is the person's too is stored",
+        _SUPPRESSIONS,
+        "(*self._same_person(one), *things_of(one))",
+        "()",
+        _MORE_TOLD,
+    ),
+    Mutant(
+        "what hangs on an erased person is stored",
+        _SUPPRESSIONS,
+        "if not known.isdisjoint(hanging[id(one)])",
+        "if False",
+        _MORE_TOLD,
+    ),
+    Mutant(
+        "an observer is taken for whom they observe",
+        _SUPPRESSIONS,
+        "return keys if any(map(self._is_suppressed, keys)) else []",
+        "return keys",
+        _MORE_TOLD,
+    ),
+    Mutant(
+        "a broken record about an erased person is kept",
+        _SUPPRESSIONS,
+        "rejected = [one for one in batch.rejected if self",
+        "rejected = [one for one in () if self",
+        _NEVER_SEEN,
+    ),
+    Mutant(
+        "values of unknown members bring an erased person back",
+        _SUPPRESSIONS,
+        '            columns["extra"] = None\n',
+        "            pass\n",
+        _BESIDE,
+    ),
+    Mutant(
+        "the context of a request brings an erased person back",
+        _SUPPRESSIONS,
+        '            columns["metadata"] = None\n',
+        "            pass\n",
+        _NOTHING_LEFT,
+    ),
+    Mutant(
+        "quarantine keeps erased people",
+        _ERASURE,
+        "Counter(quarantine=await _from_quarantine(connection, mentions))",
+        "Counter(quarantine=0)",
+        _DRY_RUN,
+    ),
+    Mutant(
+        "names in quarantine are not looked for",
+        _ERASURE,
+        "for text in {*names, *texts} if tells_apart(text)",
+        "for text in texts if tells_apart(text)",
+        _NOTHING_LEFT,
+    ),
+    Mutant(
+        "unknown members keep erased people",
+        _ERASURE,
+        'if held := [tuple(row)[:4] for row in found if mentions.are_in(row["text"])]:',
+        "if held := [tuple(row)[:4] for row in found if False]:",
+        _NOTHING_LEFT,
+    ),
+    Mutant(
+        "requests on the person's own pages stay known",
+        f"{_FUNCTIONS}/suppress.sql",
+        "WHERE cardinality(users) > 0 AND c.relnamespace",
+        "WHERE false AND c.relnamespace",
+        _EVERY_PLACE,
+    ),
+    Mutant(
+        "no older state becomes current",
+        f"{_FUNCTIONS}/erase_rows.sql",
+        "         WHERE v.root_account_uuid = $1 AND v.id = ANY ($2)\n         ORDER",
+        "         WHERE false\n         ORDER",
+        _OLDER_STATE,
+    ),
+    Mutant(
+        "tables that retain has left keep erased people",
+        f"{_FUNCTIONS}/erase_rows.sql",
+        "'^' || name || '_version_(y|before_|retired_)",
+        "'^' || name || '_nothing_(y|before_|retired_)",
+        _EVERY_PLACE,
+    ),
+    Mutant("a dry run erases", _ERASURE, "            if dry_run:\n                raise _RollBack\n", "", _DRY_RUN),
+    Mutant("merged users are erased unasked", _ERASURE, 'if len(person["users"]) > 1 and not merged:', "if False:", _MERGED),
+    Mutant(
+        "users of one uuid are not one person",
+        f"{_FUNCTIONS}/person_keys.sql",
+        "SELECT i.user_id FROM outcomes.user_identity i WHERE i.root_account_uuid = tenant AND i.user_uuid = ANY (uuids)",
+        "SELECT 0::bigint WHERE false",
+        _MERGED,
+    ),
+    Mutant(
+        "a restored database keeps erased people",
+        _ERASURE,
+        "        rows = Counter(await suppress(connection, still))\n",
+        "        rows = Counter[str]()\n",
+        _RESTORED_FROM_LIST,
+    ),
+    Mutant(
+        "verify does not look for erased people",
+        f"{_FUNCTIONS}/stored_suppressed.sql",
+        "    IF NOT EXISTS (SELECT FROM outcomes.suppression) THEN\n",
+        "    IF true THEN\n",
+        _VERIFIED,
+    ),
+    Mutant(
+        "captured files keep erased people",
+        "consumer/erased_captures.py",
+        "left = None if position in gone else self",
+        "left = self",
+        _NOTHING_LEFT,
+    ),
+    Mutant(
+        "captured files keep mentions of erased people",
+        "consumer/erased_captures.py",
+        "        if not (own_pages or self._is_mentioned(line)):\n            return line\n",
+        "        if True:\n            return line\n",
+        _NOTHING_LEFT,
     ),
 )

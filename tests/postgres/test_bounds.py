@@ -239,7 +239,7 @@ async def test_the_writer_has_no_right_that_its_work_does_not_need(connection: C
             row["rights"].remove("DELETE")
         allowed = {"SELECT"} if readable else {"SELECT", "INSERT"} if added else {"SELECT", "INSERT", "UPDATE"}
         assert set(row["rights"]) <= allowed, name
-    assert "api_token" not in {row["relname"] for row in found}
+    assert not {"api_token", "access_grant", "access_session", "access_log"} & {row["relname"] for row in found}
     await connection.execute("SET ROLE outcomes_writer")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await connection.execute("UPDATE alembic_version SET version_num = '0001'")
@@ -247,7 +247,12 @@ async def test_the_writer_has_no_right_that_its_work_does_not_need(connection: C
         "SELECT proname FROM pg_proc WHERE pronamespace::regnamespace::text LIKE 'outcomes%' AND prosecdef "
         "AND has_function_privilege('outcomes_writer', oid, 'EXECUTE') ORDER BY 1"
     )
-    assert [row["proname"] for row in callable_] == ["make_version_partitions", "remove_names", "token_tenant"]
+    assert [row["proname"] for row in callable_] == [
+        "look_at_suppressions",
+        "make_version_partitions",
+        "remove_names",
+        "suppress",
+    ]
 
 
 async def test_a_record_of_many_bad_events_keeps_its_bytes_once(database: str, connection: Connection) -> None:
