@@ -17,7 +17,7 @@ COMMENT ON COLUMN outcomes_internal.summary_mark.root_account_uuid IS 'Tenant.';
 COMMENT ON COLUMN outcomes_internal.summary_mark.kind IS
     'What the ids are: course, or as in summary_source. setting: scales, methods or accounts, so that settings have to be compared. all: '
     'no summary may be used.';
-COMMENT ON COLUMN outcomes_internal.summary_mark.ids IS 'What was written; empty for setting and all.';
+COMMENT ON COLUMN outcomes_internal.summary_mark.ids IS 'What was written; empty for setting and all. Personal where kind is user, uuid or enrolled.';
 
 CREATE TABLE outcomes_internal.summary_tenant (
     root_account_uuid text COLLATE "C" NOT NULL,
@@ -95,7 +95,7 @@ COMMENT ON COLUMN outcomes_internal.summary_source.root_account_uuid IS 'Tenant.
 COMMENT ON COLUMN outcomes_internal.summary_source.kind IS
     'assessment, assignment, enrollment, link, outcome, section, user: local ids. uuid: hash of one. enrolled: a user whose enrolments in '
     'other courses matter too.';
-COMMENT ON COLUMN outcomes_internal.summary_source.id IS 'Which one.';
+COMMENT ON COLUMN outcomes_internal.summary_source.id IS 'Which one. Personal where kind is user, uuid or enrolled.';
 COMMENT ON COLUMN outcomes_internal.summary_source.course_id IS 'Local id of the course.';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON outcomes_internal.summary_mark, outcomes_internal.summary_tenant, outcomes_internal.summary_course,

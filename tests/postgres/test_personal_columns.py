@@ -28,6 +28,7 @@ HARMLESS: Mapping[str, str] = {
         applied superseded duplicate ignored quarantined erased consumed events records versions position next_position
         from_position to_position run_id version_hash source scope step digest key inner_pad outer_pad version_num
         session name:applied_file""",
+    "what a summary was computed with": "code root_hint setting scale levels",
     "what a token is for; its maker chooses it, and revokes it": "name:api_token",
 }
 """Why a column names nobody -> columns, by name alone or with their table."""
@@ -36,6 +37,8 @@ CONTENT = {("quarantine", "raw"), ("unknown_value", "members"), *((name, "extra"
 """What `erase` looks into for a person: `erasure._erase_mentions`."""
 REQUEST = {(f"{name}_version", "metadata") for name in TABLES}
 """Where `outcomes_internal.suppress` takes out the context of a request."""
+KEPT_SUMMARIES = {("summary_mark", "ids"), ("summary_source", "id")}
+"""What it drops whole: summaries are computed again."""
 LEFT = {("stream_position", "label"): "the operator chose the file's name; the how-to says so"}
 
 _COLUMNS = """
@@ -44,7 +47,7 @@ SELECT relation.relname AS table, attribute.attname AS column, col_description(r
   JOIN pg_attribute attribute ON attribute.attrelid = relation.oid AND attribute.attnum > 0 AND NOT attribute.attisdropped
  WHERE relation.relnamespace::regnamespace::text LIKE 'outcomes%' AND relation.relkind IN ('r', 'p')
    AND NOT relation.relispartition
-   AND attribute.atttypid::regtype::text IN ('bigint', 'text', 'jsonb', 'bytea', 'character varying')
+   AND attribute.atttypid::regtype::text IN ('bigint', 'text', 'jsonb', 'bytea', 'character varying', 'bigint[]', 'text[]')
 """
 
 
@@ -60,7 +63,11 @@ async def test_every_column_that_can_hold_a_person_is_marked_and_known_to_erase(
         of = table.removesuffix("_version") if table.removesuffix("_version") in TABLES else table
         if re.search(r"\bPersonal\b", meaning):
             marked.add((of, column))
-            known = (of, column) in whose | CONTENT or (table, column) in REQUEST | LEFT.keys() or of == "person_name"
+            known = (
+                (of, column) in whose | CONTENT
+                or (table, column) in REQUEST | KEPT_SUMMARIES | LEFT.keys()
+                or of == "person_name"
+            )
             if not known and column != "global_id":
                 wrong.append(f"{table}.{column} is marked, and erase does not know it")
         elif (
