@@ -49,7 +49,7 @@ numbers: $(VENV)/installed ## scores beside those of real Ruby: all lists of who
 	WHOLE=1 $(BIN)/pytest --timeout 900 tests/unit/test_golden.py tests/postgres/test_golden.py
 
 whole: $(VENV)/installed ## all hostile records, worlds of rosters and examples of the laws, of which `make test` tries some, and 100,000 messages of a queue
-	WHOLE=1 $(BIN)/pytest --timeout 900 tests/unit/test_hostile.py tests/postgres/test_law.py tests/postgres/test_letters.py \
+	WHOLE=1 $(BIN)/pytest --timeout 900 tests/unit/test_hostile.py tests/serve/test_rights.py tests/postgres/test_law.py tests/postgres/test_letters.py \
 		tests/postgres/test_person_names.py tests/postgres/test_rosters.py tests/intake/test_sqs_process.py
 
 chaos: $(VENV)/installed ## kills, cuts and outages by chance, and what is true afterwards; SEEDS= EVENTS= KILLS= REPORT= for long runs

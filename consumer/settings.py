@@ -1,5 +1,6 @@
 """Settings from the environment, with the prefix `OUTCOMES_`; two also answer to the name that other tools use."""
 
+import ipaddress
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +29,15 @@ _ADDRESS = re.compile(
 """`host`, `host:port`, `[IPv6]`, `[IPv6]:port`, or an IPv6 address alone."""
 _QUEUE = re.compile(r"(?:https?://[^\s/?#@]+(?:/[\w-]+)*/)?[\w-]{1,80}(?:\.fifo)?", re.ASCII)
 """The name of an SQS queue, or its URL."""
+
+
+_TOGETHER = {
+    "oidc_issuer": ("oidc_client_id", "oidc_client_secret", "serve_url", "sign_in_tenant"),
+    "oidc_client_id": ("oidc_issuer",),
+    "proxy_login_header": ("proxy_addresses", "sign_in_tenant"),
+    "proxy_addresses": ("proxy_login_header",),
+}
+"""Settings that mean something only beside others."""
 
 
 class Settings(BaseModel):
@@ -176,6 +186,49 @@ class Settings(BaseModel):
     serve_port: int = Field(default=8000, ge=0, le=65535)
     """Port of the server, `outcomes serve`; 0 picks a free one."""
 
+    serve_url: str | None = None
+    """Address at which browsers find `outcomes serve`, such as `https://outcomes.example.edu`. Cookies then need TLS."""
+
+    sign_in_tenant: str | None = Field(default=None, min_length=1, max_length=255)
+    """Tenant whose people the identity provider, or the proxy, knows. What these say shows nothing of another tenant."""
+
+    sign_in_minutes: int = Field(default=240, ge=1, le=1_440)
+    """How long a session of a browser lasts; then the person signs in again."""
+
+    sign_in_key: SecretStr | None = Field(default=None, min_length=32, max_length=200)
+    """Signs cookies. Without it each server makes a key when it starts: a restart signs everybody out."""
+
+    oidc_issuer: str | None = None
+    """Issuer of the identity provider (OpenID Connect), where people sign in: the `issuer` of its discovery document."""
+
+    oidc_client_id: str | None = None
+    """Id of the client that the identity provider knows this server by. Its redirect address is `OUTCOMES_SERVE_URL` and
+    `/sign-in/callback`."""
+
+    oidc_client_secret: SecretStr | None = None
+    """Secret of that client."""
+
+    oidc_algorithm: Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"] = "RS256"
+    """How the identity provider signs. Another signature is not believed, whatever it says of itself."""
+
+    oidc_login_claim: str | None = "preferred_username"
+    """Claim of the ID token that holds the person's login in Canvas; empty for none."""
+
+    oidc_sis_claim: str | None = None
+    """Claim that holds the person's SIS id."""
+
+    oidc_uuid_claim: str | None = None
+    """Claim that holds the uuid of the person's user in Canvas; needed where `OUTCOMES_PEOPLE` is not `names`."""
+
+    proxy_login_header: str | None = None
+    """Header in which a proxy that has signed people in tells the login, such as `X-Forwarded-User`."""
+
+    proxy_addresses: tuple[str, ...] = ()
+    """Addresses or networks of that proxy, separated by commas. A request from elsewhere that has the header is refused."""
+
+    access_log_days: int = Field(default=365, ge=1, le=36_525)
+    """How long the access log keeps who looked at students."""
+
     intake_host: str = "127.0.0.1"
     """Address of `outcomes intake https`. The default accepts connections from this machine only: from a proxy with TLS."""
 
@@ -206,10 +259,44 @@ class Settings(BaseModel):
     """Whether an intake drops what tells who made a request and from where: login, ids of the user, address, URL and others
     in an event's metadata. With `false` they are published as Canvas wrote them; the projection never stores them."""
 
-    @field_validator("topic", "intake_queue", mode="before")
+    @field_validator("topic", "intake_queue", "proxy_addresses", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+
+    @field_validator("oidc_login_claim", mode="before")
+    @classmethod
+    def _none_where_empty(cls, value: Any) -> Any:
+        return value or None
+
+    @field_validator("serve_url", "oidc_issuer")
+    @classmethod
+    def _with_tls(cls, value: str | None) -> str | None:
+        """Who signs in elsewhere than on this machine does so over TLS."""
+        if value is None:
+            return None
+        try:
+            url = urlsplit(value)
+            local = url.scheme == "http" and url.hostname in ("localhost", "127.0.0.1", "::1")
+        except ValueError:
+            url, local = None, False
+        if url is None or not url.hostname or not (url.scheme == "https" or local) or url.query or url.fragment or url.username:
+            raise ValueError("is no address of a server; one is https://host")
+        return value
+
+    @field_validator("serve_url")
+    @classmethod
+    def _without_path(cls, value: str | None) -> str | None:
+        if value is not None and urlsplit(value).path not in ("", "/"):
+            raise ValueError("has a path; the server's pages begin at /")
+        return value and value.rstrip("/")
+
+    @field_validator("proxy_addresses")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            ipaddress.ip_network(one, strict=False)  # its error names the address
+        return value
 
     @field_validator("processes", mode="before")
     @classmethod
@@ -302,6 +389,13 @@ class Settings(BaseModel):
             )
             if missing := [name for name in names if getattr(self, name) is None]:
                 raise ValueError(f"{self.kafka_sasl_mechanism} also needs {', '.join(f'{PREFIX}{n.upper()}' for n in missing)}")
+        for name, needed in _TOGETHER.items():
+            if getattr(self, name) and (missing := [one for one in needed if not getattr(self, one)]):
+                raise ValueError(f"{PREFIX}{name.upper()} also needs {', '.join(f'{PREFIX}{n.upper()}' for n in missing)}")
+        if self.oidc_issuer and not (self.oidc_login_claim or self.oidc_sis_claim or self.oidc_uuid_claim):
+            raise ValueError(
+                f"{PREFIX}OIDC_LOGIN_CLAIM, {PREFIX}OIDC_SIS_CLAIM or {PREFIX}OIDC_UUID_CLAIM says who somebody is"
+            )
         return self
 
     @property

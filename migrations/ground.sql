@@ -5,7 +5,7 @@ DO $roles$
 DECLARE
     role text;
 BEGIN
-    FOREACH role IN ARRAY ARRAY['outcomes_writer', 'outcomes_reader', 'outcomes_people'] LOOP
+    FOREACH role IN ARRAY ARRAY['outcomes_writer', 'outcomes_reader', 'outcomes_people', 'outcomes_serve'] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
             BEGIN
                 EXECUTE format('CREATE ROLE %I NOLOGIN', role);
@@ -21,7 +21,7 @@ BEGIN
     END LOOP;
 END
 $roles$;
-GRANT USAGE ON SCHEMA outcomes, outcomes_internal TO outcomes_writer, outcomes_reader, outcomes_people;
+GRANT USAGE ON SCHEMA outcomes, outcomes_internal TO outcomes_writer, outcomes_reader, outcomes_people, outcomes_serve;
 
 CREATE TABLE IF NOT EXISTS outcomes_internal.applied_file (
     name text COLLATE "C" NOT NULL,

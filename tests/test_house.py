@@ -67,14 +67,14 @@ def test_a_function_or_view_has_a_file_of_its_name() -> None:
 def test_every_statement_opens_with_why() -> None:
     """SQL lives in files that say what they are for."""
     files = list(ROOT.glob("consumer/*/sql/*.sql"))
-    assert {file.parents[1].name for file in files} == {"store", "query", "canvas", "serve", "sandbox"}
+    assert {file.parents[1].name for file in files} == {"store", "query", "canvas", "rights", "serve", "sandbox"}
     for file in files:
         assert file.read_text(encoding="utf-8").startswith("-- "), file.name
 
 
 def test_no_statement_is_left_over() -> None:
     """Each is named in its own room; what commands and server share is in `query`."""
-    for room in ("store", "query", "canvas", "serve", "sandbox"):
+    for room in ("store", "query", "canvas", "rights", "serve", "sandbox"):
         modules = ROOT.glob("consumer/**/*.py" if room == "query" else f"consumer/{room}/**/*.py")
         python = "".join(path.read_text(encoding="utf-8") for path in modules)
         for file in (ROOT / "consumer" / room / "sql").glob("*.sql"):

@@ -27,7 +27,7 @@ from consumer.query import gradebook, rollup, verify
 from consumer.query.objects import tenant_of
 from consumer.query.sql import sql
 from consumer.query.truth import differences
-from consumer.serve.access import tokens
+from consumer.rights import tokens
 from consumer.simulator.feed import Feed, messages_of, published
 from consumer.simulator.school import School, institution
 from consumer.simulator.signing import Signer

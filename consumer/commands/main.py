@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from consumer.commands import (
+    access,
     canvas,
     capture,
     database,
@@ -49,6 +50,7 @@ for _family in (worker, replay, capture, database, erase, doctor, questions, sim
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(letters.app, name="letters")
 app.add_typer(serve.token, name="token")
+app.add_typer(access.app, name="access")
 app.add_typer(intake.app, name="intake")
 app.add_typer(summaries.app, name="summaries")
 

@@ -8,6 +8,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from consumer import app as wiring
+from consumer.commands.access import Account, Course, Section, grant_of
 from consumer.commands.terminal import AsJson, answer, ask, database, out, print_json, print_text, say
 from consumer.errors import UsageError
 from consumer.printable import printable
@@ -16,7 +17,9 @@ from consumer.store.postgres import Connection
 from schemas.base import MAX_ID
 
 app = typer.Typer(rich_markup_mode=None)
-token = typer.Typer(help="Tokens that open `outcomes serve`, each for one tenant.", no_args_is_help=True, rich_markup_mode=None)
+token = typer.Typer(
+    help="Tokens that open `outcomes serve`, each for one tenant or a part of it.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @app.command()
@@ -35,7 +38,7 @@ def serve(
 
     with database(serve_host=host, serve_port=port) as (settings, dsn):
         wiring.tune_garbage_collector()
-        app_ = server.make_app(dsn)
+        app_ = server.make_app(dsn, settings)
         if sandbox:
             from consumer.sandbox import routes  # noqa: PLC0415 - brings the client of Kafka with it
 
@@ -49,16 +52,22 @@ def create(
     tenant: Annotated[
         str | None, typer.Option("--tenant", metavar="UUID", help="What it opens; needed unless there is exactly one.")
     ] = None,
+    account: Account = None,
+    course: Course = None,
+    section: Section = None,
+    names: Annotated[bool, typer.Option(help="Whether it shows people's names, where they are stored.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Make a token and print it, only now: the database keeps just its digest.
+    """Make a token and print it, only now: the database keeps just its digest. It opens the whole tenant, or what options say.
 
     Example: outcomes token create --tenant VicYj3cu5BIFpoZhDVU4DZumnlBrWi1grgJEzADs --name dashboard
     """
-    from consumer.serve.access import tokens  # noqa: PLC0415 - only these commands need it
+    from consumer.rights import tokens  # noqa: PLC0415 - only these commands need it
 
     async def question(connection: Connection) -> tuple[str, dict[str, object], bool]:
-        made, row = await tokens.create(connection, tenant or await tenant_of(connection, None), name)
+        whose = tenant or await tenant_of(connection, None)
+        grant = await grant_of(connection, whose, names=names, account=account, course=course, section=section)
+        made, row = await tokens.create(connection, whose, name, grant)
         try:
             known = bool(await tenant_of(connection, tenant))
         except UsageError:
@@ -82,7 +91,7 @@ def list_(as_json: AsJson = False) -> None:
 
     Example: outcomes token list
     """
-    from consumer.serve.access import tokens  # noqa: PLC0415 - only these commands need it
+    from consumer.rights import tokens  # noqa: PLC0415 - only these commands need it
 
     answer(tokens.listed, _show_tokens, as_json)
 
@@ -114,7 +123,7 @@ def revoke(
 
     Example: outcomes token revoke 3
     """
-    from consumer.serve.access import tokens  # noqa: PLC0415 - only these commands need it
+    from consumer.rights import tokens  # noqa: PLC0415 - only these commands need it
 
     answer(
         lambda connection: tokens.revoke(connection, id_),

@@ -131,7 +131,7 @@ async def gradebook_of(
             raise UsageError(f"course {course} is not known of {root_account_uuid}: no result, no course event")
         asked = (root_account_uuid, course, at, known_at)
         setting = await read_scale.setting(connection, root_account_uuid, ("Course", course), scale_at or at, known_at)
-        everybody = await students_of(connection, *asked, people)
+        everybody = rows.visible(await students_of(connection, *asked, people))
         if rows.section is not None and not any(student.within(rows.section).enrollments for student in everybody):
             raise UsageError(
                 f"no student of section {rows.section} in {name_of('Course', course)} is known of {root_account_uuid}"

@@ -44,9 +44,9 @@ class Member:
         """As `people_of` takes it."""
         return self.user_id, self.key
 
-    def within(self, section: int) -> Self:
-        """With the enrolments in a section alone."""
-        return replace(self, enrollments=tuple(one for one in self.enrollments if one.course_section_id == section))
+    def within(self, *sections: int) -> Self:
+        """With the enrolments in these sections alone."""
+        return replace(self, enrollments=tuple(one for one in self.enrollments if one.course_section_id in sections))
 
     def is_concluded(self) -> bool:
         """Whether every enrolment is over by its own state, whatever dates say."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -78,11 +79,19 @@ class Rows:
     exclude: frozenset[Exclude] = frozenset()
     left: bool = False
     """Also who has left. They count in no mean, median or level."""
+    seen: frozenset[int] | None = None
+    """Only students of these sections, with their enrolments there; None: everybody. Who asks may see no others."""
 
     @property
     def are_all_that_count(self) -> bool:
         """Whether nobody is left out who counts in the course."""
-        return self.section is None and self.exclude <= {Exclude.MISSING_OUTCOMES}
+        return self.section is None and self.seen is None and self.exclude <= {Exclude.MISSING_OUTCOMES}
+
+    def visible(self, students: Iterable[Student]) -> list[Student]:
+        """Whom the one who asks may see."""
+        if self.seen is None:
+            return list(students)
+        return [one for one in (student.within(*self.seen) for student in students) if one.enrollments]
 
     def include(self, student: Student) -> bool:
         """As Canvas decides. In a section only the enrolments in it count."""

@@ -127,7 +127,7 @@ router = APIRouter(prefix="/api/v1", responses=_ERRORS, lifespan=_lifespan)
 
 def make_app(dsn: str, settings: Settings) -> FastAPI:
     """The server of a database that takes Canvas' writes too. The first write connects to the broker."""
-    app = read_only.make_app(dsn)
+    app = read_only.make_app(dsn, settings)
     producer, topic = Producer(settings), settings.topic[0]
     app.state.producer = producer
     app.state.sandbox = Sandbox(dsn, app.state.pool, lambda record: producer.send(topic, record))

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,14 +15,17 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import PlainTextResponse
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from consumer import log
 from consumer.errors import Fatal, OutcomesError, Transient, reason
-from consumer.serve.access.tokens import TokenLookup
+from consumer.serve.access import sign_in
+from consumer.serve.access.lookup import Lookup
+from consumer.serve.access.sign_in import Access
 from consumer.serve.api import gradebook, groups, history, not_served, people, places, reports, routes
 from consumer.serve.api.dependencies import refuse_unknown
 from consumer.serve.connections import Connections
-from consumer.serve.door import AccessLog, Door, PlainPaths
+from consumer.serve.door import Door, PlainPaths, RequestLog
 from consumer.serve.pages.all_pages import ROUTERS
 from consumer.serve.read_pool import ReadPool
 from consumer.serve.refusals import RETRY, database_error, http_error, invalid_parameters
@@ -51,16 +55,21 @@ Every path may end in `.json`. `at` asks for any moment. Paths under `/api/histo
 """
 
 
-def make_app(dsn: str) -> FastAPI:
+def make_app(dsn: str, settings: Settings | None = None) -> FastAPI:
     """The server of a database. Connects when it starts."""
     pool = ReadPool(dsn)
+    access = Access.of(dsn, settings or Settings(), Lookup(pool))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await pool.open()
+        await access.pool.open()
+        access.log.start()
         try:
             yield
         finally:
+            await access.log.stop()
+            await access.pool.close()
             await pool.close()
 
     app = FastAPIOffline(
@@ -72,8 +81,9 @@ def make_app(dsn: str) -> FastAPI:
         lifespan=lifespan,
         generate_unique_id_function=lambda route: ("history_" if "history" in route.path else "") + route.name,
     )
-    app.state.pool = pool
+    app.state.pool, app.state.access = pool, access
     _add_health(app, pool)
+    app.include_router(sign_in.router)
     app.include_router(not_served.router)
     for room in (routes, groups, gradebook, reports, places, people, history):
         app.include_router(room.router, responses=_ERRORS, dependencies=[Depends(refuse_unknown)])
@@ -83,9 +93,10 @@ def make_app(dsn: str) -> FastAPI:
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(RequestValidationError, invalid_parameters)
     app.add_exception_handler(OutcomesError, database_error)
-    app.add_middleware(Door, lookup=TokenLookup(pool))
+    app.add_middleware(Door, access=access)
     app.add_middleware(PlainPaths)
-    app.add_middleware(AccessLog)
+    app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1"))
+    app.add_middleware(RequestLog)
     return app
 
 
@@ -96,7 +107,7 @@ def _add_health(app: FastAPI, pool: ReadPool) -> None:
         """Requests at the same time share one check: they need no token, so they must not take many connections."""
         nonlocal running
         if running is None or running.done():
-            running = asyncio.create_task(pool.fetch_row(sql("token_tenant"), bytes(32)), name="readiness")
+            running = asyncio.create_task(pool.fetch(sql("rights_of_secret"), bytes(32)), name="readiness")
         await asyncio.shield(running)
 
     @app.get("/livez", response_class=PlainTextResponse, tags=["Health"], openapi_extra={"security": []})
@@ -196,6 +207,7 @@ async def serving(app: FastAPI, host: str, port: int) -> AsyncIterator[tuple[str
         log_level="error",  # its warnings about requests that are not HTTP would fill the log
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # the app itself believes them, and keeps the address that they replace
         lifespan="on",
         timeout_graceful_shutdown=STOP_SECONDS,
     )
@@ -222,6 +234,7 @@ async def serve(app: FastAPI, settings: Settings, signals: Callable[[Callable[[]
     """
     try:
         await app.state.pool.check()
+        await app.state.access.pool.check()
     except Transient as error:
         log.get("serve").warning("database_away", error=str(error))
     stop = asyncio.Event()

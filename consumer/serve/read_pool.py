@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
 from typing import Any, TypeAlias, TypeVar, cast
 
 import asyncpg
@@ -27,14 +28,17 @@ STATEMENT_SECONDS = 10.0
 WAIT_SECONDS = 5.0
 """How long a statement waits for a slot."""
 
+_TIMEOUT = f"SET statement_timeout = {int(STATEMENT_SECONDS * 1000)}; "
 _SETTINGS = (
-    f"SET default_transaction_read_only = on; SET statement_timeout = {int(STATEMENT_SECONDS * 1000)}; "
+    f"{_TIMEOUT}SET default_transaction_read_only = on; "
     "SET plan_cache_mode = force_generic_plan; SET jit = off; SET work_mem = '32MB'"
 )
 """Each connection plans a statement once: planning takes longer than most answers."""
 _TIMED_OUT = ("57014",)
 _SET_OPTION_SINCE = 16
 """The first Postgres where a member of a role may lack the right to SET it."""
+SHOWS_NAMES: ContextVar[bool] = ContextVar("shows_names", default=False)
+"""Whether who asks may see names: each request says it, and where none does nobody may."""
 Row: TypeAlias = asyncpg.Record
 _Pooled: TypeAlias = "asyncpg.pool.PoolConnectionProxy[Row]"
 T = TypeVar("T")
@@ -46,6 +50,8 @@ class ReadPool:
     After a restart of the database every connection is broken: they are replaced, and the statement runs once more.
     """
 
+    _role, _settings, _connections = ROLE, _SETTINGS, CONNECTIONS
+
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._pool: asyncpg.Pool[asyncpg.Record] | None = None
@@ -55,7 +61,7 @@ class ReadPool:
     async def open(self) -> None:
         """Makes the pool. It connects when it has to, so that the server starts without its database."""
         self._pool = await asyncpg.create_pool(
-            min_size=0, max_size=CONNECTIONS, connect=self._connect, reset=_no_reset, max_inactive_connection_lifetime=60
+            min_size=0, max_size=self._connections, connect=self._connect, reset=_no_reset, max_inactive_connection_lifetime=60
         )
 
     async def close(self) -> None:
@@ -88,7 +94,7 @@ class ReadPool:
         return rows[0] if rows else None
 
     async def fetch_names(self, statement: str, tenant: str, *arguments: Any) -> Sequence[Row]:
-        """The rows of a statement that reads names; none where the login may not."""
+        """The rows of a statement that reads names; none where the login may not, or who asks."""
         async with _slot(self._tenant_slots[tenant]):
             return await self._fetch(statement, (tenant, *arguments), NAMES_ROLE)
 
@@ -122,23 +128,32 @@ class ReadPool:
         """A connection that may only read. The arguments are the pool's own, and add nothing to the address."""
         connection = await connect(self._dsn, statement_seconds=STATEMENT_SECONDS, application="outcomes serve")
         try:
-            await _set_reader_role(connection)
-            await schema.check(connection)
-            await connection.execute(_SETTINGS)
+            await _set_role(connection, self._role)
+            if self._role == ROLE:
+                await schema.check(connection)
+            await connection.execute(self._settings)
         except BaseException:
             connection.terminate()
             raise
         return connection
 
 
+class AccessPool(ReadPool):
+    """The same for what access writes: sessions and the access log, and nothing else."""
+
+    _role, _settings, _connections = "outcomes_serve", _TIMEOUT, 2
+
+
 async def names_of(connection: Connection, statement: str, *arguments: Any) -> Sequence[Row]:
-    """The rows of a statement that reads names, within a question or alone; none where the login may not."""
+    """The rows of a statement that reads names, within a question or alone; none where the login may not, or who asks."""
     return await _rows_of(connection, statement, arguments, NAMES_ROLE)
 
 
 async def _rows_of(connection: "Connection | _Pooled", statement: str, arguments: Sequence[Any], role: str) -> Sequence[Row]:
-    if role == ROLE:
+    if role != NAMES_ROLE:
         return await connection.fetch(statement, *arguments)
+    if not SHOWS_NAMES.get():
+        return []
     try:
         async with connection.transaction():
             await connection.execute(f"SET LOCAL ROLE {role}")
@@ -163,22 +178,22 @@ async def _slot(slots: asyncio.Semaphore) -> AsyncIterator[None]:
         slots.release()
 
 
-async def _set_reader_role(connection: Connection) -> None:
+async def _set_role(connection: Connection, role: str) -> None:
     """Raises `Fatal` with what to do. The role itself may SET its own name."""
     try:
-        await connection.execute(f"SET ROLE {ROLE}")
+        await connection.execute(f"SET ROLE {role}")
     except asyncpg.InsufficientPrivilegeError as error:
         login = await connection.fetchval("SELECT quote_ident(session_user)")
-        grant = _grant(login, connection.get_server_version().major)
-        raise Fatal(f"the login of the database address may not be {ROLE}: {grant}") from error
+        grant = _grant(role, login, connection.get_server_version().major)
+        raise Fatal(f"the login of the database address may not be {role}: {grant}") from error
     except (asyncpg.UndefinedObjectError, asyncpg.InvalidParameterValueError):
         await schema.check(connection)
         raise
 
 
-def _grant(login: str, major: int) -> str:
+def _grant(role: str, login: str, major: int) -> str:
     """What an administrator runs. From 16 on the maker of a role is a member without SET, and a plain GRANT leaves that so."""
-    return f"GRANT {ROLE} TO {login}{' WITH SET TRUE' if major >= _SET_OPTION_SINCE else ''}"
+    return f"GRANT {role} TO {login}{' WITH SET TRUE' if major >= _SET_OPTION_SINCE else ''}"
 
 
 async def _no_reset(_: Connection) -> None:

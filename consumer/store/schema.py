@@ -24,7 +24,7 @@ PATIENCE_SECONDS = 300.0
 _SAY_SECONDS = 30.0
 """How often it is said who holds it."""
 
-ROLES = ["outcomes_writer", "outcomes_reader", "outcomes_people"]
+ROLES = ["outcomes_writer", "outcomes_reader", "outcomes_people", "outcomes_serve"]
 _SCHEMAS = ["outcomes", "outcomes_internal"]
 
 _PRIVILEGES = """

@@ -23,9 +23,36 @@ from consumer.engines import postgres as postgres_engine
 from consumer.engines import reaper
 from consumer.store import schema
 from consumer.store.postgres import connect
-from tests.bench import duplicates, erased, growth, intake, mastery, memory, processes, quiet, served, shapes, sqs, throughput
+from tests.bench import (
+    duplicates,
+    erased,
+    growth,
+    intake,
+    mastery,
+    memory,
+    processes,
+    quiet,
+    served,
+    shapes,
+    sqs,
+    summaries,
+    throughput,
+)
 
-PARTS = ("shapes", "throughput", "processes", "duplicates", "erased", "memory", "quiet", "mastery", "serve", "intake", "sqs")
+PARTS = (
+    "shapes",
+    "throughput",
+    "processes",
+    "duplicates",
+    "erased",
+    "memory",
+    "quiet",
+    "mastery",
+    "summaries",
+    "serve",
+    "intake",
+    "sqs",
+)
 LONG = ("growth",)
 """Parts that run only where they are asked for."""
 EVENTS = 200_000
@@ -102,7 +129,7 @@ def main() -> None:
         postgres = engines.enter_context(postgres_engine.postgres(folder / "postgres"))
         kafka = (
             engines.enter_context(kafka_engine.kafka(folder / "kafka"))
-            if set(parts) - {"shapes", "erased", "mastery", "serve"}
+            if set(parts) - {"shapes", "erased", "mastery", "summaries", "serve"}
             else None
         )
         dsn = asyncio.run(_database(postgres.dsn, "outcomes_bench"))
@@ -145,6 +172,10 @@ def main() -> None:
             found["mastery"] = _show(
                 console, f"reading, {options.courses:,} courses", mastery.run(term, courses=options.courses)
             )
+        if "summaries" in parts:
+            empty, term = (asyncio.run(_database(postgres.dsn, f"outcomes_bench_{name}")) for name in ("marks", "summaries"))
+            title = f"kept summaries, {options.courses:,} courses"
+            found["summaries"] = _show(console, title, summaries.run(empty, term, courses=options.courses))
         if "serve" in parts:
             term = asyncio.run(_database(postgres.dsn, "outcomes_bench_serve"))
             title = (

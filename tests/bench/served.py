@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 
 from consumer.engines.kafka import free_port
-from consumer.serve.access import tokens
+from consumer.rights import tokens
 from consumer.serve.pages.rendering import SCRIPT, SHEET
 from consumer.store.postgres import Connection, connect
 from tests.acceptance.running import environment

@@ -13,11 +13,16 @@ TRIES = 15
 """A worker that had nothing to write in the table that is wanted comes through; then it is tried again."""
 
 
+_THE_WORKER_ENDS_IT = "SET deadlock_timeout = '60s'"
+"""Of a deadlock: whoever finds it out is sacrificed."""
+
+
 async def lock_tables(database: Database, chance: random.Random) -> None:
     """Holds some tables for itself for some seconds."""
     names = [*TABLES, *(f"{table}_version" for table in TABLES if table != "learning_outcome_result")]
     tables = ", ".join(sorted({*chance.sample(names, 5), "learning_outcome_result_version"}))
     async with database.admin() as rival, rival.transaction():
+        await rival.execute(_THE_WORKER_ENDS_IT)
         await rival.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE")
         await asyncio.sleep(chance.uniform(0.5, 3))
 
@@ -52,8 +57,7 @@ async def deadlock(database: Database) -> None:
 
 async def _embrace(database: Database) -> None:
     async with database.admin() as rival, database.admin() as watching:
-        # So that the worker is the one who finds it out, and is sacrificed.
-        await rival.execute("SET deadlock_timeout = '60s'")
+        await rival.execute(_THE_WORKER_ENDS_IT)
 
         async def waited_for() -> bool:
             blocked = "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))"

@@ -514,6 +514,7 @@ async def test_a_schema_that_an_administrator_made_is_enough_to_migrate(newest: 
         "DO $$ BEGIN CREATE ROLE outcomes_writer; EXCEPTION WHEN duplicate_object THEN END $$",
         "DO $$ BEGIN CREATE ROLE outcomes_reader; EXCEPTION WHEN duplicate_object THEN END $$",
         "DO $$ BEGIN CREATE ROLE outcomes_people; EXCEPTION WHEN duplicate_object THEN END $$",
+        "DO $$ BEGIN CREATE ROLE outcomes_serve; EXCEPTION WHEN duplicate_object THEN END $$",
         "GRANT outcomes_writer TO bridge",
         "GRANT outcomes_writer, outcomes_reader TO modest",
     )

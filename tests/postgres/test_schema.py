@@ -10,7 +10,7 @@ from consumer.errors import Fatal
 from consumer.ingest.batch import Books
 from consumer.ingest.tables import TABLES
 from consumer.query import explain, history, status, verify
-from consumer.serve.access import tokens
+from consumer.rights import tokens
 from consumer.store import quarantine, schema
 from consumer.store.postgres import connect, translated
 from consumer.store.writer import Writer
@@ -95,12 +95,22 @@ async def test_the_database_knows_exactly_our_reasons(database: str) -> None:
     await connection.close()
 
 
-UNSEEN = ("quarantine", "quarantine_tally", "suppression", "unknown_value", "api_token", "person_name")
+UNSEEN = (
+    "quarantine",
+    "quarantine_tally",
+    "suppression",
+    "unknown_value",
+    "api_token",
+    "person_name",
+    "access_grant",
+    "access_session",
+    "access_log",
+)
 """What readers have nothing to do with."""
 
 
 async def test_the_reader_sees_everything_but_quarantine_and_tokens(database: str) -> None:
-    """Quarantine holds what Canvas sent, personal data included; of tokens a reader learns which tenant one opens."""
+    """Quarantine holds what Canvas sent, personal data included; of a token or session a reader learns what it opens."""
     connection = await connect(database)
     relations = await connection.fetch(
         "SELECT relname FROM pg_class WHERE relnamespace = 'outcomes'::regnamespace AND relkind IN ('r', 'v')"
@@ -113,7 +123,7 @@ async def test_the_reader_sees_everything_but_quarantine_and_tokens(database: st
             assert not await connection.fetchval(
                 "SELECT has_table_privilege($1, 'INSERT, UPDATE, DELETE')", f"outcomes.{row['relname']}"
             )
-        assert await connection.fetchval("SELECT outcomes_internal.token_tenant(sha256('nobody''s'))") is None
+        assert await connection.fetch("SELECT outcomes_internal.rights_of_secret(sha256('nobody''s'))") == []
     await connection.close()
 
 

@@ -21,6 +21,7 @@ GROUPS = {
     "kafka_security_protocol": "Kafka client",
     "canvas_url": "Canvas' REST API",
     "serve_host": "HTTP server",
+    "sign_in_tenant": "Sign-in and access",
     "intake_host": "Intake",
 }
 """First setting of each section -> its heading."""

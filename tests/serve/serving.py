@@ -12,7 +12,8 @@ import aiohttp
 
 from consumer.ingest.batch import Partition
 from consumer.query import grading_standards
-from consumer.serve.access import tokens
+from consumer.rights import tokens
+from consumer.rights.grants import Grant
 from consumer.serve.app import make_app, serving
 from consumer.store.postgres import connect
 from schemas.grading_standards import Standard
@@ -307,7 +308,7 @@ async def token_for(dsn: str, tenant: str) -> str:
     """A new token."""
     connection = await connect(dsn)
     try:
-        made, _ = await tokens.create(connection, tenant, "a test")
+        made, _ = await tokens.create(connection, tenant, "a test", Grant("tenant", None, names=True, operations=True))
     finally:
         await connection.close()
     return made

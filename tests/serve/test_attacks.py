@@ -15,10 +15,13 @@ import structlog
 from consumer.errors import Transient
 from consumer.query.scale import SWITCH
 from consumer.query.sql import sql as query_sql
+from consumer.rights import grants, tokens
+from consumer.rights.sql import sql as rights_sql
+from consumer.rights.viewer import Viewer
 from consumer.sandbox import routes
 from consumer.serve import app, connections, read_pool
-from consumer.serve.access import tokens
-from consumer.serve.access.tokens import TokenLookup
+from consumer.serve.access import lookup
+from consumer.serve.access.lookup import Lookup
 from consumer.serve.api.rails_params import MAX_BYTES
 from consumer.serve.app import serving as serving_app
 from consumer.serve.read_pool import ReadPool
@@ -112,7 +115,7 @@ async def test_a_flood_of_wrong_tokens_takes_nothing_from_those_who_have_one(
     """While more strangers wait than there are connections, a known token gets its answer; probes share one statement."""
     monkeypatch.setattr(read_pool, "WAIT_SECONDS", 60.0)  # so that none gives up, however slow the machine
     monkeypatch.setattr(app, "READY_SECONDS", 60.0)
-    monkeypatch.setattr(tokens, "REMEMBERED_SECONDS", 600.0)
+    monkeypatch.setattr(lookup, "REMEMBERED_SECONDS", 600.0)
     await server.get(GROUPS)
     locking = await _locked(database, "api_token")
     strangers = [asyncio.create_task(server.ask(GROUPS, token=tokens.new())) for _ in range(3 * read_pool.CONNECTIONS)]
@@ -134,49 +137,53 @@ async def test_a_token_that_was_good_is_asked_about_without_waiting_behind_stran
     server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also when the server has to look it up again."""
-    monkeypatch.setattr(tokens, "REMEMBERED_SECONDS", 0.0)
+    monkeypatch.setattr(lookup, "REMEMBERED_SECONDS", 0.0)
     monkeypatch.setattr(read_pool, "WAIT_SECONDS", 1.0)
     await server.get(GROUPS)
     pool = ReadPool("postgresql://nowhere")
-    keeper = TokenLookup(pool)
-    keeper._known[tokens.digest("good")] = (TENANT, 0.0)
-    monkeypatch.setattr(ReadPool, "fetch_row", _told_tenant)
+    keeper = Lookup(pool)
+    keeper._known[tokens.digest("good")] = (Viewer(TENANT, "token", "1", ()), 0.0)
+    monkeypatch.setattr(ReadPool, "fetch", _told_rights)
     for _ in range(read_pool.FOR_STRANGERS):
         await pool._stranger_slots.acquire()
     opened = None
     with contextlib.suppress(Transient):
-        opened = await keeper.tenant("good")
-    assert opened == TENANT
+        opened = await keeper.viewer("good")
+    assert opened is not None
+    assert (opened.tenant, opened.sees_all) == (TENANT, True)
     with pytest.raises(Transient):
-        await keeper.tenant("never seen")
+        await keeper.viewer("never seen")
 
 
-async def _told_tenant(_: ReadPool, statement: str, *arguments: object) -> tuple[str]:
-    assert statement == sql("token_tenant")
-    return (TENANT,)
+async def _told_rights(_: ReadPool, statement: str, *arguments: object) -> list[dict[str, object]]:
+    assert statement == sql("rights_of_secret")
+    whole: dict[str, object] = {"scope": "tenant", "scope_id": None, "course_id": None, "names": True, "operations": False}
+    return [whole | {"root_account_uuid": TENANT, "kind": "token", "who": "1"}]
 
 
 async def test_a_wrong_token_is_not_looked_up_again_and_again_and_opens_soon_after_it_was_made(
     server: Served, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where many requests have it at the same moment."""
-    looked_up, told = [], ReadPool.fetch_row
+    looked_up, told = [], ReadPool.fetch
 
     async def counting(self: ReadPool, statement: str, *arguments: Any) -> Any:
         looked_up.append(statement)
         return await told(self, statement, *arguments)
 
-    monkeypatch.setattr(ReadPool, "fetch_row", counting)
-    monkeypatch.setattr(tokens, "REMEMBERED_SECONDS", 4.0)
+    monkeypatch.setattr(ReadPool, "fetch", counting)
+    monkeypatch.setattr(lookup, "REMEMBERED_SECONDS", 4.0)
     token = tokens.new()
     answers = await asyncio.gather(*(server.ask(GROUPS, token=token) for _ in range(20)))
     assert {answer.status for answer in answers} == {401}
     assert looked_up in (
-        [sql("token_tenant")],
-        [sql("token_tenant")] * read_pool.FOR_STRANGERS,
+        [sql("rights_of_secret")],
+        [sql("rights_of_secret")] * read_pool.FOR_STRANGERS,
     )  # of those who were first
     connection = await connect(database)
-    await connection.fetchrow(sql("token_create"), TENANT, "made meanwhile", tokens.digest(token))
+    row = await connection.fetchrow(rights_sql("token_create"), TENANT, "made meanwhile", tokens.digest(token))
+    assert row is not None
+    await grants.grant(connection, TENANT, "token", str(row["id"]), tokens.WHOLE_TENANT)
     await connection.close()
     await until(lambda: _is(server, token, 200), 20)
 
@@ -188,16 +195,16 @@ async def _is(server: Served, token: str, status: int) -> bool:
 async def test_what_is_remembered_of_strangers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many tokens come from however many addresses; the oldest are forgotten."""
 
-    async def nobody(_: ReadPool, __: str, *___: object) -> None:
-        return None
+    async def nobody(_: ReadPool, __: str, *___: object) -> list[object]:
+        return []
 
-    monkeypatch.setattr(ReadPool, "fetch_row", nobody)
-    monkeypatch.setattr(tokens, "_ADDRESSES", 100)
-    keeper = TokenLookup(ReadPool("postgresql://nowhere"))
-    for number in range(tokens._REMEMBERED + 50):
-        assert await keeper.tenant(f"wrong {number}") is None
+    monkeypatch.setattr(ReadPool, "fetch", nobody)
+    monkeypatch.setattr(lookup, "_ADDRESSES", 100)
+    keeper = Lookup(ReadPool("postgresql://nowhere"))
+    for number in range(lookup._REMEMBERED + 50):
+        assert await keeper.viewer(f"wrong {number}") is None
         keeper.count_wrong(f"10.0.{number // 250}.{number % 250}")
-    assert (len(keeper._wrong), len(keeper._clients)) == (tokens._REMEMBERED, 100)
+    assert (len(keeper._wrong), len(keeper._clients)) == (lookup._REMEMBERED, 100)
     assert tokens.digest(f"wrong {number}") in keeper._wrong
 
 
@@ -205,8 +212,8 @@ async def test_who_sends_too_many_wrong_tokens_is_told_to_wait_and_a_good_one_wo
     server: Served, database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """429 with `Retry-After`, in Canvas' shape; a good token of the same address works; later all is as before."""
-    monkeypatch.setattr(tokens, "WINDOW_SECONDS", 5.0)
-    monkeypatch.setattr(tokens, "WRONG_TOKENS", 5)
+    monkeypatch.setattr(lookup, "WINDOW_SECONDS", 5.0)
+    monkeypatch.setattr(lookup, "WRONG_TOKENS", 5)
     statuses = [(await server.ask(GROUPS, token=tokens.new())).status for _ in range(4)]
     assert ((await server.ask(GROUPS)).status, statuses) == (200, [401] * 4)
     for _ in range(30):  # more than six, because a window may end meanwhile
@@ -224,8 +231,8 @@ async def test_who_sends_too_many_wrong_tokens_is_told_to_wait_and_a_good_one_wo
 
 def test_addresses_are_counted_by_client(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each IPv4 address, however it is written; of IPv6 the network, which a client cannot choose."""
-    monkeypatch.setattr(tokens, "WRONG_TOKENS", 2)
-    keeper = TokenLookup(ReadPool("postgresql://nowhere"))
+    monkeypatch.setattr(lookup, "WRONG_TOKENS", 2)
+    keeper = Lookup(ReadPool("postgresql://nowhere"))
     same = (("10.0.0.1", "::ffff:10.0.0.1"), ("2001:db8::1", "2001:db8::2:3"), ("", ""))
     for one, other in same:
         assert [bool(keeper.count_wrong(address)) for address in (one, other, one, other)] == [False, False, True, True]

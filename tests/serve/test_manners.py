@@ -19,8 +19,9 @@ from pydantic import SecretStr
 
 from consumer.canvas.client import CanvasClient, Context
 from consumer.errors import Fatal
+from consumer.rights import tokens
 from consumer.serve import read_pool
-from consumer.serve.access import tokens
+from consumer.serve.access import lookup
 from consumer.serve.api import paging
 from consumer.serve.api.paging import Page
 from consumer.serve.app import make_app, serve
@@ -387,11 +388,11 @@ async def test_a_login_that_made_the_readers_role_is_told_a_grant_that_helps(dat
     try:
         await owner.execute(f"GRANT outcomes_reader TO {login}; SET SESSION AUTHORIZATION {login}")
         with pytest.raises(Fatal) as refused:
-            await read_pool._set_reader_role(owner)
+            await read_pool._set_role(owner, "outcomes_reader")
         await owner.execute("RESET SESSION AUTHORIZATION")
         await owner.execute(str(refused.value).rpartition(": ")[2])
         await owner.execute(f"SET SESSION AUTHORIZATION {login}")
-        await read_pool._set_reader_role(owner)
+        await read_pool._set_role(owner, "outcomes_reader")
         assert await owner.fetchval("SELECT current_user") == "outcomes_reader"
     finally:
         await owner.execute("RESET SESSION AUTHORIZATION")
@@ -401,8 +402,8 @@ async def test_a_login_that_made_the_readers_role_is_told_a_grant_that_helps(dat
 
 def test_a_postgres_before_16_is_told_a_grant_that_it_understands() -> None:
     """Memberships had no options: each allowed SET ROLE."""
-    assert read_pool._grant("owner", 15) == "GRANT outcomes_reader TO owner"
-    assert read_pool._grant("owner", 16) == "GRANT outcomes_reader TO owner WITH SET TRUE"
+    assert read_pool._grant("outcomes_reader", "owner", 15) == "GRANT outcomes_reader TO owner"
+    assert read_pool._grant("outcomes_reader", "owner", 16) == "GRANT outcomes_reader TO owner WITH SET TRUE"
 
 
 async def test_another_schema_is_said_at_the_start(empty_database: str) -> None:
@@ -424,7 +425,7 @@ async def test_a_restarted_database_is_noticed_by_nobody_and_an_absent_one_is_a_
                 await asyncio.to_thread(postgres.restart)
                 assert [await server.get(path) for path in paths] == before
                 await asyncio.to_thread(postgres.stop, "immediate")
-                await asyncio.sleep(tokens.REMEMBERED_SECONDS + 0.1)  # neither the token's owner nor the data can be told now
+                await asyncio.sleep(lookup.REMEMBERED_SECONDS + 0.1)  # neither the token's owner nor the data can be told now
                 for path in (*paths, "/api/v1/nothing", "/docs"):
                     away = await server.ask(path)
                     assert (away.status, int(away.headers["Retry-After"]) > 0) == (503, True), path

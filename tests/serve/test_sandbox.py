@@ -17,9 +17,9 @@ from fastapi import FastAPI
 
 from consumer.environment import load
 from consumer.query import grading_standards
+from consumer.rights import tokens
 from consumer.sandbox import routes, service
 from consumer.sandbox.service import MAX_PUBLISHED, PublishedStates, State
-from consumer.serve.access import tokens
 from consumer.serve.app import make_app, serving
 from consumer.settings import Settings
 from consumer.store.postgres import Connection, connect

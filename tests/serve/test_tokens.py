@@ -5,7 +5,8 @@ import json
 import pytest
 
 from consumer.errors import UsageError
-from consumer.serve.access import tokens
+from consumer.rights import tokens
+from consumer.serve.access import lookup
 from consumer.store.postgres import connect
 from tests.acceptance.running import outcomes, until
 from tests.samples import TENANT
@@ -52,7 +53,7 @@ async def test_a_new_token_opens_at_once_and_a_revoked_one_nothing_within_second
         assert revoked["revoked_at"] is not None
         assert await tokens.revoke(connection, listed[-1]["id"]) == revoked  # once more changes nothing
         await connection.close()
-        await until(lambda: _is_refused(server, token), tokens.REMEMBERED_SECONDS + 2)
+        await until(lambda: _is_refused(server, token), lookup.REMEMBERED_SECONDS + 2)
         assert (await server.ask("/api/v1/outcomes/1")).status == 200
 
 

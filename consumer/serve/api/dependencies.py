@@ -1,8 +1,7 @@
 """What a request asks: its parameters, its tenant, its course or account, its moment."""
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, NewType, TypeAlias
 
@@ -13,14 +12,16 @@ from pydantic import BeforeValidator, WithJsonSchema
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 
-from consumer.printable import has_controls
 from consumer.query.sql import sql as query_sql
+from consumer.rights.viewer import Sight, Viewer
+from consumer.serve.access.narrowing import sees_place, sight_of_account, sights_of_courses, students_in
+from consumer.serve.access.paths import NARROWED
 from consumer.serve.api.paging import DEFAULT_SIZE, LAST_PAGE, Page, links
+from consumer.serve.api.parsing import ROOT, UUID, parse_account_id, parse_id, parse_time, parse_user
 from consumer.serve.api.serializers import with_string_ids
-from consumer.serve.read_pool import ReadPool, Row
+from consumer.serve.read_pool import SHOWS_NAMES, ReadPool, Row
 from consumer.serve.sql import sql
-from schemas.base import MAX_ID, MAX_KEY_TEXT, SHARD, local_id, time_of
-from schemas.rest_ids import whole_id
+from schemas.base import MAX_KEY_TEXT, SHARD, local_id
 
 STRING_IDS = "application/json+canvas-string-ids"
 NOT_FOUND = "The specified resource does not exist."
@@ -31,11 +32,6 @@ ContextType: TypeAlias = Literal["Account", "Course"]
 Context: TypeAlias = tuple[ContextType, int]
 """A course or account: its type and its id."""
 
-_ID = re.compile(r"0*[1-9][0-9]{0,18}", re.ASCII)
-_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_SELF, _UUID = "self", "uuid:"
-_ROOT = 0
-"""The id that stands for `self`: no account has it."""
 _MAX_IDS = 1000
 """Ids of one parameter."""
 _ANYWHERE = ("access_token",)
@@ -55,54 +51,13 @@ def bad_request(message: str) -> HTTPException:
 # -- parameters --
 
 
-def _parse_id(value: object) -> int:
-    text = str(whole_id(str(value)))
-    id_ = int(text) if _ID.fullmatch(text) else 0
-    if not 0 < id_ <= MAX_ID:
-        raise ValueError("an id is a whole number from 1 to 2^63-1")
-    return id_
-
-
-def _parse_account_id(value: object) -> int:
-    return _ROOT if str(value) == _SELF else _parse_id(value)
-
-
-def _parse_time(value: object) -> datetime:
-    text = str(value)
-    try:
-        return time_of(f"{text}T00:00:00Z" if _DATE.fullmatch(text) else text)
-    except ValueError as error:
-        hint = "; a + in an address is a blank: write %2B" if _had_a_plus(text) else ""
-        raise ValueError(f"a moment is a time with a zone, such as 2025-03-20T15:04:05Z, or a date in UTC{hint}") from error
-
-
-def _had_a_plus(text: str) -> bool:
-    """Whether the text is a time with a plus in place of its last blank: a query's plus is read as a blank."""
-    try:
-        time_of("+".join(text.rsplit(" ", 1)))
-    except ValueError:
-        return False
-    return True
-
-
-def _parse_user(value: object) -> str:
-    """A user by local id, or by the name that results use: `501`, `uuid:...`."""
-    text = str(value)
-    if text.startswith(_UUID):
-        uuid = text.removeprefix(_UUID)
-        if not uuid or len(uuid) > MAX_KEY_TEXT or has_controls(uuid):
-            raise ValueError("a uuid has 1 to 255 characters, and no control characters among them")
-        return text
-    return str(_parse_id(text.removeprefix("id:")))
-
-
 _ID_SCHEMA = {"type": "string", "pattern": "^(0*[1-9][0-9]{0,17}|[1-9][0-9]{0,4}~[1-9][0-9]{0,12})$"}
 _ACCOUNT_SCHEMA = _ID_SCHEMA | {"pattern": f"^(self|{_ID_SCHEMA['pattern'].strip('^$')})$"}
 _USER_SCHEMA = {"type": "string", "pattern": "^(0*[1-9][0-9]{0,11}|(uuid|id):[0-9A-Za-z]{1,12})$"}
 _USER = "The student: an id, or `uuid:` and the events' user_uuid."
 
-Id = Annotated[int, BeforeValidator(_parse_id), WithJsonSchema(_ID_SCHEMA)]
-_AccountId = Annotated[int, BeforeValidator(_parse_account_id), WithJsonSchema(_ACCOUNT_SCHEMA)]
+Id = Annotated[int, BeforeValidator(parse_id), WithJsonSchema(_ID_SCHEMA)]
+_AccountId = Annotated[int, BeforeValidator(parse_account_id), WithJsonSchema(_ACCOUNT_SCHEMA)]
 CourseId = Annotated[Id, Path(description="Local or global id of the course.")]
 AccountId = Annotated[_AccountId, Path(description="Local or global id of the account; `self` is the root account.")]
 ContextId = Annotated[
@@ -120,14 +75,14 @@ CONTEXT = "/{contexts:contexts}/{context_id}"
 Contexts = Annotated[Literal["accounts", "courses"], Path(description="Whether the id is an account's or a course's.")]
 _Time = Annotated[
     datetime,
-    BeforeValidator(_parse_time),
+    BeforeValidator(parse_time),
     WithJsonSchema({"type": "string", "anyOf": [{"format": "date-time"}, {"format": "date"}]}),
 ]
 At = Annotated[
     _Time | None,
     Query(description="As it was then: ISO 8601 with a zone, or a date in UTC. Not in Canvas. Now where absent."),
 ]
-_User = Annotated[str, BeforeValidator(_parse_user), WithJsonSchema(_USER_SCHEMA)]
+_User = Annotated[str, BeforeValidator(parse_user), WithJsonSchema(_USER_SCHEMA)]
 UserIds = Annotated[
     list[_User] | None,
     Query(alias="user_ids[]", max_length=_MAX_IDS, description="These students: ids, or `uuid:` and the events' user_uuid."),
@@ -189,12 +144,17 @@ PAGED: dict[int | str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class TenantRequest:
-    """A request of a known tenant."""
+    """A request of somebody who may see something of a tenant."""
 
     http: Request
     pool: ReadPool
-    tenant: Tenant
+    viewer: Viewer
     at: datetime | None
+
+    @property
+    def tenant(self) -> Tenant:
+        """Whose data the viewer may see."""
+        return Tenant(self.viewer.tenant)
 
     @property
     def moment(self) -> datetime:
@@ -226,7 +186,7 @@ class TenantRequest:
 
     async def people(self, named: Sequence[str]) -> list[int | str]:
         """The ids and uuids that these names stand for, as the projection has them."""
-        return [one.removeprefix(_UUID) if one.startswith(_UUID) else await self.user_id(int(one)) for one in named]
+        return [one.removeprefix(UUID) if one.startswith(UUID) else await self.user_id(int(one)) for one in named]
 
     async def users(self, named: Sequence[str] | None) -> list[str] | None:
         """The names that results use for these users; None where the request names none."""
@@ -236,6 +196,26 @@ class TenantRequest:
         ids = [one for one in people if isinstance(one, int)]
         uuids = [one for one in people if isinstance(one, str)]
         return [row["user_uuid"] for row in await self.pool.fetch(sql("users"), self.tenant, ids, uuids)]
+
+    async def sights(self, courses: Sequence[int]) -> dict[int, Sight]:
+        """How much of these courses the viewer may see; those of which nothing are left out."""
+        return await sights_of_courses(self.pool, self.viewer, courses)
+
+    async def places(self) -> tuple[list[int], list[int]]:
+        """The accounts that are the viewer's with all below, and the courses that are so by themselves, in whole or in part."""
+        root = await self.root_id() if self.viewer.sees_all else None
+        return sorted(self.viewer.accounts) if root is None else [root], sorted(self.viewer.courses)
+
+    async def sees(self, row: Row) -> bool:
+        """Whether the viewer may see an outcome, a group or a link, by the place that it is of."""
+        return await sees_place(self.pool, self.viewer, row["context_type"], row["context_id"])
+
+    async def root_id(self) -> int | None:
+        """Of the root account; None where nothing has told it."""
+        row = await self.pool.fetch_row(sql("account"), self.tenant, 0, self.at)
+        assert row is not None
+        root_id: int | None = row["root_id"]
+        return root_id
 
     async def own_id(self, id_: int) -> int:
         """The local id of a global one; 404 where that is of another shard."""
@@ -252,11 +232,21 @@ class ContextRequest(TenantRequest):
     context_id: int
     row: Row
     """Of the statement that found the context."""
+    sight: Sight
+    """How much of it the viewer may see."""
 
     @property
     def context(self) -> Context:
         """Its type and its local id."""
         return self.context_type, self.context_id
+
+    async def users(self, named: Sequence[str] | None) -> list[str] | None:
+        """As for a tenant, without those whom the viewer may not see."""
+        found = await TenantRequest.users(self, named)
+        if found is None or self.sight.sections is None:
+            return found
+        seen = await students_in(self.pool, self.of_id, self.sight)
+        return [one for one in found if one in seen]
 
     @property
     def of_context(self) -> tuple[Tenant, ContextType, int, datetime | None]:
@@ -280,12 +270,25 @@ def _refuse_retired(at: datetime | None, begins: datetime | None) -> None:
         raise bad_request(f"history begins at {begins:%Y-%m-%dT%H:%M:%SZ}: what was before has been retired")
 
 
+def _by_viewer(request: Request, at: datetime | None = None) -> TenantRequest:
+    viewer: Viewer = request.state.viewer
+    SHOWS_NAMES.set(viewer.sees_names)
+    return TenantRequest(request, _pool(request), viewer, at)
+
+
+def _refuse_where_not_narrowed(request: Request, sees_all: bool) -> None:
+    if not sees_all and request.scope["route"].path not in NARROWED:
+        raise HTTPException(403, "this shows more than you may see: all of the institution, or all of the course")
+
+
 async def _tenant_all_time(request: Request) -> TenantRequest:
-    return TenantRequest(request, _pool(request), Tenant(request.state.tenant), None)
+    found = _by_viewer(request)
+    _refuse_where_not_narrowed(request, found.viewer.sees_all)
+    return found
 
 
 async def _tenant_at(request: Request, at: At = None) -> TenantRequest:
-    found = TenantRequest(request, _pool(request), Tenant(request.state.tenant), at)
+    found = replace(await _tenant_all_time(request), at=at)
     if at is not None:
         (row,) = await found.pool.fetch(query_sql("history_begins"), tenant=found.tenant)
         _refuse_retired(at, row["at"])
@@ -300,11 +303,12 @@ async def _shard(pool: ReadPool, tenant: Tenant) -> int | None:
 
 
 async def _find(request: Request, context: Context, at: datetime | None = None, statement: str = "context") -> ContextRequest:
-    """Raises 404 where no event names the context, or it is deleted."""
-    pool, tenant = _pool(request), Tenant(request.state.tenant)
+    """Here rights hold. Raises 404 where no event names the context, it is deleted, or nothing of it is the viewer's."""
+    asked = _by_viewer(request, at)
+    pool, tenant, viewer = asked.pool, asked.tenant, asked.viewer
     context_type, context_id = context
-    context_id = await TenantRequest(request, pool, tenant, at).own_id(context_id)
-    row = await pool.fetch_row(sql(statement), tenant, context_type, None if context_id == _ROOT else context_id, at)
+    context_id = await asked.own_id(context_id)
+    row = await pool.fetch_row(sql(statement), tenant, context_type, None if context_id == ROOT else context_id, at)
     assert row is not None
     _refuse_retired(at, row["begins"])
     known = row["known"]
@@ -313,11 +317,17 @@ async def _find(request: Request, context: Context, at: datetime | None = None, 
         known = named is not None and named["known"]
     if not known:
         raise not_found()
-    return ContextRequest(request, pool, tenant, at, context_type, row["id"], row)
+    id_ = row["id"]
+    sight = (await asked.sights([id_])).get(id_) if context_type == "Course" else await sight_of_account(pool, viewer, id_)
+    if sight is None:
+        raise not_found()
+    _refuse_where_not_narrowed(request, sight.sections is None)
+    SHOWS_NAMES.set(sight.names)
+    return ContextRequest(request, pool, viewer, at, context_type, id_, row, sight)
 
 
 async def _context(contexts: Contexts, context_id: ContextId) -> Context:
-    if contexts == "courses" and context_id == _ROOT:
+    if contexts == "courses" and context_id == ROOT:
         raise not_found()
     return "Account" if contexts == "accounts" else "Course", context_id
 

@@ -124,21 +124,28 @@ async def gradebook_of(
 async def _students(
     request: ContextRequest, user_ids: Sequence[str] | None, section_id: int | None, exclude: Collection[members.Exclude]
 ) -> list[Member]:
+    seen = request.sight.sections
     if section_id is not None:
         section_id = await request.own_id(section_id)
+        if not request.sight.shows(section_id):
+            raise not_found()
         if not await request.pool.fetch(sql("sections"), *request.of_id, section_id, False, 1, 0):
             raise not_found()
     asked = None if user_ids is None else dict(zip(await request.people(user_ids), user_ids, strict=True))
     missing = set(asked or ())
     found = []
     for row in await request.pool.fetch(sql("gradebook_students"), *request.of_id):
+        told = parsed(row["enrollments"]) or ()
+        enrollments = tuple(Enrollment(one["course_section_id"], None, one["workflow_state"]) for one in told)
+        student = Member(row["user_id"], row["key"], enrollments)
+        if seen is not None:
+            student = student.within(*seen)
+            if not student.enrollments:
+                continue
         called = {row["user_id"], row["key"], *row["uuids"]}
         if asked is not None and called.isdisjoint(asked):
             continue
         missing -= called
-        told = parsed(row["enrollments"]) or ()
-        enrollments = tuple(Enrollment(one["course_section_id"], None, one["workflow_state"]) for one in told)
-        student = Member(row["user_id"], row["key"], enrollments)
         if section_id is not None:
             student = student.within(section_id)
             if not student.enrollments:

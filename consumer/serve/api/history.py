@@ -3,7 +3,7 @@
 A period is `[valid_from, valid_to)`, times with milliseconds; members have the names of the projection's tables.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from consumer.ingest.tables import TABLES
 from consumer.query.sql import sql as query_sql
+from consumer.serve.access.narrowing import students_in
 from consumer.serve.api import serializers
 from consumer.serve.api.dependencies import (
     CONTEXT,
@@ -111,11 +112,25 @@ class Change(BaseModel):
     """The objects of the events at that moment."""
 
 
-async def _periods(request: TenantRequest, table: str, id_: int, page: Page) -> Response:
-    rows = await request.pool.fetch(query_sql("history").format(table=table), request.tenant, id_)
+async def _periods(
+    request: TenantRequest, table: str, id_: int, page: Page, shown: Callable[[TenantRequest, Row], Awaitable[bool]]
+) -> Response:
+    states = await request.pool.fetch(query_sql("history").format(table=table), request.tenant, id_)
+    rows = [row for row in states if request.viewer.sees_all or await shown(request, row)]
     if not rows:
         raise not_found()
     return _slice(request, page, rows, lambda row: serializers.period(dict(row), TABLES[table].model, _HIDDEN))
+
+
+async def _is_of_seen_student(request: TenantRequest, row: Row) -> bool:
+    """Of a course that the viewer may see; where that is single sections, of a student who is in one of them."""
+    if row["result_context_id"] is None or row["result_context_type"] not in ("Course", None):
+        return False
+    sight = (await request.sights([row["result_context_id"]])).get(row["result_context_id"])
+    if sight is None or sight.sections is None:
+        return sight is not None
+    of_course = request.tenant, row["result_context_id"], None
+    return row["user_uuid"] in await students_in(request.pool, of_course, sight)
 
 
 def _slice(request: TenantRequest, page: Page, rows: Sequence[Row], shape: Callable[[Row], Any]) -> Response:
@@ -127,25 +142,25 @@ def _slice(request: TenantRequest, page: Page, rows: Sequence[Row], shape: Calla
 @router.get("/outcomes/{outcome_id}", response_model=list[Period], responses=PAGED)
 async def outcome(request: TenantAllTime, outcome_id: Id, page: Paged) -> Response:
     """List the states of an outcome."""
-    return await _periods(request, "learning_outcome", outcome_id, page)
+    return await _periods(request, "learning_outcome", outcome_id, page, TenantRequest.sees)
 
 
 @router.get("/outcome_results/{outcome_result_id}", response_model=list[Period], responses=PAGED)
 async def outcome_result(request: TenantAllTime, outcome_result_id: Id, page: Paged) -> Response:
     """List the states of a result."""
-    return await _periods(request, "learning_outcome_result", outcome_result_id, page)
+    return await _periods(request, "learning_outcome_result", outcome_result_id, page, _is_of_seen_student)
 
 
 @router.get("/outcome_groups/{outcome_group_id}", response_model=list[Period], responses=PAGED)
 async def outcome_group(request: TenantAllTime, outcome_group_id: Id, page: Paged) -> Response:
     """List the states of a group."""
-    return await _periods(request, "learning_outcome_group", outcome_group_id, page)
+    return await _periods(request, "learning_outcome_group", outcome_group_id, page, TenantRequest.sees)
 
 
 @router.get("/outcome_group_links/{outcome_group_link_id}", response_model=list[Period], responses=PAGED)
 async def outcome_group_link(request: TenantAllTime, outcome_group_link_id: Id, page: Paged) -> Response:
     """List the states of a link, by its id in the events; REST has no id of a link."""
-    return await _periods(request, "learning_outcome_link", outcome_group_link_id, page)
+    return await _periods(request, "learning_outcome_link", outcome_group_link_id, page, TenantRequest.sees)
 
 
 @router.get(f"{CONTEXT}/outcome_proficiency", response_model=list[Period], responses=PAGED)

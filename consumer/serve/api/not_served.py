@@ -9,8 +9,7 @@ router = APIRouter(prefix="/api/v1", include_in_schema=False)
 
 NOT_SERVED = {
     "/courses/{course_id}/learning_mastery_gradebook_settings": "No event tells a teacher's own settings of the gradebook.",
-    "/courses": "A token here belongs to nobody who has courses: accounts/self/courses lists those of the institution.",
-    "/users/self": "A token here belongs to no user.",
+    "/users/self": "A token here belongs to no user of Canvas.",
     "/accounts/{account_id}/users": "Nothing here tells whose account a user is in: courses/:id/users lists those of a course.",
     "/accounts/{account_id}/enrollments/{enrollment_id}": "Ask for the enrollments of a course, a section or a user.",
     "/global/{anything:path}": "Outcomes and groups of all of Canvas belong to no institution: nothing here tells them.",

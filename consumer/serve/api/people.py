@@ -63,8 +63,19 @@ async def _enrollments(request: ContextRequest, user_id: int | None = None) -> S
 
 
 async def enrollments_in(request: TenantRequest, courses: Sequence[int], user_id: int | None = None) -> Sequence[Row]:
-    """All of some courses, or of one user there; deleted ones too."""
-    return await request.pool.fetch(sql("course_enrollments"), request.tenant, courses, request.at, user_id)
+    """All of some courses that the viewer may see, or of one user there; deleted ones too."""
+    sights = await request.sights(courses)
+    rows = await request.pool.fetch(sql("course_enrollments"), request.tenant, list(sights), request.at, user_id)
+    return [row for row in rows if sights[row["course_id"]].shows(row["course_section_id"])]
+
+
+async def section_of(request: TenantRequest, course_id: int | None, id_: int, *, count: bool = False) -> Row:
+    """A section, of a course or of any, with its number of students. 404 where there is none, or it is not the viewer's."""
+    row = await request.pool.fetch_row(sql("sections"), request.tenant, course_id, request.at, id_, count, 1, 0)
+    sight = (await request.sights([row["course_id"]])).get(row["course_id"]) if row is not None else None
+    if row is None or sight is None or not sight.shows(id_):
+        raise not_found()
+    return row
 
 
 async def total_students(request: ContextRequest) -> int:
@@ -146,7 +157,15 @@ async def _user(request: TenantRequest, user_id: int) -> Row:
     gone = row["workflow_state"] == "deleted" and row["merged_into_user_id"] is None
     if gone or (row["workflow_state"] is None and row["uuid"] is None):
         raise not_found()
+    if not request.viewer.sees_all and not await _enrollments_of(request, id_):
+        raise not_found()
     return row
+
+
+async def _enrollments_of(request: TenantRequest, id_: int) -> Sequence[Row]:
+    """In all courses, deleted ones too."""
+    courses = [row["id"] for row in await request.pool.fetch(sql("user_courses"), request.tenant, id_)]
+    return await enrollments_in(request, courses, id_)
 
 
 Types = Annotated[list[_StoredType] | None, Query(alias="type[]", max_length=10, description="Of these types.")]
@@ -187,9 +206,7 @@ async def enrollments_of_section(
 ) -> Response:
     """List the enrolments of a section, as those of a course."""
     id_ = await request.own_id(section_id)
-    section = await request.pool.fetch_row(sql("sections"), request.tenant, None, request.at, id_, False, 1, 0)
-    if section is None:
-        raise not_found()
+    section = await section_of(request, None, id_)
     found = await enrollments_in(request, [section["course_id"]], None if user_id is None else await request.user_id(user_id))
     rows = [row for row in found if row["course_section_id"] == id_]
     return await _listed(request, page, rows, type_, state, include, section["course_id"])
@@ -201,8 +218,7 @@ async def enrollments_of_user(
 ) -> Response:
     """List the enrolments of a user in all courses, by type and id."""
     id_ = (await _user(request, user_id))["id"]
-    courses = [row["id"] for row in await request.pool.fetch(sql("user_courses"), request.tenant, id_)]
-    return await _listed(request, page, await enrollments_in(request, courses, id_), type_, state, include, None)
+    return await _listed(request, page, await _enrollments_of(request, id_), type_, state, include, None)
 
 
 async def _listed(
@@ -224,7 +240,7 @@ async def _listed(
     ids = list({row["user_id"] for row in found})
     people = await _people(request, ids, names, set(include or ()), {}, course_id)
     users_ = dict(zip(ids, people, strict=True))
-    root_id = await _root_id(request)
+    root_id = await request.root_id()
     shown = [shapes.enrollment(row, root_id) | {"user": users_[row["user_id"]]} for row in found]
     return request.page(shown, page, [], total=len(rows))
 
@@ -267,14 +283,7 @@ async def _people(
     }
     found = [shapes.user(details[id_], names.of[id_, None], request.tenant, asked) for id_ in ids]
     if "enrollments" in asked:
-        root_id = await _root_id(request)
+        root_id = await request.root_id()
         for one, id_ in zip(found, ids, strict=True):
             one["enrollments"] = [shapes.enrollment(row, root_id) for row in of_user[id_]]
     return found
-
-
-async def _root_id(request: TenantRequest) -> int | None:
-    row = await request.pool.fetch_row(sql("account"), request.tenant, 0, request.at)
-    assert row is not None
-    root_id: int | None = row["root_id"]
-    return root_id

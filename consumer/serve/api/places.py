@@ -3,7 +3,7 @@
 Published as "Courses", "Sections", "Enrollment Terms", "Assignments".
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -24,7 +24,8 @@ from consumer.serve.api.dependencies import (
     bad_request,
     not_found,
 )
-from consumer.serve.api.people import total_students
+from consumer.serve.api.paging import LAST_PAGE, Page
+from consumer.serve.api.people import section_of, total_students
 from consumer.serve.sql import sql
 from schemas import rest, rest_people
 
@@ -57,18 +58,36 @@ async def course(request: CourseAt, include: CourseInclude = None) -> Response:
 
 
 _STATE = Literal["created", "claimed", "available", "completed", "deleted", "all", "unpublished"]
+CourseStates = Annotated[
+    list[_STATE] | None, Query(alias="state[]", max_length=7, description="In these states; any but deleted where absent.")
+]
+CourseTerm = Annotated[
+    Id | None, Query(description="Of this term: courses whose term a backfill has read, for no event tells it.")
+]
+
+
+@router.get("/courses", response_model=list[rest.Course], responses=PAGED, tags=["Courses"])
+async def courses(
+    request: TenantAt,
+    page: Paged,
+    state: CourseStates = None,
+    enrollment_term_id: CourseTerm = None,
+    search_term: SearchTerm = None,
+    include: ListedCourseInclude = None,
+) -> Response:
+    """List the courses of which the token may see something: by itself, by a section, or by an account above.
+
+    Canvas lists those that the token's user is enrolled in, and has other filters.
+    """
+    return await _courses(request, page, *await request.places(), state, enrollment_term_id, search_term, include)
 
 
 @router.get("/accounts/{account_id}/courses", response_model=list[rest.Course], responses=PAGED, tags=["Courses"])
 async def account_courses(
     request: AccountAt,
     page: Paged,
-    state: Annotated[
-        list[_STATE] | None, Query(alias="state[]", max_length=7, description="In these states; any but deleted where absent.")
-    ] = None,
-    enrollment_term_id: Annotated[
-        Id | None, Query(description="Of this term: courses whose term a backfill has read, for no event tells it.")
-    ] = None,
+    state: CourseStates = None,
+    enrollment_term_id: CourseTerm = None,
     search_term: SearchTerm = None,
     include: ListedCourseInclude = None,
 ) -> Response:
@@ -76,7 +95,20 @@ async def account_courses(
 
     Canvas' other filters are refused: no event has the data for them.
     """
-    of = *request.of_id, serializers.course_states(state), enrollment_term_id, search_term
+    return await _courses(request, page, [request.context_id], [], state, enrollment_term_id, search_term, include)
+
+
+async def _courses(
+    request: TenantRequest,
+    page: Page,
+    accounts: Sequence[int],
+    ids: Sequence[int],
+    states: Sequence[str] | None,
+    term_id: int | None,
+    search_term: str | None,
+    include: Collection[str] | None,
+) -> Response:
+    of = request.tenant, accounts, request.at, serializers.course_states(states), term_id, search_term, ids
     rows = await request.pool.fetch(sql("courses"), *of, page.size, page.offset)
     return request.page([shapes.course(row, include or (), request.moment) for row in rows], page, rows)
 
@@ -84,8 +116,10 @@ async def account_courses(
 @router.get("/courses/{course_id}/sections", response_model=list[rest_people.Section], responses=PAGED, tags=["Sections"])
 async def sections(request: CourseAt, page: Paged, include: SectionInclude = None) -> Response:
     """List the sections of a course, by name."""
-    rows = await request.pool.fetch(sql("sections"), *request.of_id, None, bool(include), page.size, page.offset)
-    return request.page([shapes.section(row, include or ()) for row in rows], page, rows)
+    rows = await request.pool.fetch(sql("sections"), *request.of_id, None, bool(include), LAST_PAGE, 0)
+    seen = [row for row in rows if request.sight.shows(row["id"])]
+    shown = [shapes.section(row, include or ()) for row in seen[page.offset : page.offset + page.size]]
+    return request.page(shown, page, [], total=len(seen))
 
 
 @router.get("/courses/{course_id}/sections/{section_id}", response_model=rest_people.Section, tags=["Sections"])
@@ -101,10 +135,7 @@ async def section(request: TenantAt, section_id: Id, include: SectionInclude = N
 
 
 async def _section(request: TenantRequest, course_id: int | None, section_id: int, include: Collection[str]) -> Response:
-    of = request.tenant, course_id, request.at, await request.own_id(section_id), bool(include)
-    row = await request.pool.fetch_row(sql("sections"), *of, 1, 0)
-    if row is None:
-        raise not_found()
+    row = await section_of(request, course_id, await request.own_id(section_id), count=bool(include))
     return request.answer(shapes.section(row, include))
 
 

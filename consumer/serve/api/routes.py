@@ -21,6 +21,7 @@ from consumer.serve.api.dependencies import (
     ScaleAt,
     StudentId,
     TenantAt,
+    TenantRequest,
     bad_request,
     not_found,
 )
@@ -41,7 +42,7 @@ async def outcome(request: TenantAt, outcome_id: Id) -> Response:
     this path names none.
     """
     row = await request.pool.fetch_row(sql("outcome"), request.tenant, outcome_id, request.at)
-    if row is None or row["workflow_state"] != "active":
+    if row is None or row["workflow_state"] != "active" or not await request.sees(row):
         raise not_found()
     return request.answer(serializers.outcome(row))
 
@@ -103,7 +104,11 @@ async def grading_standard(request: ContextAt, grading_standard_id: Id) -> Respo
 
 @router.get("/accounts", response_model=list[rest.Account], responses=PAGED, tags=["Accounts"])
 async def accounts(request: TenantAt, page: Paged) -> Response:
-    """List the accounts at the top of what the token opens: the root account."""
+    """List the accounts at the top of what the token may see: the root account, or those that its rights name."""
+    if not request.viewer.sees_all:
+        rows = [await request.pool.fetch_row(sql("account"), request.tenant, id_, request.at) for id_ in await _tops(request)]
+        shown = [serializers.account(row, request.tenant) for row in rows if row is not None and row["name"] is not None]
+        return request.page(shown[page.offset : page.offset + page.size], page, [], total=len(shown))
     context = await request.pool.fetch_row(sql("context"), request.tenant, "Account", None, request.at)
     assert context is not None
     row = None
@@ -111,6 +116,13 @@ async def accounts(request: TenantAt, page: Paged) -> Response:
         row = await request.pool.fetch_row(sql("account"), request.tenant, context["id"], request.at)
     found = [serializers.account(row, request.tenant)] if row is not None else []
     return request.page(found[page.offset : page.offset + page.size], page, [], total=len(found))
+
+
+async def _tops(request: TenantRequest) -> list[int]:
+    """Of the accounts that rights name, those that lie below no other one."""
+    named = request.viewer.accounts
+    rows = await request.pool.fetch(sql("accounts_above"), request.tenant, "Account", sorted(named))
+    return [row["id"] for row in rows if not (named & set(row["accounts"])) - {row["id"]}]
 
 
 @router.get("/accounts/{account_id}", response_model=rest.Account, tags=["Accounts"])

@@ -10,7 +10,7 @@ from consumer.query import rollup as rollups
 from consumer.query import timeline as timelines
 from consumer.query.rollup import Rollup, counted, why
 from consumer.query.timeline import Change, Timeline, cause_of, shown_state
-from consumer.serve.api.dependencies import ContextRequest, CourseAt, Id, UserName
+from consumer.serve.api.dependencies import ContextRequest, CourseAt, Id, UserName, not_found
 from consumer.serve.pages import rendering
 from consumer.serve.pages.charts import trend
 from consumer.serve.pages.routing import csv_answer, page, people, router_options
@@ -28,6 +28,9 @@ def called(student: str) -> str:
 
 
 async def _read(request: ContextRequest, student: str, outcome_id: int) -> tuple[Rollup, Timeline | None]:
+    if request.sight.sections is not None and not await request.users([student]):
+        raise not_found()
+
     async def question(connection: Connection) -> tuple[Rollup, Timeline | None]:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             of = request.tenant, request.context_id

@@ -1,6 +1,6 @@
 """The gradebook of a course, at one moment or beside another."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -80,7 +80,8 @@ async def read(request: ContextRequest, view: View, *, whole: bool = True) -> tu
     async def question(connection: Connection) -> tuple[Gradebook, Comparison | None]:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             asked = request.tenant, request.context_id, request.at
-            found = await gradebooks.gradebook_of(connection, *asked, rows=view.rows, people=people, page=page)
+            rows = replace(view.rows, seen=request.sight.sections)
+            found = await gradebooks.gradebook_of(connection, *asked, rows=rows, people=people, page=page)
             return found, await compared(connection, found, view.compare, one_scale_at) if view.compare else None
 
     return await request.pool.read(request.tenant, question)
@@ -90,7 +91,8 @@ async def read(request: ContextRequest, view: View, *, whole: bool = True) -> tu
 async def gradebook(request: CourseAt, view: Viewed) -> Response:
     """Students and outcomes."""
     found, comparison = await read(request, view, whole=False)
-    sections = await request.pool.fetch(sql("sections"), *request.of_id, None, False, LAST_PAGE, 0)
+    rows = await request.pool.fetch(sql("sections"), *request.of_id, None, False, LAST_PAGE, 0)
+    sections = [row for row in rows if request.sight.shows(row["id"])]
     table = Table.of(found, comparison, sort=view.sort, descending=view.descending, number=view.number, size=view.size)
     shown = {"table": table, "view": view, "sections": sections, "sizes": SIZES, "now": datetime.now(UTC)}
     return page("gradebook.html", request, **shown)

@@ -1,5 +1,6 @@
 """The first page: the accounts and courses of a tenant, how fresh the feed is, and what waits."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -29,9 +30,13 @@ Number = Annotated[int, Query(alias="page", ge=1, le=LAST_PAGE)]
 async def home(request: TenantAt, search: Search = None, number: Number = 1) -> Response:
     """Courses by search, and accounts."""
     shown = Page(number, SIZE)
-    root, courses = await courses_of(request, None, search, shown)
-    accounts = await request.pool.fetch(sql("sub_accounts"), request.tenant, root, request.at, True, LAST_PAGE, 0)
-    top = await request.pool.fetch(sql("account"), request.tenant, root, request.at) if root else []
+    courses = await _courses(request, search, shown)
+    tops, _ = await request.places()
+    top = [row for id_ in tops for row in await request.pool.fetch(sql("account"), request.tenant, id_, request.at)]
+    of = [(request.tenant, id_, request.at, True, LAST_PAGE, 0) for id_ in tops]
+    below = {row["id"]: row for one in of for row in await request.pool.fetch(sql("sub_accounts"), *one)}
+    root = tops[0] if request.viewer.sees_all and tops else None
+    accounts = [*([] if root else (row for row in top if row["id"] not in below)), *below.values()]
     [feed] = await request.pool.fetch(sql("feed"), tenant=request.tenant)
     return page(
         "home.html",
@@ -62,8 +67,7 @@ async def courses_json(request: TenantAt, search: Search = None) -> Response:
 
 
 async def _listed(request: TenantRequest, search: str | None) -> list[dict[str, Any]]:
-    _, rows = await courses_of(request, None, search, Page(1, LAST_PAGE))
-    return [as_json(row) for row in rows]
+    return [as_json(row) for row in await _courses(request, search, Page(1, LAST_PAGE))]
 
 
 def as_json(row: Row) -> dict[str, Any]:
@@ -72,15 +76,7 @@ def as_json(row: Row) -> dict[str, Any]:
     return dict(zip(COLUMNS, of_row, strict=True))
 
 
-async def courses_of(
-    request: TenantRequest, account: int | None, search: str | None, shown: Page
-) -> tuple[int | None, list[Row]]:
-    """The courses of an account and all below it (null: of the root account, with its id), a page of them."""
-    if account is None:
-        context = await request.pool.fetch_row(sql("context"), request.tenant, "Account", None, request.at)
-        assert context is not None
-        account = context["id"]
-    rows = await request.pool.fetch(
-        sql("courses"), request.tenant, account, request.at, None, None, search, shown.size, shown.offset
-    )
-    return account, list(rows)
+async def _courses(request: TenantRequest, search: str | None, shown: Page) -> Sequence[Row]:
+    accounts, courses = await request.places()
+    of = request.tenant, accounts, request.at, None, None, search, courses
+    return await request.pool.fetch(sql("courses"), *of, shown.size, shown.offset)

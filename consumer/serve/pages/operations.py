@@ -40,7 +40,7 @@ _POSITIONS = (
 
 async def _operator(request: TenantAllTime) -> TenantRequest:
     """404 for who may not see operations."""
-    if not getattr(request.http.state, "operations", True):
+    if not request.viewer.sees_operations:
         raise not_found()
     return request
 

@@ -14,6 +14,7 @@ from consumer.query.sql import sql as query_sql
 from consumer.query.students import Rows
 from consumer.query.students import Student as CourseStudent
 from consumer.query.timeline import Change
+from consumer.rights.viewer import Sight
 from consumer.serve.api.dependencies import ContextRequest, CourseAt, TenantAt, TenantRequest, not_found
 from consumer.serve.api.paging import LAST_PAGE, Page
 from consumer.serve.pages.cell import Student, called
@@ -26,7 +27,6 @@ from consumer.store.postgres import Connection
 router = APIRouter(**router_options)
 COURSES = 5
 """Of a page: each is a gradebook."""
-_EVERYBODY = Rows(left=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,18 @@ class Report:
     """By outcome."""
 
 
-async def _report(connection: Connection, request: TenantRequest, course: int, student: str) -> Report | None:
+async def _report(connection: Connection, request: TenantRequest, course: int, sight: Sight, student: str) -> Report | None:
     """None where the course does not know the student."""
-    found = await gradebook_of(connection, request.tenant, course, request.at, rows=_EVERYBODY, people=people)
+    rows = Rows(left=True, seen=sight.sections)
+    found = await gradebook_of(connection, request.tenant, course, request.at, rows=rows, people=people)
     name = called(student)
     one = next((one for one in found.students if name in one.uuids or name == f"id:{one.user_id}"), None)
     if one is None:
         return None
     ids = [row["learning_outcome_id"] for row in found.outcomes if row["learning_outcome_id"] in one.outcomes]
-    rows = await connection.fetch(query_sql("student_timelines"), request.tenant, course, one.key, ids)
+    changed = await connection.fetch(query_sql("student_timelines"), request.tenant, course, one.key, ids)
     changes: dict[int, list[Change]] = {id_: [] for id_ in ids}
-    for row in rows:
+    for row in changed:
         state = {name: row[name] for name in ("score", "color", "points_possible", "mastery_points")}
         changes[row["learning_outcome_id"]].append(Change(row["at"], "", orjson.loads(row["caused_by"]), state))
     trends = {id_: trend(told, request.moment) for id_, told in changes.items()}
@@ -64,9 +65,11 @@ def _alone(found: Gradebook, student: CourseStudent) -> Gradebook:
 
 
 async def _read(request: TenantRequest, courses: Sequence[int], student: str) -> list[Report]:
+    sights = await request.sights(courses)
+
     async def question(connection: Connection) -> list[Report]:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
-            found = [await _report(connection, request, course, student) for course in courses]
+            found = [await _report(connection, request, course, sight, student) for course, sight in sights.items()]
             return [one for one in found if one is not None]
 
     return await request.pool.read(request.tenant, question)
