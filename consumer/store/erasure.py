@@ -31,6 +31,7 @@ NOT_REACHED = (
     "the spool of an intake: it goes to the topic by itself, but for its refused.ndjson",
     "backups, replicas' and the server's own logs of changes, and the bytes of deleted rows until vacuum: by their retention",
     "exports, CSV files, notebooks, and summaries that were published",
+    "rights, sign-ins and the access log: by their own rules and limits of age",
     "texts that people wrote, such as titles and descriptions",
     "Canvas itself",
 )

@@ -70,6 +70,14 @@ BEGIN
         GET DIAGNOSTICS went = ROW_COUNT;
         RETURN QUERY SELECT held.name || ': request context', went WHERE went > 0;
     END LOOP;
+
+    -- Kept summaries count the person, and say that they depend on them. Whoever computes one at this moment has to begin again.
+    INSERT INTO outcomes_internal.summary_tenant (root_account_uuid, code) VALUES (tenant, 0)
+        ON CONFLICT (root_account_uuid) DO UPDATE SET code = excluded.code;
+    DELETE FROM outcomes_internal.summary_mark m WHERE m.root_account_uuid = tenant;
+    DELETE FROM outcomes_internal.summary_source s WHERE s.root_account_uuid = tenant;
+    DELETE FROM outcomes_internal.summary s WHERE s.root_account_uuid = tenant;
+    DELETE FROM outcomes_internal.summary_course c WHERE c.root_account_uuid = tenant;
 END
 $$;
 COMMENT ON FUNCTION outcomes_internal.suppress IS

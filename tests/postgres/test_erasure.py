@@ -166,8 +166,10 @@ async def test_an_erasure_that_is_killed_has_changed_nothing(database: str) -> N
         other.add_query_logger(kill)
         try:
             await erasure.erase(other, TENANT, uuids=["ana"])
+            await other.close()
             break
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            await asyncio.sleep(0)  # lets the transport close first
             await connection.fetchval("SELECT outcomes_internal.look_at_suppressions(false)")  # once the server is done with it
             if await connection.fetchval("SELECT EXISTS (SELECT FROM suppression)"):
                 break  # only the answer to COMMIT was lost
