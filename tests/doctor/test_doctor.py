@@ -44,7 +44,8 @@ WITH made AS (
 )
 SELECT name, grantee::regrole::text, privilege_type
   FROM made CROSS JOIN aclexplode(rights)
- WHERE grantee IN (SELECT oid FROM pg_roles WHERE rolname IN ('outcomes_writer', 'outcomes_reader', 'outcomes_people'))
+ WHERE grantee IN (SELECT oid FROM pg_roles WHERE rolname IN ('outcomes_writer', 'outcomes_reader', 'outcomes_people',
+                                                              'outcomes_serve'))
  ORDER BY 1, 2, 3
 """
 """Of the three roles, on everything in a database."""
@@ -259,7 +260,7 @@ async def test_rights_that_a_role_has_lost_are_found_and_migrate_grants_them_aga
     (found,) = await checked(asked, database)
     assert found.state == "attention"
     assert found.found == "GRANT INSERT ON outcomes.stream_gap TO outcomes_writer is missing"
-    await connection.execute("DROP OWNED BY outcomes_writer, outcomes_reader, outcomes_people")
+    await connection.execute("DROP OWNED BY outcomes_writer, outcomes_reader, outcomes_people, outcomes_serve")
     (found,) = await checked(asked, database)
     assert (found.state, "outcomes migrate" in found.advice) == ("attention", True)
     migrated = await schema.migrate(database)

@@ -245,7 +245,7 @@ async def test_a_login_sees_what_its_roles_may(database: str) -> None:
     await write(database, {"metadata": {"event_name": "course_updated"}, "body": {}}, partition=Partition("broken", 0))
     token, owner = await token_for(database, TENANT), await connect(database)
     name = f"reader_{uuid.uuid4().hex[:12]}"
-    await owner.execute(f"CREATE ROLE {name} LOGIN; GRANT outcomes_reader TO {name}")
+    await owner.execute(f"CREATE ROLE {name} LOGIN; GRANT outcomes_reader, outcomes_serve TO {name}")
     app = make_app(database.replace("postgres:@", f"{name}@", 1).replace("postgres@", f"{name}@", 1))
     try:
         async with serving(app, "127.0.0.1", 0) as (base, _), Served.over(base, token) as reader:

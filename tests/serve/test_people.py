@@ -215,7 +215,7 @@ async def test_names_are_shown_only_where_the_login_may_read_them(nameless: Serv
     await name_people(database)
     connection = await connect(database)
     await connection.execute("CREATE ROLE shy LOGIN")
-    await connection.execute("GRANT outcomes_reader TO shy")
+    await connection.execute("GRANT outcomes_reader, outcomes_serve TO shy")
     app = make_app(database.replace("postgres:@", "shy:@"))
     try:
         async with serving(app, "127.0.0.1", 0) as (base, _), Served.over(base, nameless.token) as shy:
