@@ -211,6 +211,7 @@ def _spelt(word: str) -> set[str]:
 
 async def _erase_mentions(connection: Connection, mentions: _Mentions) -> Counter[str]:
     """Where a person may be mentioned by chance: in open records of quarantine, and in values of unknown members."""
+    await connection.execute(sql("erase_summary_marks"))
     rows = Counter(quarantine=await _from_quarantine(connection, mentions))
     names = [name for table in TABLES.values() if not table.private for name in (table.name, f"{table.name}_version")]
     for name, column in (*((name, "extra") for name in names), ("unknown_value", "members")):

@@ -49,7 +49,9 @@ SELECT format('GRANT %s ON outcomes_internal.%I TO %I', privilege, c.relname, ro
   FROM role
  CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) privilege
   JOIN pg_class c ON c.relnamespace = to_regnamespace('outcomes_internal')::oid AND c.relkind = 'r'
- WHERE (privilege = 'SELECT' OR role.name = 'outcomes_writer' AND c.relname LIKE 'summary%') AND role.name <> 'outcomes_people'
+ WHERE (c.relname LIKE 'summary%' AND (privilege = 'SELECT' OR role.name = 'outcomes_writer')
+        OR c.relname = 'applied_file' AND privilege = 'SELECT')
+   AND role.name <> 'outcomes_people'
    AND (c.relname <> 'erasure_key' OR role.name = 'outcomes_writer')
    AND (role.id IS NULL OR NOT has_table_privilege(role.id, c.oid, privilege))
  UNION ALL
