@@ -95,6 +95,10 @@ class Settings(BaseModel):
     ids, in `person_name`, for members of the role `outcomes_people`. With `ids` or `off`, each command that writes empties
     `person_name` when it starts, and a worker every minute: give all processes the same setting."""
 
+    erased_list: Path | None = None
+    """File with the list of all who were erased, kept apart from the database. `erase` writes it. `migrate` brings a database
+    that was restored from an older backup in line with it. A secret: it holds the key of its digests."""
+
     max_record_bytes: int = Field(default=4 * 1024 * 1024, ge=1024, le=512 * 1024 * 1024)
     """A larger record goes to quarantine without being parsed."""
 

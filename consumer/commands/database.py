@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from consumer import app as wiring
+from consumer.commands.erase import bring_in_line
 from consumer.commands.terminal import NEGATIVE_TOO, AsJson, ask, configured, database, out, print_json, print_text, say
 from consumer.errors import UsageError
 from consumer.store import retention, schema
@@ -30,12 +31,14 @@ def migrate(
 
     Example: DATABASE_URL=postgresql://owner@db/school outcomes migrate
     """
-    with database() as (_, dsn):
+    with database() as (settings, dsn):
         if check:
             ask(dsn, _nothing)
             out.print(f"schema {HEAD}: up to date", highlight=False)
             return
         done = asyncio.run(schema.migrate(dsn))
+        if settings.erased_list is not None and settings.erased_list.exists():
+            say(f"{settings.erased_list}: {bring_in_line(dsn, settings.erased_list)}")
     if done.before != done.after:
         said = f"migrated from {done.before or 'nothing'}"
     elif done.objects:

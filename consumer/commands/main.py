@@ -16,6 +16,7 @@ from consumer.commands import (
     capture,
     database,
     doctor,
+    erase,
     intake,
     letters,
     mastery,
@@ -44,7 +45,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _family in (worker, replay, capture, database, doctor, questions, simulate, mastery, report, canvas, serve):
+for _family in (worker, replay, capture, database, erase, doctor, questions, simulate, mastery, report, canvas, serve):
     app.add_typer(_family.app)
 app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(letters.app, name="letters")

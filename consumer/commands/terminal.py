@@ -79,7 +79,7 @@ KnownAt = Annotated[str | None, typer.Option("--known-at", metavar="TIME", help=
 ENDS = (
     "Every event ends as one of: applied (a new version, current when its batch was committed), superseded (a new version, but "
     "older than one that was known already or came in the same batch), duplicate (a version that was known already), ignored "
-    "(an event of another name), quarantined (not understood)."
+    "(an event of another name), quarantined (not understood), erased (about a person who was erased; stored nowhere)."
 )
 """Below the help of commands that count them."""
 
@@ -115,8 +115,12 @@ def say(sentence: str, console: Console = err) -> None:
 
 def print_json(value: Any) -> None:
     """Prints the answer for machines, always in UTF-8: JSON knows no other encoding."""
-    options = orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE
-    sys.stdout.buffer.write(orjson.dumps(value, default=str, option=options))
+    sys.stdout.buffer.write(json_of(value))
+
+
+def json_of(value: Any) -> bytes:
+    """An answer for machines."""
+    return orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
 
 
 def print_text(text: str, style: str | None = None) -> None:
@@ -203,7 +207,7 @@ def show_summary(summary: wiring.Summary, as_json: bool, remarks: Console = err)
         return
     counts = summary.as_json()
     seconds = counts.pop("seconds")
-    text = " · ".join(f"{value:,} {name}" for name, value in counts.items())
+    text = " · ".join(f"{value:,} {name}" for name, value in counts.items() if value or name != "erased")
     out.print(f"{text} · {seconds} s", highlight=False, soft_wrap=True)
     if summary.books.superseded:
         say(SUPERSEDED, remarks)

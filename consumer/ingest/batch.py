@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from consumer.ingest.elements import Elements
-from consumer.ingest.records import Accepted, Ignored, Rejected, Verdict
+from consumer.ingest.records import Accepted, Ignored, RawRecord, Rejected, Verdict
 from consumer.ingest.tables import TABLES, Table
 from schemas.base import Reason
 
@@ -36,11 +36,12 @@ class Books:
     duplicate: int = 0
     ignored: int = 0
     quarantined: int = 0
+    erased: int = 0
 
     @property
     def consumed(self) -> int:
         """All events."""
-        return self.applied + self.superseded + self.duplicate + self.ignored + self.quarantined
+        return self.applied + self.superseded + self.duplicate + self.ignored + self.quarantined + self.erased
 
     def as_json(self) -> dict[str, int]:
         """For machines."""
@@ -65,6 +66,8 @@ class Batch:
     accepted: list[Accepted] = field(default_factory=list)
     ignored: list[Ignored] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
+    erased: list[RawRecord] = field(default_factory=list)
+    """The records of events that tell of a suppressed person, each as often as it has one."""
     bytes: int = 0
     """Of its records."""
     _newest: dict[Partition, datetime] | None = field(default=None, init=False)
@@ -72,7 +75,7 @@ class Batch:
     @property
     def events(self) -> int:
         """Number of its events."""
-        return len(self.accepted) + len(self.ignored) + len(self.rejected)
+        return len(self.accepted) + len(self.ignored) + len(self.rejected) + len(self.erased)
 
     def add(self, verdicts: Iterable[Verdict]) -> None:
         """Adds each verdict to its list."""
@@ -146,6 +149,7 @@ def _sort_and_dedupe(versions: list[Accepted]) -> list[Staged]:
 def books_of(batch: Batch, added: Mapping[Partition, int], replaced: Mapping[Partition, int]) -> dict[Partition, Books]:
     """The books of each partition in the batch. `added`: new versions; `replaced`: current rows that were written."""
     accepted, ignored, rejected = _count(batch.accepted), _count(batch.ignored), _count(batch.rejected)
+    erased = Counter([(record.source, record.partition) for record in batch.erased])
     return {
         partition: Books(
             applied=replaced.get(partition, 0),
@@ -153,6 +157,7 @@ def books_of(batch: Batch, added: Mapping[Partition, int], replaced: Mapping[Par
             duplicate=accepted[partition] - added.get(partition, 0),
             ignored=ignored[partition],
             quarantined=rejected[partition],
+            erased=erased[partition],
         )
         for partition in batch.moves
     }

@@ -31,7 +31,10 @@ class IntakeMetrics:
         self.spool_events = Gauge("outcomes_intake_spool_events", "Events in the spool.", registry=self.registry)
         self.spool_bytes = Gauge("outcomes_intake_spool_bytes", "Bytes of the spool's files.", registry=self.registry)
         self.paused = Gauge(
-            "outcomes_paused", "1 while Postgres or Kafka is away, by `https` or queue.", ["came_in"], registry=self.registry
+            "outcomes_paused",
+            "1 while Postgres or Kafka is away, by `https`, or `sqs:` and the queue.",
+            ["came_in"],
+            registry=self.registry,
         )
         self.in_flight = Gauge("outcomes_intake_in_flight", "Events that are being stored.", registry=self.registry)
         self.ready = Gauge("outcomes_ready", "1 while /readyz answers 200.", registry=self.registry)

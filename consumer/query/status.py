@@ -175,7 +175,7 @@ def render(found: Status) -> RenderableType:
 
 
 def _headline(found: Status) -> str:
-    books = " · ".join(f"{count:,} {part}" for part, count in found.books.items())
+    books = " · ".join(f"{count:,} {part}" for part, count in found.books.items() if count or part != "erased")
     if found.freshness is not None:
         ages = [f"newest event {ago(found.freshness)}"]
     else:  # of what waits in quarantine the time is not known

@@ -83,6 +83,7 @@ async def verify(connection: Connection) -> Verification:
             for name, table in TABLES.items()
             if table.private
         ]
+        checks.append(await _private(connection, "no erased person is in a table", sql("check_suppressed")))
         row = await connection.fetchrow(sql("books"))
     digest = sha256("".join(f"{name} {rows} {found}\n" for name, (rows, found) in sorted(tables.items())).encode()).hexdigest()
     return Verification(digest, tables, tuple(checks), dict(row or {}))
@@ -140,7 +141,7 @@ def _current(table: Table) -> str:
 def render(found: Verification) -> RenderableType:
     """For people."""
     parts: list[RenderableType] = [Text(f"digest {found.digest}")]
-    parts.append(Text(" · ".join(f"{count:,} {part}" for part, count in found.books.items())))
+    parts.append(Text(" · ".join(f"{count:,} {part}" for part, count in found.books.items() if count or part != "erased")))
     for check in found.checks:
         if check.failures:
             parts.append(Text(f"WRONG  {check.promise}: {check.failures:,} times", style="red"))

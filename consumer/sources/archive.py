@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import blake2b
+from itertools import islice
 from typing import Any, BinaryIO
 
 import orjson
@@ -22,6 +23,7 @@ from consumer.sources.storage import SUFFIX, Storage, disk_errors
 FILE_BYTES = 64 * 1024 * 1024
 """Packed; a file that has more is completed."""
 _CHUNK = 1024 * 1024
+_SOME = 1_000
 
 Ranges = dict[Partition, tuple[int, int]]
 """Of each partition: the first record of a file, and the one behind its last."""
@@ -84,12 +86,49 @@ class Archive:
         if writing is not None:
             writing.give_up()
 
+    def names(self) -> list[str]:
+        """Of the whole files."""
+        return list(self._entries())
+
+    def lines(self, name: str) -> Iterator[list[bytes]]:
+        """The lines of a whole file, some at a time."""
+        with disk_errors(self._storage.name), self._storage.open(name) as file:
+            lines = _lines(zstandard.ZstdDecompressor().stream_reader(file))
+            while some := list(islice(lines, _SOME)):
+                yield some
+
+    def rewrite(self, name: str, lines: Iterable[bytes]) -> None:
+        """Puts these lines in the place of a file, and its new digest into the manifest; its positions stay."""
+        records = 0
+        with disk_errors(self._storage.name):
+            file = self._storage.begin(name)
+            with zstandard.ZstdCompressor(write_checksum=True).stream_writer(file, closefd=False) as packing:
+                for line in lines:
+                    packing.write(line + b"\n")
+                    records += 1
+            file.flush()
+            self._storage.keep(name, file)
+        self.correct(name, records)
+
+    def correct(self, name: str, records: int) -> None:
+        """Makes the manifest say what a file is, where it says otherwise: after a rewriting that was killed, too."""
+        with disk_errors(self._storage.name):
+            with self._storage.open(name) as file:
+                source, size = _digest(file)
+            entry = self._entries()[name]
+            now = {"source": source, "bytes": size, "records": records}
+            if not now.items() <= entry.items():
+                self._storage.note(orjson.dumps(entry | now) + b"\n")
+
+    def _entries(self) -> dict[str, dict[str, Any]]:
+        """What the manifest says of each file; of one that was rewritten, what it says last."""
+        entries = map(orjson.loads, self._storage.manifest().splitlines())
+        return {entry["file"]: entry for entry in entries}
+
     def _recover(self) -> None:
-        known: set[str] = set()
-        for line in self._storage.manifest().splitlines():
-            entry = orjson.loads(line)
-            known.add(entry["file"])
-            self._count(entry["file"], _ranges(entry["positions"]), entry["records"])
+        known = self._entries()
+        for name, entry in known.items():
+            self._count(name, _ranges(entry["positions"]), entry["records"])
         for name in self._storage.files():
             if name not in known:
                 self._add(name)

@@ -1,5 +1,6 @@
 """A dry run: the same statements, on temporary tables that mask the real ones."""
 
+from consumer.ingest.batch import Batch
 from consumer.ingest.tables import TABLES, Table
 from consumer.settings import People
 from consumer.store.postgres import Connection, translating
@@ -28,6 +29,10 @@ class DryRunWriter(Writer):
 
     async def remove_names(self, people: People) -> None:
         """Not in a dry run."""
+
+    async def _divided(self, batch: Batch) -> Batch:
+        """Suppresses nobody."""
+        return await self.suppressions.divide(self._connection, batch, learn=False)
 
     async def _create_partitions(self, tables: object) -> None:
         """A temporary table has none."""

@@ -8,13 +8,14 @@ from itertools import accumulate
 from typing import Any
 
 from consumer.errors import Fatal, RefusedRow, UsageError
-from consumer.ingest.batch import Batch, Books, Partition, books_of
+from consumer.ingest.batch import Batch, Books, Move, Partition, books_of, partition_of
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import RawRecord, Rejected
 from consumer.store import schema
 from consumer.store.counts import count_ignored, count_unknown
 from consumer.store.postgres import Connection
 from consumer.store.sql import sql
+from consumer.store.suppressions import Suppressions
 from consumer.store.writer import Writer
 
 STATES = ("open", "retried", "discarded")
@@ -118,13 +119,15 @@ async def retry(
     while True:
         try:
             async with connection.transaction():
+                if await writer.look_at_suppressions(adding=True) != writer.suppressions.number:
+                    await writer.suppressions.refresh(connection)
                 taken = await connection.fetch(
                     sql("quarantine_take"), after, None if ids is None else list(ids), reason, size, newest, source
                 )
                 rows = await connection.fetch(sql("quarantine_raw"), _fitting(taken))
                 if not rows:
                     return Retried(understood, still, books)
-                attempt = _decode(rows, rules, now)
+                attempt = await _divided(connection, writer.suppressions, _decode(rows, rules, now))
                 written = await _write(writer, connection, attempt)
         except RefusedRow:
             if size > 1:
@@ -160,6 +163,25 @@ def _decode(rows: Sequence[Any], rules: Rules, now: datetime) -> _Attempt:
     return attempt
 
 
+async def _divided(connection: Connection, suppressions: Suppressions, attempt: _Attempt) -> _Attempt:
+    """What is about suppressed people leaves quarantine, understood or not."""
+    batch = await suppressions.divide(connection, attempt.batch)
+    unread = await suppressions.divide(connection, Batch(rejected=[one for _, one in attempt.rejected]))
+    still = set(map(id, unread.rejected))
+    gone = [(id_, one) for id_, one in attempt.rejected if id(one) not in still]
+    for _, one in gone:
+        partition = partition_of(one)
+        attempt.leaving[partition] += 1
+        batch.moves.setdefault(partition, Move(one.record.position, one.record.position))
+    batch.erased += unread.erased
+    return _Attempt(
+        batch,
+        [*attempt.understood, *(id_ for id_, _ in gone)],
+        attempt.leaving,
+        [(id_, one) for id_, one in attempt.rejected if id(one) in still],
+    )
+
+
 async def _write(writer: Writer, connection: Connection, attempt: _Attempt) -> Books:
     batch = attempt.batch
     added, replaced = await writer.write_rows(batch.accepted)
@@ -177,7 +199,17 @@ async def _write(writer: Writer, connection: Connection, attempt: _Attempt) -> B
     books = books_of(batch, added, replaced)
     newest = batch.last_event_time()
     rows = [
-        (*p, b.consumed - leaving, b.applied, b.superseded, b.duplicate, b.ignored, b.quarantined - leaving, newest.get(p))
+        (
+            *p,
+            b.consumed - leaving,
+            b.applied,
+            b.superseded,
+            b.duplicate,
+            b.ignored,
+            b.quarantined - leaving,
+            b.erased,
+            newest.get(p),
+        )
         for p, b in sorted(books.items())
         for leaving in (attempt.leaving[p],)
     ]

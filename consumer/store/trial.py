@@ -28,6 +28,7 @@ async def take_out(connection: Connection) -> int:
     """Deletes all rows of the made-up tenant; returns how many versions. In the writer's order of locks."""
     with translating():
         async with connection.transaction():
+            await connection.fetchval(sql("look_at_suppressions"), False)
             gone = await connection.fetch(sql("trial_versions"), TENANT)
             for source, partition, events in gone:
                 await connection.execute(sql("trial_ignored"), source, partition, events)

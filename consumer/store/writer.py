@@ -21,6 +21,7 @@ from consumer.store.counts import count_ignored, count_unknown
 from consumer.store.person_names import remove_names, write_names
 from consumer.store.postgres import Connection, translating
 from consumer.store.sql import sql
+from consumer.store.suppressions import Suppressions
 from consumer.store.user_identities import learn_identities
 
 CLOSE_SECONDS = 2.0
@@ -55,9 +56,11 @@ def stage_rows(rows: Iterable[Staged]) -> Iterator[tuple[Any, ...]]:
 
 
 class _StagedBatch(NamedTuple):
-    """An open transaction whose stages hold all rows of a batch."""
+    """An open transaction whose stages hold all rows of a batch but those about suppressed people."""
 
     batch: Batch
+    divided: Batch
+    """With what is about suppressed people in `erased`."""
     transaction: Transaction
     tables: Mapping[Table, list[Staged]]
 
@@ -76,6 +79,7 @@ class Writer:
         self.rejected: Sequence[Rejected] = ()
         """What the last batch puts into quarantine, rows that the database refuses included."""
         self._staged: _StagedBatch | None = None
+        self.suppressions = Suppressions()
         self._years: set[int] = set()
         """Years whose versions have their partition, or need none."""
         self._years_tried_at = float("-inf")
@@ -151,16 +155,15 @@ class Writer:
 
         A row that the database refuses goes to quarantine; the rest of its batch is written.
         """
-        self.rejected = batch.rejected
         try:
             return await self._write(batch, before_commit)
         except RefusedRow:
-            refusals = await find_refused(batch.accepted, self._refusal)
+            with translating():
+                divided = await self._divided(batch)
+            refusals = await find_refused(divided.accepted, self._refusal)
             if not refusals:
                 raise Fatal("Postgres refuses a batch, but none of its rows alone; see the server's log") from None
-            rest = without(batch, refusals)
-            self.rejected = rest.rejected
-            return await self._write(rest, before_commit)
+            return await self._write(without(divided, refusals), before_commit)
 
     async def stage(self, batch: Batch) -> None:
         """Begins the transaction of the next batch and copies its rows into the stages. Locks no row of a table."""
@@ -168,36 +171,59 @@ class Writer:
             if self._staged is not None:
                 staged, self._staged = self._staged, None
                 await staged.transaction.rollback()
-            tables = sort_and_dedupe(batch.accepted)
+            divided = await self._divided(batch)
+            tables = sort_and_dedupe(divided.accepted)
             await self._create_stages(tables)
             await self._create_partitions(tables)
             transaction = self._connection.transaction()
             await transaction.start()
             async with self._rolled_back(transaction):
-                self._staged = _StagedBatch(batch, transaction, await self._stage(tables))
+                self._staged = _StagedBatch(batch, divided, transaction, await self._stage(tables))
 
     def has_staged(self, batch: Batch) -> bool:
         """Whether the transaction of this batch has begun."""
         return self._staged is not None and self._staged.batch is batch
 
     async def _write(self, batch: Batch, before_commit: Callable[[dict[Partition, Books]], None]) -> dict[Partition, Books]:
-        if not self.has_staged(batch):
-            await self.stage(batch)
-        staged, self._staged = self._staged, None
-        assert staged is not None
+        staged = await self._staged_for_all_suppressions(batch)
+        divided = staged.divided
+        self.rejected = divided.rejected
         with translating():
             async with self._rolled_back(staged.transaction):
-                await self.quarantine(batch.rejected)
+                await self.quarantine(divided.rejected)
                 added, replaced = await self._merge(staged.tables)
-                await write_names(self._connection, batch.accepted)
-                await count_ignored(self._connection, batch)
-                await count_unknown(self._connection, batch)
-                books = books_of(batch, added, replaced)
-                await self._advance(batch, books)
+                await write_names(self._connection, divided.accepted)
+                await count_ignored(self._connection, divided)
+                await count_unknown(self._connection, divided)
+                books = books_of(divided, added, replaced)
+                await self._advance(divided, books)
                 before_commit(books)
             await staged.transaction.commit()
-        self.expects_duplicates = 2 * added.total() < len(batch.accepted)
+        self.expects_duplicates = 2 * added.total() < len(divided.accepted)
         return books
+
+    async def _staged_for_all_suppressions(self, batch: Batch) -> _StagedBatch:
+        """The open transaction of a batch that keeps erasures away, and was staged when the newest one was known."""
+        while True:
+            if not self.has_staged(batch):
+                await self.stage(batch)
+            staged, self._staged = self._staged, None
+            assert staged is not None
+            with translating():
+                async with self._rolled_back(staged.transaction):
+                    known = self.suppressions.number == await self.look_at_suppressions(adding=False)
+                if known:
+                    return staged
+                await staged.transaction.rollback()
+                await self.suppressions.refresh(self._connection)
+
+    async def look_at_suppressions(self, *, adding: bool) -> int:
+        """The number of the newest suppression. Keeps erasures away until the transaction ends; `adding`: other writers too."""
+        number: int = await self._connection.fetchval(sql("look_at_suppressions"), adding)
+        return number
+
+    async def _divided(self, batch: Batch) -> Batch:
+        return await self.suppressions.divide(self._connection, batch)
 
     async def write_rows(self, accepted: Sequence[Accepted]) -> tuple[Counter[Partition], Counter[Partition]]:
         """Inside a transaction of the caller, after `prepare`: (new versions, replaced current rows) by partition."""
@@ -292,7 +318,7 @@ class Writer:
     async def _advance(self, batch: Batch, books: Mapping[Partition, Books]) -> None:
         newest = batch.last_event_time()
         rows = [
-            (*partition, *move, b.applied, b.superseded, b.duplicate, b.ignored, b.quarantined, newest.get(partition))
+            (*partition, *move, b.applied, b.superseded, b.duplicate, b.ignored, b.quarantined, b.erased, newest.get(partition))
             for partition, move in sorted(batch.moves.items())
             for b in (books[partition],)
         ]

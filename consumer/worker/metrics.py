@@ -73,7 +73,11 @@ class Metrics:
             "Stretches of a topic that Kafka had deleted before they were read, and that were passed over.",
             registry=self.registry,
         )
-        self.paused = Gauge("outcomes_paused", "1 while Postgres or Kafka is away.", registry=self.registry)
+        self.paused = Gauge(
+            "outcomes_paused",
+            "1 while Postgres or Kafka is away; of an intake by where events came in.",
+            registry=self.registry,
+        )
         self._ready = Gauge("outcomes_ready", "1 while /readyz answers 200.", registry=self.registry)
         self.partitions = Gauge("outcomes_partitions", "Partitions that this worker owns.", registry=self.registry)
         newest = {"freshness": "event written", "heartbeat": "heartbeat"}

@@ -14,7 +14,7 @@ DECLARE
         'updated_at', 'Canvas'' updated_at, whole seconds; only _updated events have it (courses always). Does not move with a scale''s ratings.',
         'workflow_state', 'Canvas'' state word, as it came; active where the event has none (published examples, streams of 2019).',
         'extra', CASE WHEN private THEN 'Always null: members that this version does not know are in unknown_value, out of readers'' sight.'
-                      ELSE 'Members of the body that this version of the projection does not know; null where there are none.' END,
+                      ELSE 'Members of the body that this version of the projection does not know; null where there are none. Personal: it may be about anybody.' END,
         'event_name', 'Name of the Live Event that told this state.',
         'event_time', 'When Canvas posted that event, milliseconds; the time that orders versions.',
         'version_hash', 'Hash of event_name and the canonical body: tells apart versions with the same event_time, and breaks ties.');
@@ -71,7 +71,8 @@ BEGIN
         COMMENT ON COLUMN outcomes.%1$I.position IS 'Kafka offset of that record; line or element of a file, from 1.';
         COMMENT ON COLUMN outcomes.%1$I.metadata IS
             'Where the request was made (context_type, context_id, context_account_id, root_account_id); null for background jobs. '
-            'Of copies that tell it differently the greatest text: the one thing of a version that a later copy may change.';
+            'Of copies that tell it differently the greatest text: the one thing of a version that a later copy may change. '
+            'Personal where context_type is User.';
         CREATE INDEX %6$I ON outcomes.%1$I (root_account_uuid, (outcomes_internal.local_id(metadata ->> 'context_id')), event_time)
          WHERE metadata ->> 'context_type' = 'Course' AND metadata ? 'context_account_id';
         CREATE INDEX %7$I ON outcomes.%1$I (root_account_uuid, event_time) WHERE metadata ? 'root_account_id';

@@ -39,8 +39,15 @@ BEGIN
         INSERT INTO outcomes_internal.summary
                (root_account_uuid, course_id, learning_outcome_id, mean, median, students, assessed, mastered, scale, counts)
         SELECT tenant, course, p.learning_outcome_id, p.mean, p.median, p.students, p.assessed, p.mastered, p.scale, p.counts FROM part p;
+        WITH source AS MATERIALIZED (
+            SELECT s.kind, s.id FROM outcomes_internal.summary_sources(tenant, course) s
+        ),
+        gone AS ( -- who was erased is not kept here either
+            DELETE FROM outcomes_internal.summary_source k
+             WHERE k.root_account_uuid = tenant AND k.course_id = course AND (k.kind, k.id) NOT IN (SELECT s.kind, s.id FROM source s)
+        )
         INSERT INTO outcomes_internal.summary_source (root_account_uuid, kind, id, course_id)
-        SELECT tenant, s.kind, s.id, course FROM outcomes_internal.summary_sources(tenant, course) s
+        SELECT tenant, s.kind, s.id, course FROM source s
             ON CONFLICT (root_account_uuid, kind, id, course_id) DO NOTHING;
     END LOOP;
     UPDATE outcomes_internal.summary_course c

@@ -17,7 +17,7 @@ COMMENT ON COLUMN outcomes_internal.summary_mark.root_account_uuid IS 'Tenant.';
 COMMENT ON COLUMN outcomes_internal.summary_mark.kind IS
     'What the ids are: course, or as in summary_source. setting: scales, methods or accounts, so that settings have to be compared. all: '
     'no summary may be used.';
-COMMENT ON COLUMN outcomes_internal.summary_mark.ids IS 'What was written; empty for setting and all.';
+COMMENT ON COLUMN outcomes_internal.summary_mark.ids IS 'What was written; empty for setting and all. Personal.';
 
 CREATE TABLE outcomes_internal.summary_tenant (
     root_account_uuid text COLLATE "C" NOT NULL,
@@ -89,13 +89,14 @@ CREATE TABLE outcomes_internal.summary_source (
     course_id bigint NOT NULL,
     CONSTRAINT summary_source_one_row_per_course PRIMARY KEY (root_account_uuid, kind, id, course_id)
 );
+CREATE INDEX summary_source_by_course ON outcomes_internal.summary_source (root_account_uuid, course_id);
 COMMENT ON TABLE outcomes_internal.summary_source IS
-    'What else the summary of a course depends on. One row too many does no harm: the course is computed once too often.';
+    'What else the kept summary of a course depends on. A row too many would do no harm: the course is computed once too often.';
 COMMENT ON COLUMN outcomes_internal.summary_source.root_account_uuid IS 'Tenant.';
 COMMENT ON COLUMN outcomes_internal.summary_source.kind IS
     'assessment, assignment, enrollment, link, outcome, section, user: local ids. uuid: hash of one. enrolled: a user whose enrolments in '
     'other courses matter too.';
-COMMENT ON COLUMN outcomes_internal.summary_source.id IS 'Which one.';
+COMMENT ON COLUMN outcomes_internal.summary_source.id IS 'Which one. Personal.';
 COMMENT ON COLUMN outcomes_internal.summary_source.course_id IS 'Local id of the course.';
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON outcomes_internal.summary_mark, outcomes_internal.summary_tenant, outcomes_internal.summary_course,

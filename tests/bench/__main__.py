@@ -23,9 +23,36 @@ from consumer.engines import postgres as postgres_engine
 from consumer.engines import reaper
 from consumer.store import schema
 from consumer.store.postgres import connect
-from tests.bench import duplicates, growth, intake, mastery, memory, processes, quiet, served, shapes, sqs, throughput
+from tests.bench import (
+    duplicates,
+    erased,
+    growth,
+    intake,
+    mastery,
+    memory,
+    processes,
+    quiet,
+    served,
+    shapes,
+    sqs,
+    summaries,
+    throughput,
+)
 
-PARTS = ("shapes", "throughput", "processes", "duplicates", "memory", "quiet", "mastery", "serve", "intake", "sqs")
+PARTS = (
+    "shapes",
+    "throughput",
+    "processes",
+    "duplicates",
+    "erased",
+    "memory",
+    "quiet",
+    "mastery",
+    "summaries",
+    "serve",
+    "intake",
+    "sqs",
+)
 LONG = ("growth",)
 """Parts that run only where they are asked for."""
 EVENTS = 200_000
@@ -101,7 +128,9 @@ def main() -> None:
         folder = engines.enter_context(reaper.temporary_folder("outcomes-bench-"))
         postgres = engines.enter_context(postgres_engine.postgres(folder / "postgres"))
         kafka = (
-            engines.enter_context(kafka_engine.kafka(folder / "kafka")) if set(parts) - {"shapes", "mastery", "serve"} else None
+            engines.enter_context(kafka_engine.kafka(folder / "kafka"))
+            if set(parts) - {"shapes", "erased", "mastery", "summaries", "serve"}
+            else None
         )
         dsn = asyncio.run(_database(postgres.dsn, "outcomes_bench"))
         facts = {
@@ -130,6 +159,9 @@ def main() -> None:
         if "duplicates" in parts and kafka:
             lines = duplicates.run(dsn, kafka.bootstrap, count=count, rounds=options.rounds)
             found["duplicates"] = _show(console, f"{count:,} events that are there already", lines)
+        if "erased" in parts:
+            lines = erased.run(dsn, count=count, rounds=options.rounds)
+            found["erased"] = _show(console, f"{count:,} events, erased people kept out", lines)
         if "memory" in parts and kafka:
             lines = memory.run(dsn, kafka.bootstrap, count=options.events or MANY, slow_count=count)
             found["memory"] = _show(console, "resident memory of one worker", lines)
@@ -140,6 +172,10 @@ def main() -> None:
             found["mastery"] = _show(
                 console, f"reading, {options.courses:,} courses", mastery.run(term, courses=options.courses)
             )
+        if "summaries" in parts:
+            empty, term = (asyncio.run(_database(postgres.dsn, f"outcomes_bench_{name}")) for name in ("marks", "summaries"))
+            title = f"kept summaries, {options.courses:,} courses"
+            found["summaries"] = _show(console, title, summaries.run(empty, term, courses=options.courses))
         if "serve" in parts:
             term = asyncio.run(_database(postgres.dsn, "outcomes_bench_serve"))
             title = (

@@ -38,7 +38,7 @@ async def load(connection: Connection, courses: int) -> int:
     return count
 
 
-async def _milliseconds(connection: Connection, question: str, runs: int) -> list[float]:
+async def milliseconds(connection: Connection, question: str, runs: int) -> list[float]:
     """Execution time in the server, rows made and not sent; the first answers, which fill caches, are not counted."""
     times = []
     for run in range(runs + (2 if runs > 1 else 0)):
@@ -123,7 +123,7 @@ def run(dsn: str, *, courses: int) -> Iterator[dict[str, Any]]:
         results = await load(connection, courses)
 
         async def line(what: str, question: str, promised: float, runs: int) -> dict[str, Any]:
-            times = await _milliseconds(connection, question, runs)
+            times = await milliseconds(connection, question, runs)
             return {
                 "what": what,
                 "results in all": results,

@@ -141,6 +141,13 @@ async def _locked(world: World, chance: random.Random) -> float:
     return begun
 
 
+async def _erase(world: World, chance: random.Random) -> float:
+    begun = time.monotonic()
+    for _ in range(3):
+        await rivals.erase(world.database, chance)
+    return begun
+
+
 async def _deadlock(world: World, _: random.Random) -> float:
     begun = time.monotonic()
     await rivals.deadlock(world.database)
@@ -218,6 +225,7 @@ HARM: Mapping[str, Callable[[World, random.Random], Awaitable[float]]] = {
     "connection is cut at a byte": _cut_at_byte,
     "tables are locked": _locked,
     "deadlock": _deadlock,
+    "erasures are cut off": _erase,
     "kafka restarts": lambda world, chance: _kafka_away(world, chance, LocalKafka.stop),
     "kafka is killed": lambda world, chance: _kafka_away(world, chance, LocalKafka.kill),
     "kafka hangs": _kafka_hangs,

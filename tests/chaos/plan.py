@@ -29,6 +29,7 @@ OUTAGES = (
     "connection is cut at a byte",
     "tables are locked",
     "deadlock",
+    "erasures are cut off",
     "kafka restarts",
     "kafka is killed",
     "kafka hangs",

@@ -4,6 +4,7 @@ import asyncio
 import random
 
 from consumer.ingest.tables import TABLES
+from consumer.store import erasure
 from tests.acceptance.running import until
 from tests.chaos.engines import Database
 from tests.chaos.stream import TOPIC
@@ -12,13 +13,36 @@ TRIES = 15
 """A worker that had nothing to write in the table that is wanted comes through; then it is tried again."""
 
 
+_THE_WORKER_ENDS_IT = "SET deadlock_timeout = '60s'"
+"""Of a deadlock: whoever finds it out is sacrificed."""
+
+
 async def lock_tables(database: Database, chance: random.Random) -> None:
     """Holds some tables for itself for some seconds."""
     names = [*TABLES, *(f"{table}_version" for table in TABLES if table != "learning_outcome_result")]
     tables = ", ".join(sorted({*chance.sample(names, 5), "learning_outcome_result_version"}))
     async with database.admin() as rival, rival.transaction():
+        await rival.execute(_THE_WORKER_ENDS_IT)
         await rival.execute(f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE")
         await asyncio.sleep(chance.uniform(0.5, 3))
+
+
+async def erase(database: Database, chance: random.Random) -> None:
+    """Takes a person out, and is cut off at any moment, or rolls back: nothing of it may stay."""
+    async with database.admin() as rival:
+        person = await rival.fetchrow(
+            "SELECT root_account_uuid, user_uuid FROM learning_outcome_result "
+            "WHERE user_uuid IS NOT NULL ORDER BY random() LIMIT 1"
+        )
+        if person is None:
+            return
+        erasing = asyncio.create_task(
+            erasure.erase(rival, person["root_account_uuid"], uuids=[person["user_uuid"]], merged=True, dry_run=True)
+        )
+        await asyncio.wait([erasing], timeout=chance.uniform(0, 0.5))
+        if not erasing.done():
+            rival.terminate()
+        await asyncio.gather(erasing, return_exceptions=True)
 
 
 async def deadlock(database: Database) -> None:
@@ -33,8 +57,7 @@ async def deadlock(database: Database) -> None:
 
 async def _embrace(database: Database) -> None:
     async with database.admin() as rival, database.admin() as watching:
-        # So that the worker is the one who finds it out, and is sacrificed.
-        await rival.execute("SET deadlock_timeout = '60s'")
+        await rival.execute(_THE_WORKER_ENDS_IT)
 
         async def waited_for() -> bool:
             blocked = "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))"

@@ -20,13 +20,13 @@ _ROSTER_SURVEY = "consumer/canvas/roster_survey.py"
 _ROSTERS = "tests/canvas/test_rosters.py"
 _TCP = "consumer/engines/tcp.py"
 _ATTACKS = "tests/serve/test_attacks.py"
+_PAGES = "consumer/serve/pages"
+_PAGE_TESTS = "tests/serve/test_pages.py"
 _RIGHTS = "tests/serve/test_rights.py"
 _SIGN_IN = "tests/serve/test_sign_in.py"
 _OIDC = "consumer/serve/access/oidc.py"
 _LOOKS = "tests/serve/test_access_log.py"
 _MATRIX = "test_nobody_sees_more_than_theirs_nor_less"
-_PAGES = "consumer/serve/pages"
-_PAGE_TESTS = "tests/serve/test_pages.py"
 _STEP = "migrations/versions/0001_projection.objects.sql"
 _ORDERED = "migrations/versions/0003_index_order.before.sql"
 _FUNCTIONS = "migrations/functions"
@@ -87,6 +87,11 @@ _REFRESH = f"{_FUNCTIONS}/refresh_summaries.sql"
 _REPORTS = "tests/postgres/test_reports.py"
 _DOCTOR = "tests/doctor/test_doctor.py"
 _FEED = "tests/doctor/test_feed.py"
+_SUPPRESSIONS = "consumer/store/suppressions.py"
+_ERASURE = "consumer/store/erasure.py"
+_KEYS_OF_PEOPLE = "consumer/ingest/person_keys.py"
+_ERASED = "tests/postgres/test_erasure.py"
+_ERASED_COMMAND = "tests/acceptance/test_erase_command.py"
 
 
 class StaleMutant(Exception):
@@ -142,6 +147,23 @@ _SORTED = _tests(_GUARDS, "test_a_sorted_batch_holds_each_version_once_in_key_or
 _REFUSED = _tests(_WRITING, "test_a_row_that_the_database_refuses_goes_to_quarantine_alone")
 _SIGTERM = _tests(_STOPPING, "test_sigterm_writes_all_that_was_read")
 _REORDERED = _tests("tests/faults/test_online_migration.py", "test_indexes_of_results_change_their_order_beside_who_writes")
+_NEVER_SEEN = _tests(_ERASED, "test_erased_means_never_seen")
+_MORE_TOLD = _tests(_ERASED, "test_what_an_event_tells_more_of_an_erased_person_is_theirs_too")
+_SLIPS = _tests(
+    _ERASED,
+    "test_no_event_slips_in_between_an_erasure_and_a_writer",
+    "test_a_writer_at_work_is_waited_for",
+)
+_UNAWARE = _tests(_ERASED, "test_a_program_that_knows_of_no_erasure_writes_until_somebody_is_erased")
+_NOT_BY_REST = _tests(_ERASED, "test_rest_brings_nobody_back")
+_BESIDE = _tests(_ERASED, "test_what_else_an_event_says_of_an_erased_person_is_not_kept")
+_NOTHING_LEFT = _tests(_ERASED_COMMAND, "test_after_an_erasure_nothing_tells_of_the_person")
+_EVERY_PLACE = _tests(_ERASED, "test_every_place_is_searched")
+_DRY_RUN = _tests(_ERASED, "test_a_dry_run_tells_every_place_and_changes_nothing")
+_OLDER_STATE = _tests(_ERASED, "test_an_older_state_of_somebody_else_becomes_current")
+_MERGED = _tests(_ERASED, "test_merged_users_are_erased_together_or_not_at_all")
+_RESTORED_FROM_LIST = _tests(_ERASED, "test_a_restored_database_is_brought_in_line_from_the_list")
+_VERIFIED = _tests(_ERASED, "test_verify_finds_an_erased_person_who_is_there_again")
 _RETAINED = _tests(_RETIRING, "test_every_moment_from_the_cutoff_on_answers_as_before")
 _RESTORED = _tests(_RETIRING, "test_a_result_restored_after_the_cutoff_is_told_from_a_new_one")
 _EACH_KIND = _tests(_SUMMARIES, "test_a_kept_summary_is_what_is_computed_after_each_kind_of_change")
@@ -201,19 +223,17 @@ MUTANTS = (
     Mutant(
         "quarantine is written outside of the transaction",
         _WRITER,
-        """        if not self.has_staged(batch):
-            await self.stage(batch)
-        staged, self._staged = self._staged, None
-        assert staged is not None
+        """        staged = await self._staged_for_all_suppressions(batch)
+        divided = staged.divided
+        self.rejected = divided.rejected
         with translating():
             async with self._rolled_back(staged.transaction):
-                await self.quarantine(batch.rejected)
+                await self.quarantine(divided.rejected)
 """,
         """        await self.quarantine(batch.rejected)
-        if not self.has_staged(batch):
-            await self.stage(batch)
-        staged, self._staged = self._staged, None
-        assert staged is not None
+        staged = await self._staged_for_all_suppressions(batch)
+        divided = staged.divided
+        self.rejected = divided.rejected
         with translating():
             async with self._rolled_back(staged.transaction):
 """,
@@ -222,13 +242,13 @@ MUTANTS = (
     Mutant(
         "the position moves after the transaction",
         _WRITER,
-        """                await self._advance(batch, books)
+        """                await self._advance(divided, books)
                 before_commit(books)
             await staged.transaction.commit()
 """,
         """                before_commit(books)
             await staged.transaction.commit()
-            await self._advance(batch, books)
+            await self._advance(divided, books)
 """,
         (*_ZOMBIE, *_ONE_WINS),
     ),
@@ -1604,8 +1624,8 @@ MUTANTS = (
     Mutant(
         "two levels of a page differ by their colour alone",
         f"{_PAGES}/rendering.py",
-        'return "exceeds" if under < 0 else',
-        "return",
+        '_SHAPES[under] if under < len(_SHAPES) else "low"',
+        '"near"',
         _tests(_PAGE_TESTS, "test_no_level_is_told_by_its_colour_alone"),
     ),
     Mutant(
@@ -2422,8 +2442,8 @@ MUTANTS = (
     Mutant(
         "only new versions bring their names",
         _WRITER,
-        "                await write_names(self._connection, batch.accepted)\n",
-        "                await write_names(self._connection, batch.accepted if added else ())\n",
+        "                await write_names(self._connection, divided.accepted)\n",
+        "                await write_names(self._connection, divided.accepted if added else ())\n",
         _tests(_NAMES, "test_the_newest_name_is_held_and_known_versions_bring_it_too"),
     ),
     Mutant(
@@ -3349,10 +3369,10 @@ MUTANTS = (
         _tests(_SUMMARIES, "test_history_that_is_retired_leaves_no_summary_that_may_be_used"),
     ),
     Mutant(
-        "summaries are refreshed while there is something to write",
+        "summaries are computed while there is something to write",
         "consumer/worker/summarizing.py",
-        "self.idle.is_set() and ",
-        "",
+        "STEP_COURSES if idle else 0",
+        "STEP_COURSES",
         _tests(_SUMMARIES, "test_a_worker_with_nothing_to_write_keeps_summaries_up_to_date"),
     ),
     # -- Canvas' reports --
@@ -3397,5 +3417,178 @@ MUTANTS = (
         'part = to.with_name(f"{to.name}.part")',
         "part = to",
         _tests("tests/acceptance/test_mastery_commands.py", "test_canvas_reports_are_written_and_compared"),
+    ),
+    *(
+        Mutant(f"erase leaves {what}", f"{_FUNCTIONS}/person_column.sql", row, f"{row[:-2]} AND false')", _EVERY_PLACE)
+        for what, row in (
+            ("users by their id", "('canvas_user', 'id', 'user', 'v.id', 'v.id = ANY ($2)')"),
+            ("enrolments by user", "('enrollment', 'user_id', 'user', 'v.user_id', 'v.user_id = ANY ($2)')"),
+            ("enrolments by uuid", "('enrollment', 'user_uuid', 'uuid', 'v.user_uuid', 'v.user_uuid = ANY ($3)')"),
+            (
+                "enrolments of observers",
+                "('enrollment', 'associated_user_id', 'user', 'v.associated_user_id', 'v.associated_user_id = ANY ($2)')",
+            ),
+            ("states of enrolments", "('enrollment_state', 'id', 'enrollment', 'v.id', 'v.id = ANY ($4)')"),
+            ("results by uuid", "('learning_outcome_result', 'user_uuid', 'uuid', 'v.user_uuid', 'v.user_uuid = ANY ($3)')"),
+            ("rubric assessments of results", "('rubric_assessment', 'id', 'rubric_assessment', 'v.id', 'v.id = ANY ($6)')"),
+            ("submissions", "('submission', 'user_id', 'user', 'v.user_id', 'v.user_id = ANY ($2)')"),
+            ("names", "('person_name', 'user_id', 'user', 'v.user_id', 'v.user_id = ANY ($2)')"),
+        )
+    ),
+    Mutant(
+        "events of suppressed people are stored",
+        _SUPPRESSIONS,
+        "        if not self.number:\n            return batch\n",
+        "        return batch\n",
+        _NEVER_SEEN,
+    ),
+    Mutant(
+        "a writer does not look whether somebody was erased meanwhile",
+        _WRITER,
+        "known = self.suppressions.number == await self.look_at_suppressions(adding=False)",
+        "known = bool(await self.look_at_suppressions(adding=False) or True)",
+        _SLIPS,
+    ),
+    Mutant(
+        "a writer does not keep erasures away",
+        f"{_FUNCTIONS}/look_at_suppressions.sql",
+        "IN ROW EXCLUSIVE MODE;",
+        "IN ACCESS SHARE MODE;",
+        _SLIPS,
+    ),
+    Mutant(
+        "old programs go on writing after an erasure",
+        f"{_FUNCTIONS}/refuse_unaware_writer.sql",
+        "= '' AND EXISTS",
+        "= '' AND false AND EXISTS",
+        _UNAWARE,
+    ),
+    Mutant(
+        "REST brings erased people back",
+        f"{_FUNCTIONS}/skip_suppressed.sql",
+        "        RETURN NULL;",
+        "        RETURN NEW;",
+        _NOT_BY_REST,
+    ),
+    Mutant(
+        "what an erased event says is the person's too is stored",
+        _SUPPRESSIONS,
+        "(*self._same_person(one), *things_of(one))",
+        "()",
+        _MORE_TOLD,
+    ),
+    Mutant(
+        "what hangs on an erased person is stored",
+        _SUPPRESSIONS,
+        "if not known.isdisjoint(hanging[id(one)])",
+        "if False",
+        _MORE_TOLD,
+    ),
+    Mutant(
+        "an observer is taken for whom they observe",
+        _SUPPRESSIONS,
+        "return keys if any(map(self._is_suppressed, keys)) else []",
+        "return keys",
+        _MORE_TOLD,
+    ),
+    Mutant(
+        "a broken record about an erased person is kept",
+        _SUPPRESSIONS,
+        "rejected = [one for one in batch.rejected if self",
+        "rejected = [one for one in () if self",
+        _NEVER_SEEN,
+    ),
+    Mutant(
+        "values of unknown members bring an erased person back",
+        _SUPPRESSIONS,
+        '            columns["extra"] = None\n',
+        "            pass\n",
+        _BESIDE,
+    ),
+    Mutant(
+        "the context of a request brings an erased person back",
+        _SUPPRESSIONS,
+        '            columns["metadata"] = None\n',
+        "            pass\n",
+        _NOTHING_LEFT,
+    ),
+    Mutant(
+        "quarantine keeps erased people",
+        _ERASURE,
+        "Counter(quarantine=await _from_quarantine(connection, mentions))",
+        "Counter(quarantine=0)",
+        _DRY_RUN,
+    ),
+    Mutant(
+        "names in quarantine are not looked for",
+        _ERASURE,
+        "for text in {*names, *texts} if tells_apart(text)",
+        "for text in texts if tells_apart(text)",
+        _NOTHING_LEFT,
+    ),
+    Mutant(
+        "unknown members keep erased people",
+        _ERASURE,
+        'if held := [tuple(row)[:4] for row in found if mentions.are_in(row["text"])]:',
+        "if held := [tuple(row)[:4] for row in found if False]:",
+        _NOTHING_LEFT,
+    ),
+    Mutant(
+        "requests on the person's own pages stay known",
+        f"{_FUNCTIONS}/suppress.sql",
+        "WHERE cardinality(users) > 0 AND c.relnamespace",
+        "WHERE false AND c.relnamespace",
+        _EVERY_PLACE,
+    ),
+    Mutant(
+        "no older state becomes current",
+        f"{_FUNCTIONS}/erase_rows.sql",
+        "         WHERE v.root_account_uuid = $1 AND v.id = ANY ($2)\n         ORDER",
+        "         WHERE false\n         ORDER",
+        _OLDER_STATE,
+    ),
+    Mutant(
+        "tables that retain has left keep erased people",
+        f"{_FUNCTIONS}/erase_rows.sql",
+        "'^' || name || '_version_(y|before_|retired_)",
+        "'^' || name || '_nothing_(y|before_|retired_)",
+        _EVERY_PLACE,
+    ),
+    Mutant("a dry run erases", _ERASURE, "            if dry_run:\n                raise _RollBack\n", "", _DRY_RUN),
+    Mutant("merged users are erased unasked", _ERASURE, 'if len(person["users"]) > 1 and not merged:', "if False:", _MERGED),
+    Mutant(
+        "users of one uuid are not one person",
+        f"{_FUNCTIONS}/person_keys.sql",
+        "SELECT i.user_id FROM outcomes.user_identity i WHERE i.root_account_uuid = tenant AND i.user_uuid = ANY (uuids)",
+        "SELECT 0::bigint WHERE false",
+        _MERGED,
+    ),
+    Mutant(
+        "a restored database keeps erased people",
+        _ERASURE,
+        "        rows = Counter(await suppress(connection, still))\n",
+        "        rows = Counter[str]()\n",
+        _RESTORED_FROM_LIST,
+    ),
+    Mutant(
+        "verify does not look for erased people",
+        f"{_FUNCTIONS}/stored_suppressed.sql",
+        "    IF NOT EXISTS (SELECT FROM outcomes.suppression) THEN\n",
+        "    IF true THEN\n",
+        _VERIFIED,
+    ),
+    Mutant(
+        "captured files keep erased people",
+        "consumer/erased_captures.py",
+        "left = None if position in gone else self",
+        "left = self",
+        _NOTHING_LEFT,
+    ),
+    Mutant(
+        "captured files keep mentions of erased people",
+        "consumer/erased_captures.py",
+        "        if not (own_pages or self._is_mentioned(line)):\n            return line\n",
+        "        if True:\n            return line\n",
+        _NOTHING_LEFT,
     ),
 )

@@ -247,7 +247,12 @@ async def test_the_writer_has_no_right_that_its_work_does_not_need(connection: C
         "SELECT proname FROM pg_proc WHERE pronamespace::regnamespace::text LIKE 'outcomes%' AND prosecdef "
         "AND has_function_privilege('outcomes_writer', oid, 'EXECUTE') ORDER BY 1"
     )
-    assert [row["proname"] for row in callable_] == ["make_version_partitions", "remove_names"]
+    assert [row["proname"] for row in callable_] == [
+        "look_at_suppressions",
+        "make_version_partitions",
+        "remove_names",
+        "suppress",
+    ]
 
 
 async def test_a_record_of_many_bad_events_keeps_its_bytes_once(database: str, connection: Connection) -> None:

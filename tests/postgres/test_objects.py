@@ -60,13 +60,13 @@ def older() -> list[str]:
     return [*texts, GONE, GONE_TOO]
 
 
-def dump(dsn: str) -> list[str]:
-    """The whole schema as pg_dump writes it."""
+def dump(dsn: str, what: str = "--schema-only") -> list[str]:
+    """The whole schema, or other parts, as pg_dump writes them."""
     address = urlsplit(dsn)
     where = parse_qs(address.query).get("host", [address.hostname])[0]
     command = [
         str(psql_path().with_name("pg_dump")),
-        "--schema-only",
+        what,
         "--host",
         str(where),
         "--username",

@@ -34,7 +34,15 @@ async def test_status_tells_books_positions_quarantine_ignored_and_drift(databas
     connection = await connect(database)
     found = await status.status(connection, schema="0001", lag={TOPIC: 3})
     await connection.close()
-    assert found.books == {"consumed": 6, "applied": 2, "superseded": 0, "duplicate": 1, "ignored": 2, "quarantined": 1}
+    assert found.books == {
+        "consumed": 6,
+        "applied": 2,
+        "superseded": 0,
+        "duplicate": 1,
+        "ignored": 2,
+        "quarantined": 1,
+        "erased": 0,
+    }
     data = json.loads(orjson.dumps(found.as_json(), default=str))
     assert [row["lag"] for row in data["positions"]] == [None, 3]
     assert data["quarantine"][0]["reason"] == "not_json"

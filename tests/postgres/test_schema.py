@@ -98,6 +98,7 @@ async def test_the_database_knows_exactly_our_reasons(database: str) -> None:
 UNSEEN = (
     "quarantine",
     "quarantine_tally",
+    "suppression",
     "unknown_value",
     "api_token",
     "person_name",

@@ -224,6 +224,22 @@ async def test_summaries_are_brought_up_to_date_in_one_moment_alone(unchecked_da
     await connection.close()
 
 
+async def test_what_a_summary_no_longer_depends_on_is_forgotten(unchecked_database: str) -> None:
+    """Whoever was taken out of the projection is not named here either."""
+    connection = await connect(unchecked_database)
+    place = Place(connection)
+    await place.begin()
+    await refreshed(connection)
+    known = "SELECT count(*) FROM outcomes_internal.summary_source WHERE kind = 'uuid' AND id = hashtextextended('dee', 0)"
+    assert await connection.fetchval(known) == 1
+    for table in ("learning_outcome_result", "learning_outcome_result_version"):
+        await connection.execute(f"DELETE FROM {table} WHERE user_uuid = 'dee'")
+    await refreshed(connection)
+    assert await connection.fetchval(known) == 0
+    assert await connection.fetch(sql("check_summaries")) == []
+    await connection.close()
+
+
 async def test_two_sessions_do_not_compute_the_same(unchecked_database: str) -> None:
     """One is at it; the other goes on with something else."""
     connection, other = await connect(unchecked_database), await connect(unchecked_database)
@@ -305,8 +321,9 @@ async def test_a_scale_of_more_levels_than_others_have_is_told_whole(unchecked_d
 async def test_a_worker_with_nothing_to_write_keeps_summaries_up_to_date(
     unchecked_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And not while it writes."""
+    """While it writes it takes in the marks alone."""
     monkeypatch.setattr(summarizing, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(summarizing, "BUSY_SECONDS", 0.01)
     connection = await connect(unchecked_database)
     place = Place(connection)
     await place.outcome("latest")
@@ -315,7 +332,7 @@ async def test_a_worker_with_nothing_to_write_keeps_summaries_up_to_date(
     outages.health.waiting_for = None
     idle = asyncio.Event()
     running = asyncio.create_task(Summarizing(store, idle, outages).run())
-    await asyncio.sleep(0.2)
+    await until(lambda: _has_no_mark(connection))
     assert await stale(connection) == {7}
     idle.set()
     await until(lambda: _is_kept(connection))
@@ -323,6 +340,10 @@ async def test_a_worker_with_nothing_to_write_keeps_summaries_up_to_date(
     await asyncio.gather(running, return_exceptions=True)
     await store.close()
     await connection.close()
+
+
+async def _has_no_mark(connection: Connection) -> bool:
+    return await connection.fetch("SELECT FROM outcomes_internal.summary_mark") == []
 
 
 async def _is_kept(connection: Connection) -> bool:

@@ -76,7 +76,8 @@ async def books(connection: Connection) -> Books:
     """The sum over all partitions and files."""
     row = await connection.fetchrow(
         "SELECT coalesce(sum(applied), 0)::bigint, coalesce(sum(superseded), 0)::bigint, coalesce(sum(duplicate), 0)::bigint, "
-        "coalesce(sum(ignored), 0)::bigint, coalesce(sum(quarantined), 0)::bigint FROM stream_position"
+        "coalesce(sum(ignored), 0)::bigint, coalesce(sum(quarantined), 0)::bigint, coalesce(sum(erased), 0)::bigint "
+        "FROM stream_position"
     )
     assert row is not None
     return Books(*row)

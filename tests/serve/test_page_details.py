@@ -196,6 +196,18 @@ async def test_an_account_sums_up_the_courses_of_its_page(server: Served, shared
     await look(server, "/accounts/99", 404)
 
 
+async def test_an_account_of_today_is_summed_up_over_all_its_courses(server: Served, shared_database: str) -> None:
+    """From kept summaries, so that an institution takes no longer than a course."""
+    page = await look(server, "/accounts/1")
+    rows = await asked(shared_database, "SELECT * FROM account_outcome_summary($1, 1) WHERE courses > 0", TENANT)
+    table = page.select_one('[aria-label="By outcome, over all courses"]')
+    assert table is not None
+    shown = [[text(cell) for cell in row.select("td")] for row in table.select("tbody tr")]
+    told = [[str(row["courses"]), str(row["assessed"]), f"{round(100 * row['mastered'] / row['assessed'])} %"] for row in rows]
+    assert sorted(one[:3] for one in shown) == sorted(told) != []
+    assert f"{sum(row['assessed'] for row in rows)} scores at mastery" in text(page.select_one(".big"))
+
+
 # -- operations --
 
 

@@ -4,5 +4,6 @@ SELECT coalesce(sum(consumed), 0)::bigint AS consumed,
        coalesce(sum(superseded), 0)::bigint AS superseded,
        coalesce(sum(duplicate), 0)::bigint AS duplicate,
        coalesce(sum(ignored), 0)::bigint AS ignored,
-       coalesce(sum(quarantined), 0)::bigint AS quarantined
+       coalesce(sum(quarantined), 0)::bigint AS quarantined,
+       coalesce(sum(erased), 0)::bigint AS erased
   FROM stream_position

@@ -1,5 +1,5 @@
 -- Books that do not add up.
 SELECT format('%s-%s: consumed %s, the parts are %s', source, partition, consumed,
-              applied + superseded + duplicate + ignored + quarantined) AS sentence
+              applied + superseded + duplicate + ignored + quarantined + erased) AS sentence
   FROM stream_position
- WHERE consumed <> applied + superseded + duplicate + ignored + quarantined
+ WHERE consumed <> applied + superseded + duplicate + ignored + quarantined + erased

@@ -1,5 +1,6 @@
-"""An account and all below it: what its courses came to, some courses a page, at a date and beside an earlier one."""
+"""An account and all below it: its outcomes over all courses now; its courses, some a page, at a date beside an earlier one."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,13 +10,14 @@ from fastapi import APIRouter, Query, Response
 
 from consumer.serve.api.dependencies import AccountAt, At, ContextRequest, Id
 from consumer.serve.api.paging import LAST_PAGE, Page
+from consumer.serve.pages.gradebook_table import bars
 from consumer.serve.pages.routing import csv_answer, page, router_options
 from consumer.serve.sql import sql
 
 Row = Mapping[str, Any]
 router = APIRouter(**router_options)
 COURSES = 15
-"""Of a page. Each is two summaries of a whole course, so no page sums up an institution."""
+"""Of a page. Each is two summaries of a whole course at a date; over all courses only what is kept is added up."""
 TREND = timedelta(days=30)
 """How far back the earlier date is where nobody names one."""
 _COLUMNS = (
@@ -101,6 +103,10 @@ async def account(request: AccountAt, since: At = None, term: Id | None = None, 
     [named] = await request.pool.fetch(sql("account"), *request.of_id)
     below = await request.pool.fetch(sql("sub_accounts"), *request.of_id, False, LAST_PAGE, 0)
     terms = await request.pool.fetch(sql("terms"), request.tenant, request.at, ["active"], None, None, LAST_PAGE, 0)
+    whole: list[tuple[Row, Any]] = []
+    if request.at is None and term is None:
+        kept = await request.pool.fetch(sql("account_summary"), *request.of_id[:2])
+        whole = [(dict(row), bars(json.loads(row["levels"]))) for row in kept]
     titles = {row["learning_outcome_id"]: row["title"] for row in rows}
     by_outcome = [
         (id_, title or f"Outcome {id_}", Sum.of(row for row in rows if row["learning_outcome_id"] == id_), _uses(rows, id_))
@@ -117,6 +123,8 @@ async def account(request: AccountAt, since: At = None, term: Id | None = None, 
         before=before,
         since=since,
         courses=[(row, Sum.of(one for one in rows if one["course_id"] == row["id"])) for row in courses],
+        whole=whole,
+        everything=Sum.of(row for row, _ in whole),
         outcomes=sorted(by_outcome, key=lambda one: one[1].casefold()),
         all=Sum.of(rows),
         total=total,

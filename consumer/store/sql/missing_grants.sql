@@ -6,7 +6,7 @@ WITH role AS (
 made AS (
     SELECT c.oid AS id, c.relname AS name,
            c.relkind = 'v' OR c.relispartition OR c.relname ~ '_version_'
-               OR c.relname IN ('alembic_version', 'retired_version') AS only_read,
+               OR c.relname IN ('alembic_version', 'retired_version', 'suppression') AS only_read,
            EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'metadata') AS has_metadata
       FROM pg_class c
      WHERE c.relnamespace = to_regnamespace('outcomes')::oid AND c.relkind IN ('r', 'p', 'v') AND c.relname <> ALL (ARRAY['api_token', 'access_grant'])
@@ -15,7 +15,7 @@ made AS (
 ),
 wanted (role, privilege, id, name) AS (
     SELECT 'outcomes_reader', 'SELECT', id, name FROM made
-     WHERE name NOT IN ('access_log', 'access_session', 'person_name', 'quarantine', 'quarantine_tally', 'unknown_value')
+     WHERE name NOT IN ('access_log', 'access_session', 'person_name', 'quarantine', 'quarantine_tally', 'suppression', 'unknown_value')
      UNION ALL
     SELECT 'outcomes_people', 'SELECT', id, name FROM made WHERE name = 'person_name'
      UNION ALL
@@ -50,11 +50,14 @@ SELECT format('GRANT %s ON outcomes_internal.%I TO %I', privilege, c.relname, ro
  CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) privilege
   JOIN pg_class c ON c.relnamespace = to_regnamespace('outcomes_internal')::oid AND c.relkind = 'r'
  WHERE (privilege = 'SELECT' OR role.name = 'outcomes_writer' AND c.relname LIKE 'summary%') AND role.name <> 'outcomes_people'
+   AND (c.relname <> 'erasure_key' OR role.name = 'outcomes_writer')
    AND (role.id IS NULL OR NOT has_table_privilege(role.id, c.oid, privilege))
  UNION ALL
 SELECT format('GRANT EXECUTE ON FUNCTION %s.%I TO %I', p.pronamespace::regnamespace, p.proname, role.name)
   FROM role JOIN pg_proc p ON p.pronamespace IN (to_regnamespace('outcomes')::oid, to_regnamespace('outcomes_internal')::oid)
- WHERE (role.name, p.proname::text) IN (('outcomes_writer', 'make_version_partitions'), ('outcomes_writer', 'remove_names'),
+ WHERE (role.name, p.proname::text) IN (('outcomes_writer', 'look_at_suppressions'), ('outcomes_writer', 'make_version_partitions'),
+                                  ('outcomes_writer', 'person_digest'), ('outcomes_writer', 'remove_names'),
+                                  ('outcomes_writer', 'stored_suppressed'), ('outcomes_writer', 'suppress'),
                                   ('outcomes_reader', 'rights_of_secret'), ('outcomes_serve', 'rights_of_secret'),
                                   ('outcomes_serve', 'person_rights'), ('outcomes_serve', 'end_session'),
                                   ('outcomes_serve', 'empty_access_log'))

@@ -1,0 +1,11 @@
+CREATE OR REPLACE FUNCTION outcomes_internal.refuse_unaware_writer() RETURNS trigger LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF coalesce(current_setting('outcomes.suppressions', true), '') = '' AND EXISTS (SELECT FROM outcomes.suppression) THEN
+        RAISE 'people were erased from this database, and this program does not know whom it must not store: upgrade it';
+    END IF;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION outcomes_internal.refuse_unaware_writer IS
+    'Trigger of stream_position: refuses books of a transaction that has not looked at the suppressions, where there are any.';
