@@ -40,11 +40,12 @@ class Capturing:
 
     async def run(self) -> Captured:
         """Captures until `stop`, or with `until_end` all records that are in the topics now."""
-        captured, done = Captured(0, 0), False
+        captured, done, begun = Captured(0, 0), False, False
         while not done and not self._stopped.is_set():
             try:
                 archive = await asyncio.to_thread(lambda: Archive(storage_of(self._place)))
-                if not captured.files:
+                if not begun:
+                    begun = True
                     log.get("capture").info("capturing", place=self._place, files=archive.files, records=archive.records)
                 try:
                     async with tailing(self._settings, archive.positions) as tail:

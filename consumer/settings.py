@@ -1,11 +1,14 @@
-"""Settings from the environment, with the prefix `OUTCOMES_`; two also answer to the name that other tools use."""
+"""Settings from the environment, with the prefix `OUTCOMES_`; two also answer to the name that other tools use.
+
+More than 400 lines, because all settings are in one place, each with what it means.
+"""
 
 import ipaddress
 import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -38,6 +41,16 @@ _TOGETHER = {
     "proxy_addresses": ("proxy_login_header",),
 }
 """Settings that mean something only beside others."""
+
+
+def _over_tls(address: str) -> SplitResult | None:
+    """Its parts, where it is by https or on this machine."""
+    try:
+        url = urlsplit(address)
+        local = url.scheme == "http" and url.hostname in ("localhost", "127.0.0.1", "::1")
+    except ValueError:
+        return None
+    return url if url.hostname and (url.scheme == "https" or local) else None
 
 
 class Settings(BaseModel):
@@ -202,8 +215,7 @@ class Settings(BaseModel):
     """Issuer of the identity provider (OpenID Connect), where people sign in: the `issuer` of its discovery document."""
 
     oidc_client_id: str | None = None
-    """Id of the client that the identity provider knows this server by. Its redirect address is `OUTCOMES_SERVE_URL` and
-    `/sign-in/callback`."""
+    """Id of the client there. Its redirect address is `OUTCOMES_SERVE_URL` and `/sign-in/callback`."""
 
     oidc_client_secret: SecretStr | None = None
     """Secret of that client."""
@@ -275,12 +287,8 @@ class Settings(BaseModel):
         """Who signs in elsewhere than on this machine does so over TLS."""
         if value is None:
             return None
-        try:
-            url = urlsplit(value)
-            local = url.scheme == "http" and url.hostname in ("localhost", "127.0.0.1", "::1")
-        except ValueError:
-            url, local = None, False
-        if url is None or not url.hostname or not (url.scheme == "https" or local) or url.query or url.fragment or url.username:
+        url = _over_tls(value)
+        if url is None or url.query or url.fragment or url.username:
             raise ValueError("is no address of a server; one is https://host")
         return value
 
@@ -363,12 +371,8 @@ class Settings(BaseModel):
     @classmethod
     def _trusted(cls, value: str) -> str:
         """Keys from an address without TLS would be anybody's."""
-        try:
-            url = urlsplit(value)
-            local = url.scheme == "http" and url.hostname in ("localhost", "127.0.0.1", "::1")
-        except ValueError:
-            url, local = None, False
-        if url is None or not url.hostname or not (url.scheme == "https" or local):
+        url = _over_tls(value)
+        if url is None:
             raise ValueError("is no address of keys; one is https://host/path")
         return value
 

@@ -221,7 +221,7 @@ def test_locked_requirements_have_hashes() -> None:
 
 PRODUCT = [path for room in ("consumer", "migrations", "schemas") for path in sorted((ROOT / room).rglob("*.py"))]
 STATEMENTS = [path for room in ("consumer", "migrations") for path in sorted((ROOT / room).rglob("*.sql"))]
-LONG: set[str] = set()
+LONG = {"consumer/settings.py"}
 """Files of more than 400 lines, each with its reason at its top."""
 MIRRORS = {
     "consumer/settings.py",

@@ -2,7 +2,7 @@ CREATE OR REPLACE FUNCTION outcomes_internal.stale_courses(tenant text) RETURNS 
 LANGUAGE plpgsql STABLE PARALLEL SAFE ROWS 100 SET plan_cache_mode = force_generic_plan SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
-    computed_with outcomes_internal.summary_tenant;
+    computed_with record;
     settings_in_doubt boolean;
 BEGIN
     SELECT t.* INTO computed_with FROM outcomes_internal.summary_tenant t WHERE t.root_account_uuid = tenant;
