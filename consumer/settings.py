@@ -215,8 +215,7 @@ class Settings(BaseModel):
     """Issuer of the identity provider (OpenID Connect), where people sign in: the `issuer` of its discovery document."""
 
     oidc_client_id: str | None = None
-    """Id of the client that the identity provider knows this server by. Its redirect address is `OUTCOMES_SERVE_URL` and
-    `/sign-in/callback`."""
+    """Id of the client there. Its redirect address is `OUTCOMES_SERVE_URL` and `/sign-in/callback`."""
 
     oidc_client_secret: SecretStr | None = None
     """Secret of that client."""
