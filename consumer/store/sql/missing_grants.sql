@@ -50,9 +50,9 @@ SELECT format('GRANT %s ON outcomes_internal.%I TO %I', privilege, c.relname, ro
  CROSS JOIN unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) privilege
   JOIN pg_class c ON c.relnamespace = to_regnamespace('outcomes_internal')::oid AND c.relkind = 'r'
  WHERE (c.relname LIKE 'summary%' AND (privilege = 'SELECT' OR role.name = 'outcomes_writer')
-        OR c.relname = 'applied_file' AND privilege = 'SELECT')
+        OR c.relname = 'applied_file' AND privilege = 'SELECT'
+        OR c.relname = 'erasure_key' AND privilege = 'SELECT' AND role.name = 'outcomes_writer')
    AND role.name <> 'outcomes_people'
-   AND (c.relname <> 'erasure_key' OR role.name = 'outcomes_writer')
    AND (role.id IS NULL OR NOT has_table_privilege(role.id, c.oid, privilege))
  UNION ALL
 SELECT format('GRANT EXECUTE ON FUNCTION %s.%I TO %I', p.pronamespace::regnamespace, p.proname, role.name)
