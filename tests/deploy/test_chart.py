@@ -180,7 +180,7 @@ async def test_what_the_chart_says_runs(
     """Migration, worker and server, each by its own command line and environment: their probes answer where the chart asks."""
     values = {"settings": {"kafka_bootstrap_servers": kafka_bootstrap, "topic": await topic()}}
     containers = {part: pod["containers"][0] for part, pod in pods(rendered(values))}
-    secrets = dict.fromkeys(("outcomes-owner", "outcomes-writer", "outcomes-reader"), empty_database)
+    secrets = dict.fromkeys(("outcomes-owner", "outcomes-writer", "outcomes-serve"), empty_database)
     migrate = containers["migrate"]
     code, _, err = await outcomes(*migrate["args"], **variables_of(migrate, "migrate", secrets))
     assert code == 0, err
