@@ -9,12 +9,13 @@ from pathlib import Path
 
 import orjson
 
+from consumer.errors import UsageError
 from consumer.ingest.batch import Batch
 from consumer.ingest.decode import Rules, decode
 from consumer.ingest.records import RawRecord
 from consumer.ingest.version import CONTEXT
 from consumer.sources.archive import Archive
-from consumer.sources.storage import Folder
+from consumer.sources.storage import MANIFEST, Folder
 from consumer.store.postgres import Connection, translating
 from consumer.store.suppressions import Suppressions
 
@@ -39,6 +40,8 @@ async def rewrite(connection: Connection, folder: Path, rules: Rules) -> Rewritt
 
     A record that holds several events goes whole with one of them.
     """
+    if not (folder / MANIFEST).exists():
+        raise UsageError(f"{folder} is no folder that `outcomes capture` has filled")
     archive = await asyncio.to_thread(lambda: Archive(Folder(folder)))
     try:
         with translating():

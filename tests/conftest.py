@@ -11,6 +11,7 @@ import shutil
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -104,12 +105,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_report_header() -> list[str]:
-    """Which engines serve, and what was not tried without Ruby or Chromium."""
+    """Which engines serve, and what was not tried because a tool is not installed."""
     chromium = CHROMIUM or "not installed, so no page is looked at in a browser (apt-get install chromium)"
     return [
         *_what,
         f"ruby: {RUBY or 'not installed, so its kept numbers are tried and no fresh ones'}",
         f"chromium: {chromium}",
+        f"promtool: {shutil.which('promtool') or 'not installed, so no alert is tried (apt-get install prometheus)'}",
+        f"helm: {'by its package' if find_spec('helm_python') else 'no package for this machine, so the chart is not tried'}",
     ]
 
 

@@ -8,7 +8,7 @@ import typer
 
 from consumer import erased_captures
 from consumer.commands.terminal import AsJson, Tenant, ask, database, json_of, print_json, print_text, say
-from consumer.errors import UsageError
+from consumer.errors import OutcomesError, UsageError
 from consumer.ingest.decode import Rules
 from consumer.query.objects import tenant_of
 from consumer.store import erasure
@@ -58,6 +58,8 @@ def erase(
     """
     if bool(student or user) + sum(option is not None for option in (export, take_in, files)) != 1:
         raise UsageError("give the person, by --student or --user; or one of --files, --export and --import")
+    if not (student or user) and (text or merged or dry_run or to or tenant or as_json):
+        raise UsageError("--text, --merged, --dry-run, --to, --tenant and --json go with a person: --student or --user")
     with database() as (settings, dsn):
         if files is not None:
             done = ask(dsn, lambda connection: erased_captures.rewrite(connection, files, Rules.of(settings)))
@@ -84,15 +86,14 @@ def erase(
             )
 
         receipt = ask(dsn, erased)
-        written = [] if to is None else [(to, json_of(receipt.as_json()))]
-        if settings.erased_list is not None and not dry_run:
-            written.append((settings.erased_list, ask(dsn, erasure.exported)))
-    try:
-        for file, content in written:
-            _write(file, content)
-    except UsageError:
-        print_json(receipt.as_json())  # it is done, and cannot be done again
-        raise
+        try:
+            if to is not None:
+                _write(to, json_of(receipt.as_json()))
+            if settings.erased_list is not None and not dry_run:
+                _write(settings.erased_list, ask(dsn, erasure.exported))
+        except OutcomesError:
+            print_json(receipt.as_json())  # it is done, and cannot be done again
+            raise
     if as_json:
         print_json(receipt.as_json())
         return
@@ -119,6 +120,10 @@ def _write(file: Path, content: bytes) -> None:
     try:
         with open(part, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as opened:
             opened.write(content)
+            opened.flush()
+            os.fsync(opened.fileno())
         part.replace(file)
     except OSError as error:
         raise UsageError(f"{file} cannot be written: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)

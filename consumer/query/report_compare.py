@@ -137,7 +137,7 @@ def _read(path: Path) -> tuple[bool, list[dict[str, str]]]:
             header = file.readline()
             separator = max(_SEPARATORS, key=header.count)
             file.seek(0)
-            rows = list(csv.DictReader(file, delimiter=separator))
+            rows = list(csv.DictReader(file, delimiter=separator, restval=""))
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from error
     except (UnicodeDecodeError, csv.Error) as error:

@@ -27,7 +27,7 @@ _PAGE = 100
 
 NOT_REACHED = (
     "the topic, until its retention: what is read again ends as erased",
-    "captured files: outcomes erase --files FOLDER, for each folder",
+    "captured files: outcomes erase --files FOLDER, for each folder, and for a copy of what is in an object store",
     "the spool of an intake: it goes to the topic by itself, but for its refused.ndjson",
     "backups, replicas' and the server's own logs of changes, and the bytes of deleted rows until vacuum: by their retention",
     "exports, CSV files, notebooks, and summaries that were published",

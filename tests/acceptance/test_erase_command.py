@@ -47,9 +47,7 @@ def _events() -> list[bytes]:
         result(1, user_uuid=UUID, surprise=ADA["name"]),
         result(2, user_uuid="another", seen_by=UUID),
         event("learning_outcome_created", author={"user_id": ADA["user_id"]}),
-        event("logged_in_of_nobody_knows", **ADA)
-        if False
-        else {"metadata": {"event_name": "logged_in"}, "body": {"uuid": UUID}},
+        {"metadata": {"event_name": "logged_in"}, "body": {"uuid": UUID}},
         own_pages,
         asked,
         event("course_created"),
@@ -91,6 +89,10 @@ async def test_after_an_erasure_nothing_tells_of_the_person(database: str, anoth
     books = await outcomes_json("replay", str(folder), "--again", **here)
     code, _, line = await outcomes("migrate", **restored)
     assert (code, f"{kept}: 11 suppressions were missing" in line) == (0, True), line
+    code, _, wrong = await outcomes("erase", "--files", str(folder), "--dry-run", **here)
+    assert (code, "go with a person: --student or --user" in " ".join(wrong.split())) == (2, True)
+    code, _, wrong = await outcomes("erase", "--files", str(folder / "nowhere"), **here)
+    assert (code, "no folder that `outcomes capture` has filled" in wrong) == (2, True)
     code, rewritten, more = await outcomes("erase", "--files", str(folder), **here)
     assert (code, rewritten) == (0, "1 files rewritten, 8 records taken out, 5 left without a mention\n"), more
 

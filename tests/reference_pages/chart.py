@@ -50,6 +50,7 @@ def _pods(part: str) -> dict[str, Any]:
                     "minReplicas": _COUNT,
                     "maxReplicas": _COUNT,
                     "lagOfOne": {"type": "integer", "minimum": 1},
+                    "authentication": _TEXT,
                 }
             )
         }

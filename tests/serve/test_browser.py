@@ -198,7 +198,7 @@ async def test_a_keyboard_is_enough(institution: Site, page: Page) -> None:
     await expect(page.locator("th.who[aria-sort=descending]")).to_be_visible()
     await page.locator("tbody td a").first.focus()
     await page.keyboard.press("Enter")
-    await expect(page.get_by_role("heading", name="Results that went in")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Results that count")).to_be_visible()
 
 
 async def test_the_saved_file_asks_for_nothing(institution: Site, tmp_path: Path) -> None:

@@ -315,6 +315,7 @@ async def test_a_session_ends(browser: Browser, provider: Provider, database: st
     out = await browser.post("/sign-out")
     assert (out.status, "outcomes_session" in browser.cookies) == (200, False)
     assert await _is_words(out, "You are signed out")
+    assert "<form" not in await out.text()  # one made for the session that has ended would not open anything
     assert (await browser.get(COURSE, Cookie=f"outcomes_session={kept}")).status == 401
     connection = await connect(database)
     gone = school.teaches(70110, TEACHER, 71, limited=False, minute=9, workflow_state="completed")

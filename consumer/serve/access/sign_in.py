@@ -216,6 +216,6 @@ async def sign_out(request: Request) -> Response:
     access = _access(request)
     await _form(request)
     await access.end(request)
-    answer = _sign_in_page(request, HOME, "You are signed out.")
+    answer = page("refused.html", heading="Signed out", message="You are signed out.")
     access.cookies.clear(answer)
     return answer

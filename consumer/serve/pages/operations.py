@@ -33,6 +33,7 @@ _POSITIONS = (
     "duplicate",
     "ignored",
     "quarantined",
+    "erased",
     "last_event_time",
     "updated_at",
 )

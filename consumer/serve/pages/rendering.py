@@ -105,6 +105,27 @@ def shape(place: int | None, levels: Sequence[Mapping[str, Any]]) -> str:
     return "exceeds" if under < 0 else _SHAPES[under] if under < len(_SHAPES) else "low"
 
 
+def method_words(name: str | None, calculation_int: int | None) -> str:
+    """A calculation method in the words of Canvas' pages."""
+    older = 100 - (calculation_int or 0)
+    match name:
+        case "highest":
+            return "highest score"
+        case "latest":
+            return "most recent score"
+        case "average":
+            return "average"
+        case "n_mastery":
+            times = "one result is" if calculation_int == 1 else f"{calculation_int} results are"
+            return f"number of times: the mean of results at mastery, once {times}"
+        case "decaying_average" | "weighted_average":
+            return f"weighted average: the newest result counts {calculation_int} %, the mean of all before {older} %"
+        case "standard_decaying_average":
+            return f"decaying average: each newer result counts {calculation_int} %, all before it {older} %"
+        case _:
+            return method_text(name, calculation_int)
+
+
 @cache
 def templates() -> Environment:
     """Every value is escaped, and a name that is not there is an error."""
@@ -125,7 +146,7 @@ def templates() -> Environment:
         "query": query,
         "student_path": student_path,
     }
-    made.globals |= {"SHEET": SHEET, "SCRIPT": SCRIPT, "version": version, "method_text": method_text, "way": way}
+    made.globals |= {"SHEET": SHEET, "SCRIPT": SCRIPT, "version": version, "method_words": method_words, "way": way}
     return made
 
 

@@ -39,7 +39,12 @@ _TYPES = {
     rendering.SHEET: "text/css; charset=utf-8",
     rendering.SCRIPT: "text/javascript; charset=utf-8",
 }
-_TITLES = {400: "This address asks for something that cannot be answered", 404: "Not found", 503: "Not now"}
+_TITLES = {
+    400: "This address asks for something that cannot be answered",
+    403: "Not yours to see",
+    404: "Not found",
+    503: "Not now",
+}
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
