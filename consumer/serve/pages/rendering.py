@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from consumer.query.members import Member
 from consumer.query.scale import method_text, number
+from consumer.rights.viewer import Viewer
 
 ALONE = "alone.html"
 SHEET, SCRIPT = "pages.css", "htmx-2.0.11.min.js"
@@ -61,13 +62,16 @@ def student_path(student: Member) -> str:
     return str(student.user_id) if student.user_id is not None else f"uuid:{quote(student.key, safe='')}"
 
 
-def way(chain: Sequence[Mapping[str, Any]], at: datetime | None) -> list[tuple[str, str | None]]:
-    """The accounts above a context, from the root down, with their addresses."""
-    accounts = [one for one in reversed(chain) if one["owner_type"] == "Account"]
+def way(chain: Sequence[Mapping[str, Any]], at: datetime | None, viewer: Viewer) -> list[tuple[str, str | None]]:
+    """The accounts above a context, from the root down, with the addresses of those that the viewer may see."""
     then = query({"at": at})
-    return [("Home", f"/{then}")] + [
-        (one["name"] or f"Account {one['owner_id']}", f"/accounts/{one['owner_id']}{then}") for one in accounts
-    ]
+    found: list[tuple[str, str | None]] = [("Home", f"/{then}")]
+    seen = viewer.sees_all
+    for one in reversed(chain):
+        if one["owner_type"] == "Account":
+            seen = seen or one["owner_id"] in viewer.accounts
+            found.append((one["name"] or f"Account {one['owner_id']}", f"/accounts/{one['owner_id']}{then}" if seen else None))
+    return found
 
 
 def query(parameters: Mapping[str, Any]) -> str:
