@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -59,7 +60,8 @@ def _to_file(dsn: str, kind: Kind, asked: Asked, to: Path) -> int:
     """Whole, or as it was before."""
     part = to.with_name(f"{to.name}.part")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
+        private = partial(os.open, mode=0o600)  # it holds names where the login may read them
+        with open(part, "w", encoding="utf-8", newline="", opener=private) as file:
             written = ask(dsn, lambda connection: write_report(connection, kind, asked, file))
             file.flush()
             os.fsync(file.fileno())

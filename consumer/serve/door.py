@@ -19,6 +19,7 @@ from consumer.errors import Fatal, Transient
 from consumer.printable import printable
 from consumer.rights.grants import plain_login
 from consumer.rights.viewer import Viewer
+from consumer.serve.access.cookies import SESSION
 from consumer.serve.access.refused import is_browser, refusal
 from consumer.serve.access.sign_in import PATHS, SEE_OTHER, Access
 from consumer.serve.refusals import RETRY, database_error, error_response, internal_error
@@ -165,7 +166,7 @@ class Door:
         return found
 
     async def _by_token(self, scope: Scope, token: str) -> Viewer | Response:
-        viewer = await self._access.lookup.viewer(token)
+        viewer = None if token.startswith(SESSION) else await self._access.lookup.viewer(token)
         if viewer is not None:
             return viewer
         wait = self._access.lookup.count_wrong(scope["client"][0] if scope["client"] else "")

@@ -128,7 +128,8 @@ class Producer:
 
 async def _close(producer: AIOKafkaProducer) -> None:
     try:
-        with suppress(KafkaError, OSError, TimeoutError):  # also while its brokers are away
+        # Also while its brokers are away. KeyError: aiokafka misses a batch that `_drop` has failed while it was sent.
+        with suppress(KafkaError, OSError, TimeoutError, KeyError):
             await asyncio.wait_for(producer.stop(), kafka_client.REQUEST_SECONDS)
     finally:
         await producer.client.close()

@@ -1,7 +1,8 @@
 CREATE OR REPLACE FUNCTION outcomes_internal.skip_suppressed() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF outcomes_internal.look_at_suppressions(false) > 0
+    PERFORM outcomes_internal.lock_suppressions();
+    IF EXISTS (SELECT FROM outcomes.suppression)
        AND EXISTS (SELECT
                      FROM outcomes_internal.erasure_key k
                     CROSS JOIN (VALUES ('user', NEW.user_id::text), ('uuid', NEW.user_uuid)) named (kind, value)

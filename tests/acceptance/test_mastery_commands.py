@@ -200,7 +200,7 @@ WRONG: tuple[tuple[tuple[str, ...], str], ...] = (
     (("gradebook", "--course", "nine"), "nine is not the id of a course"),
     (("gradebook", "--course", "99999999999999999999"), "is not the id of a course"),
     (("gradebook", "--course", "0"), "0 is not the id of a course"),
-    (("gradebook", "--course", "7", "--csv", "--json"), "--csv and --json exclude each other"),
+    (("gradebook", "--course", "7", "--csv", "--json"), "--csv, --html and --json exclude each other"),
     (("gradebook", "--course", "7", "--at", "2025-03-20T12:00:00"), "is no time with a zone"),
     (("gradebook", "--course", "7", "--at", "2025-02-30"), "is no time with a zone"),
     (("gradebook", "--course", "7", "--known-at", "yesterday"), "yesterday is no time with a zone"),

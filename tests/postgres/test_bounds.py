@@ -248,6 +248,7 @@ async def test_the_writer_has_no_right_that_its_work_does_not_need(connection: C
         "AND has_function_privilege('outcomes_writer', oid, 'EXECUTE') ORDER BY 1"
     )
     assert [row["proname"] for row in callable_] == [
+        "lock_suppressions",
         "look_at_suppressions",
         "make_version_partitions",
         "remove_names",

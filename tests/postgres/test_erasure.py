@@ -143,6 +143,10 @@ async def test_a_program_that_knows_of_no_erasure_writes_until_somebody_is_erase
     await erasure.erase(connection, TENANT, uuids=["ana"])
     with pytest.raises(Fatal, match=r"people were erased from this database.*upgrade it"):
         await old.write(batch_of([result(2, user_uuid="ana")], first=1))
+    with pytest.raises(
+        Fatal, match=r"people were erased from this database"
+    ):  # what tells whose a uuid is looks at them as well
+        await old.write(batch_of([event("user_created", user_id="501", uuid="ana")], first=1))
     assert await books(connection) == Books(applied=1)
     await connection.close()
 

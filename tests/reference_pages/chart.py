@@ -55,9 +55,9 @@ def _pods(part: str) -> dict[str, Any]:
             )
         }
         if part == "worker"
+        else {"forwardedAllowIps": _TEXT}
+        if part == "serve"
         else {"kind": {"enum": ["https", "sqs"]}, "spool": _closed({"size": _TEXT, "storageClassName": _TEXT})}
-        if part == "intake"
-        else {}
     )
 
 

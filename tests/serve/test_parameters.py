@@ -49,6 +49,12 @@ USERS = {
 }
 ENROLMENTS = {"type[]": "type[]=TeacherEnrollment", "state[]": "state[]=completed", "include[]": "include[]=uuid"}
 STUDENTS = {"include[]": "include[]=total_students"}
+COURSES = {
+    "state[]": "state[]=deleted",
+    "enrollment_term_id": "enrollment_term_id=4",
+    "search_term": "search_term=chemistry",
+    "include[]": "include[]=term",
+}
 
 EFFECTS: dict[str, dict[str, str]] = {
     "/api/v1/courses/{course_id}/outcome_alignments": {
@@ -89,12 +95,8 @@ EFFECTS: dict[str, dict[str, str]] = {
         for name, query in ALIGNED.items()
     },
     "/api/v1/courses/{course_id}": {"include[]": "include[]=term"},
-    "/api/v1/accounts/{account_id}/courses": {
-        "state[]": "state[]=deleted",
-        "enrollment_term_id": "enrollment_term_id=4",
-        "search_term": "search_term=chemistry",
-        "include[]": "include[]=term",
-    },
+    "/api/v1/accounts/{account_id}/courses": COURSES,
+    "/api/v1/courses": COURSES,
     "/api/v1/courses/{course_id}/sections": STUDENTS,
     "/api/v1/courses/{course_id}/sections/{section_id}": STUDENTS,
     "/api/v1/sections/{section_id}": STUDENTS,

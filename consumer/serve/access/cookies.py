@@ -8,6 +8,8 @@ from typing import Any
 from fastapi import Request, Response
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
+SESSION = "session_"
+"""What the secret of a session begins with, so that none is taken for a token."""
 FLOW_SECONDS = 600
 """How long somebody may take at the identity provider."""
 _FORM_DAYS = 1
@@ -28,7 +30,7 @@ class Cookies:
     def session(self, request: Request) -> str | None:
         """The secret of a session; None where there is none, or its signature is wrong or old."""
         secret = self._read(request, self._session_name, "session", self._session_seconds)
-        return secret if isinstance(secret, str) else None
+        return secret if isinstance(secret, str) and secret.startswith(SESSION) else None
 
     def set_session(self, response: Response, secret: str) -> None:
         """For as long as a session lasts."""

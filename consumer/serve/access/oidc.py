@@ -72,7 +72,7 @@ class IdentityProvider:
             raise _refused(error, "The identity provider did not sign you in. Begin again.") from error
         except (AuthlibBaseError, JoseError, ValueError, KeyError, TypeError) as error:
             raise _refused(error, _UNTRUSTED) from error
-        found: Mapping[str, Any] | None = token.get("userinfo")
+        found: Mapping[str, Any] | None = token.get("userinfo") if "id_token" in token else None
         if found is None:
             raise _refused(ValueError("no id_token"), _UNTRUSTED)
         return found

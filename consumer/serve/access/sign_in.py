@@ -16,7 +16,7 @@ from consumer.errors import Fatal, Transient
 from consumer.rights.grants import plain_login
 from consumer.rights.tokens import digest
 from consumer.rights.viewer import Viewer
-from consumer.serve.access.cookies import Cookies
+from consumer.serve.access.cookies import SESSION, Cookies
 from consumer.serve.access.log import AccessLog
 from consumer.serve.access.lookup import Lookup
 from consumer.serve.access.refused import SignInRefused, page, refused_page
@@ -93,7 +93,7 @@ class Access:
     async def begin(self, request: Request, to: str, tenant: str, *whose: Any) -> Response:
         """A session under a new secret: what the browser had before is over. `whose`: token, login, SIS id, uuid."""
         await self.end(request)
-        secret = secrets.token_urlsafe(32)
+        secret = SESSION + secrets.token_urlsafe(32)
         seconds = self.settings.sign_in_minutes * 60
         await self.pool.fetch(sql("session_begin"), tenant, digest(secret), *whose, float(seconds))
         answer = RedirectResponse(to, SEE_OTHER)
@@ -155,8 +155,8 @@ async def sign_in(request: Request) -> Response:
     access = _access(request)
     fields = await _form(request)
     to, token = own_path(fields.get("to")), fields.get("token", "").strip()
-    viewer = await access.lookup.viewer(token) if token else None
-    if viewer is None or viewer.kind != "token":
+    viewer = await access.lookup.viewer(token) if token and not token.startswith(SESSION) else None
+    if viewer is None:
         wait = access.lookup.count_wrong(request.client.host if request.client else "")
         if wait:
             raise SignInRefused(f"Too many wrong tokens came from your address. Try again in {wait} seconds.", 429)

@@ -109,7 +109,7 @@ async def _courses(
     include: Collection[str] | None,
 ) -> Response:
     of = request.tenant, accounts, request.at, serializers.course_states(states), term_id, search_term, ids
-    rows = await request.pool.fetch(sql("courses"), *of, page.size, page.offset)
+    rows = await request.pool.fetch(sql("courses"), *of, page.size, page.offset, request.viewer.sees_all)
     return request.page([shapes.course(row, include or (), request.moment) for row in rows], page, rows)
 
 

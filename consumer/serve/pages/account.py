@@ -70,7 +70,7 @@ async def _read(
     """The earlier moment, the courses of the page, and what each came to for each outcome."""
     shown = Page(number, COURSES)
     of = request.tenant, [request.context_id], request.at, None, term, None
-    courses = await request.pool.fetch(sql("courses"), *of, [], shown.size, shown.offset)
+    courses = await request.pool.fetch(sql("courses"), *of, [], shown.size, shown.offset, request.viewer.sees_all)
     before = since or request.moment.replace(microsecond=0) - TREND
     ids = [row["id"] for row in courses]
     rows = await request.pool.fetch(sql("account_outcomes"), request.tenant, ids, request.at, before)

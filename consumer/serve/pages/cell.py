@@ -1,5 +1,6 @@
 """One student's score for one outcome: what went in, how it is counted, and how it came to be."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -39,6 +40,9 @@ async def _read(request: ContextRequest, student: str, outcome_id: int) -> tuple
                 told = await timelines.timeline_of(connection, *of, found.student, outcome_id, found.student.key)
             except UsageError:  # results, and never a score
                 told = None
+            if (seen := request.sight.sections) is not None:  # what came after the student left the section is others' to see
+                found = replace(found, student=found.student.within(*seen))
+                told = told and replace(told, changes=tuple(one for one in told.changes if one.at <= request.moment))
             return found, told
 
     return await request.pool.read(request.tenant, question)

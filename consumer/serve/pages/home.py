@@ -79,4 +79,4 @@ def as_json(row: Row) -> dict[str, Any]:
 async def _courses(request: TenantRequest, search: str | None, shown: Page) -> Sequence[Row]:
     accounts, courses = await request.places()
     of = request.tenant, accounts, request.at, None, None, search, courses
-    return await request.pool.fetch(sql("courses"), *of, shown.size, shown.offset)
+    return await request.pool.fetch(sql("courses"), *of, shown.size, shown.offset, request.viewer.sees_all)

@@ -57,7 +57,7 @@ SELECT format('GRANT %s ON outcomes_internal.%I TO %I', privilege, c.relname, ro
  UNION ALL
 SELECT format('GRANT EXECUTE ON FUNCTION %s.%I TO %I', p.pronamespace::regnamespace, p.proname, role.name)
   FROM role JOIN pg_proc p ON p.pronamespace IN (to_regnamespace('outcomes')::oid, to_regnamespace('outcomes_internal')::oid)
- WHERE (role.name, p.proname::text) IN (('outcomes_writer', 'look_at_suppressions'), ('outcomes_writer', 'make_version_partitions'),
+ WHERE (role.name, p.proname::text) IN (('outcomes_writer', 'look_at_suppressions'), ('outcomes_writer', 'lock_suppressions'), ('outcomes_writer', 'make_version_partitions'),
                                   ('outcomes_writer', 'person_digest'), ('outcomes_writer', 'remove_names'),
                                   ('outcomes_writer', 'stored_suppressed'), ('outcomes_writer', 'suppress'),
                                   ('outcomes_reader', 'rights_of_secret'), ('outcomes_serve', 'rights_of_secret'),
