@@ -49,8 +49,9 @@ numbers: $(VENV)/installed ## scores beside those of real Ruby: all lists of who
 	WHOLE=1 $(BIN)/pytest --timeout 900 tests/unit/test_golden.py tests/postgres/test_golden.py
 
 whole: $(VENV)/installed ## all hostile records, worlds of rosters and examples of the laws, of which `make test` tries some, and 100,000 messages of a queue
-	WHOLE=1 $(BIN)/pytest --timeout 900 tests/unit/test_hostile.py tests/serve/test_rights.py tests/postgres/test_law.py tests/postgres/test_letters.py \
-		tests/postgres/test_person_names.py tests/postgres/test_rosters.py tests/intake/test_sqs_process.py
+	WHOLE=1 $(BIN)/pytest --timeout 900 tests/unit/test_hostile.py tests/serve/test_rights.py tests/serve/test_browser.py \
+		tests/postgres/test_erasure.py tests/postgres/test_law.py tests/postgres/test_letters.py tests/postgres/test_person_names.py \
+		tests/postgres/test_rosters.py tests/postgres/test_summaries.py tests/intake/test_sqs_process.py
 
 chaos: $(VENV)/installed ## kills, cuts and outages by chance, and what is true afterwards; SEEDS= EVENTS= KILLS= REPORT= for long runs
 	$(BIN)/python -m tests.chaos $(if $(SEEDS),--seeds $(SEEDS)) $(if $(EVENTS),--events $(EVENTS)) $(if $(KILLS),--kills $(KILLS)) $(if $(REPORT),--report $(REPORT))

@@ -205,6 +205,4 @@ def _show_looks(rows: Sequence[Mapping[str, Any]]) -> None:
         people = ", ".join(row["users"]) or "all"
         texts = (f"{row['kind']} {row['who']}", row["address"], row["path"], people)
         table.add_row(f"{row['at']:%Y-%m-%d %H:%M:%S}", *(Text(printable(text)) for text in texts))
-    out.print(table)
-    if not rows:
-        say("nobody has looked")
+    out.print(table if rows else "nobody has looked")

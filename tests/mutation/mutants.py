@@ -3459,8 +3459,8 @@ MUTANTS = (
     Mutant(
         "old programs go on writing after an erasure",
         f"{_FUNCTIONS}/refuse_unaware_writer.sql",
-        "= '' AND EXISTS",
-        "= '' AND false AND EXISTS",
+        "IF EXISTS (SELECT",
+        "IF false AND EXISTS (SELECT",
         _UNAWARE,
     ),
     Mutant(
