@@ -3375,6 +3375,13 @@ MUTANTS = (
         "STEP_COURSES",
         _tests(_SUMMARIES, "test_a_worker_with_nothing_to_write_keeps_summaries_up_to_date"),
     ),
+    Mutant(
+        "the secret of a session opens the API",
+        "consumer/serve/door.py",
+        "None if token.startswith(SESSION) else await",
+        "await",
+        _tests(_SIGN_IN, "test_a_token_that_is_typed_into_the_form_signs_in"),
+    ),
     # -- Canvas' reports --
     Mutant(
         "who has left is in a report",

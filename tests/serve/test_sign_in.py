@@ -298,6 +298,11 @@ async def test_a_token_that_is_typed_into_the_form_signs_in(browser: Browser, da
     assert (signed.status, signed.headers["Location"]) == (303, "/docs")
     assert (await browser.get(COURSE)).status == 200
     assert (await browser.get("/docs")).status == 200
+    held = browser.cookies["outcomes_session"].split(".")[0]
+    secret = json.loads(base64.urlsafe_b64decode(held + "=" * (-len(held) % 4)))
+    assert secret.startswith("session_")
+    assert (await browser.get(COURSE, Authorization=f"Bearer {secret}")).status == 401
+    assert (await browser.post("/sign-in", token=secret)).status == 401
     connection = await connect(database)
     await connection.execute("UPDATE api_token SET revoked_at = now()")
     await connection.close()
