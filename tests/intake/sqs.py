@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from io import BytesIO
@@ -49,7 +50,7 @@ class _Quiet(WSGIRequestHandler):
     def log(self, *_: Any) -> None: ...
 
 
-class Service:
+class Service(ABC):
     """What asks for messages comes through here."""
 
     def __init__(self) -> None:
@@ -86,21 +87,21 @@ class Service:
         )
         return [content]
 
+    @abstractmethod
     def send(self, name: str, bodies: Sequence[bytes]) -> None:
         """As Canvas delivers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def left(self, name: str) -> int:
         """Messages that are not deleted."""
-        raise NotImplementedError
 
+    @abstractmethod
     def expire(self, name: str) -> None:
         """The visibility of all messages in flight ends, now or soon."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _handled(self, action: str, environ: dict[str, Any], body: bytes) -> Handled:
         """The answer, unless something else happens."""
-        raise NotImplementedError
 
     def _note(self, action: str, asked: dict[str, Any], answer: dict[str, Any]) -> None:
         self._bodies |= {one["ReceiptHandle"]: one["Body"] for one in answer.get("Messages", ())}
